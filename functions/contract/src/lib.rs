@@ -1,0 +1,34 @@
+//! The words that flits functions say to each other: stages, identities, object keys, messages, the spec and the
+//! documents they leave in the bucket.
+//!
+//! The crate knows no cloud, no runtime and does no I/O, so a test or a tool can speak our messages. The exact rules
+//! are those of the protocol (`functions/platform/src/ledger/design.md` and ARCHITECTURE.md): identities are SHA-256
+//! digests of canonical JSON, keys are built here and nowhere else, unknown message versions are refused.
+//!
+//! Start with [`Message`], then [`identity`] (what makes a job the same job), then [`keys`].
+
+mod digest;
+mod document;
+mod failure;
+pub mod identity;
+pub mod keys;
+mod message;
+mod name;
+mod next;
+pub mod overrides;
+mod round;
+pub mod spec;
+
+pub use digest::{Digest, JobId, ParseDigestError, RoundId, WorkId, canonical};
+pub use document::{
+    CleanFacts, CutDocument, EvalFacts, ForecastDocument, ForecastKind, InferFacts, Latest, Manifest, Produced, Receipt, Report,
+    SampleFacts, TrainFacts,
+};
+pub use failure::{FailedStage, Failure, FailureKind};
+pub use message::{
+    EvalTask, InferTask, Input, MAX_BYTES, Message, MessageError, PreprocessTask, SampleTask, Scored, Stage, Task, TrainTask, VERSION,
+};
+pub use next::{CleanPart, Next};
+pub use name::{Dataset, MemberName, NameError, PartId, Upload, UploadError};
+pub use round::{Decision, DecisionKind, Entry, EntryOutcome, Outcome, Round};
+pub use spec::Spec;

@@ -1,0 +1,266 @@
+//! Names that people choose: datasets, files under them, members of a round.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// A dataset: one key segment, `[A-Za-z0-9._-]{1,100}`, not `.` or `..`.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Dataset(String);
+
+/// The name of one member of a round: `[a-z0-9-]{1,40}`.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct MemberName(String);
+
+/// One part of a dataset, written `{index}-of-{of}`; the index counts from 0.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(try_from = "[u32; 2]", into = "[u32; 2]")]
+pub struct PartId {
+    /// Which part, from 0.
+    pub index: u32,
+    /// How many parts there are.
+    pub of: u32,
+}
+
+/// A name that breaks its rule.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NameError {
+    /// The dataset is not one plain key segment.
+    #[error("dataset `{0}` is not 1 to 100 characters of [A-Za-z0-9._-] other than `.` and `..`")]
+    Dataset(String),
+    /// The member's name is not plain.
+    #[error("member name `{0}` is not 1 to 40 characters of [a-z0-9-]")]
+    Member(String),
+    /// The part lies outside its dataset.
+    #[error("part {0} of {1}: the index counts from 0 and stays below the number of parts")]
+    Part(u32, u32),
+}
+
+/// A raw object, taken from its decoded key `raw/{dataset}/{file}`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Upload {
+    /// The dataset.
+    pub dataset: Dataset,
+    /// The rest of the key.
+    pub file: String,
+}
+
+/// A key that is no upload.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum UploadError {
+    /// The key does not begin with the trigger prefix.
+    #[error("key `{key}` is not raw/{{dataset}}/{{file}}")]
+    Shape {
+        /// The decoded key.
+        key: String,
+    },
+    /// The dataset part of the key is not a dataset.
+    #[error("key `{key}` names no valid dataset")]
+    Dataset {
+        /// The decoded key.
+        key: String,
+        /// Why.
+        #[source]
+        source: NameError,
+    },
+    /// A `.`, `..` or empty segment.
+    #[error("key `{key}` has the segment `{segment}`; `.`, `..` and empty segments are refused")]
+    Segment {
+        /// The decoded key.
+        key: String,
+        /// The segment that is refused.
+        segment: String,
+    },
+}
+
+impl Dataset {
+    /// Gives the text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Makes a dataset name of any text, for example a file's stem: other characters become `-`.
+    #[must_use]
+    pub fn from_stem(stem: &str) -> Option<Self> {
+        let plain = |c: char| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '-' };
+        Self::try_from(stem.chars().take(100).map(plain).collect::<String>()).ok()
+    }
+}
+
+impl MemberName {
+    /// Gives the text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl PartId {
+    /// The only part of a dataset that is not cut.
+    pub const WHOLE: Self = Self { index: 0, of: 1 };
+}
+
+impl Upload {
+    /// Takes an upload from a decoded key.
+    ///
+    /// # Errors
+    /// When the key is not `raw/{dataset}/{file}`, its dataset is not plain, or a segment is `.`, `..` or empty.
+    pub fn parse(key: &str) -> Result<Self, UploadError> {
+        let shape = || UploadError::Shape { key: key.to_owned() };
+        let rest = key.strip_prefix("raw/").ok_or_else(shape)?;
+        let (dataset, file) = rest.split_once('/').ok_or_else(shape)?;
+        if let Some(segment) = rest.split('/').find(|s| matches!(*s, "" | "." | "..")) {
+            return Err(UploadError::Segment { key: key.to_owned(), segment: segment.to_owned() });
+        }
+        let dataset = Dataset::try_from(dataset.to_owned())
+            .map_err(|source| UploadError::Dataset { key: key.to_owned(), source })?;
+        Ok(Self { dataset, file: file.to_owned() })
+    }
+
+    /// Gives the object key.
+    #[must_use]
+    pub fn key(&self) -> String {
+        format!("raw/{}/{}", self.dataset, self.file)
+    }
+
+    /// Says whether this is a test file, `{stem}_test.{ext}`, which never starts a round itself.
+    #[must_use]
+    pub fn is_test(&self) -> bool {
+        split_extension(&self.file).0.ends_with("_test")
+    }
+
+    /// Gives the test file that belongs to this data file.
+    #[must_use]
+    pub fn test_file(&self) -> Self {
+        let (stem, extension) = split_extension(&self.file);
+        Self { dataset: self.dataset.clone(), file: format!("{stem}_test{extension}") }
+    }
+}
+
+/// Splits `a/b.c.csv` into `a/b.c` and `.csv`; a dot that begins the name is no extension.
+fn split_extension(file: &str) -> (&str, &str) {
+    let name = file.rfind('/').map_or(0, |slash| slash + 1);
+    match file[name..].rfind('.') {
+        Some(dot) if dot > 0 => file.split_at(name + dot),
+        _ => (file, ""),
+    }
+}
+
+impl TryFrom<String> for Dataset {
+    type Error = NameError;
+
+    fn try_from(text: String) -> Result<Self, NameError> {
+        let plain = text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
+        if !plain || text.is_empty() || text.len() > 100 || text == "." || text == ".." {
+            return Err(NameError::Dataset(text));
+        }
+        Ok(Self(text))
+    }
+}
+
+impl std::str::FromStr for Dataset {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        Self::try_from(text.to_owned())
+    }
+}
+
+impl TryFrom<String> for MemberName {
+    type Error = NameError;
+
+    fn try_from(text: String) -> Result<Self, NameError> {
+        let plain = text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        if !plain || text.is_empty() || text.len() > 40 {
+            return Err(NameError::Member(text));
+        }
+        Ok(Self(text))
+    }
+}
+
+impl TryFrom<[u32; 2]> for PartId {
+    type Error = NameError;
+
+    fn try_from([index, of]: [u32; 2]) -> Result<Self, NameError> {
+        if index >= of {
+            return Err(NameError::Part(index, of));
+        }
+        Ok(Self { index, of })
+    }
+}
+
+impl From<PartId> for [u32; 2] {
+    fn from(part: PartId) -> Self {
+        [part.index, part.of]
+    }
+}
+
+impl From<Dataset> for String {
+    fn from(name: Dataset) -> Self {
+        name.0
+    }
+}
+
+impl From<MemberName> for String {
+    fn from(name: MemberName) -> Self {
+        name.0
+    }
+}
+
+impl fmt::Display for Dataset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for MemberName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for PartId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-of-{}", self.index, self.of)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_upload_is_a_dataset_and_a_plain_rest() {
+        for (key, expected) in [
+            ("raw/cell/a.csv", Some(("cell", "a.csv"))),
+            ("raw/cell/2018/02/a b+c.csv", Some(("cell", "2018/02/a b+c.csv"))),
+            ("raw/cell/..a.csv", Some(("cell", "..a.csv"))),
+            ("raw/cell", None),
+            ("raw/cell/", None),
+            ("raw//a.csv", None),
+            ("raw/../x.csv", None),
+            ("raw/cell/../x.csv", None),
+            ("raw/cell/./x.csv", None),
+            ("raw/c ell/x.csv", None),
+            ("clean/cell/x.csv", None),
+        ] {
+            let upload = Upload::parse(key).ok();
+            let seen = upload.as_ref().map(|u| (u.dataset.as_str(), u.file.as_str()));
+            assert_eq!(seen, expected, "{key}");
+        }
+    }
+
+    #[test]
+    fn a_test_file_stands_beside_its_data() {
+        for (file, test) in
+            [("a.csv", "a_test.csv"), ("d.1/a.b.parquet", "d.1/a.b_test.parquet"), ("plain", "plain_test"), ("x/.csv", "x/.csv_test")]
+        {
+            let upload = Upload { dataset: "d".parse().unwrap(), file: file.to_owned() };
+            assert_eq!(upload.test_file().file, test);
+            assert!(!upload.is_test() && upload.test_file().is_test(), "{file}");
+        }
+    }
+}
