@@ -1,0 +1,272 @@
+//! What can go wrong at a port, and what that means for the job.
+
+use std::time::Duration;
+
+use contract::FailureKind;
+
+/// Whether doing the same job again can end differently.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Retry {
+    /// The world may change. Not before `after`, when the other side said so.
+    Later {
+        /// How long the other side asked to be left alone.
+        after: Option<Duration>,
+    },
+    /// The job itself is wrong; again gives the same answer.
+    Never,
+}
+
+/// Where in the input an error lies, as far as it is known.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Place {
+    /// The row in the file, counted from 1 with the header as row 1.
+    pub row: Option<u64>,
+    /// The column's name.
+    pub column: Option<String>,
+    /// The value that was wrong.
+    pub value: Option<String>,
+    /// The bound it broke.
+    pub bound: Option<String>,
+}
+
+/// What every error of a stage or port must say about itself. No default bodies: each new error is classified by hand.
+pub trait Classify: std::error::Error + Send + Sync + 'static {
+    /// Says whether the same job can end differently.
+    fn retry(&self) -> Retry;
+    /// Gives the class that stands in `failed/{job}.json`.
+    fn kind(&self) -> FailureKind;
+    /// Gives the place in the input.
+    fn place(&self) -> Place;
+}
+
+/// The error of whatever stands behind a port; ports are trait objects, so its type is not known here.
+pub type Cause = Box<dyn std::error::Error + Send + Sync>;
+
+/// A store that did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Nothing lies there.
+    #[error("object `{key}` does not exist")]
+    NotFound {
+        /// The key.
+        key: String,
+    },
+    /// A create found an object.
+    #[error("object `{key}` exists already")]
+    Exists {
+        /// The key.
+        key: String,
+    },
+    /// A conditional read or write found another version.
+    #[error("object `{key}` has changed")]
+    Changed {
+        /// The key.
+        key: String,
+    },
+    /// A write that may or may not have happened.
+    #[error("it is not known whether `{key}` was written")]
+    Doubt {
+        /// The key.
+        key: String,
+        /// Why.
+        #[source]
+        source: Cause,
+    },
+    /// A read or list that did not happen.
+    #[error("the store did not answer for `{key}`")]
+    Unavailable {
+        /// The key.
+        key: String,
+        /// Why.
+        #[source]
+        source: Cause,
+    },
+    /// Credentials or rights are missing, or the bucket is.
+    #[error("the store refuses access to `{key}`")]
+    Denied {
+        /// The key.
+        key: String,
+        /// Why.
+        #[source]
+        source: Cause,
+    },
+    /// A request that the store can never accept, for example a key it does not take.
+    #[error("the store cannot take `{key}`")]
+    Refused {
+        /// The key.
+        key: String,
+        /// Why.
+        #[source]
+        source: Cause,
+    },
+    /// More bytes than the reader allows.
+    #[error("object `{key}` has {have} bytes, at most {bound} are read")]
+    TooLarge {
+        /// The key.
+        key: String,
+        /// Its size, or how far it was read.
+        have: u64,
+        /// The cap.
+        bound: u64,
+    },
+    /// Bytes that are not what their name or type says.
+    #[error("object `{key}` is damaged")]
+    Damaged {
+        /// The key.
+        key: String,
+        /// Why.
+        #[source]
+        source: Cause,
+    },
+    /// The scratch directory failed.
+    #[error("cannot keep `{key}` in scratch space")]
+    Scratch {
+        /// The key.
+        key: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+impl StoreError {
+    /// Gives the key that was asked for.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        match self {
+            Self::NotFound { key }
+            | Self::Exists { key }
+            | Self::Changed { key }
+            | Self::Doubt { key, .. }
+            | Self::Unavailable { key, .. }
+            | Self::Denied { key, .. }
+            | Self::Refused { key, .. }
+            | Self::TooLarge { key, .. }
+            | Self::Damaged { key, .. }
+            | Self::Scratch { key, .. } => key,
+        }
+    }
+}
+
+impl Classify for StoreError {
+    fn retry(&self) -> Retry {
+        match self {
+            // Rights are repaired by a person; the attempts in the ledger bound the wait.
+            Self::Exists { .. }
+            | Self::Changed { .. }
+            | Self::Doubt { .. }
+            | Self::Unavailable { .. }
+            | Self::Denied { .. }
+            | Self::Scratch { .. } => Retry::Later { after: None },
+            Self::NotFound { .. } | Self::Refused { .. } | Self::TooLarge { .. } | Self::Damaged { .. } => Retry::Never,
+        }
+    }
+
+    fn kind(&self) -> FailureKind {
+        match self {
+            Self::TooLarge { .. } => FailureKind::Data,
+            Self::NotFound { .. }
+            | Self::Exists { .. }
+            | Self::Changed { .. }
+            | Self::Doubt { .. }
+            | Self::Unavailable { .. }
+            | Self::Denied { .. }
+            | Self::Refused { .. }
+            | Self::Damaged { .. }
+            | Self::Scratch { .. } => FailureKind::Store,
+        }
+    }
+
+    fn place(&self) -> Place {
+        match self {
+            Self::TooLarge { have, bound, .. } => Place {
+                value: Some(format!("{have} bytes")),
+                bound: Some(format!("at most {bound} bytes")),
+                ..Place::default()
+            },
+            Self::NotFound { .. }
+            | Self::Exists { .. }
+            | Self::Changed { .. }
+            | Self::Doubt { .. }
+            | Self::Unavailable { .. }
+            | Self::Denied { .. }
+            | Self::Refused { .. }
+            | Self::Damaged { .. }
+            | Self::Scratch { .. } => Place::default(),
+        }
+    }
+}
+
+/// A queue that did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum QueueError {
+    /// There is no such queue.
+    #[error("queue `{queue}` does not exist")]
+    NoQueue {
+        /// Its name or URL.
+        queue: String,
+    },
+    /// Some messages may not have been sent.
+    #[error("{failed} of {asked} messages were not taken by queue `{queue}`")]
+    NotSent {
+        /// The queue.
+        queue: String,
+        /// How many were to be sent.
+        asked: usize,
+        /// How many were refused or are in doubt.
+        failed: usize,
+        /// Why.
+        #[source]
+        source: Cause,
+    },
+    /// The queue did not answer.
+    #[error("queue `{queue}` did not answer")]
+    Unavailable {
+        /// The queue.
+        queue: String,
+        /// Why.
+        #[source]
+        source: Cause,
+    },
+    /// The receipt handle is no longer valid: the message is done, or somebody else's now.
+    #[error("the receipt handle is no longer valid in queue `{queue}`")]
+    Stale {
+        /// The queue.
+        queue: String,
+    },
+    /// Credentials or rights are missing.
+    #[error("queue `{queue}` refuses access")]
+    Denied {
+        /// The queue.
+        queue: String,
+        /// Why.
+        #[source]
+        source: Cause,
+    },
+}
+
+impl Classify for QueueError {
+    fn retry(&self) -> Retry {
+        match self {
+            Self::NoQueue { .. }
+            | Self::NotSent { .. }
+            | Self::Unavailable { .. }
+            | Self::Stale { .. }
+            | Self::Denied { .. } => Retry::Later { after: None },
+        }
+    }
+
+    fn kind(&self) -> FailureKind {
+        match self {
+            Self::NoQueue { .. }
+            | Self::NotSent { .. }
+            | Self::Unavailable { .. }
+            | Self::Stale { .. }
+            | Self::Denied { .. } => FailureKind::Store,
+        }
+    }
+
+    fn place(&self) -> Place {
+        Place::default()
+    }
+}
