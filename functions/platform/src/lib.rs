@@ -7,6 +7,7 @@
 //!
 //! Start with [`ports`] (what the world must offer), then [`work`] (what a stage must offer), then `serve`.
 
+pub mod documents;
 pub mod error;
 pub mod ports;
 pub mod work;

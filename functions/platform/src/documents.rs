@@ -1,0 +1,84 @@
+//! Documents and blobs over the store port: what is read is checked against its name, what is created is adopted
+//! where somebody was faster.
+
+use bytes::Bytes;
+use contract::{Digest, canonical};
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{
+    error::StoreError,
+    ports::{ObjectMeta, Store},
+};
+
+/// The size above which a JSON document of ours is refused, in bytes.
+pub const MAX_DOCUMENT: u64 = 64 * 1024 * 1024;
+
+/// Bytes that are not those that their name promises.
+#[derive(Debug, thiserror::Error)]
+#[error("its digest is {have}, its name says {named}")]
+pub struct WrongDigest {
+    /// The digest of the bytes.
+    pub have: Digest,
+    /// The digest in the name.
+    pub named: Digest,
+}
+
+/// Reads a blob of at most `cap` bytes and checks its digest before anybody parses it.
+///
+/// # Errors
+/// When the store does not give it, or gives other bytes.
+pub async fn read_blob(store: &dyn Store, key: &str, named: Digest, cap: u64) -> Result<Bytes, StoreError> {
+    let bytes = store.get(key, cap).await?.bytes;
+    let have = Digest::of(&bytes);
+    if have != named {
+        return Err(damaged(key, WrongDigest { have, named }));
+    }
+    Ok(bytes)
+}
+
+/// Reads a JSON document that is named by its digest.
+///
+/// # Errors
+/// When the store does not give it, gives other bytes, or they are not such a document.
+pub async fn read_named<T: DeserializeOwned>(store: &dyn Store, key: &str, named: Digest) -> Result<T, StoreError> {
+    parse(key, &read_blob(store, key, named, MAX_DOCUMENT).await?)
+}
+
+/// Reads a JSON document; none where nothing lies there.
+///
+/// # Errors
+/// When the store does not answer, or the bytes are not such a document.
+pub async fn read<T: DeserializeOwned>(store: &dyn Store, key: &str) -> Result<Option<(T, ObjectMeta)>, StoreError> {
+    match store.get(key, MAX_DOCUMENT).await {
+        Ok(object) => Ok(Some((parse(key, &object.bytes)?, object.meta))),
+        Err(StoreError::NotFound { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Creates a JSON document, or adopts the one that somebody created before; gives what lies there now.
+///
+/// # Errors
+/// When the store does not answer, or what lies there is not such a document.
+pub async fn create_or_adopt<T>(store: &dyn Store, key: &str, document: T) -> Result<T, StoreError>
+where
+    T: Serialize + DeserializeOwned,
+{
+    match store.create(key, canonical(&document).into()).await {
+        Ok(_) => Ok(document),
+        // After a doubt the reader finds out; what is not there then was not written.
+        Err(found @ (StoreError::Exists { .. } | StoreError::Doubt { .. })) => match read(store, key).await? {
+            Some((there, _)) => Ok(there),
+            None => Err(found),
+        },
+        Err(error) => Err(error),
+    }
+}
+
+fn parse<T: DeserializeOwned>(key: &str, bytes: &[u8]) -> Result<T, StoreError> {
+    serde_json::from_slice(bytes).map_err(|error| damaged(key, error))
+}
+
+fn damaged(key: &str, source: impl std::error::Error + Send + Sync + 'static) -> StoreError {
+    StoreError::Damaged { key: key.to_owned(), source: Box::new(source) }
+}
