@@ -10,6 +10,7 @@
 pub mod documents;
 pub mod error;
 pub mod ports;
+pub mod threads;
 pub mod work;
 
 pub use error::{Classify, Place, QueueError, Retry, StoreError};
