@@ -1,0 +1,417 @@
+//! One database file, one writer thread, group commit.
+//!
+//! Whoever wants to change something sends a closure; the writer runs all that wait in one transaction, one after the
+//! other, brings it to disk with one fsync and only then answers. So checks inside a closure see every earlier write
+//! and nobody comes between check and write: that is what makes conditional writes atomic here.
+
+use std::any::Any;
+use std::fs;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use redb::{Database, Durability, ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
+use tokio::sync::oneshot;
+
+/// Enough for the upper levels of the trees; the page cache of the system does the rest.
+const CACHE_BYTES: usize = 4 << 20;
+
+/// Bounds the memory that one transaction holds before its commit.
+const BATCH: usize = 256;
+
+/// How long an effect written with [`Engine::write_relaxed`] may wait for a commit that reaches the disk.
+const RELAXED_FLUSH: Duration = Duration::from_secs(1);
+
+const META: TableDefinition<&str, u64> = TableDefinition::new("engine.meta");
+
+/// What the storage engine could not do.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum EngineError {
+    /// A file or directory of the store failed.
+    #[error("cannot use {}", path.display())]
+    File {
+        /// The file or directory.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: Arc<io::Error>,
+    },
+    /// The database failed; the writes of this transaction did not happen.
+    #[error("the database of the embedded store failed")]
+    Database(#[source] Arc<redb::Error>),
+    /// A neighbour in the same transaction panicked, so nothing of it was written: safe to try again.
+    #[error("the transaction was given up because a neighbour panicked")]
+    Aborted,
+    /// The closure itself panicked; nothing of it was written.
+    #[error("the write panicked")]
+    Panicked,
+    /// The writer has ended.
+    #[error("the embedded store is closed")]
+    Closed,
+}
+
+impl<E: Into<redb::Error>> From<E> for EngineError {
+    fn from(error: E) -> Self {
+        Self::Database(Arc::new(error.into()))
+    }
+}
+
+impl EngineError {
+    /// Gives the error of one file operation.
+    pub fn file(path: impl Into<PathBuf>, source: io::Error) -> Self {
+        Self::File {
+            path: path.into(),
+            source: Arc::new(source),
+        }
+    }
+}
+
+/// Answers one caller after the commit.
+type Reply = Box<dyn FnOnce(Result<(), EngineError>) + Send>;
+/// Runs one caller's change, or nothing where there is no transaction to run it in.
+type Change = Box<dyn FnOnce(Option<&WriteTransaction>) -> Reply + Send>;
+
+struct Job {
+    durable: bool,
+    change: Change,
+}
+
+/// The store under the embedded servers: a `redb` database with group commit.
+///
+/// Cheap to clone. The database closes when the last clone is dropped.
+#[derive(Clone)]
+pub struct Engine {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    dir: PathBuf,
+    epoch: u64,
+    // `None` only while dropping: the writer ends when the last sender is gone, and is joined after that.
+    jobs: Option<Sender<Job>>,
+    writer: Mutex<Option<JoinHandle<()>>>,
+    database: Arc<Database>,
+}
+
+impl Engine {
+    /// Opens the store in a directory, and makes it where there is none. A store that a kill left behind is repaired.
+    ///
+    /// # Errors
+    /// When the directory cannot be written or another process has the store open.
+    pub fn open(dir: impl AsRef<Path>) -> Result<Self, EngineError> {
+        let dir = dir.as_ref().to_path_buf();
+        fs::create_dir_all(&dir).map_err(|error| EngineError::file(&dir, error))?;
+        let database = Arc::new(
+            Database::builder()
+                .set_cache_size(CACHE_BYTES)
+                .create(dir.join("store.redb"))?,
+        );
+        let epoch = next_epoch(&database)?;
+        let (jobs, waiting) = mpsc::channel();
+        let writer = thread::Builder::new()
+            .name("store-writer".to_owned())
+            .spawn({
+                let database = Arc::clone(&database);
+                move || run(&database, &waiting)
+            })
+            .map_err(|error| EngineError::file(&dir, error))?;
+        let shared = Shared {
+            dir,
+            epoch,
+            jobs: Some(jobs),
+            writer: Mutex::new(Some(writer)),
+            database,
+        };
+        Ok(Self {
+            shared: Arc::new(shared),
+        })
+    }
+
+    /// Gives the directory of the store.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.shared.dir
+    }
+
+    /// Gives how often this store has been opened, this time included: what a process kept under a lower number is
+    /// from a process that is gone.
+    #[must_use]
+    pub fn epoch(&self) -> u64 {
+        self.shared.epoch
+    }
+
+    /// Runs a change and answers when it is on disk.
+    ///
+    /// Changes run one after the other, several in one transaction. A change that returns an error must not have
+    /// written anything (check first, then write), because its neighbours are committed. One that panics takes its
+    /// whole transaction with it.
+    ///
+    /// # Errors
+    /// The outer error: nothing was written.
+    pub async fn write<T, E>(
+        &self,
+        change: impl FnOnce(&WriteTransaction) -> Result<T, E> + Send + 'static,
+    ) -> Result<Result<T, E>, EngineError>
+    where
+        T: Send + 'static,
+        E: Send + 'static,
+    {
+        self.submit(true, change).await
+    }
+
+    /// Runs a change whose loss in a crash does no harm, such as a receive count. It is seen by all later reads and
+    /// writes at once and reaches the disk with the next durable change, or within about a second.
+    ///
+    /// # Errors
+    /// As for [`Engine::write`].
+    pub async fn write_relaxed<T, E>(
+        &self,
+        change: impl FnOnce(&WriteTransaction) -> Result<T, E> + Send + 'static,
+    ) -> Result<Result<T, E>, EngineError>
+    where
+        T: Send + 'static,
+        E: Send + 'static,
+    {
+        self.submit(false, change).await
+    }
+
+    /// Gives a snapshot of everything committed so far.
+    ///
+    /// # Errors
+    /// When the database has failed.
+    pub fn read(&self) -> Result<ReadTransaction, EngineError> {
+        Ok(self.shared.database.begin_read()?)
+    }
+
+    async fn submit<T, E>(
+        &self,
+        durable: bool,
+        change: impl FnOnce(&WriteTransaction) -> Result<T, E> + Send + 'static,
+    ) -> Result<Result<T, E>, EngineError>
+    where
+        T: Send + 'static,
+        E: Send + 'static,
+    {
+        let (answer, answered) = oneshot::channel();
+        let change: Change = Box::new(move |transaction| {
+            let outcome = transaction.map(change).ok_or(EngineError::Closed);
+            Box::new(move |committed: Result<(), EngineError>| {
+                // A caller that went away has nobody to tell.
+                let _ = answer.send(committed.and(outcome));
+            })
+        });
+        let jobs = self.shared.jobs.as_ref().ok_or(EngineError::Closed)?;
+        jobs.send(Job { durable, change }).map_err(|_| EngineError::Closed)?;
+        // The sender is dropped unanswered only by a panic of the closure that held it.
+        answered.await.map_err(|_| EngineError::Panicked)?
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.jobs = None;
+        let writer = self.writer.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+        // The last clone may have lived in a change, which the writer itself drops.
+        if let Some(writer) = writer.filter(|writer| writer.thread().id() != thread::current().id())
+            && writer.join().is_err()
+        {
+            tracing::error!("the store's writer ended by a panic");
+        }
+    }
+}
+
+/// Counts this opening, so that names made in it differ from all earlier ones.
+fn next_epoch(database: &Database) -> Result<u64, EngineError> {
+    let transaction = database.begin_write()?;
+    let epoch = {
+        let mut meta = transaction.open_table(META)?;
+        let epoch = meta.get("epoch")?.map_or(0, |last| last.value()) + 1;
+        meta.insert("epoch", epoch)?;
+        epoch
+    };
+    transaction.commit()?;
+    Ok(epoch)
+}
+
+fn run(database: &Database, waiting: &Receiver<Job>) {
+    let mut unflushed = false;
+    loop {
+        let first = if unflushed {
+            waiting.recv_timeout(RELAXED_FLUSH)
+        } else {
+            waiting.recv().map_err(|_| RecvTimeoutError::Disconnected)
+        };
+        let batch: Vec<Job> = match first {
+            Ok(first) => std::iter::once(first).chain(waiting.try_iter()).take(BATCH).collect(),
+            // An empty durable commit carries earlier relaxed ones to disk.
+            Err(RecvTimeoutError::Timeout) => Vec::new(),
+            Err(RecvTimeoutError::Disconnected) => break,
+        };
+        let durable = batch.is_empty() || batch.iter().any(|job| job.durable);
+        let committed = commit(database, batch, durable);
+        unflushed = if durable {
+            unflushed && !committed
+        } else {
+            unflushed || committed
+        };
+    }
+    if unflushed {
+        commit(database, Vec::new(), true);
+    }
+}
+
+/// Runs one batch and answers its callers; says whether its last transaction was committed.
+fn commit(database: &Database, batch: Vec<Job>, durable: bool) -> bool {
+    let mut rest = batch.into_iter();
+    loop {
+        let mut replies = Vec::with_capacity(rest.len());
+        let outcome = transact(database, &mut rest, durable, &mut replies);
+        for reply in replies {
+            reply(outcome.clone());
+        }
+        // A panic leaves the changes behind it untouched: they get a transaction of their own.
+        if rest.len() == 0 {
+            return outcome.is_ok();
+        }
+    }
+}
+
+fn transact(
+    database: &Database,
+    jobs: &mut std::vec::IntoIter<Job>,
+    durable: bool,
+    replies: &mut Vec<Reply>,
+) -> Result<(), EngineError> {
+    let transaction = match begin(database, durable) {
+        Ok(transaction) => transaction,
+        Err(error) => {
+            replies.extend(jobs.map(|job| (job.change)(None)));
+            return Err(error);
+        }
+    };
+    for job in jobs {
+        match catch_unwind(AssertUnwindSafe(|| (job.change)(Some(&transaction)))) {
+            Ok(reply) => replies.push(reply),
+            Err(panic) => {
+                tracing::error!(panic = text(panic.as_ref()), "a change of the store panicked");
+                transaction.abort()?;
+                return Err(EngineError::Aborted);
+            }
+        }
+    }
+    Ok(transaction.commit()?)
+}
+
+fn begin(database: &Database, durable: bool) -> Result<WriteTransaction, EngineError> {
+    let mut transaction = database.begin_write()?;
+    transaction.set_durability(if durable {
+        Durability::Immediate
+    } else {
+        Durability::None
+    })?;
+    Ok(transaction)
+}
+
+fn text(panic: &(dyn Any + Send)) -> &str {
+    let owned = panic.downcast_ref::<String>().map(String::as_str);
+    owned
+        .or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("no message")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TABLE: TableDefinition<u64, u64> = TableDefinition::new("numbers");
+
+    async fn put(engine: &Engine, key: u64, value: u64) -> Result<Result<(), redb::Error>, EngineError> {
+        engine
+            .write(move |transaction| {
+                transaction.open_table(TABLE)?.insert(key, value)?;
+                Ok(())
+            })
+            .await
+    }
+
+    fn get(engine: &Engine, key: u64) -> Option<u64> {
+        let snapshot = engine.read().unwrap();
+        let table = snapshot.open_table(TABLE).unwrap();
+        table.get(key).unwrap().map(|value| value.value())
+    }
+
+    #[tokio::test]
+    async fn a_write_is_there_after_the_store_was_opened_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let engine = Engine::open(dir.path()).unwrap();
+        put(&engine, 1, 10).await.unwrap().unwrap();
+        let first = engine.epoch();
+        drop(engine);
+        let engine = Engine::open(dir.path()).unwrap();
+        assert_eq!(get(&engine, 1), Some(10));
+        assert!(engine.epoch() > first);
+    }
+
+    #[tokio::test]
+    async fn a_relaxed_write_is_seen_at_once_and_survives_an_orderly_end() {
+        let dir = tempfile::tempdir().unwrap();
+        let engine = Engine::open(dir.path()).unwrap();
+        let written = engine.write_relaxed(|transaction| {
+            transaction.open_table(TABLE)?.insert(1, 10)?;
+            Ok::<_, redb::Error>(())
+        });
+        written.await.unwrap().unwrap();
+        assert_eq!(get(&engine, 1), Some(10));
+        drop(engine);
+        assert_eq!(get(&Engine::open(dir.path()).unwrap(), 1), Some(10));
+    }
+
+    #[tokio::test]
+    async fn racing_check_then_write_changes_have_one_winner() {
+        let dir = tempfile::tempdir().unwrap();
+        let engine = Engine::open(dir.path()).unwrap();
+        let racers: Vec<_> = (0..16)
+            .map(|racer: u64| {
+                let engine = engine.clone();
+                tokio::spawn(async move {
+                    let claim = move |transaction: &WriteTransaction| {
+                        let mut table = transaction.open_table(TABLE).unwrap();
+                        if table.get(7).unwrap().is_some() {
+                            return Err("taken");
+                        }
+                        table.insert(7, racer).unwrap();
+                        Ok(racer)
+                    };
+                    engine.write(claim).await.unwrap()
+                })
+            })
+            .collect();
+        let mut winners = Vec::new();
+        for racer in racers {
+            winners.extend(racer.await.unwrap());
+        }
+        assert_eq!(winners.len(), 1);
+        assert_eq!(get(&engine, 7), Some(winners[0]));
+    }
+
+    #[tokio::test]
+    async fn a_panicking_change_writes_nothing_and_the_writer_goes_on() {
+        let dir = tempfile::tempdir().unwrap();
+        let engine = Engine::open(dir.path()).unwrap();
+        put(&engine, 1, 10).await.unwrap().unwrap();
+        let outcome = engine
+            .write(|transaction| -> Result<(), ()> {
+                transaction.open_table(TABLE).unwrap().insert(1, 11).unwrap();
+                panic!("on purpose");
+            })
+            .await;
+        assert!(matches!(outcome, Err(EngineError::Panicked)));
+        assert_eq!(get(&engine, 1), Some(10));
+        put(&engine, 2, 20).await.unwrap().unwrap();
+        assert_eq!(get(&engine, 2), Some(20));
+    }
+}

@@ -1,0 +1,5 @@
+//! The embedded servers: one storage engine, an S3 and an SQS on top of it.
+
+pub mod engine;
+
+pub use engine::{Engine, EngineError};
