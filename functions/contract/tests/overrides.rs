@@ -10,7 +10,7 @@ fn resolved(pairs: &[(&str, &str)]) -> Result<Value, SpecErrors> {
     let pairs = pairs
         .iter()
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-    resolve(&[Layer::environment(pairs)]).map(|spec| serde_json::to_value(spec).unwrap())
+    resolve(&[Layer::environment(pairs)]).map(|spec| serde_json::to_value(spec).expect("a spec is JSON"))
 }
 
 #[test]

@@ -11,7 +11,7 @@ fn toml(text: &str) -> Layer {
 }
 
 fn set(pairs: &[&str]) -> Layer {
-    Layer::set(pairs.iter().map(|pair| parse_set(pair).unwrap()))
+    Layer::set(pairs.iter().map(|pair| parse_set(pair).expect("a pair of the test")))
 }
 
 fn environment(pairs: &[(&str, &str)]) -> Layer {
@@ -23,7 +23,7 @@ fn environment(pairs: &[(&str, &str)]) -> Layer {
 }
 
 fn written(spec: &Spec) -> Value {
-    serde_json::to_value(spec).unwrap()
+    serde_json::to_value(spec).expect("a spec is JSON")
 }
 
 fn faults(result: Result<Spec, SpecErrors>) -> Vec<(String, Fault)> {

@@ -158,6 +158,9 @@ pub struct Member {
     pub model: ModelSpec,
 }
 
+/// Settings as they were typed: dotted path and value.
+pub type Pairs = Vec<(String, String)>;
+
 /// The sections of a spec.
 const SECTIONS: &str = "salt, data, clean, split, sample, window, forecast, promote, models";
 
@@ -194,8 +197,8 @@ pub fn parse_set(argument: &str) -> Result<(String, String), SpecErrors> {
 ///
 /// Gives the spec's settings, then the host's.
 #[must_use]
-pub fn split_host(sets: Vec<(String, String)>) -> (Vec<(String, String)>, Vec<(String, String)>) {
-    let (host, spec): (Vec<_>, Vec<_>) = sets.into_iter().partition(|(path, _)| path.starts_with("host."));
+pub fn split_host(sets: Pairs) -> (Pairs, Pairs) {
+    let (host, spec): (Pairs, Pairs) = sets.into_iter().partition(|(path, _)| path.starts_with("host."));
     let host = host
         .into_iter()
         .map(|(path, value)| (path["host.".len()..].to_owned(), value));
@@ -224,6 +227,7 @@ fn check(mut tree: Tree, mut problems: Problems) -> Result<Spec, SpecErrors> {
     }
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde calls")]
 fn write_wait<S: Serializer>(seconds: &u64, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&duration::text(*seconds))
 }

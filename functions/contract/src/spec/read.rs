@@ -212,13 +212,11 @@ impl<'a> Section<'a> {
     /// Reads a whole number whose range somebody else checks; one too large for its type stays too large.
     pub(super) fn any_whole<T: TryFrom<u64> + Bounded>(&mut self, key: &'static str, default: T) -> T {
         let Some(leaf) = self.leaf(key) else { return default };
-        match leaf.as_whole() {
-            Some(n) => T::try_from(n).unwrap_or(T::MOST),
-            None => {
-                self.wrong(key, &leaf, "a whole number from 1");
-                default
-            }
+        if let Some(n) = leaf.as_whole() {
+            return T::try_from(n).unwrap_or(T::MOST);
         }
+        self.wrong(key, &leaf, "a whole number from 1");
+        default
     }
 
     /// Reads a number whose range somebody else checks.

@@ -16,6 +16,8 @@ pub const MAX_FORECAST: usize = 1_000;
 /// The longest salt in bytes: it rides in every message.
 const MAX_SALT: usize = 200;
 
+const AT_LEAST_ONE: &str = "at least 1 with `head` and `tail`";
+
 const FACTOR: Interval = Interval {
     holds: |x| x > 0.0 && x <= 1e6,
     text: "a number above 0 and at most 1000000",
@@ -301,13 +303,11 @@ pub(super) fn sample(fields: &mut Fields, problems: &mut Problems) -> Sampling {
     if let Some(leaf) = given {
         match strategy {
             Strategy::All if rows > 0 => section.wrong("rows", &leaf, "0 while `sample.strategy` is \"all\""),
-            Strategy::Head | Strategy::Tail if rows == 0 => {
-                section.wrong("rows", &leaf, "at least 1 with `head` and `tail`")
-            }
+            Strategy::Head | Strategy::Tail if rows == 0 => section.wrong("rows", &leaf, AT_LEAST_ONE),
             Strategy::All | Strategy::Head | Strategy::Tail => {}
         }
     } else if strategy != Strategy::All {
-        section.missing("rows", "at least 1 with `head` and `tail`");
+        section.missing("rows", AT_LEAST_ONE);
     }
     let seed = section.whole("seed", 0..=LARGEST, 0);
     section.close();
