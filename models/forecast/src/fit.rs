@@ -44,6 +44,35 @@ pub struct Training<'a> {
     pub input_names: &'a [String],
 }
 
+impl Training<'_> {
+    /// Checks that series, names and cuts belong together.
+    ///
+    /// # Errors
+    /// Where there is no series, one has other inputs or targets than the names say, or a cut reaches beyond its rows.
+    pub fn check(&self) -> Result<(), FitError> {
+        if self.series.is_empty() {
+            return Err(FitError::Mismatch {
+                what: "series",
+                have: 0,
+                need: 1,
+            });
+        }
+        for SeriesData { scaled, cut } in self.series {
+            let end = cut.training.end.max(cut.select.end).max(cut.calibrate.end);
+            for (what, have, need) in [
+                ("inputs", scaled.values.cols, self.input_names.len()),
+                ("targets", scaled.targets.len(), self.target_names.len()),
+                ("rows", scaled.rows(), end.max(scaled.rows())),
+            ] {
+                if have != need {
+                    return Err(FitError::Mismatch { what, have, need });
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
 /// How far a fit is. Grows with every batch.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -64,6 +93,7 @@ pub struct Checkpoint {
 }
 
 /// How a fit ended.
+#[expect(clippy::large_enum_variant, reason = "made once per fit")]
 #[derive(Clone, PartialEq, Debug)]
 pub enum Fitted {
     /// With a model.

@@ -44,9 +44,9 @@ fn interpolate(values: &mut [f64], training: &Range<usize>) {
             values[right],
         );
         let line = left.map(|left| (left, values[left]));
-        for row in from..right {
-            if values[row].is_nan() {
-                values[row] = line.map_or(end, |(left, start)| between(start, end, row - left, right - left));
+        for (row, value) in (from..).zip(&mut values[from..right]) {
+            if value.is_nan() {
+                *value = line.map_or(end, |(left, start)| between(start, end, row - left, right - left));
             }
         }
         left = Some(right);

@@ -117,7 +117,7 @@ impl ScoreScale {
             TargetScale {
                 seasonal: positive(mean_difference(rows, season.max(1), f64::abs)),
                 squared: positive(mean_difference(rows, 1, |d| d * d)),
-                width: positive(width(rows)),
+                width: positive(Some(width(rows))),
                 name,
             }
         });
@@ -287,10 +287,10 @@ fn mean_difference(rows: &[f64], lag: usize, of: fn(f64) -> f64) -> Option<f64> 
     (count > 0).then(|| sum / count as f64)
 }
 
-fn width(rows: &[f64]) -> Option<f64> {
+fn width(rows: &[f64]) -> f64 {
     let low = rows.iter().copied().fold(f64::INFINITY, f64::min);
     let high = rows.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    Some(high - low)
+    high - low
 }
 
 fn positive(value: Option<f64>) -> Option<f64> {

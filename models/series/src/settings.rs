@@ -453,7 +453,6 @@ enum OutliersFactor {
 
 impl Serialize for Outliers {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        #[expect(clippy::float_cmp, reason = "exactly the default is written as the bare word")]
         let text = match *self {
             Self::None => OutliersText::Word(OutliersWord::None),
             Self::Iqr { factor } if factor == Self::IQR_FACTOR => OutliersText::Word(OutliersWord::Iqr),

@@ -327,11 +327,12 @@ impl ColumnTransform {
     fn values(&self, raw: &[f64], training: &Range<usize>, missing: Missing) -> Vec<f64> {
         let mut values = raw.to_vec();
         if let Some((low, high)) = self.clip {
-            values.iter_mut().for_each(|value| *value = clip(*value, low, high));
+            for value in &mut values {
+                *value = clip(*value, low, high);
+            }
         }
         impute(&mut values, training, missing, self.fill);
-        values.iter_mut().for_each(|value| *value = self.scaled(*value));
-        values
+        values.into_iter().map(|value| self.scaled(value)).collect()
     }
 }
 
@@ -385,9 +386,9 @@ fn fit_column(column: &Column, training: &Range<usize>, clean: &Clean) -> Result
     sorted.sort_unstable_by(f64::total_cmp);
     let clip = bounds(&sorted, clean.outliers);
     if let Some((low, high)) = clip {
-        sorted
-            .iter_mut()
-            .for_each(|value| *value = self::clip(*value, low, high));
+        for value in &mut sorted {
+            *value = self::clip(*value, low, high);
+        }
     }
     let (offset, scale) = scaling(&sorted, clean.scaler);
     if !scale.is_finite() {

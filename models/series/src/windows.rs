@@ -89,6 +89,7 @@ impl Windows {
     }
 
     /// Gives all origins in order of time.
+    #[must_use]
     pub fn iter(&self) -> impl ExactSizeIterator<Item = usize> + '_ {
         (0..self.len()).map(|window| self.origin(window))
     }
