@@ -1,0 +1,461 @@
+//! The rows of the queues and the steps over them, each inside a transaction of its caller.
+//!
+//! Every step checks before it writes, because the engine commits the neighbours of a step that fails.
+
+use redb::{ReadableTable, Table, TableDefinition, WriteTransaction};
+use uuid::Uuid;
+
+use super::{
+    Error,
+    attributes::{Queue, Redrive, last_segment},
+    faults::Faults,
+    message::Message,
+    receipt::Receipt,
+};
+
+/// Queue name to [`Queue`], as JSON.
+pub(super) const QUEUES: TableDefinition<'static, &str, &[u8]> = TableDefinition::new("sqs.queues");
+/// (queue, message) to [`Message`], as JSON. Written once: a receive only touches the two small tables below.
+const MESSAGES: TableDefinition<'static, (u64, u64), &[u8]> = TableDefinition::new("sqs.messages");
+/// (queue, message) to (visible from, receives, first receive, nonce of the newest receive).
+const STATES: TableDefinition<'static, (u64, u64), (i64, u32, i64, u128)> = TableDefinition::new("sqs.states");
+/// (queue, visible from, message) to (was it received, when sent): what is next, without reading bodies.
+pub(super) const ORDER: TableDefinition<'static, (u64, i64, u64), (bool, i64)> = TableDefinition::new("sqs.order");
+/// The last number given to a queue or message.
+const NUMBERS: TableDefinition<'static, &str, u64> = TableDefinition::new("sqs.numbers");
+
+/// How many candidates injected reordering shuffles.
+const SHUFFLED: usize = 4096;
+
+/// All tables, opened for one step.
+pub(super) struct Rows<'t> {
+    queues: Table<'t, &'static str, &'static [u8]>,
+    messages: Table<'t, (u64, u64), &'static [u8]>,
+    states: Table<'t, (u64, u64), (i64, u32, i64, u128)>,
+    order: Table<'t, (u64, i64, u64), (bool, i64)>,
+    numbers: Table<'t, &'static str, u64>,
+}
+
+/// What is known of a message besides its contents.
+#[derive(Clone, Copy)]
+struct State {
+    visible_ms: i64,
+    received: u32,
+    first_received_ms: i64,
+    nonce: u128,
+}
+
+/// One delivery.
+#[derive(Clone, Debug)]
+pub(super) struct Taken {
+    pub(super) message: Message,
+    pub(super) receipt: Receipt,
+    pub(super) received: u32,
+    /// UTC milliseconds.
+    pub(super) first_received_ms: i64,
+}
+
+/// What a receive asks for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Take {
+    pub(super) now_ms: i64,
+    pub(super) max: usize,
+    /// None: the queue's own timeout.
+    pub(super) visibility_s: Option<u32>,
+}
+
+/// How many messages a queue holds, by what they wait for.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub(super) struct Counts {
+    pub(super) visible: u64,
+    pub(super) in_flight: u64,
+    pub(super) delayed: u64,
+}
+
+impl Counts {
+    /// Counts one row of [`ORDER`].
+    pub(super) fn add(&mut self, visible_ms: i64, received: bool, now_ms: i64) {
+        match (visible_ms <= now_ms, received) {
+            (true, _) => self.visible += 1,
+            (false, true) => self.in_flight += 1,
+            (false, false) => self.delayed += 1,
+        }
+    }
+}
+
+impl<'t> Rows<'t> {
+    pub(super) fn open(txn: &'t WriteTransaction) -> Result<Self, Error> {
+        Ok(Self {
+            queues: txn.open_table(QUEUES)?,
+            messages: txn.open_table(MESSAGES)?,
+            states: txn.open_table(STATES)?,
+            order: txn.open_table(ORDER)?,
+            numbers: txn.open_table(NUMBERS)?,
+        })
+    }
+
+    pub(super) fn find(&self, name: &str) -> Result<Option<Queue>, Error> {
+        self.queues.get(name)?.map(|row| parse(row.value())).transpose()
+    }
+
+    pub(super) fn queue(&self, name: &str) -> Result<Queue, Error> {
+        self.find(name)?.ok_or_else(|| Error::NoQueue(name.to_owned()))
+    }
+
+    pub(super) fn put_queue(&mut self, name: &str, queue: &Queue) -> Result<(), Error> {
+        self.queues.insert(name, write(queue).as_slice())?;
+        Ok(())
+    }
+
+    /// Gives the next number, never given before.
+    pub(super) fn number(&mut self) -> Result<u64, Error> {
+        let next = self.numbers.get("last")?.map_or(0, |row| row.value()) + 1;
+        self.numbers.insert("last", next)?;
+        Ok(next)
+    }
+
+    pub(super) fn delete_queue(&mut self, name: &str) -> Result<(), Error> {
+        let queue = self.queue(name)?;
+        self.purge(&queue)?;
+        self.queues.remove(name)?;
+        Ok(())
+    }
+
+    pub(super) fn purge(&mut self, queue: &Queue) -> Result<(), Error> {
+        let all = (queue.id, 0)..=(queue.id, u64::MAX);
+        self.messages.retain_in(all.clone(), |_, _| false)?;
+        self.states.retain_in(all, |_, _| false)?;
+        self.order
+            .retain_in((queue.id, i64::MIN, 0)..=(queue.id, i64::MAX, u64::MAX), |_, _| false)?;
+        Ok(())
+    }
+
+    /// Puts a new message into a queue.
+    pub(super) fn put(&mut self, queue: u64, message: &Message, visible_ms: i64) -> Result<(), Error> {
+        self.put_received(
+            queue,
+            message,
+            State {
+                visible_ms,
+                received: 0,
+                first_received_ms: 0,
+                nonce: 0,
+            },
+        )
+    }
+
+    fn put_received(&mut self, queue: u64, message: &Message, state: State) -> Result<(), Error> {
+        let number = self.number()?;
+        self.messages.insert((queue, number), write(message).as_slice())?;
+        self.states.insert((queue, number), state.to_row())?;
+        // A message that was moved waits like a new one: nobody has received it from this queue.
+        self.order
+            .insert((queue, state.visible_ms, number), (false, message.sent_ms))?;
+        Ok(())
+    }
+
+    /// Receives what is visible, oldest first. Drops what is over its retention and moves what was received too often
+    /// to the dead-letter queue; gives that queue's name when it got something.
+    pub(super) fn take(
+        &mut self,
+        name: &str,
+        take: Take,
+        faults: &Faults,
+        arn: &str,
+    ) -> Result<(Vec<Taken>, Option<String>), Error> {
+        let queue = self.queue(name)?;
+        let dead_letter = self.dead_letter(&queue)?;
+        let mut taken = Vec::new();
+        let mut moved = None;
+        let mut after = (i64::MIN, 0);
+        loop {
+            let wanted = if faults.reorder.is_some() {
+                SHUFFLED
+            } else {
+                take.max - taken.len()
+            };
+            let mut ready = self.ready(queue.id, after, take.now_ms, wanted)?;
+            after = ready.last().map_or(after, |last| (last.0, last.1 + 1));
+            let exhausted = ready.len() < wanted;
+            faults.shuffle(&mut ready);
+            for (_, number) in ready {
+                if taken.len() == take.max {
+                    break;
+                }
+                // A visibility timeout of 0 leaves a message among the visible ones of this very moment.
+                if taken.iter().any(|one: &Taken| one.receipt.message == number) {
+                    continue;
+                }
+                match (self.receive(&queue, number, take, &dead_letter, arn)?, &dead_letter) {
+                    (Received::Taken(one), _) => taken.push(*one),
+                    (Received::Moved, Some((target, ..))) => moved = Some(target.clone()),
+                    (Received::Moved | Received::Expired, _) => {}
+                }
+            }
+            if exhausted || taken.len() == take.max {
+                break;
+            }
+        }
+        self.duplicate(&queue, &taken, faults, take.now_ms)?;
+        Ok((taken, moved))
+    }
+
+    /// Finds the queue that takes messages received too often: its name, its id and the bound.
+    fn dead_letter(&self, queue: &Queue) -> Result<Option<(String, u64, u32)>, Error> {
+        let Some(Redrive {
+            dead_letter_target_arn,
+            max_receive_count,
+        }) = &queue.redrive
+        else {
+            return Ok(None);
+        };
+        let name = last_segment(dead_letter_target_arn);
+        // A target that was deleted since: the message stays, as in the service.
+        Ok(self
+            .find(name)?
+            .map(|target| (name.to_owned(), target.id, *max_receive_count)))
+    }
+
+    fn ready(&self, queue: u64, after: (i64, u64), now_ms: i64, limit: usize) -> Result<Vec<(i64, u64)>, Error> {
+        let rows = self
+            .order
+            .range((queue, after.0, after.1)..=(queue, now_ms, u64::MAX))?;
+        let keys = rows.take(limit).map(|row| {
+            let (key, _) = row?;
+            let (_, visible_ms, number) = key.value();
+            Ok((visible_ms, number))
+        });
+        keys.collect()
+    }
+
+    fn receive(
+        &mut self,
+        queue: &Queue,
+        number: u64,
+        take: Take,
+        dead_letter: &Option<(String, u64, u32)>,
+        arn: &str,
+    ) -> Result<Received, Error> {
+        let state = self.state(queue.id, number)?.expect("an ordered message has a state");
+        let message = self.message(queue.id, number)?;
+        if message.sent_ms.saturating_add(i64::from(queue.retention_s) * 1000) <= take.now_ms {
+            self.remove(queue.id, number, state)?;
+            return Ok(Received::Expired);
+        }
+        if let Some((_, target, bound)) = dead_letter
+            && state.received >= *bound
+        {
+            self.remove(queue.id, number, state)?;
+            let message = Message {
+                dead_letter_source: Some(arn.to_owned()),
+                ..message
+            };
+            self.put_received(
+                *target,
+                &message,
+                State {
+                    visible_ms: take.now_ms,
+                    nonce: 0,
+                    ..state
+                },
+            )?;
+            return Ok(Received::Moved);
+        }
+        let next = State {
+            visible_ms: take.now_ms + i64::from(take.visibility_s.unwrap_or(queue.visibility_s)) * 1000,
+            received: state.received + 1,
+            first_received_ms: if state.received == 0 {
+                take.now_ms
+            } else {
+                state.first_received_ms
+            },
+            nonce: Uuid::new_v4().as_u128(),
+        };
+        self.change(queue.id, number, state, next, message.sent_ms)?;
+        let receipt = Receipt {
+            queue: queue.id,
+            message: number,
+            nonce: next.nonce,
+        };
+        let (received, first_received_ms) = (next.received, next.first_received_ms);
+        Ok(Received::Taken(Box::new(Taken {
+            message,
+            receipt,
+            received,
+            first_received_ms,
+        })))
+    }
+
+    /// Puts copies of first deliveries into the queue where duplication is injected.
+    fn duplicate(&mut self, queue: &Queue, taken: &[Taken], faults: &Faults, now_ms: i64) -> Result<(), Error> {
+        let first = |one: &&Taken| one.received == 1 && !one.message.copy;
+        for one in taken.iter().filter(first) {
+            let copy = Message {
+                copy: true,
+                ..one.message.clone()
+            };
+            for _ in 1..faults.duplicate {
+                self.put(queue.id, &copy, now_ms)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Deletes one delivery. Deleting what is gone is fine, a stale handle is not.
+    pub(super) fn delete(&mut self, receipt: Receipt) -> Result<(), Error> {
+        match self.held(receipt)? {
+            Some(state) => self.remove(receipt.queue, receipt.message, state),
+            None => Ok(()),
+        }
+    }
+
+    /// Hides one delivery for another while, counted from now; 0 gives it back at once.
+    pub(super) fn extend(&mut self, receipt: Receipt, now_ms: i64, visibility_s: u32) -> Result<(), Error> {
+        let state = self
+            .held(receipt)?
+            .ok_or(Error::ReceiptHandle("the message is no longer there"))?;
+        if state.visible_ms <= now_ms {
+            return Err(Error::NotInFlight);
+        }
+        let next = State {
+            visible_ms: now_ms + i64::from(visibility_s) * 1000,
+            ..state
+        };
+        let sent_ms = self.message(receipt.queue, receipt.message)?.sent_ms;
+        self.change(receipt.queue, receipt.message, state, next, sent_ms)
+    }
+
+    /// Makes every message that is in flight visible now and gives how many there were.
+    pub(super) fn release(&mut self, now_ms: i64) -> Result<u64, Error> {
+        let mut hidden = Vec::new();
+        for row in self.order.iter()? {
+            let (key, value) = row?;
+            let ((queue, visible_ms, number), (received, sent_ms)) = (key.value(), value.value());
+            if received && visible_ms > now_ms {
+                hidden.push((queue, number, sent_ms));
+            }
+        }
+        for (queue, number, sent_ms) in &hidden {
+            let state = self.state(*queue, *number)?.expect("an ordered message has a state");
+            self.change(
+                *queue,
+                *number,
+                state,
+                State {
+                    visible_ms: now_ms,
+                    ..state
+                },
+                *sent_ms,
+            )?;
+        }
+        Ok(hidden.len() as u64)
+    }
+
+    /// Moves all messages of a dead-letter queue to `target`, or each to where it came from. Gives how many moved and
+    /// the names of the queues that got some.
+    pub(super) fn redrive(
+        &mut self,
+        from: &Queue,
+        target: Option<&str>,
+        now_ms: i64,
+    ) -> Result<(u64, Vec<String>), Error> {
+        let mut reached = Vec::new();
+        let ready = self.ready(from.id, (i64::MIN, 0), now_ms, usize::MAX)?;
+        let mut moved = 0;
+        for (_, number) in ready {
+            let state = self.state(from.id, number)?.expect("an ordered message has a state");
+            let message = self.message(from.id, number)?;
+            let name = target
+                .or_else(|| message.dead_letter_source.as_deref().map(last_segment))
+                .unwrap_or_default()
+                .to_owned();
+            // A message whose source was deleted since stays where it is.
+            let Some(queue) = self.find(&name)? else { continue };
+            self.remove(from.id, number, state)?;
+            self.put(
+                queue.id,
+                &Message {
+                    dead_letter_source: None,
+                    ..message
+                },
+                now_ms,
+            )?;
+            moved += 1;
+            if !reached.contains(&name) {
+                reached.push(name);
+            }
+        }
+        Ok((moved, reached))
+    }
+
+    /// Gives the state of a message whose newest delivery this is, none where the message is gone.
+    fn held(&self, receipt: Receipt) -> Result<Option<State>, Error> {
+        let state = self.state(receipt.queue, receipt.message)?;
+        match state {
+            Some(state) if state.nonce != receipt.nonce => Err(Error::ReceiptHandle(
+                "the message was received again since, or given back by a restart",
+            )),
+            state => Ok(state),
+        }
+    }
+
+    fn state(&self, queue: u64, number: u64) -> Result<Option<State>, Error> {
+        Ok(self
+            .states
+            .get((queue, number))?
+            .map(|row| State::from_row(row.value())))
+    }
+
+    fn message(&self, queue: u64, number: u64) -> Result<Message, Error> {
+        let row = self
+            .messages
+            .get((queue, number))?
+            .expect("an ordered message is stored");
+        parse(row.value())
+    }
+
+    fn change(&mut self, queue: u64, number: u64, old: State, new: State, sent_ms: i64) -> Result<(), Error> {
+        self.order.remove((queue, old.visible_ms, number))?;
+        self.order.insert((queue, new.visible_ms, number), (true, sent_ms))?;
+        self.states.insert((queue, number), new.to_row())?;
+        Ok(())
+    }
+
+    fn remove(&mut self, queue: u64, number: u64, state: State) -> Result<(), Error> {
+        self.order.remove((queue, state.visible_ms, number))?;
+        self.states.remove((queue, number))?;
+        self.messages.remove((queue, number))?;
+        Ok(())
+    }
+}
+
+/// What became of one candidate of a receive.
+enum Received {
+    Taken(Box<Taken>),
+    Moved,
+    Expired,
+}
+
+impl State {
+    fn to_row(self) -> (i64, u32, i64, u128) {
+        (self.visible_ms, self.received, self.first_received_ms, self.nonce)
+    }
+
+    fn from_row((visible_ms, received, first_received_ms, nonce): (i64, u32, i64, u128)) -> Self {
+        Self {
+            visible_ms,
+            received,
+            first_received_ms,
+            nonce,
+        }
+    }
+}
+
+/// Reads a JSON row.
+pub(super) fn parse<T: serde::de::DeserializeOwned>(row: &[u8]) -> Result<T, Error> {
+    serde_json::from_slice(row).map_err(|error| Error::Storage(Box::new(error)))
+}
+
+fn write(value: &impl serde::Serialize) -> Vec<u8> {
+    serde_json::to_vec(value).expect("plain fields and text keys are JSON")
+}
