@@ -129,6 +129,15 @@ pub enum StoreError {
     },
 }
 
+/// Writes an error out with its whole chain of causes, outermost first.
+#[must_use]
+pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    std::iter::successors(Some(error), |error| error.source())
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(": ")
+}
+
 impl StoreError {
     /// Gives the key that was asked for.
     #[must_use]

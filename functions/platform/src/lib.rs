@@ -8,9 +8,13 @@
 //! Start with [`ports`] (what the world must offer), then [`work`] (what a stage must offer), then `serve`.
 
 pub mod documents;
+pub mod driver;
 pub mod error;
+pub mod ledger;
 pub mod ports;
+pub mod receive;
 pub mod threads;
+pub mod walk;
 pub mod work;
 
 pub use error::{Classify, Place, QueueError, Retry, StoreError};

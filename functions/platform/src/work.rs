@@ -37,6 +37,7 @@ pub trait Work: Send + Sync + 'static {
 }
 
 /// How the work ended.
+#[expect(clippy::large_enum_variant, reason = "made once per attempt")]
 #[derive(Clone, PartialEq, Debug)]
 pub enum Worked {
     /// Its outputs are stored.
@@ -265,6 +266,12 @@ impl Stop {
                 .as_ref()
                 .is_some_and(|clock| millis(clock.monotonic()) >= self.0.deadline_ms.load(Ordering::Relaxed))
             || self.0.parent.as_ref().is_some_and(Stop::should_stop)
+    }
+
+    /// Says whether it was asked to stop, by a signal, whatever the time.
+    #[must_use]
+    pub fn is_asked(&self) -> bool {
+        self.0.asked.load(Ordering::Relaxed) || self.0.parent.as_ref().is_some_and(Stop::is_asked)
     }
 
     /// Gives the time that is left; none where there is no limit.

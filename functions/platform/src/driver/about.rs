@@ -1,0 +1,193 @@
+//! What a message is about: a job of a stage, or an event that never becomes one.
+
+use std::sync::Arc;
+
+use contract::{
+    Dataset, Digest, EvalTask, FailedStage, JobId, MemberName, Message, Next, Receipt, Scored, Spec, Stage, Task,
+    identity::{self, Identity},
+    keys,
+};
+
+use crate::{Platform, StoreError, documents, ledger::Arrival, ports::Store};
+
+/// The longest reason that travels to `eval`, in characters; the whole one stands in `failed/{job}.json`.
+const MAX_REASON: usize = 2_000;
+
+/// What a message is about.
+#[derive(Clone, Copy)]
+pub(crate) enum About<'a> {
+    /// A job.
+    Job(&'a Checked),
+    /// An event.
+    Event(&'a Event),
+}
+
+/// A job whose spec is loaded and whose id is what its sender says.
+pub(crate) struct Checked {
+    pub(crate) message: Message,
+    pub(crate) spec: Arc<Spec>,
+    pub(crate) identity: Identity,
+}
+
+/// An event that never becomes work: no valid dataset or spec, or still waiting for its test file.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Event {
+    /// Names its ledger; from [`identity::receive_job`].
+    pub job: JobId,
+    /// The dataset, where its key names a valid one.
+    pub dataset: Option<Dataset>,
+    /// The key of its object.
+    pub key: String,
+}
+
+/// A message that no work can begin with.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CheckError {
+    #[error("message for `{message}` reached `{here}`")]
+    Stage { message: Stage, here: Stage },
+    #[error("cannot load resolved spec {digest}")]
+    Spec {
+        digest: Digest,
+        #[source]
+        source: StoreError,
+    },
+    #[error("message names job {have}, its task and spec make {made}")]
+    Job { have: JobId, made: JobId },
+}
+
+/// Loads the spec of a message and checks its job.
+pub(super) async fn check(here: Stage, message: Message, platform: &Platform) -> Result<Checked, CheckError> {
+    let stage = message.stage.stage();
+    if stage != here {
+        return Err(CheckError::Stage { message: stage, here });
+    }
+    let digest = message.stage.spec();
+    let spec = load_spec(platform.store.as_ref(), message.stage.dataset(), digest)
+        .await
+        .map_err(|source| CheckError::Spec { digest, source })?;
+    let identity = identity::identify(&message.stage, &spec);
+    if identity.job != message.job {
+        return Err(CheckError::Job {
+            have: message.job,
+            made: identity.job,
+        });
+    }
+    Ok(Checked {
+        message,
+        spec: Arc::new(spec),
+        identity,
+    })
+}
+
+/// Reads a resolved spec.
+pub(super) async fn load_spec(store: &dyn Store, dataset: &Dataset, digest: Digest) -> Result<Spec, StoreError> {
+    documents::read_named(store, &keys::resolved(dataset, digest), digest).await
+}
+
+impl<'a> About<'a> {
+    pub(crate) fn arrival(&self) -> Arrival {
+        match self {
+            Self::Job(job) => Arrival {
+                job: job.identity.job,
+                work: job.identity.work,
+                stage: FailedStage::Stage(job.message.stage.stage()),
+                hop: job.message.hop,
+            },
+            Self::Event(event) => Arrival {
+                job: event.job,
+                work: event.job,
+                stage: FailedStage::Receive,
+                hop: 0,
+            },
+        }
+    }
+
+    /// Gives the stage's name for logs.
+    pub(crate) fn stage_name(&self) -> &'static str {
+        match self {
+            Self::Job(job) => job.message.stage.stage().name(),
+            Self::Event(_) => "receive",
+        }
+    }
+
+    pub(crate) fn job(&self) -> JobId {
+        self.arrival().job
+    }
+
+    pub(crate) fn dataset(&self) -> Option<&'a Dataset> {
+        match self {
+            Self::Job(job) => Some(job.message.stage.dataset()),
+            Self::Event(event) => event.dataset.as_ref(),
+        }
+    }
+
+    pub(crate) fn member(&self) -> Option<&'a MemberName> {
+        match self {
+            Self::Job(job) => job.message.stage.member(),
+            Self::Event(_) => None,
+        }
+    }
+
+    /// Gives the key of the object that it is about, for people.
+    pub(crate) async fn key(&self, store: &dyn Store) -> String {
+        match self {
+            Self::Job(job) => input_key(&job.message.stage, store).await,
+            Self::Event(event) => event.key.clone(),
+        }
+    }
+
+    /// Says what follows its failure. Pure: a failed `train` still has an outcome to join, a failed `eval` still joins.
+    pub(crate) fn after_failure(&self, why: &str) -> Next {
+        match self {
+            Self::Job(job) => after_failure(&job.message.stage, why),
+            Self::Event(_) => Next::nothing(),
+        }
+    }
+}
+
+fn after_failure(task: &Task, why: &str) -> Next {
+    match task {
+        Task::Train(t) => Next::one(Task::Eval(EvalTask {
+            dataset: t.dataset.clone(),
+            part: t.part,
+            spec: t.spec,
+            salt: t.salt.clone(),
+            cut: t.cut,
+            round: t.round,
+            member: t.member.clone(),
+            scored: Scored::Failed(why.chars().take(MAX_REASON).collect()),
+            skip_scoring: false,
+        })),
+        Task::Eval(t) if !t.skip_scoring => Next::one(Task::Eval(EvalTask {
+            skip_scoring: true,
+            ..t.clone()
+        })),
+        Task::Eval(_) | Task::Preprocess(_) | Task::Sample(_) | Task::Infer(_) => Next::nothing(),
+    }
+}
+
+async fn input_key(task: &Task, store: &dyn Store) -> String {
+    let (dataset, part) = (task.dataset(), task.part());
+    match task {
+        Task::Preprocess(t) => match t.inputs.first() {
+            Some(input) => raw_key(input.receipt, store).await,
+            None => keys::RAW.to_owned(),
+        },
+        Task::Sample(t) => keys::clean(dataset, part, t.clean),
+        Task::Train(t) => keys::cut(dataset, part, t.cut),
+        Task::Eval(t) => match t.scored {
+            Scored::Artifact(artifact) => keys::artifact(dataset, part, artifact),
+            Scored::Failed(_) => keys::cut(dataset, part, t.cut),
+        },
+        Task::Infer(t) => keys::artifact(dataset, part, t.artifact),
+    }
+}
+
+/// Gives the key of an upload, or that of its receipt where that cannot be read.
+async fn raw_key(receipt: Digest, store: &dyn Store) -> String {
+    let key = keys::receipt(receipt);
+    match documents::read::<Receipt>(store, &key).await {
+        Ok(Some((receipt, _))) => receipt.key,
+        Ok(None) | Err(_) => key,
+    }
+}

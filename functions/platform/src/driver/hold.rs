@@ -1,0 +1,106 @@
+//! Keeps a lease while the work goes on.
+
+use std::time::Duration;
+
+use contract::Stage;
+use tokio::{sync::oneshot, task::JoinHandle};
+
+use super::Held;
+use crate::{
+    Delivery, Platform, QueueError, Stop,
+    ledger::{
+        Nonce, lease,
+        swap::{self, SwapError},
+        transition,
+    },
+};
+
+/// A lease that is renewed, on a task of its own, until it is ended or dropped.
+pub(super) struct Hold {
+    /// Stops with the invocation, or when the lease could not be renewed in time.
+    ///
+    /// The moment is compared with the clock whenever a fit asks, so it holds even where no task gets a turn.
+    pub(super) stop: Stop,
+    ending: oneshot::Sender<()>,
+    renewal: JoinHandle<Option<Held>>,
+}
+
+impl Hold {
+    /// Hides the message and begins to renew.
+    pub(super) fn start(held: Held, stage: Stage, delivery: &Delivery, platform: &Platform) -> Self {
+        let stop = delivery.stop.child(platform.clock.clone(), held.until());
+        let (ending, ended) = oneshot::channel();
+        let keeper = Keeper {
+            stage,
+            delivery: delivery.clone(),
+            platform: platform.clone(),
+            stop: stop.clone(),
+        };
+        let renewal = tokio::spawn(keeper.keep(held, ended));
+        Self { stop, ending, renewal }
+    }
+
+    /// Ends the renewals and gives the ledger as last written; none when it is no longer held.
+    pub(super) async fn end(self) -> Option<Held> {
+        // Waited for, not aborted: a renewal on its way would leave the version in doubt.
+        let _ = self.ending.send(());
+        self.renewal.await.ok().flatten()
+    }
+}
+
+struct Keeper {
+    stage: Stage,
+    delivery: Delivery,
+    platform: Platform,
+    stop: Stop,
+}
+
+impl Keeper {
+    async fn keep(self, mut held: Held, mut ended: oneshot::Receiver<()>) -> Option<Held> {
+        let clock = self.platform.clock.clone();
+        let lease = Duration::from_secs(held.ledger.lease_s);
+        self.hide(lease).await;
+        loop {
+            let due = held.asked + lease::renew_every(lease);
+            tokio::select! {
+                biased;
+                _ = &mut ended => break,
+                () = clock.sleep(due.saturating_sub(clock.monotonic())) => {}
+            }
+            match self.renew(&held).await {
+                Ok(renewed) => held = renewed,
+                Err(error) => {
+                    tracing::warn!(error = %crate::error::chain(&error), "lease is lost, the work stops");
+                    self.stop.ask();
+                    return None;
+                }
+            }
+            self.hide(lease).await;
+        }
+        (clock.monotonic() < held.until()).then_some(held)
+    }
+
+    async fn renew(&self, held: &Held) -> Result<Held, SwapError> {
+        let (store, clock) = (self.platform.store.as_ref(), self.platform.clock.as_ref());
+        let ledger = transition::renew(&held.ledger, Nonce::fresh());
+        let asked = clock.monotonic();
+        let etag = swap::write(store, clock, &ledger, Some(&held.etag), held.until()).await?;
+        let renewed = Held { ledger, etag, asked };
+        self.stop.move_to(renewed.until());
+        Ok(renewed)
+    }
+
+    /// Hides the message for as long as the lease may need. Best effort: shown too early, it finds a live lease.
+    async fn hide(&self, lease: Duration) {
+        let Some(handle) = &self.delivery.handle else { return };
+        match self
+            .platform
+            .queue
+            .extend(self.stage, handle, lease::visibility(lease))
+            .await
+        {
+            Ok(()) | Err(QueueError::Stale { .. }) => {}
+            Err(error) => tracing::warn!(error = %crate::error::chain(&error), "cannot hide the message for longer"),
+        }
+    }
+}

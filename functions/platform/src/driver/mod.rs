@@ -1,0 +1,119 @@
+//! From a message to its end: claim, adopt or work, conclude, commit, send, mark. What to do in each case is decided by
+//! [`crate::ledger`]; here it is done.
+//!
+//! `claim` finds out whose turn it is, `hold` keeps the lease while `perform` works, `settle` writes how it ended and
+//! `send` passes on what comes next. Acknowledging is left to the host, which gets an [`Outcome`].
+
+mod about;
+mod claim;
+mod failure;
+mod hold;
+mod log;
+mod perform;
+mod send;
+mod settle;
+
+use bytes::Bytes;
+use contract::{Message, keys};
+use forecast::Progress;
+use tracing::Instrument as _;
+
+use crate::{Delivery, ErasedWork, Job, Outcome, Platform, StoreError, documents, ledger::Ledger};
+
+pub(crate) use about::About;
+pub use about::Event;
+pub(crate) use claim::{Claim, Held, claim};
+pub(crate) use settle::{cannot_begin, fail, not_ours, wait};
+
+use about::Checked;
+use hold::Hold;
+use perform::{Ending, perform};
+
+/// The size above which a checkpoint is refused, in bytes.
+const MAX_CHECKPOINT: u64 = 1024 * 1024 * 1024;
+
+/// Runs one message to its end, or gives it back.
+///
+/// Never fails: what goes wrong ends as an [`Outcome`], in the ledger and in the log.
+pub async fn run(work: &dyn ErasedWork, message: Message, delivery: &Delivery, platform: &Platform) -> Outcome {
+    let job = message.job;
+    let span = tracing::info_span!("walk", trace = %message.trace, job = %job.short(), hop = message.hop);
+    async {
+        match about::check(work.stage(), message, platform).await {
+            Ok(checked) => arrive(work, &checked, delivery, platform).await,
+            // Nothing is known about the job but a name that may be wrong: its ledger stays untouched, and the queue
+            // moves a message that comes back too often aside.
+            Err(error) => settle::cannot_begin(job, &error, delivery),
+        }
+    }
+    .instrument(span)
+    .await
+}
+
+async fn arrive(work: &dyn ErasedWork, checked: &Checked, delivery: &Delivery, platform: &Platform) -> Outcome {
+    let about = About::Job(checked);
+    match claim(about, platform).await {
+        Ok(Claim::Held(held)) => proceed(work, checked, held, delivery, platform).await,
+        Ok(Claim::NotOurs(why)) => settle::not_ours(about, why, platform).await,
+        Err(error) => settle::cannot_begin(about.job(), &error, delivery),
+    }
+}
+
+/// Works under a lease, then settles.
+async fn proceed(
+    work: &dyn ErasedWork,
+    checked: &Checked,
+    held: Held,
+    delivery: &Delivery,
+    platform: &Platform,
+) -> Outcome {
+    let claimed = held.ledger.clone();
+    log::started(checked, &claimed);
+    let began = platform.clock.monotonic();
+    let lease = Hold::start(held, checked.message.stage.stage(), delivery, platform);
+    let resume = resume(checked, &claimed, platform).await;
+    let from_the_start = matches!(resume, Ok(None));
+    let ending = match resume {
+        Ok(resume) => perform(work, &job(checked, &claimed, resume, &lease), platform).await,
+        Err(error) => Ending::Failed(Box::new(error)),
+    };
+    let seconds = platform.clock.monotonic().saturating_sub(began).as_secs_f64();
+    log::ended(checked, &claimed, &ending, seconds);
+    match lease.end().await {
+        Some(held) if from_the_start => settle::settle(checked, held.anew(), ending, seconds, delivery, platform).await,
+        Some(held) => settle::settle(checked, held, ending, seconds, delivery, platform).await,
+        None => settle::lost(About::Job(checked), platform),
+    }
+}
+
+fn job(checked: &Checked, claimed: &Ledger, resume: Option<(Progress, Bytes)>, lease: &Hold) -> Job {
+    Job {
+        message: checked.message.clone(),
+        spec: checked.spec.clone(),
+        identity: checked.identity.clone(),
+        attempt: claimed.attempt,
+        resume,
+        stop: lease.stop.clone(),
+    }
+}
+
+/// Reads the checkpoint of an earlier hop. One that is gone or damaged is as good as none: the work begins again.
+async fn resume(
+    checked: &Checked,
+    claimed: &Ledger,
+    platform: &Platform,
+) -> Result<Option<(Progress, Bytes)>, StoreError> {
+    let (Some(progress), Some(digest)) = (claimed.progress, claimed.checkpoint) else {
+        return Ok(None);
+    };
+    let task = &checked.message.stage;
+    let key = keys::checkpoint(task.dataset(), task.part(), digest);
+    match documents::read_blob(platform.store.as_ref(), &key, digest, MAX_CHECKPOINT).await {
+        Ok(bytes) => Ok(Some((progress, bytes))),
+        Err(error @ (StoreError::NotFound { .. } | StoreError::Damaged { .. })) => {
+            tracing::warn!(error = %crate::error::chain(&error), "the checkpoint is lost, the work begins again");
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,54 @@
+//! Passes on what comes next.
+
+use contract::Message;
+
+use super::{About, about::load_spec};
+use crate::{
+    Classify, Platform,
+    ledger::{Found, Nonce, swap, transition},
+};
+
+/// Writes out what a ledger says comes next and sends it. Some of it may be sent twice; its receivers see that.
+pub(super) async fn send(about: About<'_>, found: &Found, platform: &Platform) -> Result<(), Box<dyn Classify>> {
+    let Some((stage, messages)) = messages(about, found, platform).await? else {
+        return Ok(());
+    };
+    let bodies: Vec<String> = messages.iter().map(Message::to_json).collect();
+    tracing::debug!(to = %stage, messages = bodies.len(), "sending");
+    platform
+        .queue
+        .send(stage, &bodies)
+        .await
+        .map_err(|error| Box::new(error) as Box<dyn Classify>)
+}
+
+async fn messages(
+    about: About<'_>,
+    found: &Found,
+    platform: &Platform,
+) -> Result<Option<(contract::Stage, Vec<Message>)>, Box<dyn Classify>> {
+    let (About::Job(job), Some(next)) = (about, &found.ledger.next) else {
+        return Ok(None);
+    };
+    let Some(template) = &next.template else {
+        return Ok(None);
+    };
+    let trace = &job.message.trace;
+    let messages = if template.spec() == job.message.stage.spec() {
+        next.messages(&job.spec, trace)
+    } else {
+        // A champion of an earlier round forecasts under its own spec.
+        let spec = load_spec(platform.store.as_ref(), template.dataset(), template.spec()).await;
+        next.messages(&spec.map_err(|error| Box::new(error) as Box<dyn Classify>)?, trace)
+    };
+    Ok(Some((template.stage(), messages)))
+}
+
+/// Notes that it was sent. Best effort: without the note somebody sends again, once the lease is over.
+pub(super) async fn mark(found: &Found, platform: &Platform) {
+    let (store, clock) = (platform.store.as_ref(), platform.clock.as_ref());
+    let marked = transition::mark_sent(&found.ledger, Nonce::fresh());
+    if let Err(error) = swap::write(store, clock, &marked, Some(&found.etag), clock.monotonic()).await {
+        tracing::debug!(error = %crate::error::chain(&error), "sent, but not marked as sent");
+    }
+}

@@ -1,0 +1,292 @@
+//! Writes down how a job ended, or gives it back, and tells the host what to do with the message.
+
+use std::time::Duration;
+
+use contract::{Digest, JobId, Next, canonical, keys};
+use forecast::Progress;
+
+use super::{
+    About, Checked, Ending, Held,
+    claim::NotOurs,
+    failure::{Fault, describe},
+    send,
+};
+use crate::{
+    Classify, Delivery, Ended, Outcome, Platform, Retry,
+    error::chain,
+    ledger::{
+        Completion, Found, Ledger, Nonce, State, lease,
+        swap::{self, SwapError},
+        transition::{self, NoHop},
+    },
+};
+
+/// Settles an attempt whose lease still holds.
+pub(super) async fn settle(
+    checked: &Checked,
+    held: Held,
+    ending: Ending,
+    seconds: f64,
+    delivery: &Delivery,
+    platform: &Platform,
+) -> Outcome {
+    let about = About::Job(checked);
+    match ending {
+        Ending::Done { adopted, next, .. } => commit(about, &held, adopted, next, seconds, platform).await,
+        Ending::Stopped { progress, checkpoint } => {
+            let stopped = Stopped {
+                progress,
+                checkpoint,
+                seconds,
+                asked: delivery.stop.is_asked(),
+            };
+            stop(checked, &held, stopped, platform).await
+        }
+        Ending::Wait { after, why } => wait(about, &held, after, why, checked.spec.split.wait, platform).await,
+        Ending::Failed(error) => failed(about, &held, error.as_ref(), seconds, platform).await,
+    }
+}
+
+/// Commits: the manifest is written, this one swap makes the job done.
+async fn commit(
+    about: About<'_>,
+    held: &Held,
+    adopted: bool,
+    next: Next,
+    seconds: f64,
+    platform: &Platform,
+) -> Outcome {
+    let result = Completion {
+        adopted,
+        at: platform.clock.now_s(),
+    };
+    let ledger = transition::commit(&held.ledger, result, next, seconds, Nonce::fresh());
+    end(about, held, ledger, Ended::Committed { reused: adopted }, platform).await
+}
+
+/// Fails for good: `failed/{job}.json` first, then the one swap.
+pub(crate) async fn fail(
+    about: About<'_>,
+    held: &Held,
+    error: &dyn Classify,
+    seconds: f64,
+    platform: &Platform,
+) -> Outcome {
+    let failure = describe(about, error, held.ledger.attempt, platform).await;
+    tracing::error!(stage = about.stage_name(), kind = ?failure.kind, error = failure.message, "failed for good");
+    let document = canonical(&failure).into();
+    // Over whatever lies there: after a replay the newest cause counts, and the ledger says whether any does.
+    if let Err(error) = platform.store.put(&keys::failed(about.job()), document).await {
+        return later(about, held, &error, platform).await;
+    }
+    let next = about.after_failure(&failure.message);
+    let ledger = transition::fail(&held.ledger, failure.clone(), next, seconds, Nonce::fresh());
+    end(about, held, ledger, Ended::Failed(Box::new(failure)), platform).await
+}
+
+/// Does what is left to do for a message without anything to work on.
+pub(crate) async fn not_ours(about: About<'_>, why: NotOurs, platform: &Platform) -> Outcome {
+    let job = about.job();
+    match why {
+        NotOurs::Exhausted { claim, last } => {
+            let fault = Fault::gave_up(claim.ledger.attempt, platform.host.max_attempts, last.as_deref());
+            fail(about, &claim, &fault, 0.0, platform).await
+        }
+        NotOurs::Unsent(found) => pass_on(about, &found, ended(&found.ledger), platform).await,
+        NotOurs::Over(found) => Outcome::Done {
+            job,
+            ended: ended(&found.ledger),
+        },
+        NotOurs::Busy { after } => give_back(job, after, "somebody else works on it".to_owned()),
+    }
+}
+
+async fn failed(about: About<'_>, held: &Held, error: &dyn Classify, seconds: f64, platform: &Platform) -> Outcome {
+    match error.retry() {
+        Retry::Never => fail(about, held, error, seconds, platform).await,
+        Retry::Later { .. } => later(about, held, error, platform).await,
+    }
+}
+
+/// Gives back after an attempt that may go better next time.
+async fn later(about: About<'_>, held: &Held, error: &dyn Classify, platform: &Platform) -> Outcome {
+    let attempt = held.ledger.attempt;
+    let failure = describe(about, error, attempt, platform).await;
+    tracing::warn!(
+        stage = about.stage_name(),
+        attempt,
+        error = failure.message,
+        "attempt failed"
+    );
+    let why = failure.message.clone();
+    let asked = match error.retry() {
+        Retry::Later { after } => after.unwrap_or_default(),
+        Retry::Never => Duration::ZERO,
+    };
+    let ledger = transition::release_later(&held.ledger, Some(failure), Nonce::fresh());
+    release(about, held, ledger, lease::backoff(attempt).max(asked), why, platform).await
+}
+
+/// Gives back because something is not there yet, for at most `bound_s` seconds.
+pub(crate) async fn wait(
+    about: About<'_>,
+    held: &Held,
+    after: Duration,
+    why: String,
+    bound_s: u64,
+    platform: &Platform,
+) -> Outcome {
+    let now_s = platform.clock.now_s();
+    let waited_s = now_s - held.ledger.waiting_since.unwrap_or(now_s);
+    let left_s = bound_s.saturating_sub(u64::try_from(waited_s).unwrap_or(0));
+    if left_s == 0 {
+        return fail(about, held, &Fault::Waited { waited_s, bound_s, why }, 0.0, platform).await;
+    }
+    let ledger = transition::release_waiting(&held.ledger, now_s, Nonce::fresh());
+    release(
+        about,
+        held,
+        ledger,
+        after.min(Duration::from_secs(left_s)),
+        why,
+        platform,
+    )
+    .await
+}
+
+struct Stopped {
+    progress: Progress,
+    checkpoint: Vec<u8>,
+    seconds: f64,
+    /// By a signal, not by a deadline.
+    asked: bool,
+}
+
+/// Goes on as another hop; without progress the job is given back instead.
+async fn stop(checked: &Checked, held: &Held, stopped: Stopped, platform: &Platform) -> Outcome {
+    let about = About::Job(checked);
+    let task = &checked.message.stage;
+    let digest = Digest::of(&stopped.checkpoint);
+    let next = |hop| Next::continuation(task.clone(), hop);
+    let going_on = (stopped.progress, digest);
+    let ledger = match transition::yield_(&held.ledger, going_on, next, stopped.seconds, Nonce::fresh()) {
+        Ok(ledger) => ledger,
+        Err(NoHop::NoProgress) if stopped.asked => {
+            let ledger = transition::release_stopped(&held.ledger, Nonce::fresh());
+            return release(
+                about,
+                held,
+                ledger,
+                Duration::from_secs(1),
+                "asked to stop".to_owned(),
+                platform,
+            )
+            .await;
+        }
+        // A deadline that is too short for any progress is counted, or it would come round for ever.
+        Err(NoHop::NoProgress) => return later(about, held, &Fault::NoTime, platform).await,
+        Err(error @ NoHop::TooMany) => return fail(about, held, &Fault::Hop(error), stopped.seconds, platform).await,
+    };
+    let key = keys::checkpoint(task.dataset(), task.part(), digest);
+    if let Err(error) = platform.store.put(&key, stopped.checkpoint.into()).await {
+        return later(about, held, &error, platform).await;
+    }
+    let hop = ledger.hop;
+    end(about, held, ledger, Ended::Yielded { hop }, platform).await
+}
+
+/// Writes an end, passes on what comes next and notes that.
+async fn end(about: About<'_>, held: &Held, ledger: Ledger, ended: Ended, platform: &Platform) -> Outcome {
+    match swap(held, &ledger, platform).await {
+        Ok(found) => pass_on(about, &found, ended, platform).await,
+        Err(error) => unsettled(about, &error, platform),
+    }
+}
+
+async fn pass_on(about: About<'_>, found: &Found, ended: Ended, platform: &Platform) -> Outcome {
+    if !found.ledger.sent {
+        if let Err(error) = send::send(about, found, platform).await {
+            let why = format!("its successors could not be sent: {}", chain(error.as_ref()));
+            tracing::warn!(error = why, "ended, but not sent on");
+            return give_back(about.job(), a_lease(platform), why);
+        }
+        send::mark(found, platform).await;
+    }
+    Outcome::Done {
+        job: about.job(),
+        ended,
+    }
+}
+
+/// Writes that a job may be claimed again. Best effort: without it the lease runs out.
+async fn release(
+    about: About<'_>,
+    held: &Held,
+    ledger: Ledger,
+    after: Duration,
+    why: String,
+    platform: &Platform,
+) -> Outcome {
+    match swap(held, &ledger, platform).await {
+        Ok(_) => give_back(about.job(), after, why),
+        Err(error) => unsettled(about, &error, platform),
+    }
+}
+
+async fn swap(held: &Held, ledger: &Ledger, platform: &Platform) -> Result<Found, SwapError> {
+    let (store, clock) = (platform.store.as_ref(), platform.clock.as_ref());
+    let etag = swap::write(store, clock, ledger, Some(&held.etag), held.until()).await?;
+    Ok(Found {
+        ledger: ledger.clone(),
+        etag,
+        age_s: 0,
+    })
+}
+
+fn ended(ledger: &Ledger) -> Ended {
+    match (ledger.state, &ledger.failure) {
+        (State::Committed, _) => Ended::Committed { reused: true },
+        (State::Failed, Some(failure)) => Ended::Failed(failure.clone()),
+        (State::Failed | State::Yielded | State::Released | State::Running, _) => Ended::Stale,
+    }
+}
+
+/// Gives back a job whose lease was lost. Whatever the work left, nothing points to it.
+pub(super) fn lost(about: About<'_>, platform: &Platform) -> Outcome {
+    give_back(about.job(), a_lease(platform), "the lease was lost".to_owned())
+}
+
+/// Gives back a message that no work could begin with.
+pub(crate) fn cannot_begin(job: JobId, error: &(dyn std::error::Error + 'static), delivery: &Delivery) -> Outcome {
+    let why = chain(error);
+    tracing::error!(error = why, deliveries = delivery.receive_count, "cannot begin");
+    give_back(job, lease::backoff(delivery.receive_count.saturating_sub(1)), why)
+}
+
+fn unsettled(about: About<'_>, error: &SwapError, platform: &Platform) -> Outcome {
+    let why = chain(error);
+    tracing::warn!(error = why, "how it ended could not be written");
+    give_back(about.job(), a_lease(platform), why)
+}
+
+fn give_back(job: JobId, after: Duration, why: String) -> Outcome {
+    Outcome::GiveBack {
+        job,
+        after: jittered(after),
+        why,
+    }
+}
+
+/// Gives the time after which a lease that is written now has expired.
+fn a_lease(platform: &Platform) -> Duration {
+    platform.host.lease + Duration::from_secs(1)
+}
+
+/// Adds up to an eighth and at least a fraction of a second, so that what waited together does not return together.
+fn jittered(after: Duration) -> Duration {
+    let mut byte = [0];
+    // Without random numbers everybody returns together, which is slow and not wrong.
+    let _ = getrandom::fill(&mut byte);
+    let spread = (after / 8).max(Duration::from_millis(500));
+    after + spread * u32::from(byte[0]) / 255
+}

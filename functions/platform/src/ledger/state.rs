@@ -1,0 +1,136 @@
+//! The ledger document, `jobs/{aa}/{job}.json`.
+
+use contract::{Digest, FailedStage, Failure, JobId, Next, WorkId};
+use forecast::Progress;
+use serde::{Deserialize, Serialize};
+
+use super::Nonce;
+
+/// The version this code writes and reads.
+pub const VERSION: u32 = 1;
+
+/// The size above which a document is refused, in bytes. A thousand parts in `next` take a tenth of it.
+pub const MAX_BYTES: u64 = 1024 * 1024;
+
+/// Where a job stands.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum State {
+    /// Somebody works on it, as long as the lease holds.
+    Running,
+    /// Nobody works on it; any message of the job may claim it.
+    Released,
+    /// It stopped on the way and sent itself on; the continuation may claim it.
+    Yielded,
+    /// It is done.
+    Committed,
+    /// It failed for good.
+    Failed,
+}
+
+/// The register of one job. Whoever changes it swaps the whole document against the version last seen.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Ledger {
+    /// Always [`VERSION`].
+    pub version: u32,
+    /// The job.
+    pub job: JobId,
+    /// The work it does; the job itself for an event that never became work.
+    pub work: WorkId,
+    /// The stage, or `receive`.
+    pub stage: FailedStage,
+    /// Where the job stands.
+    pub state: State,
+    /// Rises with every claim.
+    pub token: u64,
+    /// Fresh with every write, so that a writer in doubt recognizes its own.
+    pub nonce: Nonce,
+    /// Who claimed last, for people; a local owner's epoch decides whether its lease still counts.
+    pub owner: String,
+    /// How long a claim holds without renewal, in seconds.
+    pub lease_s: u64,
+    /// How many attempts have ended without a result since the last progress.
+    pub attempt: u32,
+    /// Which continuation the job stands at, from 0.
+    pub hop: u32,
+    /// How far the stored checkpoint reaches.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub progress: Option<Progress>,
+    /// Since when something is waited for, UTC seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting_since: Option<i64>,
+    /// From where the next hop goes on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checkpoint: Option<Digest>,
+    /// How the job was done, when it is `COMMITTED`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<Completion>,
+    /// Why it failed, when it is `FAILED`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Box<Failure>>,
+    /// What comes next, when the job is `COMMITTED`, `FAILED` or `YIELDED`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<Next>,
+    /// Whether `next` was sent, or there was nothing to send.
+    pub sent: bool,
+    /// When the job was first claimed, UTC seconds.
+    pub started: i64,
+    /// How long work and conclusion took, over all hops that ended by themselves.
+    pub seconds: f64,
+}
+
+/// How a job was done. The outputs stand in the work's manifest.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Completion {
+    /// Whether the work was found done and skipped.
+    pub adopted: bool,
+    /// When it was committed, UTC seconds.
+    pub at: i64,
+}
+
+/// A document that is no ledger of ours.
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError {
+    /// Not JSON, or not our fields.
+    #[error("ledger is not one of ours")]
+    Shape(#[source] serde_json::Error),
+    /// Another version.
+    #[error("ledger has version {have}, this code reads {VERSION}")]
+    Version {
+        /// Its version.
+        have: u32,
+    },
+}
+
+impl State {
+    /// Says whether the job has ended for good.
+    #[must_use]
+    pub fn is_final(self) -> bool {
+        matches!(self, Self::Committed | Self::Failed)
+    }
+}
+
+impl Ledger {
+    /// Reads a ledger.
+    ///
+    /// # Errors
+    /// When it is not ours or of another version.
+    pub fn parse(bytes: &[u8]) -> Result<Self, LedgerError> {
+        /// Read first, so that a newer ledger is named as such and not as misshapen.
+        #[derive(Deserialize)]
+        struct Head {
+            version: u32,
+        }
+        let head: Head = serde_json::from_slice(bytes).map_err(LedgerError::Shape)?;
+        if head.version != VERSION {
+            return Err(LedgerError::Version { have: head.version });
+        }
+        serde_json::from_slice(bytes).map_err(LedgerError::Shape)
+    }
+
+    /// Writes the ledger.
+    #[must_use]
+    pub fn to_json(&self) -> Vec<u8> {
+        contract::canonical(self)
+    }
+}
