@@ -134,7 +134,13 @@ mod tests {
     fn a_digest_survives_text_and_refuses_anything_else() {
         let digest = Digest::of(b"flits");
         assert_eq!(digest.hex().parse(), Ok(digest));
-        for wrong in ["", "abc", &digest.hex().to_uppercase(), &format!("{digest}0"), &"g".repeat(64)] {
+        for wrong in [
+            "",
+            "abc",
+            &digest.hex().to_uppercase(),
+            &format!("{digest}0"),
+            &"g".repeat(64),
+        ] {
             assert!(wrong.parse::<Digest>().is_err(), "{wrong}");
         }
     }

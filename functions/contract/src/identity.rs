@@ -51,7 +51,10 @@ pub fn identify(task: &Task, spec: &Spec) -> Identity {
             json!({"clean": spec.clean, "split": spec.split.shape(), "sample": spec.sample, "window": spec.window}),
             vec![t.clean],
         ),
-        Task::Train(t) => (member_sections(spec, &t.member), std::iter::once(t.cut).chain(t.refit_of).collect()),
+        Task::Train(t) => (
+            member_sections(spec, &t.member),
+            std::iter::once(t.cut).chain(t.refit_of).collect(),
+        ),
         Task::Eval(t) => {
             let mut sections = member_sections(spec, &t.member);
             let mut inputs = vec![t.cut];
@@ -80,7 +83,11 @@ pub fn identify(task: &Task, spec: &Spec) -> Identity {
         salt: task.salt().to_owned(),
     };
     let work = Digest::of_json(&recipe);
-    Identity { work, job: job(work, task.spec()), recipe }
+    Identity {
+        work,
+        job: job(work, task.spec()),
+        recipe,
+    }
 }
 
 /// Gives the job of some work under a resolved spec.

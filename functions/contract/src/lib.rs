@@ -21,14 +21,15 @@ pub mod spec;
 
 pub use digest::{Digest, JobId, ParseDigestError, RoundId, WorkId, canonical};
 pub use document::{
-    CleanFacts, CutDocument, EvalFacts, ForecastDocument, ForecastKind, InferFacts, Latest, Manifest, Produced, Receipt, Report,
-    SampleFacts, TrainFacts,
+    CleanFacts, CutDocument, EvalFacts, ForecastDocument, ForecastKind, InferFacts, Latest, Manifest, Produced,
+    Receipt, Report, SampleFacts, TrainFacts,
 };
 pub use failure::{FailedStage, Failure, FailureKind};
 pub use message::{
-    EvalTask, InferTask, Input, MAX_BYTES, Message, MessageError, PreprocessTask, SampleTask, Scored, Stage, Task, TrainTask, VERSION,
+    EvalTask, InferTask, Input, MAX_BYTES, Message, MessageError, PreprocessTask, SampleTask, Scored, Stage, Task,
+    TrainTask, VERSION,
 };
-pub use next::{CleanPart, Next};
 pub use name::{Dataset, MemberName, NameError, PartId, Upload, UploadError};
+pub use next::{CleanPart, Next};
 pub use round::{Decision, DecisionKind, Entry, EntryOutcome, Outcome, Round};
 pub use spec::Spec;

@@ -315,6 +315,9 @@ impl Message {
     }
 
     /// Writes the message.
+    ///
+    /// # Panics
+    /// Never: canonical JSON is UTF-8.
     #[must_use]
     pub fn to_json(&self) -> String {
         String::from_utf8(digest::canonical(self)).expect("JSON is UTF-8")

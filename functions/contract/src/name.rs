@@ -85,7 +85,13 @@ impl Dataset {
     /// Makes a dataset name of any text, for example a file's stem: other characters become `-`.
     #[must_use]
     pub fn from_stem(stem: &str) -> Option<Self> {
-        let plain = |c: char| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '-' };
+        let plain = |c: char| {
+            if c.is_ascii_alphanumeric() || "._-".contains(c) {
+                c
+            } else {
+                '-'
+            }
+        };
         Self::try_from(stem.chars().take(100).map(plain).collect::<String>()).ok()
     }
 }
@@ -113,11 +119,19 @@ impl Upload {
         let rest = key.strip_prefix("raw/").ok_or_else(shape)?;
         let (dataset, file) = rest.split_once('/').ok_or_else(shape)?;
         if let Some(segment) = rest.split('/').find(|s| matches!(*s, "" | "." | "..")) {
-            return Err(UploadError::Segment { key: key.to_owned(), segment: segment.to_owned() });
+            return Err(UploadError::Segment {
+                key: key.to_owned(),
+                segment: segment.to_owned(),
+            });
         }
-        let dataset = Dataset::try_from(dataset.to_owned())
-            .map_err(|source| UploadError::Dataset { key: key.to_owned(), source })?;
-        Ok(Self { dataset, file: file.to_owned() })
+        let dataset = Dataset::try_from(dataset.to_owned()).map_err(|source| UploadError::Dataset {
+            key: key.to_owned(),
+            source,
+        })?;
+        Ok(Self {
+            dataset,
+            file: file.to_owned(),
+        })
     }
 
     /// Gives the object key.
@@ -136,7 +150,10 @@ impl Upload {
     #[must_use]
     pub fn test_file(&self) -> Self {
         let (stem, extension) = split_extension(&self.file);
-        Self { dataset: self.dataset.clone(), file: format!("{stem}_test{extension}") }
+        Self {
+            dataset: self.dataset.clone(),
+            file: format!("{stem}_test{extension}"),
+        }
     }
 }
 
@@ -173,7 +190,9 @@ impl TryFrom<String> for MemberName {
     type Error = NameError;
 
     fn try_from(text: String) -> Result<Self, NameError> {
-        let plain = text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        let plain = text
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
         if !plain || text.is_empty() || text.len() > 40 {
             return Err(NameError::Member(text));
         }
@@ -255,10 +274,16 @@ mod tests {
 
     #[test]
     fn a_test_file_stands_beside_its_data() {
-        for (file, test) in
-            [("a.csv", "a_test.csv"), ("d.1/a.b.parquet", "d.1/a.b_test.parquet"), ("plain", "plain_test"), ("x/.csv", "x/.csv_test")]
-        {
-            let upload = Upload { dataset: "d".parse().unwrap(), file: file.to_owned() };
+        for (file, test) in [
+            ("a.csv", "a_test.csv"),
+            ("d.1/a.b.parquet", "d.1/a.b_test.parquet"),
+            ("plain", "plain_test"),
+            ("x/.csv", "x/.csv_test"),
+        ] {
+            let upload = Upload {
+                dataset: "d".parse().unwrap(),
+                file: file.to_owned(),
+            };
             assert_eq!(upload.test_file().file, test);
             assert!(!upload.is_test() && upload.test_file().is_test(), "{file}");
         }

@@ -40,36 +40,61 @@ impl Next {
     /// Sends one task.
     #[must_use]
     pub fn one(task: Task) -> Self {
-        Self { template: Some(task), ..Self::default() }
+        Self {
+            template: Some(task),
+            ..Self::default()
+        }
     }
 
     /// Sends one `train` or `eval` per member.
     #[must_use]
     pub fn per_member(template: Task, members: Vec<MemberName>) -> Self {
-        Self { template: Some(template), members, ..Self::default() }
+        Self {
+            template: Some(template),
+            members,
+            ..Self::default()
+        }
     }
 
     /// Sends one `sample` per clean part.
     #[must_use]
     pub fn per_part(template: Task, parts: Vec<CleanPart>) -> Self {
-        Self { template: Some(template), parts, ..Self::default() }
+        Self {
+            template: Some(template),
+            parts,
+            ..Self::default()
+        }
     }
 
     /// Sends a task on as its own continuation.
     #[must_use]
     pub fn continuation(task: Task, hop: u32) -> Self {
-        Self { template: Some(task), hop, ..Self::default() }
+        Self {
+            template: Some(task),
+            hop,
+            ..Self::default()
+        }
     }
 
     /// Writes the tasks out.
     #[must_use]
     pub fn tasks(&self) -> Vec<Task> {
-        let Some(template) = &self.template else { return Vec::new() };
+        let Some(template) = &self.template else {
+            return Vec::new();
+        };
         if !self.members.is_empty() {
-            return self.members.iter().map(|member| with_member(template.clone(), member)).collect();
+            return self
+                .members
+                .iter()
+                .map(|member| with_member(template.clone(), member))
+                .collect();
         }
         if !self.parts.is_empty() {
-            return self.parts.iter().map(|part| with_part(template.clone(), *part)).collect();
+            return self
+                .parts
+                .iter()
+                .map(|part| with_part(template.clone(), *part))
+                .collect();
         }
         vec![template.clone()]
     }

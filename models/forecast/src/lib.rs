@@ -1,1 +1,21 @@
-//! forecast.
+//! What a forecaster is: specs of models, how one is fitted, how a fitted one forecasts, and the artifact between them.
+//!
+//! Promises: an artifact is data only (safetensors with one JSON entry, sizes capped, numbers finite) and equal artifacts
+//! have equal bytes. A fit asks `stop` at every batch and can go on later from its checkpoint.
+//!
+//! Refuses to know files, networks, clocks, and how any model works. Start reading at [`Fit`] and [`Forecast`].
+
+mod artifact;
+mod fit;
+mod model;
+pub mod recurse;
+pub mod tensors;
+
+mod spec;
+
+pub use artifact::{About, Artifact, FORMAT};
+pub use fit::{Checkpoint, EpochLoss, Fit, FitError, Fitted, Progress, SeriesData, Training};
+pub use model::{Forecast, ForecastError, History, known_future};
+pub use series::Problem;
+pub use spec::{Lambda, LinearSpec, ModelSpec, NaiveSpec, RecurrentSpec, Scope, SeasonalNaiveSpec};
+pub use tensors::{ArtifactError, Data, Tensor, Tensors};

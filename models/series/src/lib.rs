@@ -1,1 +1,37 @@
-//! Time series as numbers.
+//! Time series as numbers: the time axis, tables, cuts, the fitted transform, windows and scores.
+//!
+//! Promises: equal inputs give equal bits on every machine (fixed-order sums, `libm` for transcendentals), nothing
+//! after a forecast origin is ever looked at, and bad input is a typed error with the value and the bound it broke.
+//!
+//! Refuses to know files, networks, clocks, randomness, models and what a stage is.
+//!
+//! Times are UTC seconds (`i64`), a missing value is NaN. Start reading at [`TimeAxis`], then [`Table`], [`Cut`],
+//! [`Transform`], [`Windows`] and [`score`].
+
+mod axis;
+mod calendar;
+mod civil;
+mod cut;
+mod frequency;
+mod impute;
+mod matrix;
+mod score;
+mod settings;
+mod statistics;
+mod table;
+mod transform;
+mod windows;
+
+pub use axis::{AxisError, TimeAxis, season};
+pub use calendar::{CALENDAR, calendar};
+pub use civil::rfc3339;
+pub use cut::{Cut, CutError, VALIDATED_WINDOWS};
+pub use frequency::{Anchor, Frequency, FrequencyError};
+pub use matrix::Matrix;
+pub use score::{ScoreScale, Scores, Scoring, StepScores, TargetScores, score};
+pub use settings::{
+    Clean, Holdout, Missing, Outliers, Problem, Sampling, Scaler, Split, Strategy, Validation, WindowShape,
+};
+pub use table::{Column, Role, Table, TableError};
+pub use transform::{ColumnTransform, Scaled, Transform, TransformError};
+pub use windows::Windows;

@@ -1,0 +1,318 @@
+//! The members of a round: how lists and overrides merge, and what each kind accepts.
+
+use std::sync::Arc;
+
+use forecast::{Lambda, LinearSpec, ModelSpec, NaiveSpec, RecurrentSpec, Scope, SeasonalNaiveSpec};
+use toml::Value;
+
+use super::{
+    Member,
+    problem::{Fault, Problems},
+    read::{LARGEST, Section},
+    tree::{Fields, Leaf, Node, put},
+};
+use crate::MemberName;
+
+/// The kinds of the default list, in order: all there are.
+pub(super) const DEFAULT: [&str; 5] = ModelSpec::KINDS;
+
+/// The kinds that are in every round.
+const BASELINES: [&str; 2] = ["naive", "seasonal-naive"];
+
+/// Kinds of the design that are not built.
+const LATER: [&str; 5] = ["prophet", "ets", "theta", "mstl", "ensemble"];
+
+/// Names whose objects would collide with a round's own, `round.json` and `decision.json`.
+const RESERVED: [&str; 2] = ["round", "decision"];
+
+/// One member as it was written.
+#[derive(Clone, Debug)]
+pub(super) struct Entry {
+    pub(super) fields: Fields,
+    origin: Arc<str>,
+}
+
+impl Entry {
+    pub(super) fn of_kind(kind: &str, origin: &Arc<str>) -> Self {
+        let leaf = Leaf {
+            value: Value::String(kind.to_owned()),
+            text: None,
+            origin: origin.clone(),
+        };
+        Self {
+            fields: Fields::from([("kind".to_owned(), Node::Leaf(leaf))]),
+            origin: origin.clone(),
+        }
+    }
+
+    fn of_table(table: toml::Table, origin: &Arc<str>) -> Self {
+        let mut fields = Fields::new();
+        for (key, value) in table {
+            put(&mut fields, key, value, None, origin);
+        }
+        Self {
+            fields,
+            origin: origin.clone(),
+        }
+    }
+
+    pub(super) fn kind(&self) -> Option<String> {
+        self.text("kind")
+    }
+
+    /// Gives the name that was given, else the kind.
+    pub(super) fn name(&self) -> Option<String> {
+        self.text("name").or_else(|| self.kind())
+    }
+
+    fn text(&self, key: &str) -> Option<String> {
+        match self.fields.get(key)? {
+            Node::Leaf(leaf) => leaf.as_text(),
+            Node::Section(_) => None,
+        }
+    }
+}
+
+/// Merges what a layer says about `models` into the list so far.
+///
+/// A list replaces the list: its tables are new members, its texts name members of the list so far, which keep their
+/// settings, or else kinds. A table (`models.gru.epochs = 3`) changes members of the list so far by name.
+pub(super) fn merge(
+    list: &mut Vec<Entry>,
+    value: Value,
+    text: Option<&str>,
+    origin: &Arc<str>,
+    problems: &mut Problems,
+) {
+    match value {
+        Value::Array(items) => {
+            let entries = items.into_iter().filter_map(|item| entry(list, item, origin, problems));
+            *list = entries.collect();
+        }
+        Value::String(names) => {
+            let names = names.split(',').map(str::trim).filter(|name| !name.is_empty());
+            *list = names.map(|name| named(list, name, origin)).collect();
+        }
+        Value::Table(members) => {
+            for (name, settings) in members {
+                change(list, &name, settings, text, origin, problems);
+            }
+        }
+        other => {
+            let fault = Fault::Bound("a list of kinds or of tables with a `kind`".to_owned());
+            problems.add(origin, "models", &other.to_string(), fault);
+        }
+    }
+}
+
+fn entry(list: &[Entry], item: Value, origin: &Arc<str>, problems: &mut Problems) -> Option<Entry> {
+    match item {
+        Value::String(name) => Some(named(list, &name, origin)),
+        Value::Table(table) => Some(Entry::of_table(table, origin)),
+        other => {
+            let fault = Fault::Bound("a kind or a table with a `kind`".to_owned());
+            problems.add(origin, "models", &other.to_string(), fault);
+            None
+        }
+    }
+}
+
+fn named(list: &[Entry], name: &str, origin: &Arc<str>) -> Entry {
+    let known = list.iter().find(|entry| entry.name().as_deref() == Some(name)).cloned();
+    known.unwrap_or_else(|| Entry::of_kind(name, origin))
+}
+
+fn change(
+    list: &mut [Entry],
+    name: &str,
+    settings: Value,
+    text: Option<&str>,
+    origin: &Arc<str>,
+    problems: &mut Problems,
+) {
+    let path = format!("models.{name}");
+    if name == "search" {
+        let fault = Fault::NotYet {
+            allowed: "fixed settings".to_owned(),
+        };
+        problems.add(origin, &path, &settings.to_string(), fault);
+        return;
+    }
+    let names = list.iter().filter_map(Entry::name).collect::<Vec<_>>().join(", ");
+    let Some(entry) = list.iter_mut().find(|entry| entry.name().as_deref() == Some(name)) else {
+        problems.add(origin, &path, &settings.to_string(), Fault::Unknown { known: names });
+        return;
+    };
+    let Value::Table(settings) = settings else {
+        let fault = Fault::Bound(format!("settings, such as `{path}.seed`"));
+        problems.add(origin, &path, &settings.to_string(), fault);
+        return;
+    };
+    for (key, value) in settings {
+        put(&mut entry.fields, key, value, text, origin);
+    }
+}
+
+/// Checks the merged list and adds the baselines that it does not name.
+pub(super) fn read(mut list: Vec<Entry>, origin: &str, problems: &mut Problems) -> Vec<Member> {
+    refuse_doubles(&list, problems);
+    if list.is_empty() && !problems.0.iter().any(|problem| problem.path == "models") {
+        let allowed = format!("a list of at least one of {}", DEFAULT.join(", "));
+        problems.add(origin, "models", "[]", Fault::Bound(allowed));
+    }
+    let missing = BASELINES
+        .iter()
+        .filter(|kind| !list.iter().any(|entry| entry.kind().as_deref() == Some(kind)));
+    let missing: Vec<_> = missing
+        .map(|kind| Entry::of_kind(kind, &Arc::from("default")))
+        .collect();
+    list.splice(0..0, missing);
+    let mut members: Vec<Member> = Vec::new();
+    for (index, entry) in list.into_iter().enumerate() {
+        let Some(member) = member(index, entry, problems) else {
+            continue;
+        };
+        members.push(member);
+    }
+    members
+}
+
+/// Notes every name that two members share.
+pub(super) fn refuse_doubles(list: &[Entry], problems: &mut Problems) {
+    for (index, entry) in list.iter().enumerate() {
+        let Some(name) = entry.name() else { continue };
+        if list[..index]
+            .iter()
+            .any(|earlier| earlier.name().as_deref() == Some(&name))
+        {
+            let fault = Fault::Bound("a name that no other member has; give one of them a `name`".to_owned());
+            problems.add(&entry.origin, &format!("models.{name}"), &format!("\"{name}\""), fault);
+        }
+    }
+}
+
+fn member(index: usize, entry: Entry, problems: &mut Problems) -> Option<Member> {
+    let path = entry
+        .name()
+        .map_or_else(|| format!("models[{index}]"), |name| format!("models.{name}"));
+    let written = entry.fields.clone();
+    let mut section = Section::new(path.clone(), entry.fields, problems);
+    let kind = kind(&mut section, &entry.origin, &path)?;
+    let name = name(&mut section, &kind);
+    let model = model(&mut section, &kind);
+    if let Some(leaf) = section.leaf("quantiles") {
+        section.not_yet("quantiles", &leaf, "leaving it out");
+    }
+    section.refuse_section("search", "fixed settings");
+    section.close();
+    for problem in model.problems("") {
+        let key = problem.path.trim_start_matches('.');
+        let Some(Node::Leaf(leaf)) = written.get(key) else {
+            continue;
+        };
+        problems.add(
+            &leaf.origin,
+            &format!("{path}.{key}"),
+            &leaf.value.to_string(),
+            Fault::Bound(problem.range),
+        );
+    }
+    Some(Member { name: name?, model })
+}
+
+fn kind(section: &mut Section<'_>, origin: &str, path: &str) -> Option<String> {
+    let Some(leaf) = section.leaf("kind") else {
+        let fault = Fault::Syntax(format!("has no `kind`; allowed: {}", DEFAULT.join(", ")));
+        section.problems.add(origin, path, "", fault);
+        return None;
+    };
+    let kind = leaf.as_text().unwrap_or_default();
+    if DEFAULT.contains(&kind.as_str()) {
+        return Some(kind);
+    }
+    if LATER.contains(&kind.as_str()) {
+        section.not_yet("kind", &leaf, &DEFAULT.join(", "));
+    } else {
+        section.wrong("kind", &leaf, &format!("one of {}", DEFAULT.join(", ")));
+    }
+    None
+}
+
+fn name(section: &mut Section<'_>, kind: &str) -> Option<MemberName> {
+    let Some(leaf) = section.leaf("name") else {
+        return MemberName::try_from(kind.to_owned()).ok();
+    };
+    let text = leaf.as_text().unwrap_or_default();
+    let taken = DEFAULT.contains(&text.as_str()) && text != kind;
+    match MemberName::try_from(text.clone()) {
+        Ok(name) if !taken && !RESERVED.contains(&text.as_str()) => Some(name),
+        Ok(_) if taken => {
+            section.wrong("name", &leaf, "a name other than that of another kind");
+            None
+        }
+        Ok(_) => {
+            section.wrong("name", &leaf, "a name other than `round` and `decision`");
+            None
+        }
+        Err(_) => {
+            section.wrong("name", &leaf, "1 to 40 characters of [a-z0-9-]");
+            None
+        }
+    }
+}
+
+/// Reads what the kind accepts; its ranges are those that the kind itself states.
+///
+/// `scope` may be `part` or `series` for every kind: while a dataset has one series, both mean the same.
+fn model(section: &mut Section<'_>, kind: &str) -> ModelSpec {
+    let scopes = [("part", Scope::Part), ("series", Scope::Series)];
+    let windowed = matches!(kind, "linear" | "gru" | "lstm");
+    let scope = section.word(
+        "scope",
+        &scopes,
+        &[],
+        if windowed { Scope::Part } else { Scope::Series },
+    );
+    match kind {
+        "naive" => ModelSpec::Naive(NaiveSpec {}),
+        "seasonal-naive" => ModelSpec::SeasonalNaive(SeasonalNaiveSpec {}),
+        "linear" => ModelSpec::Linear(LinearSpec {
+            lambda: lambda(section),
+            scope,
+        }),
+        "gru" => ModelSpec::Gru(recurrent(section, scope)),
+        _ => ModelSpec::Lstm(recurrent(section, scope)),
+    }
+}
+
+fn lambda(section: &mut Section<'_>) -> Lambda {
+    match section.leaf("lambda") {
+        None => Lambda::Auto,
+        Some(leaf) if leaf.as_text().as_deref() == Some("auto") => Lambda::Auto,
+        Some(leaf) => leaf.as_number().map_or_else(
+            || {
+                section.wrong("lambda", &leaf, "\"auto\" or a number");
+                Lambda::Auto
+            },
+            Lambda::Given,
+        ),
+    }
+}
+
+fn recurrent(section: &mut Section<'_>, scope: Scope) -> RecurrentSpec {
+    section.word("backend", &[("rust", ())], &["libtorch", "tch", "cuda"], ());
+    section.word("device", &[("cpu", ())], &["cuda", "gpu"], ());
+    let default = RecurrentSpec::default();
+    RecurrentSpec {
+        hidden: section.any_whole("hidden", default.hidden),
+        layers: section.any_whole("layers", default.layers),
+        epochs: section.any_whole("epochs", default.epochs),
+        batch: section.any_whole("batch", default.batch),
+        lr: section.any_number("lr", default.lr),
+        clip: section.any_number("clip", default.clip),
+        patience: section.any_whole("patience", default.patience),
+        early_stopping: section.flag("early_stopping", default.early_stopping),
+        seed: section.whole("seed", 0..=LARGEST, default.seed),
+        scope,
+    }
+}

@@ -1,0 +1,365 @@
+//! Reads typed values out of a section and notes what is wrong on the way.
+//!
+//! A reader never stops: where a value is wrong it notes the problem and goes on with the default, so that one pass finds
+//! everything.
+
+use std::ops::RangeInclusive;
+
+use toml::Value;
+
+use super::{
+    problem::{Fault, Problems},
+    tree::{Fields, Leaf, Node},
+};
+
+/// The largest whole number that JSON carries exactly.
+pub(super) const LARGEST: u64 = (1 << 53) - 1;
+
+/// One section while it is read.
+pub(super) struct Section<'a> {
+    path: String,
+    fields: Fields,
+    known: Vec<&'static str>,
+    pub(super) problems: &'a mut Problems,
+}
+
+/// An interval of numbers that a setting may take.
+#[derive(Clone, Copy)]
+pub(super) struct Interval {
+    pub(super) holds: fn(f64) -> bool,
+    pub(super) text: &'static str,
+}
+
+/// A whole number type with a largest value.
+pub(super) trait Bounded {
+    const MOST: Self;
+}
+
+impl Bounded for u32 {
+    const MOST: Self = Self::MAX;
+}
+
+impl Bounded for usize {
+    const MOST: Self = Self::MAX;
+}
+
+/// A share of the rows.
+#[derive(Clone, Copy)]
+pub(super) enum Share {
+    Fraction(f64),
+    Rows(usize),
+    Word,
+}
+
+impl Share {
+    pub(super) fn either<T>(self, fraction: impl Fn(f64) -> T, rows: impl Fn(usize) -> T, word: T) -> T {
+        match self {
+            Self::Fraction(share) => fraction(share),
+            Self::Rows(count) => rows(count),
+            Self::Word => word,
+        }
+    }
+}
+
+impl<'a> Section<'a> {
+    /// Opens the section of that name; one that is not there is empty.
+    pub(super) fn open(fields: &mut Fields, name: &str, problems: &'a mut Problems) -> Self {
+        let fields = match fields.remove(name) {
+            Some(Node::Section(fields)) => fields,
+            Some(Node::Leaf(leaf)) => {
+                let fault = Fault::Bound(format!("a section, `[{name}]`"));
+                problems.add(&leaf.origin, name, &leaf.value.to_string(), fault);
+                Fields::new()
+            }
+            None => Fields::new(),
+        };
+        Self::new(name.to_owned(), fields, problems)
+    }
+
+    pub(super) fn new(path: String, fields: Fields, problems: &'a mut Problems) -> Self {
+        Self {
+            path,
+            fields,
+            known: Vec::new(),
+            problems,
+        }
+    }
+
+    /// Opens a section of this one, where there is one.
+    pub(super) fn child(&mut self, key: &'static str) -> Option<Section<'_>> {
+        let Some(Node::Section(_)) = self.fields.get(key) else {
+            return None;
+        };
+        self.known.push(key);
+        let Some(Node::Section(fields)) = self.fields.remove(key) else {
+            return None;
+        };
+        Some(Section::new(join(&self.path, key), fields, self.problems))
+    }
+
+    /// Says whether the key was given; names it as one that is read here.
+    pub(super) fn has(&mut self, key: &'static str) -> bool {
+        if !self.known.contains(&key) {
+            self.known.push(key);
+        }
+        self.fields.contains_key(key)
+    }
+
+    /// Looks at a value that is read later.
+    pub(super) fn peek(&self, key: &str) -> Option<Leaf> {
+        match self.fields.get(key)? {
+            Node::Leaf(leaf) => Some(leaf.clone()),
+            Node::Section(_) => None,
+        }
+    }
+
+    /// Names every key that nobody read.
+    pub(super) fn close(self) {
+        let known = self.known.join(", ");
+        for (key, node) in self.fields {
+            let path = join(&self.path, &key);
+            unknown(&path, &node, &known, self.problems);
+        }
+    }
+
+    pub(super) fn leaf(&mut self, key: &'static str) -> Option<Leaf> {
+        self.has(key);
+        match self.fields.remove(key)? {
+            Node::Leaf(leaf) => Some(leaf),
+            Node::Section(fields) => {
+                let origin = first_origin(&fields).unwrap_or_default();
+                let fault = Fault::Bound("a value, not a section".to_owned());
+                self.problems.add(&origin, &join(&self.path, key), "", fault);
+                None
+            }
+        }
+    }
+
+    pub(super) fn wrong(&mut self, key: &str, leaf: &Leaf, bound: &str) {
+        self.fault(key, leaf, Fault::Bound(bound.to_owned()));
+    }
+
+    pub(super) fn not_yet(&mut self, key: &str, leaf: &Leaf, allowed: &str) {
+        self.fault(
+            key,
+            leaf,
+            Fault::NotYet {
+                allowed: allowed.to_owned(),
+            },
+        );
+    }
+
+    fn fault(&mut self, key: &str, leaf: &Leaf, fault: Fault) {
+        self.problems
+            .add(&leaf.origin, &join(&self.path, key), &leaf.value.to_string(), fault);
+    }
+
+    /// Notes a key that another setting needs and nobody gave.
+    pub(super) fn missing(&mut self, key: &str, bound: &str) {
+        let origin = first_origin(&self.fields).unwrap_or_else(|| "default".to_owned());
+        self.problems
+            .add(&origin, &join(&self.path, key), "", Fault::Bound(bound.to_owned()));
+    }
+
+    /// Refuses a section of the design that is not built.
+    pub(super) fn refuse_section(&mut self, key: &'static str, allowed: &str) {
+        let Some(node) = self.fields.remove(key) else { return };
+        let origin = match &node {
+            Node::Leaf(leaf) => leaf.origin.to_string(),
+            Node::Section(fields) => first_origin(fields).unwrap_or_default(),
+        };
+        let fault = Fault::NotYet {
+            allowed: allowed.to_owned(),
+        };
+        self.problems.add(&origin, &join(&self.path, key), "", fault);
+    }
+
+    /// Reads a text.
+    pub(super) fn text(&mut self, key: &'static str, default: &str) -> String {
+        let Some(leaf) = self.leaf(key) else {
+            return default.to_owned();
+        };
+        leaf.as_text().unwrap_or_else(|| {
+            self.wrong(key, &leaf, "a text");
+            default.to_owned()
+        })
+    }
+
+    /// Reads `true` or `false`.
+    pub(super) fn flag(&mut self, key: &'static str, default: bool) -> bool {
+        let Some(leaf) = self.leaf(key) else { return default };
+        leaf.value.as_bool().unwrap_or_else(|| {
+            self.wrong(key, &leaf, "true or false");
+            default
+        })
+    }
+
+    /// Reads a whole number.
+    pub(super) fn whole(&mut self, key: &'static str, range: RangeInclusive<u64>, default: u64) -> u64 {
+        let Some(leaf) = self.leaf(key) else { return default };
+        leaf.as_whole().filter(|n| range.contains(n)).unwrap_or_else(|| {
+            let bound = format!("a whole number from {} to {}", range.start(), range.end());
+            self.wrong(key, &leaf, &bound);
+            default
+        })
+    }
+
+    /// Reads a number of rows or steps.
+    pub(super) fn count(&mut self, key: &'static str, range: RangeInclusive<u64>, default: usize) -> usize {
+        usize::try_from(self.whole(key, range, default as u64)).unwrap_or(default)
+    }
+
+    /// Reads a whole number whose range somebody else checks; one too large for its type stays too large.
+    pub(super) fn any_whole<T: TryFrom<u64> + Bounded>(&mut self, key: &'static str, default: T) -> T {
+        let Some(leaf) = self.leaf(key) else { return default };
+        if let Some(n) = leaf.as_whole() {
+            return T::try_from(n).unwrap_or(T::MOST);
+        }
+        self.wrong(key, &leaf, "a whole number from 1");
+        default
+    }
+
+    /// Reads a number whose range somebody else checks.
+    pub(super) fn any_number(&mut self, key: &'static str, default: f64) -> f64 {
+        self.number(
+            key,
+            Interval {
+                holds: |_| true,
+                text: "a number",
+            },
+            default,
+        )
+    }
+
+    /// Reads a number.
+    pub(super) fn number(&mut self, key: &'static str, interval: Interval, default: f64) -> f64 {
+        let Some(leaf) = self.leaf(key) else { return default };
+        leaf.as_number().filter(|x| (interval.holds)(*x)).unwrap_or_else(|| {
+            self.wrong(key, &leaf, interval.text);
+            default
+        })
+    }
+
+    /// Reads a share of the rows: a fraction, a number of rows, or a word.
+    pub(super) fn share(&mut self, key: &'static str, word: &str) -> Option<Share> {
+        let leaf = self.leaf(key)?;
+        let share = match leaf.value {
+            Value::Integer(rows) if (1..=LARGEST.cast_signed()).contains(&rows) => {
+                usize::try_from(rows).ok().map(Share::Rows)
+            }
+            Value::Float(fraction) if fraction > 0.0 && fraction < 1.0 => Some(Share::Fraction(fraction)),
+            Value::String(ref text) if text == word => Some(Share::Word),
+            _ => None,
+        };
+        if share.is_none() {
+            let bound = format!("a fraction above 0 and below 1, a number of rows from 1, or \"{word}\"");
+            self.wrong(key, &leaf, &bound);
+        }
+        share
+    }
+
+    /// Reads one of some words; `later` are words of the design that are not built.
+    pub(super) fn word<T: Copy>(&mut self, key: &'static str, words: &[(&str, T)], later: &[&str], default: T) -> T {
+        let Some(leaf) = self.leaf(key) else { return default };
+        let text = leaf.as_text().unwrap_or_default();
+        if let Some((_, value)) = words.iter().find(|(word, _)| *word == text) {
+            return *value;
+        }
+        let allowed = words
+            .iter()
+            .map(|(word, _)| format!("`{word}`"))
+            .collect::<Vec<_>>()
+            .join(", ");
+        if later.contains(&text.as_str()) {
+            self.not_yet(key, &leaf, &allowed);
+        } else if let [_] = words {
+            self.wrong(key, &leaf, &allowed);
+        } else {
+            self.wrong(key, &leaf, &format!("one of {allowed}"));
+        }
+        default
+    }
+
+    /// Reads a list of texts; one text alone counts as a list of one.
+    pub(super) fn texts(&mut self, key: &'static str) -> Option<(Leaf, Vec<String>)> {
+        let leaf = self.leaf(key)?;
+        let texts = match &leaf.value {
+            Value::Array(items) => items
+                .iter()
+                .map(|item| item.as_str().map(str::to_owned))
+                .collect::<Option<Vec<_>>>(),
+            _ => leaf.as_text().map(|text| vec![text]),
+        };
+        if texts.is_none() {
+            self.wrong(key, &leaf, "a list of texts");
+        }
+        Some((leaf, texts?))
+    }
+}
+
+impl Leaf {
+    /// Gives the text; of `--set`, what was typed, whatever TOML would make of it.
+    pub(super) fn as_text(&self) -> Option<String> {
+        match (&self.value, &self.text) {
+            (Value::String(text), _) => Some(text.clone()),
+            (Value::Array(_) | Value::Table(_), _) | (_, None) => None,
+            (_, Some(text)) => Some(text.clone()),
+        }
+    }
+
+    pub(super) fn as_whole(&self) -> Option<u64> {
+        self.value.as_integer().and_then(|n| u64::try_from(n).ok())
+    }
+
+    pub(super) fn as_count(&self) -> usize {
+        self.as_whole()
+            .and_then(|n| usize::try_from(n).ok())
+            .unwrap_or(usize::MAX)
+    }
+
+    pub(super) fn as_number(&self) -> Option<f64> {
+        match self.value {
+            Value::Float(x) => Some(x),
+            Value::Integer(n) => i32::try_from(n).ok().map(f64::from),
+            _ => None,
+        }
+    }
+}
+
+fn unknown(path: &str, node: &Node, known: &str, problems: &mut Problems) {
+    match node {
+        Node::Leaf(leaf) => {
+            let fault = Fault::Unknown {
+                known: known.to_owned(),
+            };
+            problems.add(&leaf.origin, path, &leaf.value.to_string(), fault);
+        }
+        Node::Section(fields) => {
+            for (key, node) in fields {
+                unknown(&join(path, key), node, known, problems);
+            }
+        }
+    }
+}
+
+/// Names everything left at the top of the tree.
+pub(super) fn unknown_sections(fields: &Fields, known: &str, problems: &mut Problems) {
+    for (key, node) in fields {
+        unknown(key, node, known, problems);
+    }
+}
+
+pub(super) fn join(path: &str, key: &str) -> String {
+    if path.is_empty() {
+        key.to_owned()
+    } else {
+        format!("{path}.{key}")
+    }
+}
+
+fn first_origin(fields: &Fields) -> Option<String> {
+    fields.values().find_map(|node| match node {
+        Node::Leaf(leaf) => Some(leaf.origin.to_string()),
+        Node::Section(inner) => first_origin(inner),
+    })
+}

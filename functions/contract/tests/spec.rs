@@ -1,0 +1,320 @@
+//! What a user may write in a spec, and what is said about what they may not.
+
+use contract::{
+    Spec,
+    spec::{Choice, Fault, Layer, SpecErrors, parse_set, resolve, split_host},
+};
+use serde_json::{Value, json};
+
+fn toml(text: &str) -> Layer {
+    Layer::toml("specs/cell.toml", text)
+}
+
+fn set(pairs: &[&str]) -> Layer {
+    Layer::set(pairs.iter().map(|pair| parse_set(pair).expect("a pair of the test")))
+}
+
+fn environment(pairs: &[(&str, &str)]) -> Layer {
+    Layer::environment(
+        pairs
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
+    )
+}
+
+fn written(spec: &Spec) -> Value {
+    serde_json::to_value(spec).expect("a spec is JSON")
+}
+
+fn faults(result: Result<Spec, SpecErrors>) -> Vec<(String, Fault)> {
+    result
+        .unwrap_err()
+        .0
+        .into_iter()
+        .map(|problem| (problem.path, problem.fault))
+        .collect()
+}
+
+#[test]
+fn the_default_spec_is_written_out_in_full() {
+    insta::assert_json_snapshot!(resolve(&[]).unwrap());
+}
+
+#[test]
+fn the_text_of_the_documented_default_resolves_to_the_default() {
+    let text = r#"
+        salt = ""
+        models = ["naive", "seasonal-naive", "linear", "gru", "lstm"]
+        [data]
+        time = "auto"
+        targets = "auto"
+        past = []
+        known = []
+        static = []
+        series_id = ""
+        frequency = "auto"
+        time_zone = "UTC"
+        parts = 1
+        mode = "replace"
+        [clean]
+        missing = "interpolate"
+        outliers = "none"
+        lags = []
+        calendar = true
+        scaler = "minmax"
+        [split]
+        holdout = 0.2
+        validation = 0.1
+        wait = "10m"
+        [sample]
+        strategy = "all"
+        rows = 0
+        seed = 0
+        [window]
+        context = 10
+        horizon = 1
+        stride = 1
+        [forecast]
+        horizon = "auto"
+        [promote]
+        metric = "rmsse"
+        margin = 0.01
+        by = "part"
+        refit = false
+    "#;
+    assert_eq!(resolve(&[toml(text)]), resolve(&[]));
+}
+
+#[test]
+fn later_layers_win_key_by_key() {
+    let file =
+        toml("[window]\ncontext = 24\nhorizon = 2\nstride = 3\n[[models]]\nkind = \"gru\"\nepochs = 4\nhidden = 8");
+    let variables = environment(&[("OUTPUT_SEQ_LEN", "5"), ("EPOCHS", "6"), ("PATH", "/bin")]);
+    let sets = set(&["window.stride=7", "models.gru.hidden=16", "salt=007"]);
+    let spec = written(&resolve(&[file, variables, sets]).unwrap());
+    assert_eq!(spec["window"], json!({"context": 24, "horizon": 5, "stride": 7}));
+    assert_eq!(spec["salt"], "007", "a salt is the text that was typed");
+    let gru = &spec["models"][2];
+    assert_eq!(
+        (&gru["kind"], &gru["epochs"], &gru["hidden"]),
+        (&json!("gru"), &json!(6), &json!(16))
+    );
+}
+
+#[test]
+fn a_resolved_spec_is_checked_again_when_it_is_read() {
+    let sets = [
+        "clean.lags=[3,1,2]",
+        "clean.outliers.iqr.factor=3",
+        "split.holdout=test-file",
+        "data.frequency=120s",
+        "salt=x",
+    ];
+    let spec = resolve(&[set(&sets)]).unwrap();
+    let bytes = contract::canonical(&spec);
+    let again: Spec = serde_json::from_slice(&bytes).unwrap();
+    assert_eq!(again, spec);
+    assert_eq!(again.digest(), contract::Digest::of(&bytes));
+    let mut broken = written(&spec);
+    broken["window"]["context"] = json!(0);
+    broken["window"]["contxt"] = json!(1);
+    let error = serde_json::from_value::<Spec>(broken).unwrap_err().to_string();
+    assert!(
+        error.contains("`window.context` = 0") && error.contains("`window.contxt`"),
+        "{error}"
+    );
+}
+
+#[test]
+fn settings_take_the_values_that_the_documents_show() {
+    for (pair, pointer, expected) in [
+        ("data.targets=[\"down\",\"up\"]", "/data/targets", json!(["down", "up"])),
+        ("data.targets=down", "/data/targets", json!(["down"])),
+        ("data.time=ds", "/data/time", json!("ds")),
+        ("data.frequency=120s", "/data/frequency", json!("2m")),
+        (
+            "data.time_zone=Europe/Madrid",
+            "/data/time_zone",
+            json!("Europe/Madrid"),
+        ),
+        ("clean.outliers=iqr", "/clean/outliers", json!("iqr")),
+        (
+            "clean.outliers.iqr.factor=3",
+            "/clean/outliers",
+            json!({"iqr": {"factor": 3.0}}),
+        ),
+        ("clean.lags=[2,1]", "/clean/lags", json!([1, 2])),
+        ("clean.missing_threshold=0.3", "/clean/missing_threshold", json!(0.3)),
+        ("split.holdout=500", "/split/holdout", json!(500)),
+        ("split.holdout=\"test-file\"", "/split/holdout", json!("test-file")),
+        ("split.validation=none", "/split/validation", json!("none")),
+        ("split.wait=90s", "/split/wait", json!("90s")),
+        ("forecast.horizon=48", "/forecast/horizon", json!(48)),
+        ("promote.margin=0", "/promote/margin", json!(0.0)),
+        ("models.linear.scope=series", "/models/2/scope", json!("series")),
+        ("models.gru.lr=1e-3", "/models/3/lr", json!(0.001)),
+    ] {
+        let spec = resolve(&[set(&[pair])]).unwrap_or_else(|error| panic!("{pair}: {error}"));
+        assert_eq!(written(&spec).pointer(pointer), Some(&expected), "{pair}");
+    }
+}
+
+#[test]
+fn a_list_of_models_keeps_the_settings_of_those_it_names_and_always_has_the_baselines() {
+    let file = toml("[[models]]\nkind = \"gru\"\nname = \"small\"\nhidden = 4\n[[models]]\nkind = \"gru\"");
+    for (pair, expected) in [
+        (
+            "models=[\"linear\",\"small\"]",
+            vec!["naive", "seasonal-naive", "linear", "small"],
+        ),
+        ("models=small,naive", vec!["seasonal-naive", "small", "naive"]),
+        ("models=[{kind=\"lstm\"}]", vec!["naive", "seasonal-naive", "lstm"]),
+        ("models.gru.epochs=3", vec!["naive", "seasonal-naive", "small", "gru"]),
+    ] {
+        let spec = resolve(&[file.clone(), set(&[pair])]).unwrap();
+        let names: Vec<_> = spec.models.iter().map(|member| member.name.as_str()).collect();
+        assert_eq!(names, expected, "{pair}");
+        if let Some(small) = spec.member(&"small".to_owned().try_into().unwrap()) {
+            assert_eq!(serde_json::to_value(small).unwrap()["hidden"], 4, "{pair}");
+        }
+    }
+}
+
+#[test]
+fn what_is_not_built_is_refused_and_never_ignored() {
+    for pair in [
+        "data.known=[\"price\"]",
+        "data.static=[\"region\"]",
+        "data.series_id=store",
+        "data.parts=4",
+        "data.mode=append",
+        "clean.missing=nearest-k",
+        "clean.outliers=percentile",
+        "clean.outliers=hampel",
+        "sample.strategy=random",
+        "sample.strategy=stride",
+        "promote.by=series",
+        "promote.refit=true",
+        "promote.metric=wql",
+        "promote.metric=coverage",
+        "models=[\"prophet\"]",
+        "models=[\"ets\"]",
+        "models=[\"theta\"]",
+        "models=[\"mstl\"]",
+        "models=[\"ensemble\"]",
+        "models.search.hidden=[8,16]",
+        "models.gru.search={hidden=[8,16]}",
+        "models.gru.backend=libtorch",
+        "models.gru.backend=cuda",
+        "models.gru.device=cuda",
+        "models.linear.quantiles=[0.1,0.9]",
+    ] {
+        let faults = faults(resolve(&[set(&[pair])]));
+        let refused = matches!(faults.as_slice(), [(_, Fault::NotYet { .. })]);
+        assert!(refused, "{pair}: {faults:?}");
+    }
+}
+
+#[test]
+fn what_is_wrong_is_refused_with_its_path_and_range() {
+    for (pair, path) in [
+        ("window.context=0", "window.context"),
+        ("window.context=ten", "window.context"),
+        ("window.context=1.5", "window.context"),
+        ("window.horizon=4097", "window.horizon"),
+        ("windw.context=3", "windw.context"),
+        ("window.contxt=3", "window.contxt"),
+        ("window=3", "window"),
+        ("window.context.x=3", "window.context"),
+        ("data.targets=[]", "data.targets"),
+        ("data.targets=[\"a\",\"a\"]", "data.targets"),
+        ("data.targets=[1]", "data.targets"),
+        ("data={targets=[\"a\"],past=[\"a\"]}", "data.targets"),
+        ("data={targets=[\"ds\"],time=\"ds\"}", "data.targets"),
+        ("data.frequency=often", "data.frequency"),
+        ("data.time_zone=Mars/Olympus", "data.time_zone"),
+        ("data.parts=0", "data.parts"),
+        ("clean.lags=[0]", "clean.lags"),
+        ("clean.lags=[1,1]", "clean.lags"),
+        ("clean.calendar=maybe", "clean.calendar"),
+        ("clean.missing_threshold=2", "clean.missing_threshold"),
+        ("clean.outliers.iqr.factor=0", "clean.outliers.iqr.factor"),
+        ("clean.outliers.mad.factor=1", "clean.outliers.mad.factor"),
+        ("split.holdout=1.5", "split.holdout"),
+        ("split.holdout=0", "split.holdout"),
+        ("split.validation=test-file", "split.validation"),
+        ("split.wait=10", "split.wait"),
+        ("split.wait=2d", "split.wait"),
+        ("sample.strategy=head", "sample.rows"),
+        ("sample.rows=50", "sample.rows"),
+        ("sample.seed=-1", "sample.seed"),
+        ("sample.seed=9007199254740992", "sample.seed"),
+        ("forecast.horizon=1001", "forecast.horizon"),
+        ("promote.margin=1", "promote.margin"),
+        ("promote.margin=nan", "promote.margin"),
+        ("models=[]", "models"),
+        ("models=3", "models"),
+        ("models=[3]", "models"),
+        ("models=[\"transformer\"]", "models.transformer.kind"),
+        ("models=[{epochs=3}]", "models[2]"),
+        ("models=[{kind=\"gru\"},{kind=\"gru\"}]", "models.gru"),
+        ("models=[{kind=\"gru\",name=\"round\"}]", "models.round.name"),
+        ("models=[{kind=\"gru\",name=\"decision\"}]", "models.decision.name"),
+        ("models=[{kind=\"gru\",name=\"lstm\"}]", "models.lstm.name"),
+        ("models=[{kind=\"gru\",name=\"My GRU\"}]", "models.My GRU.name"),
+        ("models.gur.epochs=3", "models.gur"),
+        ("models.gru.epoch=3", "models.gru.epoch"),
+        ("models.gru.epochs=0", "models.gru.epochs"),
+        ("models.gru.epochs=9999999999", "models.gru.epochs"),
+        ("models.gru.lr=2000", "models.gru.lr"),
+        ("models.gru.clip=inf", "models.gru.clip"),
+        ("models.linear.lambda=-1", "models.linear.lambda"),
+        ("models.naive.epochs=3", "models.naive.epochs"),
+        ("window..context=3", "window..context"),
+    ] {
+        let faults = faults(resolve(&[set(&[pair])]));
+        let paths: Vec<_> = faults.iter().map(|(path, _)| path.as_str()).collect();
+        assert_eq!(paths, [path], "{pair}: {faults:?}");
+    }
+}
+
+#[test]
+fn every_problem_is_said_at_once() {
+    let file = toml(
+        "[window]\ncontext = 0\nhorizn = 3\n[data]\nparts = 8\n[split]\nholdout = 1.5\n[[models]]\nkind = \"gru\"\nhidden = \"big\"",
+    );
+    let variables = environment(&[("LEARNING_RATE", "fast")]);
+    let error = resolve(&[file, variables, set(&["promote.metric=accuracy"])]).unwrap_err();
+    insta::assert_snapshot!(error);
+}
+
+#[test]
+fn a_text_that_is_not_toml_is_refused_with_its_line() {
+    let error = resolve(&[toml("[window]\ncontext = = 3\n")]).unwrap_err().to_string();
+    assert!(error.contains("specs/cell.toml: is not TOML at line 2"), "{error}");
+}
+
+#[test]
+fn settings_of_a_host_are_no_settings_of_a_spec() {
+    let pairs = ["host.lease=3s", "window.context=5", "host.max_attempts=9"].map(|pair| parse_set(pair).unwrap());
+    let (spec, host) = split_host(pairs.to_vec());
+    assert_eq!(spec, [("window.context".to_owned(), "5".to_owned())]);
+    let names: Vec<_> = host
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect();
+    assert_eq!(names, [("lease", "3s"), ("max_attempts", "9")]);
+    assert!(parse_set("window.context").is_err());
+}
+
+#[test]
+fn a_set_value_cannot_smuggle_in_a_second_key() {
+    let layer = Layer::set([("salt".to_owned(), "1\nother = 2".to_owned())]);
+    assert_eq!(resolve(&[layer]).unwrap().salt, "1\nother = 2");
+}
+
+#[test]
+fn a_choice_gives_what_was_given() {
+    assert_eq!(Choice::<u8>::Auto.given(), None);
+    assert_eq!(Choice::Given(3).given(), Some(&3));
+}

@@ -1,0 +1,304 @@
+//! What a user may set about each model, with the range of each.
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use series::Problem;
+
+/// One model with its settings, every default written out.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum ModelSpec {
+    /// Repeats the last row.
+    Naive(NaiveSpec),
+    /// Repeats the last season.
+    SeasonalNaive(SeasonalNaiveSpec),
+    /// Ridge regression on a window.
+    Linear(LinearSpec),
+    /// Gated recurrent units.
+    Gru(RecurrentSpec),
+    /// Long short-term memory.
+    Lstm(RecurrentSpec),
+}
+
+/// Settings of the naive model: none.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NaiveSpec {}
+
+/// Settings of the seasonal naive model: none, the season follows from the data.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SeasonalNaiveSpec {}
+
+/// Settings of the ridge regression.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LinearSpec {
+    /// How strongly coefficients are held to 0.
+    pub lambda: Lambda,
+    /// What one model covers.
+    pub scope: Scope,
+}
+
+impl Default for LinearSpec {
+    fn default() -> Self {
+        Self {
+            lambda: Lambda::Auto,
+            scope: Scope::Part,
+        }
+    }
+}
+
+/// How strongly coefficients are held to 0, as a multiple of the Gram matrix' mean diagonal.
+///
+/// Written as `"auto"` or a number.
+#[derive(Clone, Copy, PartialEq, Debug, Default)]
+pub enum Lambda {
+    /// Chosen on the rows that select; 0.001 without them.
+    #[default]
+    Auto,
+    /// Given.
+    Given(f64),
+}
+
+/// What one model covers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Scope {
+    /// All series of the part.
+    #[default]
+    Part,
+    /// One series.
+    Series,
+}
+
+/// Settings of a recurrent network.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RecurrentSpec {
+    /// Units of a layer.
+    pub hidden: usize,
+    /// Layers.
+    pub layers: usize,
+    /// The most passes over the training windows.
+    pub epochs: u32,
+    /// Windows between two updates.
+    pub batch: usize,
+    /// The learning rate.
+    pub lr: f64,
+    /// The norm to which gradients are clipped.
+    pub clip: f64,
+    /// Epochs without improvement after which training stops.
+    pub patience: u32,
+    /// Whether training stops early and the best epoch is kept, where rows validate.
+    pub early_stopping: bool,
+    /// The seed of weights and order.
+    pub seed: u64,
+    /// What one model covers.
+    pub scope: Scope,
+}
+
+impl Default for RecurrentSpec {
+    fn default() -> Self {
+        Self {
+            hidden: 128,
+            layers: 2,
+            epochs: 10,
+            batch: 64,
+            lr: 1e-4,
+            clip: 1.0,
+            patience: 5,
+            early_stopping: true,
+            seed: 0,
+            scope: Scope::Part,
+        }
+    }
+}
+
+impl ModelSpec {
+    /// The kinds there are.
+    pub const KINDS: [&str; 5] = ["naive", "seasonal-naive", "linear", "gru", "lstm"];
+
+    /// Gives a model with its default settings.
+    #[must_use]
+    pub fn of_kind(kind: &str) -> Option<Self> {
+        match kind {
+            "naive" => Some(Self::Naive(NaiveSpec {})),
+            "seasonal-naive" => Some(Self::SeasonalNaive(SeasonalNaiveSpec {})),
+            "linear" => Some(Self::Linear(LinearSpec::default())),
+            "gru" => Some(Self::Gru(RecurrentSpec::default())),
+            "lstm" => Some(Self::Lstm(RecurrentSpec::default())),
+            _ => None,
+        }
+    }
+
+    /// Gives the kind as it is written.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Naive(_) => "naive",
+            Self::SeasonalNaive(_) => "seasonal-naive",
+            Self::Linear(_) => "linear",
+            Self::Gru(_) => "gru",
+            Self::Lstm(_) => "lstm",
+        }
+    }
+
+    /// Says whether other models must beat it by a margin.
+    #[must_use]
+    pub fn is_baseline(&self) -> bool {
+        matches!(self, Self::Naive(_) | Self::SeasonalNaive(_))
+    }
+
+    /// Lists what is out of range.
+    #[must_use]
+    pub fn problems(&self, path: &str) -> Vec<Problem> {
+        match self {
+            Self::Naive(_) | Self::SeasonalNaive(_) => Vec::new(),
+            Self::Linear(spec) => spec.problems(path),
+            Self::Gru(spec) | Self::Lstm(spec) => spec.problems(path),
+        }
+    }
+}
+
+impl LinearSpec {
+    /// Lists what is out of range.
+    #[must_use]
+    pub fn problems(&self, path: &str) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        if let Lambda::Given(lambda) = self.lambda {
+            let range = "from 1e-9 to 1e9 times the mean diagonal, or \"auto\"";
+            Problem::unless(
+                (1e-9..=1e9).contains(&lambda),
+                format!("{path}.lambda"),
+                lambda,
+                range,
+                &mut problems,
+            );
+        }
+        problems
+    }
+}
+
+impl RecurrentSpec {
+    /// Lists what is out of range.
+    #[must_use]
+    pub fn problems(&self, path: &str) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        for (name, value, most) in [
+            ("hidden", self.hidden, 4_096),
+            ("layers", self.layers, 16),
+            ("epochs", self.epochs as usize, 100_000),
+            ("batch", self.batch, 65_536),
+            ("patience", self.patience as usize, 100_000),
+        ] {
+            let range = format!("from 1 to {most}");
+            Problem::unless(
+                (1..=most).contains(&value),
+                format!("{path}.{name}"),
+                value,
+                &range,
+                &mut problems,
+            );
+        }
+        for (name, value, most) in [("lr", self.lr, 1e3), ("clip", self.clip, 1e9)] {
+            let range = format!("above 0 and at most {most}");
+            Problem::unless(
+                value > 0.0 && value <= most,
+                format!("{path}.{name}"),
+                value,
+                &range,
+                &mut problems,
+            );
+        }
+        problems
+    }
+}
+
+/// What a lambda is written as.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum LambdaText {
+    Given(f64),
+    Word(String),
+}
+
+impl Serialize for Lambda {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match *self {
+            Self::Auto => serializer.serialize_str("auto"),
+            Self::Given(lambda) => serializer.serialize_f64(lambda),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Lambda {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match LambdaText::deserialize(deserializer) {
+            Ok(LambdaText::Given(lambda)) => Ok(Self::Given(lambda)),
+            Ok(LambdaText::Word(word)) if word == "auto" => Ok(Self::Auto),
+            _ => Err(de::Error::custom("must be \"auto\" or a number")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn every_kind_is_written_with_all_its_settings_and_read_back() {
+        for kind in ModelSpec::KINDS {
+            let spec = ModelSpec::of_kind(kind).unwrap();
+            assert_eq!(spec.kind(), kind);
+            let written = serde_json::to_value(&spec).unwrap();
+            assert_eq!(written["kind"], kind);
+            assert_eq!(serde_json::from_value::<ModelSpec>(written).unwrap(), spec);
+            assert_eq!(
+                serde_json::from_value::<ModelSpec>(json!({"kind": kind})).unwrap(),
+                spec,
+                "defaults"
+            );
+            assert_eq!(spec.problems("models[0]"), []);
+        }
+        let linear = serde_json::to_value(ModelSpec::of_kind("linear").unwrap()).unwrap();
+        assert_eq!(linear, json!({"kind": "linear", "lambda": "auto", "scope": "part"}));
+    }
+
+    #[test]
+    fn unknown_settings_and_kinds_are_refused() {
+        for text in [
+            json!({"kind": "gru", "hiden": 3}),
+            json!({"kind": "naive", "lr": 1}),
+            json!({"kind": "arima"}),
+        ] {
+            assert!(serde_json::from_value::<ModelSpec>(text.clone()).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn every_setting_out_of_range_is_named() {
+        let spec = RecurrentSpec {
+            hidden: 0,
+            lr: f64::NAN,
+            clip: -1.0,
+            ..RecurrentSpec::default()
+        };
+        let problems = ModelSpec::Gru(spec).problems("models[1]");
+        let texts: Vec<_> = problems.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            texts,
+            [
+                "`models[1].hidden` is 0, must be from 1 to 4096",
+                "`models[1].lr` is NaN, must be above 0 and at most 1000",
+                "`models[1].clip` is -1, must be above 0 and at most 1000000000",
+            ]
+        );
+        let linear = LinearSpec {
+            lambda: Lambda::Given(0.0),
+            ..LinearSpec::default()
+        };
+        assert_eq!(linear.problems("m").len(), 1);
+    }
+}

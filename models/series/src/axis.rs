@@ -1,0 +1,382 @@
+//! When the rows are.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Anchor, Frequency,
+    civil::{DAY, Date, date, days, days_in_month, rfc3339},
+};
+
+/// A regular grid of times, UTC seconds.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TimeAxis {
+    /// The time of row 0.
+    pub start: i64,
+    /// The distance of two rows.
+    pub frequency: Frequency,
+    /// How many rows.
+    pub len: usize,
+}
+
+/// Why times are no regular grid.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum AxisError {
+    /// A frequency needs two rows.
+    #[error("{have} rows with different times, a time axis needs {need}")]
+    TooFewRows {
+        /// The rows.
+        have: usize,
+        /// The rows needed.
+        need: usize,
+    },
+    /// A time that is not after the one before it.
+    #[error("row {row}: time {time} is not after the row before it")]
+    NotSorted {
+        /// The row, from 0.
+        row: usize,
+        /// Its time.
+        time: String,
+    },
+    /// A time between two steps of the grid.
+    #[error("row {row}: time {time} is off the grid of one row every {frequency} from {start}")]
+    OffGrid {
+        /// The row, from 0.
+        row: usize,
+        /// Its time.
+        time: String,
+        /// The grid.
+        frequency: Frequency,
+        /// The grid's first time.
+        start: String,
+    },
+    /// A grid that would be too long.
+    #[error("a row every {frequency} from {start} to {end} makes {have} rows, at most {bound} are allowed")]
+    TooManyRows {
+        /// The grid.
+        frequency: Frequency,
+        /// Its first time.
+        start: String,
+        /// Its last time.
+        end: String,
+        /// Its rows.
+        have: u64,
+        /// The most rows.
+        bound: usize,
+    },
+}
+
+impl TimeAxis {
+    /// Gives the time of a row, also beyond the end.
+    #[must_use]
+    pub fn at(&self, row: usize) -> i64 {
+        let row = i64::try_from(row).unwrap_or(i64::MAX);
+        match self.frequency {
+            Frequency::Seconds(s) => self.start.saturating_add(row.saturating_mul(step(s))),
+            Frequency::Months { months, anchor } => {
+                month_later(self.start, row.saturating_mul(i64::from(months)), anchor)
+            }
+        }
+    }
+
+    /// Finds the row of a time.
+    #[must_use]
+    pub fn index_of(&self, t: i64) -> Option<usize> {
+        let row = usize::try_from(self.nearest(t)?).ok()?;
+        (row < self.len && self.at(row) == t).then_some(row)
+    }
+
+    /// Gives the time of the last row; the start where there is none.
+    #[must_use]
+    pub fn end(&self) -> i64 {
+        self.at(self.len.saturating_sub(1))
+    }
+
+    /// Finds the grid of sorted times without duplicates.
+    ///
+    /// The most common difference (the smaller one of equals) must divide all others. Times that lie four weeks or more
+    /// apart and stand at one day of the month, or at its last day, are calendar months.
+    ///
+    /// # Errors
+    /// With fewer than two rows, times out of order, a time off the grid, or a grid of more than `max_rows`.
+    pub fn infer(times: &[i64], max_rows: usize) -> Result<Self, AxisError> {
+        check_sorted(times)?;
+        let differences = || times.windows(2).map(|pair| pair[1].saturating_sub(pair[0]));
+        let sparse = differences().all(|difference| difference >= 28 * DAY);
+        let monthly = if sparse { monthly(times) } else { None };
+        let frequency = monthly.unwrap_or_else(|| Frequency::Seconds(most_common(differences())));
+        Self::with_frequency(times, frequency, max_rows)
+    }
+
+    /// Lays a given grid over sorted times without duplicates.
+    ///
+    /// # Errors
+    /// Without any row, with times out of order, a time off the grid, or a grid of more than `max_rows`.
+    pub fn with_frequency(times: &[i64], frequency: Frequency, max_rows: usize) -> Result<Self, AxisError> {
+        let (Some(&start), Some(&end)) = (times.first(), times.last()) else {
+            return Err(AxisError::TooFewRows { have: 0, need: 1 });
+        };
+        check_order(times)?;
+        let mut axis = Self {
+            start,
+            frequency,
+            len: usize::MAX,
+        };
+        let off = times.iter().position(|&t| axis.index_of(t).is_none());
+        let grid = |row: usize| AxisError::OffGrid {
+            row,
+            time: rfc3339(times[row]),
+            frequency,
+            start: rfc3339(start),
+        };
+        if let Some(row) = off {
+            return Err(grid(row));
+        }
+        let have = axis.nearest(end).unwrap_or(i64::MAX).unsigned_abs() + 1;
+        axis.len = usize::try_from(have).unwrap_or(usize::MAX);
+        if axis.len > max_rows {
+            let (start, end) = (rfc3339(start), rfc3339(end));
+            return Err(AxisError::TooManyRows {
+                frequency,
+                start,
+                end,
+                have,
+                bound: max_rows,
+            });
+        }
+        Ok(axis)
+    }
+
+    /// Gives the number of the step at or before a time, counted from the start.
+    fn nearest(&self, t: i64) -> Option<i64> {
+        match self.frequency {
+            Frequency::Seconds(s) => t.checked_sub(self.start).map(|since| since.div_euclid(step(s))),
+            Frequency::Months { months, .. } => {
+                Some((month_number(t) - month_number(self.start)).div_euclid(i64::from(months.max(1))))
+            }
+        }
+    }
+}
+
+/// Gives the season in steps: the first of day, week and year that holds two steps or more and fits twice into the
+/// training rows, else 1.
+#[must_use]
+pub fn season(frequency: Frequency, training_rows: usize) -> usize {
+    // A year of 365.25 days; where a cycle is not a whole number of steps, the nearest one.
+    const CYCLES: [i64; 3] = [DAY, 7 * DAY, 31_557_600];
+    let fits = |&steps: &usize| steps >= 2 && steps <= training_rows / 2;
+    let whole = |cycle: i64, s: i64| usize::try_from((cycle + s / 2) / s).unwrap_or(1);
+    match frequency {
+        Frequency::Seconds(s) => CYCLES
+            .into_iter()
+            .map(|cycle| whole(cycle, step(s)))
+            .find(fits)
+            .unwrap_or(1),
+        Frequency::Months { months, .. } => Some(whole(12, i64::from(months.max(1)))).filter(fits).unwrap_or(1),
+    }
+}
+
+fn check_sorted(times: &[i64]) -> Result<(), AxisError> {
+    if times.len() < 2 {
+        return Err(AxisError::TooFewRows {
+            have: times.len(),
+            need: 2,
+        });
+    }
+    check_order(times)
+}
+
+fn check_order(times: &[i64]) -> Result<(), AxisError> {
+    match times.windows(2).position(|pair| pair[1] <= pair[0]) {
+        Some(before) => Err(AxisError::NotSorted {
+            row: before + 1,
+            time: rfc3339(times[before + 1]),
+        }),
+        None => Ok(()),
+    }
+}
+
+/// Gives the most common difference, the smallest of equally common ones.
+fn most_common(differences: impl Iterator<Item = i64>) -> u64 {
+    let mut sorted: Vec<i64> = differences.collect();
+    sorted.sort_unstable();
+    let (mut best, mut best_count) = (1, 0);
+    for group in sorted.chunk_by(|a, b| a == b) {
+        if group.len() > best_count {
+            (best, best_count) = (group[0], group.len());
+        }
+    }
+    best.unsigned_abs().max(1)
+}
+
+/// Finds calendar months between times, if they are.
+fn monthly(times: &[i64]) -> Option<Frequency> {
+    let months: Vec<i64> = times
+        .windows(2)
+        .map(|pair| month_number(pair[1]) - month_number(pair[0]))
+        .collect();
+    let months = u32::try_from(most_common(months.into_iter()))
+        .ok()
+        .filter(|&m| m <= 1_200)?;
+    [Anchor::End, Anchor::Start]
+        .into_iter()
+        .map(|anchor| Frequency::Months { months, anchor })
+        .find(|&frequency| {
+            let axis = TimeAxis {
+                start: times[0],
+                frequency,
+                len: usize::MAX,
+            };
+            times.iter().all(|&t| axis.index_of(t).is_some())
+        })
+}
+
+/// Counts months since year 0.
+fn month_number(t: i64) -> i64 {
+    let Date { year, month, .. } = date(t.div_euclid(DAY));
+    year * 12 + month - 1
+}
+
+/// Moves a time by whole months: to the same day, or the month's last one where there is no such day or the anchor is
+/// the end.
+fn month_later(t: i64, months: i64, anchor: Anchor) -> i64 {
+    // Beyond a hundred million years there is no forecast; the clamp keeps the sums below from overflow.
+    let number = month_number(t).saturating_add(months.clamp(-1_200_000_000, 1_200_000_000));
+    let (year, month) = (number.div_euclid(12), number.rem_euclid(12) + 1);
+    let last = days_in_month(year, month);
+    let day = match anchor {
+        Anchor::Start => date(t.div_euclid(DAY)).day.min(last),
+        Anchor::End => last,
+    };
+    days(Date { year, month, day }) * DAY + t.rem_euclid(DAY)
+}
+
+fn step(seconds: u64) -> i64 {
+    i64::try_from(seconds).unwrap_or(i64::MAX).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const MANY: usize = 1_000_000;
+
+    fn day(year: i64, month: i64, day: i64) -> i64 {
+        days(Date { year, month, day }) * DAY
+    }
+
+    fn inferred(times: &[i64]) -> String {
+        let axis = TimeAxis::infer(times, MANY).unwrap();
+        format!("{} x {}", axis.len, axis.frequency)
+    }
+
+    #[test]
+    fn the_most_common_difference_is_the_frequency_and_gaps_are_steps() {
+        for (times, expected) in [
+            (vec![0, 120, 240, 600], "6 x 2m"),
+            (vec![0, 3600, 7200], "3 x 1h"),
+            (vec![day(2024, 1, 1), day(2024, 2, 1)], "2 x 1mo"),
+            (
+                vec![day(1992, 1, 1), day(1992, 2, 1), day(1992, 3, 1), day(1992, 6, 1)],
+                "6 x 1mo",
+            ),
+            (
+                vec![day(2023, 11, 30), day(2023, 12, 31), day(2024, 1, 31), day(2024, 2, 29)],
+                "4 x 1mo-end",
+            ),
+            (
+                vec![day(2024, 1, 31), day(2024, 2, 29), day(2024, 3, 31)],
+                "3 x 1mo-end",
+            ),
+            (vec![day(2023, 1, 30), day(2023, 2, 28), day(2023, 3, 30)], "3 x 1mo"),
+            (
+                vec![day(2022, 1, 1), day(2023, 1, 1), day(2024, 1, 1), day(2025, 1, 1)],
+                "4 x 12mo",
+            ),
+            (vec![0, 28 * DAY, 56 * DAY], "3 x 4w"),
+        ] {
+            assert_eq!(inferred(&times), expected);
+        }
+    }
+
+    #[test]
+    fn what_is_no_grid_is_refused_with_row_and_time() {
+        for (times, message) in [
+            (vec![0], "1 rows with different times, a time axis needs 2"),
+            (
+                vec![0, 60, 60],
+                "row 2: time 1970-01-01T00:01:00Z is not after the row before it",
+            ),
+            (
+                vec![0, 60, 120, 150],
+                "row 3: time 1970-01-01T00:02:30Z is off the grid of one row every 1m from 1970-01-01T00:00:00Z",
+            ),
+            (
+                vec![0, 1, 2, 10_000_000],
+                "a row every 1s from 1970-01-01T00:00:00Z to 1970-04-26T17:46:40Z makes 10000001 rows, at most 1000000 are allowed",
+            ),
+        ] {
+            assert_eq!(TimeAxis::infer(&times, MANY).unwrap_err().to_string(), message);
+        }
+    }
+
+    #[test]
+    fn a_given_frequency_may_be_finer_than_the_rows() {
+        let axis = TimeAxis::with_frequency(&[0, 240], Frequency::Seconds(120), MANY).unwrap();
+        assert_eq!(axis.len, 3);
+        assert_eq!(axis.index_of(120), Some(1));
+        assert_eq!(axis.index_of(121), None);
+        assert_eq!(axis.index_of(-120), None);
+        assert_eq!(axis.end(), 240);
+        assert_eq!(axis.at(5), 600, "beyond the end");
+    }
+
+    #[test]
+    fn the_season_is_the_first_cycle_that_fits_twice() {
+        let months = |months| Frequency::Months {
+            months,
+            anchor: Anchor::Start,
+        };
+        for (frequency, rows, expected) in [
+            (Frequency::Seconds(120), 15_927, 720),
+            (Frequency::Seconds(120), 50, 1),
+            (Frequency::Seconds(3_600), 400, 24),
+            (Frequency::Seconds(86_400), 20, 7),
+            (Frequency::Seconds(86_400), 13, 1),
+            (Frequency::Seconds(604_800), 200, 52),
+            (months(1), 100, 12),
+            (months(1), 23, 1),
+            (months(3), 100, 4),
+            (months(12), 100, 1),
+        ] {
+            assert_eq!(season(frequency, rows), expected, "{frequency} {rows}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_row_is_found_at_its_time(
+            start in -4_000_000_000_i64..8_000_000_000, months in 1_u32..25, seconds in 1_u64..1_000_000, row in 0_usize..400,
+        ) {
+            let end = month_later(start, 0, Anchor::End);
+            for (start, frequency) in [
+                (start, Frequency::Seconds(seconds)),
+                (start, Frequency::Months { months, anchor: Anchor::Start }),
+                (end, Frequency::Months { months, anchor: Anchor::End }),
+            ] {
+                let axis = TimeAxis { start, frequency, len: 500 };
+                prop_assert_eq!(axis.index_of(axis.at(row)), Some(row));
+                prop_assert!(axis.at(row) < axis.at(row + 1));
+            }
+        }
+
+        #[test]
+        fn no_times_make_it_panic(times in proptest::collection::vec(any::<i64>(), 0..6)) {
+            let mut times = times;
+            times.sort_unstable();
+            let _ = TimeAxis::infer(&times, 100);
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! Columns that follow from the time alone.
+
+use std::{f64::consts::TAU, ops::Range};
+
+use crate::{
+    TimeAxis,
+    civil::{DAY, date, day_of_week, day_of_year},
+};
+
+/// The names of the calendar columns, in order.
+pub const CALENDAR: [&str; 6] = [
+    "min_of_day_sin",
+    "min_of_day_cos",
+    "day_of_week_sin",
+    "day_of_week_cos",
+    "day_of_year_sin",
+    "day_of_year_cos",
+];
+
+/// Gives the calendar columns of some rows, also of rows beyond the axis' end.
+///
+/// Sine and cosine of the minute of the day (period 1,440), the day of the week (Monday 0, period 7) and the day of the
+/// year (from 1, period 365.25), in UTC.
+#[must_use]
+pub fn calendar(axis: &TimeAxis, rows: Range<usize>) -> [(&'static str, Vec<f64>); 6] {
+    let mut columns = CALENDAR.map(|name| (name, Vec::with_capacity(rows.len())));
+    for row in rows {
+        for ((_, values), value) in columns.iter_mut().zip(features(axis.at(row))) {
+            values.push(value);
+        }
+    }
+    columns
+}
+
+#[expect(clippy::cast_precision_loss, reason = "minutes and days of a year are small")]
+fn features(t: i64) -> [f64; 6] {
+    let days = t.div_euclid(DAY);
+    let (minute_sin, minute_cos) = wave((t.rem_euclid(DAY) / 60) as f64, 1440.0);
+    let (week_sin, week_cos) = wave(day_of_week(days) as f64, 7.0);
+    let (year_sin, year_cos) = wave(day_of_year(date(days)) as f64, 365.25);
+    [minute_sin, minute_cos, week_sin, week_cos, year_sin, year_cos]
+}
+
+fn wave(value: f64, period: f64) -> (f64, f64) {
+    libm::sincos(value * (TAU / period))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Frequency;
+
+    const CLOSE: f64 = 1e-12; // One rounding of the angle and one of the wave.
+
+    #[test]
+    fn a_quarter_of_a_day_is_a_quarter_of_a_turn() {
+        // 2018-02-05 was a Monday and the 36th day of its year.
+        let axis = TimeAxis {
+            start: 1_517_788_800,
+            frequency: Frequency::Seconds(21_600),
+            len: 1,
+        };
+        let columns = calendar(&axis, 0..2);
+        let first: Vec<f64> = columns.iter().map(|(_, values)| values[0]).collect();
+        let angle = 36.0 * TAU / 365.25;
+        for (have, want) in first
+            .iter()
+            .zip([0.0, 1.0, 0.0, 1.0, libm::sin(angle), libm::cos(angle)])
+        {
+            assert!((have - want).abs() < CLOSE, "{first:?}");
+        }
+        assert!(
+            (columns[0].1[1] - 1.0).abs() < CLOSE,
+            "six in the morning, one row beyond the axis"
+        );
+    }
+}

@@ -1,0 +1,150 @@
+//! How far apart two rows are.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+
+/// Which end of a month a monthly row stands at.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Anchor {
+    /// The same day of every month, the first as a rule.
+    Start,
+    /// The last day of every month.
+    End,
+}
+
+/// The distance of two neighbouring rows.
+///
+/// Written and read as text: `2m`, `1h`, `1d`, `90s`, `1mo` and `1mo-end`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Frequency {
+    /// A fixed number of seconds, at least 1.
+    Seconds(u64),
+    /// Calendar months.
+    Months {
+        /// How many, at least 1.
+        months: u32,
+        /// Where in the month.
+        anchor: Anchor,
+    },
+}
+
+/// Why a text is no frequency.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("frequency `{0}` must be a whole number from 1 with s, m, h, d, w, mo or mo-end, at most 100 years")]
+pub struct FrequencyError(String);
+
+/// Units of seconds, largest first, so that printing finds the shortest text.
+const UNITS: [(&str, u64); 5] = [("w", 604_800), ("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)];
+
+/// A hundred years in seconds and in months: beyond it a grid is surely a mistake, and sums stay far from overflow.
+const MAX_SECONDS: u64 = 3_155_760_000;
+const MAX_MONTHS: u32 = 1_200;
+
+impl fmt::Display for Frequency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Seconds(s) => {
+                let (unit, size) = UNITS.into_iter().find(|(_, size)| s % size == 0).unwrap_or(("s", 1));
+                write!(f, "{}{unit}", s / size)
+            }
+            Self::Months {
+                months,
+                anchor: Anchor::Start,
+            } => write!(f, "{months}mo"),
+            Self::Months {
+                months,
+                anchor: Anchor::End,
+            } => write!(f, "{months}mo-end"),
+        }
+    }
+}
+
+impl FromStr for Frequency {
+    type Err = FrequencyError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        parse(text).ok_or_else(|| FrequencyError(text.to_owned()))
+    }
+}
+
+impl TryFrom<String> for Frequency {
+    type Error = FrequencyError;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl From<Frequency> for String {
+    fn from(frequency: Frequency) -> Self {
+        frequency.to_string()
+    }
+}
+
+fn parse(text: &str) -> Option<Frequency> {
+    let end = text.find(|c: char| !c.is_ascii_digit())?;
+    let (number, unit) = text.split_at(end);
+    let number: u64 = number.parse().ok().filter(|&n| n > 0)?;
+    let months = |anchor| {
+        let months = u32::try_from(number).ok().filter(|&m| m <= MAX_MONTHS)?;
+        Some(Frequency::Months { months, anchor })
+    };
+    match unit {
+        "mo" => months(Anchor::Start),
+        "mo-end" => months(Anchor::End),
+        _ => {
+            let (_, size) = UNITS.into_iter().find(|(name, _)| *name == unit)?;
+            number
+                .checked_mul(size)
+                .filter(|&s| s <= MAX_SECONDS)
+                .map(Frequency::Seconds)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frequencies_are_read_and_written_in_their_shortest_text() {
+        for (text, shortest) in [
+            ("120s", "2m"),
+            ("2m", "2m"),
+            ("90s", "90s"),
+            ("1h", "1h"),
+            ("24h", "1d"),
+            ("7d", "1w"),
+            ("1mo", "1mo"),
+            ("3mo-end", "3mo-end"),
+        ] {
+            let frequency: Frequency = text.parse().unwrap();
+            assert_eq!(frequency.to_string(), shortest, "{text}");
+            let json = serde_json::to_string(&frequency).unwrap();
+            assert_eq!(serde_json::from_str::<Frequency>(&json).unwrap(), frequency);
+        }
+    }
+
+    #[test]
+    fn what_is_no_frequency_is_refused_with_its_text() {
+        for text in [
+            "",
+            "0s",
+            "m",
+            "2",
+            "2x",
+            "-1h",
+            "1.5h",
+            "99999999999999999999s",
+            "101y",
+            "5300w",
+            "1201mo",
+        ] {
+            let error = text.parse::<Frequency>().unwrap_err();
+            assert!(error.to_string().contains(&format!("`{text}`")), "{error}");
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! One series in original units.
+
+use serde::{Deserialize, Serialize};
+
+use crate::TimeAxis;
+
+/// What a column is to a forecast.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// Is forecast, and is an input too.
+    Target,
+    /// Is an input whose future is unknown.
+    Past,
+    /// Is an input that follows from the time alone.
+    Calendar,
+}
+
+/// One column of numbers, NaN where missing.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Column {
+    /// Its name, unique in the table.
+    pub name: String,
+    /// What it is to a forecast.
+    pub role: Role,
+    /// One value per row.
+    pub values: Vec<f64>,
+}
+
+/// One series on a regular grid, in original units.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Table {
+    /// The series' name, empty where there is only one.
+    pub series: String,
+    /// When each row is.
+    pub axis: TimeAxis,
+    /// The columns.
+    pub columns: Vec<Column>,
+    /// The first row that came from a test file.
+    pub test_start: Option<usize>,
+}
+
+/// Why columns are no table.
+#[derive(Clone, PartialEq, Debug, thiserror::Error)]
+pub enum TableError {
+    /// A column is longer or shorter than the axis.
+    #[error("column `{column}` has {have} rows, the time axis has {need}")]
+    Length {
+        /// The column.
+        column: String,
+        /// Its rows.
+        have: usize,
+        /// The axis' rows.
+        need: usize,
+    },
+    /// Nothing to forecast.
+    #[error("no column is a target, at least 1 must be")]
+    NoTarget,
+    /// Two columns of one name.
+    #[error("column `{column}` is there twice")]
+    Twice {
+        /// The column.
+        column: String,
+    },
+    /// A value that is neither finite nor missing.
+    #[error("column `{column}`, row {row}: {value} is not finite")]
+    NotFinite {
+        /// The column.
+        column: String,
+        /// The row, from 0.
+        row: usize,
+        /// The value.
+        value: f64,
+    },
+    /// Test rows begin after the table ends.
+    #[error("test rows start at row {have}, the table has {bound} rows")]
+    TestStart {
+        /// The first test row.
+        have: usize,
+        /// The table's rows.
+        bound: usize,
+    },
+}
+
+impl Table {
+    /// Checks columns and makes a table of them.
+    ///
+    /// # Errors
+    /// Where a column's length is not the axis', a name is there twice, a value is infinite, no column is a target, or
+    /// `test_start` is not inside the table.
+    pub fn new(
+        series: String,
+        axis: TimeAxis,
+        columns: Vec<Column>,
+        test_start: Option<usize>,
+    ) -> Result<Self, TableError> {
+        for (index, column) in columns.iter().enumerate() {
+            check(column, axis.len)?;
+            if columns[..index].iter().any(|other| other.name == column.name) {
+                return Err(TableError::Twice {
+                    column: column.name.clone(),
+                });
+            }
+        }
+        if !columns.iter().any(|column| column.role == Role::Target) {
+            return Err(TableError::NoTarget);
+        }
+        if let Some(have) = test_start.filter(|&start| start >= axis.len) {
+            return Err(TableError::TestStart { have, bound: axis.len });
+        }
+        Ok(Self {
+            series,
+            axis,
+            columns,
+            test_start,
+        })
+    }
+
+    /// Gives the number of rows.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        self.axis.len
+    }
+
+    /// Finds a column by name.
+    #[must_use]
+    pub fn column(&self, name: &str) -> Option<&Column> {
+        self.columns.iter().find(|column| column.name == name)
+    }
+
+    /// Gives the target columns, in the table's order.
+    pub fn targets(&self) -> impl Iterator<Item = &Column> {
+        self.columns.iter().filter(|column| column.role == Role::Target)
+    }
+
+    /// Finds the last row in which a target was observed.
+    #[must_use]
+    pub fn last_observed(&self) -> Option<usize> {
+        (0..self.rows())
+            .rev()
+            .find(|&row| self.targets().any(|column| !column.values[row].is_nan()))
+    }
+}
+
+fn check(column: &Column, rows: usize) -> Result<(), TableError> {
+    if column.values.len() != rows {
+        return Err(TableError::Length {
+            column: column.name.clone(),
+            have: column.values.len(),
+            need: rows,
+        });
+    }
+    match column.values.iter().position(|value| value.is_infinite()) {
+        Some(row) => Err(TableError::NotFinite {
+            column: column.name.clone(),
+            row,
+            value: column.values[row],
+        }),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Frequency;
+
+    fn column(name: &str, role: Role, values: &[f64]) -> Column {
+        Column {
+            name: name.into(),
+            role,
+            values: values.into(),
+        }
+    }
+
+    fn table(columns: Vec<Column>, test_start: Option<usize>) -> Result<Table, TableError> {
+        let axis = TimeAxis {
+            start: 0,
+            frequency: Frequency::Seconds(60),
+            len: 3,
+        };
+        Table::new(String::new(), axis, columns, test_start)
+    }
+
+    #[test]
+    fn columns_that_do_not_fit_are_refused_by_name() {
+        let good = || column("down", Role::Target, &[1.0, f64::NAN, 3.0]);
+        assert!(table(vec![good()], Some(2)).is_ok());
+        for (columns, test_start, message) in [
+            (
+                vec![column("up", Role::Target, &[1.0])],
+                None,
+                "column `up` has 1 rows, the time axis has 3",
+            ),
+            (
+                vec![column("up", Role::Past, &[1.0; 3])],
+                None,
+                "no column is a target, at least 1 must be",
+            ),
+            (vec![good(), good()], None, "column `down` is there twice"),
+            (
+                vec![column("up", Role::Target, &[1.0, f64::INFINITY, 2.0])],
+                None,
+                "column `up`, row 1: inf is not finite",
+            ),
+            (vec![good()], Some(3), "test rows start at row 3, the table has 3 rows"),
+        ] {
+            assert_eq!(table(columns, test_start).unwrap_err().to_string(), message);
+        }
+    }
+
+    #[test]
+    fn the_last_observed_row_is_the_last_one_with_a_target() {
+        let targets = column("down", Role::Target, &[1.0, 2.0, f64::NAN]);
+        let table = table(vec![targets, column("past", Role::Past, &[1.0; 3])], None).unwrap();
+        assert_eq!(table.last_observed(), Some(1));
+    }
+}
