@@ -80,5 +80,8 @@ fn parse<T: DeserializeOwned>(key: &str, bytes: &[u8]) -> Result<T, StoreError> 
 }
 
 fn damaged(key: &str, source: impl std::error::Error + Send + Sync + 'static) -> StoreError {
-    StoreError::Damaged { key: key.to_owned(), source: Box::new(source) }
+    StoreError::Damaged {
+        key: key.to_owned(),
+        source: Box::new(source),
+    }
 }

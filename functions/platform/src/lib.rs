@@ -7,10 +7,14 @@
 //!
 //! Start with [`ports`] (what the world must offer), then [`work`] (what a stage must offer), then `serve`.
 
+pub mod aws;
+pub mod config;
 pub mod documents;
 pub mod driver;
 pub mod error;
 pub mod ledger;
+pub mod logging;
+pub mod memory;
 pub mod ports;
 pub mod receive;
 pub mod threads;

@@ -1,0 +1,273 @@
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use aws_sdk_sqs::{
+    Client,
+    config::timeout::TimeoutConfig,
+    error::{ProvideErrorMetadata, SdkError},
+    types::{MessageSystemAttributeName, SendMessageBatchRequestEntry},
+};
+use contract::Stage;
+
+use super::connect::TOTAL;
+use crate::{
+    error::{Cause, QueueError},
+    ports::{Delivered, Queue},
+};
+
+/// The most messages in one request.
+const BATCH: usize = 10;
+/// The most bytes in one request, on servers of any age.
+const BATCH_BYTES: usize = 256 * 1024;
+/// How often the entries that a batch request refused are sent again.
+const SEND_TRIES: u32 = 4;
+/// The longest a message can be hidden.
+const MAX_VISIBILITY_S: u64 = 43_200;
+
+/// The queues of all stages on SQS or a compatible server.
+pub struct SqsQueue {
+    client: Client,
+    configured: BTreeMap<Stage, String>,
+    /// URLs that the server gave; never put together here, because each server has a shape of its own.
+    found: Mutex<BTreeMap<Stage, String>>,
+}
+
+impl SqsQueue {
+    /// Wraps a client; `configured` holds the URLs of queues that are not found by the name `flits-{stage}`.
+    #[must_use]
+    pub fn new(client: Client, configured: BTreeMap<Stage, String>) -> Self {
+        Self {
+            client,
+            configured,
+            found: Mutex::default(),
+        }
+    }
+
+    /// Gives a queue's URL and asks the server for it once.
+    ///
+    /// # Errors
+    /// When there is no such queue or the server does not answer.
+    pub async fn url(&self, stage: Stage) -> Result<String, QueueError> {
+        let known = self.configured.get(&stage).cloned();
+        if let Some(url) = known.or_else(|| self.lock().get(&stage).cloned()) {
+            return Ok(url);
+        }
+        let name = format!("flits-{stage}");
+        let found = self.client.get_queue_url().queue_name(&name).send().await;
+        let found = found.map_err(|error| failed(&name, error))?;
+        let Some(url) = found.queue_url else {
+            return Err(QueueError::Unavailable {
+                queue: name,
+                source: "the answer has no `QueueUrl`".into(),
+            });
+        };
+        self.lock().insert(stage, url.clone());
+        Ok(url)
+    }
+
+    /// Forgets a URL that leads nowhere: the queue may have been made again under another.
+    fn checked<T>(&self, stage: Stage, answer: Result<T, QueueError>) -> Result<T, QueueError> {
+        if matches!(answer, Err(QueueError::NoQueue { .. })) {
+            self.lock().remove(&stage);
+        }
+        answer
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<Stage, String>> {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sends one batch, then again the entries that failed for the server's reasons.
+    async fn send_batch(&self, url: &str, bodies: &[String]) -> Result<(), QueueError> {
+        let mut left: Vec<usize> = (0..bodies.len()).collect();
+        for attempt in 1.. {
+            let entries = left.iter().map(|i| entry(*i, &bodies[*i])).collect();
+            let sent = self
+                .client
+                .send_message_batch()
+                .queue_url(url)
+                .set_entries(Some(entries))
+                .send()
+                .await;
+            let sent = sent.map_err(|error| failed(url, error))?;
+            let Some(first) = sent.failed().first() else {
+                return Ok(());
+            };
+            let source = format!("{}: {}", first.code(), first.message().unwrap_or("no reason given"));
+            left = sent
+                .failed()
+                .iter()
+                .filter_map(|entry| entry.id().parse().ok())
+                .collect();
+            if sent
+                .failed()
+                .iter()
+                .any(aws_sdk_sqs::types::BatchResultErrorEntry::sender_fault)
+                || attempt == SEND_TRIES
+            {
+                let (asked, failed) = (bodies.len(), left.len());
+                return Err(QueueError::NotSent {
+                    queue: url.to_owned(),
+                    asked,
+                    failed,
+                    source: source.into(),
+                });
+            }
+            pause(attempt).await;
+        }
+        unreachable!("the last try returns")
+    }
+}
+
+#[async_trait]
+impl Queue for SqsQueue {
+    async fn send(&self, stage: Stage, bodies: &[String]) -> Result<(), QueueError> {
+        if bodies.is_empty() {
+            return Ok(());
+        }
+        let url = self.url(stage).await?;
+        for batch in batches(bodies) {
+            let sent = self.send_batch(&url, batch).await;
+            self.checked(stage, sent)?;
+        }
+        Ok(())
+    }
+
+    async fn receive(&self, stage: Stage, max: usize, wait: Duration) -> Result<Vec<Delivered>, QueueError> {
+        let url = self.url(stage).await?;
+        let receive = self
+            .client
+            .receive_message()
+            .queue_url(&url)
+            .max_number_of_messages(i32::try_from(max.clamp(1, BATCH)).unwrap_or(10))
+            .wait_time_seconds(i32::try_from(wait.as_secs().min(20)).unwrap_or(20))
+            .message_system_attribute_names(MessageSystemAttributeName::ApproximateReceiveCount);
+        let long = TimeoutConfig::builder()
+            .operation_attempt_timeout(wait + TOTAL)
+            .operation_timeout(wait + TOTAL)
+            .build();
+        let patient = aws_sdk_sqs::config::Config::builder().timeout_config(long);
+        let received = receive.customize().config_override(patient).send().await;
+        let received = self.checked(stage, received.map_err(|error| failed(&url, error)))?;
+        Ok(received
+            .messages
+            .unwrap_or_default()
+            .into_iter()
+            .filter_map(delivered)
+            .collect())
+    }
+
+    async fn delete(&self, stage: Stage, handle: &str) -> Result<(), QueueError> {
+        let url = self.url(stage).await?;
+        let deleted = self
+            .client
+            .delete_message()
+            .queue_url(&url)
+            .receipt_handle(handle)
+            .send()
+            .await;
+        match self.checked(stage, deleted.map_err(|error| failed(&url, error))) {
+            // Deleted before, or received again by somebody else: either way it is not ours to delete.
+            Ok(_) | Err(QueueError::Stale { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn extend(&self, stage: Stage, handle: &str, visibility: Duration) -> Result<(), QueueError> {
+        let url = self.url(stage).await?;
+        let seconds = (visibility.as_secs() + u64::from(visibility.subsec_nanos() > 0)).min(MAX_VISIBILITY_S);
+        let extend = self
+            .client
+            .change_message_visibility()
+            .queue_url(&url)
+            .receipt_handle(handle);
+        let extended = extend
+            .visibility_timeout(i32::try_from(seconds).unwrap_or(i32::MAX))
+            .send()
+            .await;
+        self.checked(stage, extended.map(drop).map_err(|error| failed(&url, error)))
+    }
+}
+
+fn entry(id: usize, body: &str) -> SendMessageBatchRequestEntry {
+    let entry = SendMessageBatchRequestEntry::builder()
+        .id(id.to_string())
+        .message_body(body);
+    entry.build().expect("id and body are set")
+}
+
+/// Cuts messages into requests by number and size.
+fn batches(bodies: &[String]) -> Vec<&[String]> {
+    let mut batches = Vec::new();
+    let (mut start, mut bytes) = (0, 0);
+    for (i, body) in bodies.iter().enumerate() {
+        if i > start && (i - start == BATCH || bytes + body.len() > BATCH_BYTES) {
+            batches.push(&bodies[start..i]);
+            (start, bytes) = (i, 0);
+        }
+        bytes += body.len();
+    }
+    batches.push(&bodies[start..]);
+    batches
+}
+
+fn delivered(message: aws_sdk_sqs::types::Message) -> Option<Delivered> {
+    let attributes = message.attributes.unwrap_or_default();
+    let count = attributes.get(&MessageSystemAttributeName::ApproximateReceiveCount);
+    Some(Delivered {
+        receive_count: count.and_then(|count| count.parse().ok()).unwrap_or(1),
+        id: message.message_id?,
+        handle: message.receipt_handle?,
+        body: message.body.unwrap_or_default(),
+    })
+}
+
+/// Turns an error answer into what it means for the caller. Servers differ in their codes: with and without a prefix,
+/// and with two names for a missing queue.
+fn failed<E>(queue: &str, error: SdkError<E>) -> QueueError
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+{
+    let queue = queue.to_owned();
+    let code = error
+        .code()
+        .and_then(|code| code.rsplit(['.', '#']).next())
+        .unwrap_or_default()
+        .to_owned();
+    let denied = error
+        .raw_response()
+        .is_some_and(|response| matches!(response.status().as_u16(), 401 | 403));
+    let source: Cause = Box::new(error);
+    match code.as_str() {
+        "QueueDoesNotExist" | "NonExistentQueue" => QueueError::NoQueue { queue },
+        // AWS calls an expired handle an invalid parameter.
+        "ReceiptHandleIsInvalid" | "MessageNotInflight" | "InvalidParameterValue" => QueueError::Stale { queue },
+        _ if denied => QueueError::Denied { queue, source },
+        _ => QueueError::Unavailable { queue, source },
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "waits for a real queue, whose time is not ours to inject"
+)]
+async fn pause(attempt: u32) {
+    tokio::time::sleep(Duration::from_millis(50 << attempt)).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn batches_are_cut_by_number_and_by_size() {
+        let small = vec!["x".to_owned(); 23];
+        assert_eq!(batches(&small).iter().map(|b| b.len()).collect::<Vec<_>>(), [10, 10, 3]);
+        let large = vec!["x".repeat(60_000); 9];
+        assert_eq!(batches(&large).iter().map(|b| b.len()).collect::<Vec<_>>(), [4, 4, 1]);
+    }
+}

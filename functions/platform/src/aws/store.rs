@@ -1,0 +1,381 @@
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use aws_sdk_s3::{
+    Client,
+    config::{
+        ConfigBag, Intercept, RuntimeComponents, interceptors::BeforeDeserializationInterceptorContextRef,
+        retry::RetryConfig, timeout::TimeoutConfig,
+    },
+    error::{BoxError, ProvideErrorMetadata, SdkError},
+    operation::{get_object::GetObjectOutput, put_object::PutObjectOutput},
+    primitives::{ByteStream, DateTime, DateTimeFormat},
+};
+use bytes::Bytes;
+use contract::Digest;
+use sha2::Digest as _;
+use tokio::io::AsyncWriteExt;
+
+use super::connect::TOTAL;
+use crate::{
+    error::{Cause, StoreError},
+    ports::{Downloaded, ETag, Listed, Object, ObjectMeta, Store},
+};
+
+/// How often a conditional write that met another one in flight (409) is sent again.
+const CONFLICT_TRIES: u32 = 4;
+/// The slowest transfer of an upload or download that is not given up, in bytes per second.
+const SLOWEST: u64 = 1_000_000;
+
+/// One bucket of an S3 or compatible store.
+pub struct S3Store {
+    client: Client,
+    bucket: String,
+}
+
+/// What a conditional write asks for.
+#[derive(Clone, Copy)]
+enum Condition<'a> {
+    Absent,
+    Version(&'a ETag),
+}
+
+/// What an error answer means depends on what was asked.
+#[derive(Clone, Copy)]
+enum Asked {
+    Read,
+    Write,
+    Create,
+    Swap,
+}
+
+impl S3Store {
+    /// Wraps a client.
+    #[must_use]
+    pub fn new(client: Client, bucket: &str) -> Self {
+        Self {
+            client,
+            bucket: bucket.to_owned(),
+        }
+    }
+
+    /// Sends a conditional write without the SDK's retries, but again where it met another one in flight: a 409 says
+    /// that nothing was written.
+    async fn put_if(&self, key: &str, bytes: Bytes, condition: Condition<'_>) -> Result<ETag, StoreError> {
+        let asked = match condition {
+            Condition::Absent => Asked::Create,
+            Condition::Version(_) => Asked::Swap,
+        };
+        for attempt in 1.. {
+            let put = self.client.put_object().bucket(&self.bucket).key(key);
+            let put = match condition {
+                Condition::Absent => put.if_none_match("*"),
+                Condition::Version(seen) => put.if_match(seen.quoted()),
+            };
+            let once = aws_sdk_s3::config::Config::builder().retry_config(RetryConfig::disabled());
+            let put = put.content_type(content_type(key)).body(bytes.clone().into());
+            match put.customize().config_override(once).send().await {
+                Ok(written) => return etag(key, &written),
+                Err(error) if status(&error) == Some(409) && attempt < CONFLICT_TRIES => pause(attempt).await,
+                Err(error) => return Err(failed(key, asked, error)),
+            }
+        }
+        unreachable!("the last try returns")
+    }
+
+    async fn open(&self, key: &str, seen: Option<&ETag>) -> Result<(ObjectMeta, ByteStream), StoreError> {
+        let date = DateOf::default();
+        let get = self
+            .client
+            .get_object()
+            .bucket(&self.bucket)
+            .key(key)
+            .set_if_match(seen.map(ETag::quoted));
+        let got = get.customize().interceptor(date.clone()).send().await;
+        let mut got = got.map_err(|error| failed(key, Asked::Read, error))?;
+        let body = std::mem::take(&mut got.body);
+        Ok((meta_of_get(key, &got, &date)?, body))
+    }
+}
+
+#[async_trait]
+impl Store for S3Store {
+    async fn get(&self, key: &str, cap: u64) -> Result<Object, StoreError> {
+        let (meta, body) = self.open(key, None).await?;
+        check_cap(key, meta.size, cap)?;
+        let bytes = within(key, meta.size, async {
+            body.collect().await.map_err(|error| silent(key, error))
+        })
+        .await?;
+        Ok(Object {
+            meta,
+            bytes: bytes.into_bytes(),
+        })
+    }
+
+    async fn head(&self, key: &str) -> Result<ObjectMeta, StoreError> {
+        let date = DateOf::default();
+        let head = self.client.head_object().bucket(&self.bucket).key(key);
+        let head = head.customize().interceptor(date.clone()).send().await;
+        let head = head.map_err(|error| failed(key, Asked::Read, error))?;
+        Ok(ObjectMeta {
+            etag: required(key, "ETag", head.e_tag()).map(ETag::new)?,
+            version: version(head.version_id()),
+            size: size(head.content_length()),
+            last_modified: required(key, "Last-Modified", head.last_modified())?.secs(),
+            date: date.seconds(key)?,
+            metadata: head.metadata().cloned().unwrap_or_default().into_iter().collect(),
+        })
+    }
+
+    async fn put(&self, key: &str, bytes: Bytes) -> Result<ETag, StoreError> {
+        let put = self.client.put_object().bucket(&self.bucket).key(key);
+        let written = put.content_type(content_type(key)).body(bytes.into()).send().await;
+        etag(key, &written.map_err(|error| failed(key, Asked::Write, error))?)
+    }
+
+    async fn create(&self, key: &str, bytes: Bytes) -> Result<ETag, StoreError> {
+        self.put_if(key, bytes, Condition::Absent).await
+    }
+
+    async fn swap(&self, key: &str, bytes: Bytes, seen: &ETag) -> Result<ETag, StoreError> {
+        self.put_if(key, bytes, Condition::Version(seen)).await
+    }
+
+    async fn upload(&self, key: &str, file: &Path, metadata: &BTreeMap<String, String>) -> Result<ETag, StoreError> {
+        let scratch = |source| StoreError::Scratch {
+            key: key.to_owned(),
+            source,
+        };
+        let bytes = tokio::fs::metadata(file).await.map_err(scratch)?.len();
+        let unreadable = |error| scratch(std::io::Error::other(error));
+        let body = ByteStream::from_path(file).await.map_err(unreadable)?;
+        let put = self
+            .client
+            .put_object()
+            .bucket(&self.bucket)
+            .key(key)
+            .content_type(content_type(key));
+        let put = put
+            .set_metadata(Some(metadata.clone().into_iter().collect()))
+            .body(body);
+        let slow = TimeoutConfig::builder()
+            .operation_attempt_timeout(transfer_time(bytes))
+            .operation_timeout(transfer_time(bytes) * 2)
+            .build();
+        let patient = aws_sdk_s3::config::Config::builder().timeout_config(slow);
+        let written = put.customize().config_override(patient).send().await;
+        etag(key, &written.map_err(|error| failed(key, Asked::Write, error))?)
+    }
+
+    async fn download(&self, key: &str, seen: &ETag, file: &Path, cap: u64) -> Result<Downloaded, StoreError> {
+        let (meta, body) = self.open(key, Some(seen)).await?;
+        check_cap(key, meta.size, cap)?;
+        within(key, meta.size, stream(key, body, meta.size, file, cap)).await
+    }
+
+    async fn list(&self, prefix: &str, after: Option<&str>, max: usize) -> Result<Vec<Listed>, StoreError> {
+        let list = self.client.list_objects_v2().bucket(&self.bucket).prefix(prefix);
+        let list = list
+            .set_start_after(after.map(str::to_owned))
+            .max_keys(i32::try_from(max.min(1000)).unwrap_or(1000));
+        let page = list.send().await.map_err(|error| failed(prefix, Asked::Read, error))?;
+        let listed = |object: &aws_sdk_s3::types::Object| {
+            let key = required(prefix, "Key", object.key())?;
+            Ok(Listed {
+                key: key.to_owned(),
+                etag: required(key, "ETag", object.e_tag()).map(ETag::new)?,
+                size: size(object.size()),
+                last_modified: required(key, "LastModified", object.last_modified())?.secs(),
+            })
+        };
+        page.contents().iter().map(listed).collect()
+    }
+}
+
+/// Writes a body to a file while hashing it, never more than `cap` bytes whatever the header said.
+async fn stream(
+    key: &str,
+    mut body: ByteStream,
+    declared: u64,
+    file: &Path,
+    cap: u64,
+) -> Result<Downloaded, StoreError> {
+    let scratch = |source| StoreError::Scratch {
+        key: key.to_owned(),
+        source,
+    };
+    let mut out = tokio::io::BufWriter::with_capacity(1 << 18, tokio::fs::File::create(file).await.map_err(scratch)?);
+    let mut hash = sha2::Sha256::new();
+    let mut have = 0;
+    while let Some(chunk) = body.try_next().await.map_err(|error| silent(key, error))? {
+        have += chunk.len() as u64;
+        check_cap(key, have, cap)?;
+        hash.update(&chunk);
+        out.write_all(&chunk).await.map_err(scratch)?;
+    }
+    out.flush().await.map_err(scratch)?;
+    if have != declared {
+        return Err(silent(key, format!("{have} of {declared} bytes arrived")));
+    }
+    Ok(Downloaded {
+        size: have,
+        digest: Digest::from_bytes(hash.finalize().into()),
+    })
+}
+
+fn meta_of_get(key: &str, got: &GetObjectOutput, date: &DateOf) -> Result<ObjectMeta, StoreError> {
+    Ok(ObjectMeta {
+        etag: required(key, "ETag", got.e_tag()).map(ETag::new)?,
+        version: version(got.version_id()),
+        size: size(got.content_length()),
+        last_modified: required(key, "Last-Modified", got.last_modified())?.secs(),
+        date: date.seconds(key)?,
+        metadata: got.metadata().cloned().unwrap_or_default().into_iter().collect(),
+    })
+}
+
+/// Catches the `Date` of an answer, which the SDK's outputs do not have.
+///
+/// The age of a lease is this minus `Last-Modified`: both by the store's clock, so that no two hosts need to agree.
+#[derive(Clone, Debug, Default)]
+struct DateOf(Arc<AtomicI64>);
+
+impl DateOf {
+    fn seconds(&self, key: &str) -> Result<i64, StoreError> {
+        match self.0.load(Ordering::Acquire) {
+            0 => Err(silent(key, "the answer has no readable `Date`")),
+            seconds => Ok(seconds),
+        }
+    }
+}
+
+impl Intercept for DateOf {
+    fn name(&self) -> &'static str {
+        "DateOf"
+    }
+
+    fn read_before_deserialization(
+        &self,
+        context: &BeforeDeserializationInterceptorContextRef<'_>,
+        _components: &RuntimeComponents,
+        _config: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let date = context.response().headers().get("date");
+        let date = date.and_then(|date| DateTime::from_str(date, DateTimeFormat::HttpDate).ok());
+        self.0.store(date.map_or(0, |date| date.secs()), Ordering::Release);
+        Ok(())
+    }
+}
+
+/// Turns an error answer into what it means for the caller.
+fn failed<E>(key: &str, asked: Asked, error: SdkError<E>) -> StoreError
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+{
+    let key = key.to_owned();
+    let code = error.code().unwrap_or_default().to_owned();
+    let status = status(&error);
+    let unsent = matches!(error, SdkError::ConstructionFailure(_));
+    let source: Cause = Box::new(error);
+    match (status, code.as_str(), asked) {
+        (_, "NoSuchBucket" | "ExpiredToken" | "InvalidToken" | "RequestTimeTooSkewed", _) | (Some(401 | 403), ..) => {
+            StoreError::Denied { key, source }
+        }
+        (Some(412), _, Asked::Create) => StoreError::Exists { key },
+        (Some(412), ..) | (Some(404), _, Asked::Swap) => StoreError::Changed { key },
+        (Some(404), ..) => StoreError::NotFound { key },
+        (Some(409 | 429), ..) => StoreError::Unavailable { key, source },
+        (Some(400..=499), code, _) if code != "RequestTimeout" => StoreError::Refused { key, source },
+        (..) if unsent => StoreError::Refused { key, source },
+        (_, _, Asked::Read) => StoreError::Unavailable { key, source },
+        (_, _, Asked::Write | Asked::Create | Asked::Swap) => StoreError::Doubt { key, source },
+    }
+}
+
+fn status<E>(error: &SdkError<E>) -> Option<u16> {
+    error.raw_response().map(|response| response.status().as_u16())
+}
+
+fn silent(key: &str, source: impl Into<Cause>) -> StoreError {
+    StoreError::Unavailable {
+        key: key.to_owned(),
+        source: source.into(),
+    }
+}
+
+fn required<T>(key: &str, name: &str, field: Option<T>) -> Result<T, StoreError> {
+    field.ok_or_else(|| silent(key, format!("the answer has no `{name}`")))
+}
+
+fn etag(key: &str, written: &PutObjectOutput) -> Result<ETag, StoreError> {
+    let missing = || StoreError::Doubt {
+        key: key.to_owned(),
+        source: "the answer has no `ETag`".into(),
+    };
+    written.e_tag().map(ETag::new).ok_or_else(missing)
+}
+
+/// A bucket that suspended versions answers `null`, which names no version.
+fn version(id: Option<&str>) -> Option<String> {
+    id.filter(|id| *id != "null").map(str::to_owned)
+}
+
+fn size(length: Option<i64>) -> u64 {
+    length.and_then(|length| u64::try_from(length).ok()).unwrap_or(0)
+}
+
+fn check_cap(key: &str, have: u64, bound: u64) -> Result<(), StoreError> {
+    if have > bound {
+        return Err(StoreError::TooLarge {
+            key: key.to_owned(),
+            have,
+            bound,
+        });
+    }
+    Ok(())
+}
+
+/// Some servers read a body without a type as a form.
+fn content_type(key: &str) -> &'static str {
+    if Path::new(key).extension().is_some_and(|extension| extension == "json") {
+        "application/json"
+    } else {
+        "application/octet-stream"
+    }
+}
+
+fn transfer_time(bytes: u64) -> Duration {
+    TOTAL + Duration::from_secs(bytes / SLOWEST)
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "waits for a real store, whose time is not ours to inject"
+)]
+async fn within<T>(
+    key: &str,
+    bytes: u64,
+    transfer: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, StoreError> {
+    let late = |elapsed| silent(key, elapsed);
+    tokio::time::timeout(transfer_time(bytes), transfer)
+        .await
+        .map_err(late)?
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "waits for a real store, whose time is not ours to inject"
+)]
+async fn pause(attempt: u32) {
+    tokio::time::sleep(Duration::from_millis(50 << attempt)).await;
+}

@@ -1,0 +1,275 @@
+//! Configuration of a host, read once and checked whole: defaults, then a TOML file, then `FLITS__SECTION__KEY`, then
+//! what a command line sets.
+//!
+//! The only place that reads the environment. A key without a home is an error in every source, and all problems are
+//! reported together. Nothing here is part of a digest: what decides results stands in the spec.
+
+mod environment;
+mod fields;
+mod secret;
+mod units;
+
+use std::{collections::BTreeMap, fmt, path::PathBuf, sync::Arc, time::Duration};
+
+use contract::Stage;
+
+pub use environment::{Sources, lambda_api};
+pub use secret::Secret;
+
+use self::fields::Fields;
+use crate::{
+    aws::{self, Access, Endpoint, SystemClock},
+    work::{Host, Platform},
+};
+
+/// The effective configuration.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Config {
+    /// The bucket and where it is.
+    pub store: StoreConfig,
+    /// The queues and where they are.
+    pub queue: QueueConfig,
+    /// What this host allows.
+    pub host: Host,
+    /// What is logged.
+    pub log: LogConfig,
+}
+
+/// The bucket and where it is.
+#[derive(Clone, PartialEq, Debug)]
+pub struct StoreConfig {
+    /// The server; AWS where no URL is given.
+    pub endpoint: Endpoint,
+    /// Fixed credentials; else the usual chain of the SDK.
+    pub access: Option<Access>,
+}
+
+/// The queues and where they are.
+#[derive(Clone, PartialEq, Debug)]
+pub struct QueueConfig {
+    /// The server; AWS where no URL is given.
+    pub endpoint: Endpoint,
+    /// Fixed credentials; else the usual chain of the SDK.
+    pub access: Option<Access>,
+    /// The URLs of queues that are not called `flits-{stage}`.
+    pub urls: BTreeMap<Stage, String>,
+}
+
+/// What is logged, and how.
+#[derive(Clone, PartialEq, Debug)]
+pub struct LogConfig {
+    /// A filter as `tracing-subscriber` reads it, for example `info` or `platform=debug`.
+    pub filter: String,
+    /// The form of a line.
+    pub format: LogFormat,
+}
+
+/// The form of a log line.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum LogFormat {
+    /// JSON on Lambda, human elsewhere.
+    Auto,
+    /// One JSON object per line.
+    Json,
+    /// For people.
+    Human,
+}
+
+/// One thing that is wrong with the configuration.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Problem {
+    /// The key, for example `host.lease`.
+    pub path: String,
+    /// Where it was set.
+    pub from: String,
+    /// What is wrong, with the allowed range.
+    pub message: String,
+}
+
+/// All that is wrong with the configuration.
+#[derive(Debug, thiserror::Error)]
+pub struct ConfigError {
+    /// The problems, in the order of their paths.
+    pub problems: Vec<Problem>,
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the configuration has {} problem(s)", self.problems.len())?;
+        self.problems
+            .iter()
+            .try_for_each(|p| write!(f, "\n  {} ({}): {}", p.path, p.from, p.message))
+    }
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+const MIB: u64 = 1 << 20;
+
+impl Config {
+    /// Reads the configuration of this process: `file` or the one that `FLITS_CONFIG` names, then the environment.
+    ///
+    /// # Errors
+    /// All problems of all sources at once.
+    pub fn load(file: Option<PathBuf>) -> Result<Self, ConfigError> {
+        Self::read(Sources::of_process(file)?)
+    }
+
+    /// Reads the configuration from given sources.
+    ///
+    /// # Errors
+    /// All problems of all sources at once.
+    pub fn read(sources: Sources) -> Result<Self, ConfigError> {
+        let defaults = sources.defaults();
+        let overrides = sources.overrides();
+        let mut fields = Fields::merge(sources);
+        let config = Self {
+            store: StoreConfig {
+                endpoint: endpoint(&mut fields, "store"),
+                access: access(&mut fields, "store"),
+            },
+            queue: QueueConfig {
+                endpoint: endpoint(&mut fields, "queue"),
+                access: access(&mut fields, "queue"),
+                urls: urls(&mut fields),
+            },
+            host: Host {
+                bucket: fields.text("store.bucket").unwrap_or_else(|| "flits".to_owned()),
+                owner: fields.text("host.owner").unwrap_or(defaults.owner),
+                deadline: fields
+                    .duration("host.deadline", SECOND, 86_400 * SECOND)
+                    .unwrap_or(900 * SECOND),
+                lease: fields
+                    .duration("host.lease", SECOND, 3600 * SECOND)
+                    .unwrap_or(120 * SECOND),
+                memory: fields
+                    .bytes("host.memory", 64 * MIB, 1 << 44)
+                    .unwrap_or(defaults.memory),
+                threads: fields.count("host.threads", 1, 1024).unwrap_or(defaults.threads),
+                max_attempts: fields.count("host.max_attempts", 1, 1000).unwrap_or(5),
+                max_upload: fields.bytes("host.max_upload", 1024, 1 << 32).unwrap_or(512 * MIB),
+                scratch: fields.text("host.scratch").map_or(defaults.scratch, PathBuf::from),
+                overrides,
+            },
+            log: LogConfig {
+                filter: fields.text("log.filter").unwrap_or_else(|| "info".to_owned()),
+                format: log_format(&mut fields),
+            },
+        };
+        fields.finish()?;
+        Ok(config)
+    }
+
+    /// Makes the platform on S3 and SQS. Opens no connection yet.
+    pub async fn connect(&self) -> Platform {
+        let Self { store, queue, host, .. } = self;
+        Platform {
+            store: Arc::new(aws::connect_store(&host.bucket, &store.endpoint, store.access.as_ref()).await),
+            queue: Arc::new(aws::connect_queue(&queue.endpoint, queue.access.as_ref(), queue.urls.clone()).await),
+            clock: Arc::new(SystemClock::new()),
+            host: host.clone(),
+        }
+    }
+
+    /// Writes the effective configuration as the TOML file that would give it; secrets are not written.
+    #[must_use]
+    pub fn effective(&self) -> String {
+        let Self {
+            store,
+            queue,
+            host,
+            log,
+        } = self;
+        let text = |value: &str| toml::Value::String(value.to_owned());
+        let number = |value: u64| toml::Value::Integer(i64::try_from(value).unwrap_or(i64::MAX));
+        let server = |endpoint: &Endpoint, access: Option<&Access>| {
+            let mut table = toml::Table::new();
+            table.extend(endpoint.url.as_deref().map(|url| ("endpoint".to_owned(), text(url))));
+            table.extend(
+                endpoint
+                    .region
+                    .as_deref()
+                    .map(|region| ("region".to_owned(), text(region))),
+            );
+            if let Some(Access { key, secret }) = access {
+                table.insert("access_key".to_owned(), text(key));
+                table.insert("secret_key".to_owned(), text(&format!("{secret:?}")));
+            }
+            table
+        };
+        let mut store = server(&store.endpoint, store.access.as_ref());
+        store.insert("bucket".to_owned(), text(&host.bucket));
+        let mut queues = server(&queue.endpoint, queue.access.as_ref());
+        if !queue.urls.is_empty() {
+            let urls = queue
+                .urls
+                .iter()
+                .map(|(stage, url)| (stage.name().to_owned(), text(url)));
+            queues.insert("urls".to_owned(), toml::Value::Table(urls.collect()));
+        }
+        let host: [(&str, toml::Value); 8] = [
+            ("owner", text(&host.owner)),
+            ("deadline", text(&units::write_duration(host.deadline))),
+            ("lease", text(&units::write_duration(host.lease))),
+            ("memory", number(host.memory)),
+            ("threads", number(host.threads as u64)),
+            ("max_attempts", number(u64::from(host.max_attempts))),
+            ("max_upload", number(host.max_upload)),
+            ("scratch", text(&host.scratch.to_string_lossy())),
+        ];
+        let format = match log.format {
+            LogFormat::Auto => "auto",
+            LogFormat::Json => "json",
+            LogFormat::Human => "human",
+        };
+        let log = [("filter", text(&log.filter)), ("format", text(format))];
+        let named = |(name, value): (&str, toml::Value)| (name.to_owned(), value);
+        let sections = [
+            ("store", store),
+            ("queue", queues),
+            ("host", host.into_iter().map(named).collect()),
+            ("log", log.into_iter().map(named).collect()),
+        ];
+        let whole: toml::Table = sections
+            .into_iter()
+            .map(|(name, table)| (name.to_owned(), toml::Value::Table(table)))
+            .collect();
+        whole.to_string()
+    }
+}
+
+fn endpoint(fields: &mut Fields, section: &str) -> Endpoint {
+    Endpoint {
+        url: fields.url(&format!("{section}.endpoint")),
+        region: fields.text(&format!("{section}.region")),
+    }
+}
+
+fn access(fields: &mut Fields, section: &str) -> Option<Access> {
+    let (key_path, secret_path) = (format!("{section}.access_key"), format!("{section}.secret_key"));
+    match (fields.text(&key_path), fields.text(&secret_path).map(Secret::new)) {
+        (Some(key), Some(secret)) => Some(Access { key, secret }),
+        (None, None) => None,
+        (Some(_), None) => fields.problem(&secret_path, format!("is missing, but `{key_path}` is set")),
+        (None, Some(_)) => fields.problem(&key_path, format!("is missing, but `{secret_path}` is set")),
+    }
+}
+
+fn urls(fields: &mut Fields) -> BTreeMap<Stage, String> {
+    let url = |stage: Stage| Some((stage, fields.url(&format!("queue.urls.{stage}"))?));
+    Stage::ALL.into_iter().filter_map(url).collect()
+}
+
+fn log_format(fields: &mut Fields) -> LogFormat {
+    match fields.text("log.format").as_deref() {
+        None | Some("auto") => LogFormat::Auto,
+        Some("json") => LogFormat::Json,
+        Some("human") => LogFormat::Human,
+        Some(other) => {
+            let message = format!("`{other}` is not one of `auto`, `json`, `human`");
+            fields.problem("log.format", message).unwrap_or(LogFormat::Auto)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

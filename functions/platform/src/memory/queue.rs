@@ -1,0 +1,239 @@
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use contract::Stage;
+use tokio::sync::Notify;
+
+use super::lock;
+use crate::{
+    error::QueueError,
+    ports::{Clock, Delivered, Queue},
+};
+
+/// Queues in memory, one per stage, each with a dead-letter queue.
+pub struct MemoryQueue {
+    clock: Arc<dyn Clock>,
+    limits: Limits,
+    state: Mutex<State>,
+    sent: Notify,
+}
+
+/// The attributes that all queues share.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// How long a received message is hidden.
+    pub visibility: Duration,
+    /// How long a sent message is hidden.
+    pub delay: Duration,
+    /// After how many deliveries a message goes to the dead-letter queue.
+    pub max_receive_count: u32,
+}
+
+#[derive(Default)]
+struct State {
+    queues: BTreeMap<Stage, Vec<Entry>>,
+    dead: BTreeMap<Stage, Vec<String>>,
+    ids: u64,
+    sent: usize,
+    shuffle: Option<u64>,
+}
+
+struct Entry {
+    id: u64,
+    body: String,
+    visible_at: Duration,
+    receive_count: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            visibility: Duration::from_secs(30),
+            delay: Duration::ZERO,
+            max_receive_count: 100,
+        }
+    }
+}
+
+impl MemoryQueue {
+    /// Makes empty queues.
+    #[must_use]
+    pub fn new(clock: Arc<dyn Clock>, limits: Limits) -> Self {
+        Self {
+            clock,
+            limits,
+            state: Mutex::default(),
+            sent: Notify::new(),
+        }
+    }
+
+    /// Delivers in an order that follows from `seed` instead of the order of sending.
+    pub fn shuffle(&self, seed: u64) {
+        lock(&self.state).shuffle = Some(seed | 1);
+    }
+
+    /// Gives the moment of the monotonic clock at which the next message of any stage is visible; none when all queues
+    /// are empty.
+    #[must_use]
+    pub fn next_visible(&self) -> Option<Duration> {
+        lock(&self.state)
+            .queues
+            .values()
+            .flatten()
+            .map(|entry| entry.visible_at)
+            .min()
+    }
+
+    /// Gives the bodies in a stage's queue, hidden ones included, in the order of sending.
+    #[must_use]
+    pub fn bodies(&self, stage: Stage) -> Vec<String> {
+        lock(&self.state)
+            .queues
+            .get(&stage)
+            .into_iter()
+            .flatten()
+            .map(|entry| entry.body.clone())
+            .collect()
+    }
+
+    /// Gives the bodies in a stage's dead-letter queue.
+    #[must_use]
+    pub fn dead(&self, stage: Stage) -> Vec<String> {
+        lock(&self.state).dead.get(&stage).cloned().unwrap_or_default()
+    }
+
+    /// Gives how many messages were ever sent.
+    #[must_use]
+    pub fn sent(&self) -> usize {
+        lock(&self.state).sent
+    }
+
+    fn next_visible_in(&self, stage: Stage) -> Option<Duration> {
+        lock(&self.state)
+            .queues
+            .get(&stage)?
+            .iter()
+            .map(|entry| entry.visible_at)
+            .min()
+    }
+
+    fn take(&self, stage: Stage, max: usize) -> Vec<Delivered> {
+        let now = self.clock.monotonic();
+        let mut inner = lock(&self.state);
+        let State {
+            queues, dead, shuffle, ..
+        } = &mut *inner;
+        let entries = queues.entry(stage).or_default();
+        let limit = self.limits.max_receive_count;
+        let spent = |entry: &mut Entry| entry.visible_at <= now && entry.receive_count >= limit;
+        dead.entry(stage)
+            .or_default()
+            .extend(entries.extract_if(.., spent).map(|entry| entry.body));
+
+        let mut visible: Vec<usize> = (0..entries.len()).filter(|i| entries[*i].visible_at <= now).collect();
+        if let Some(seed) = shuffle {
+            shuffle_in_place(&mut visible, seed);
+        }
+        let deliver = |i: usize| {
+            let entry = &mut entries[i];
+            entry.receive_count += 1;
+            entry.visible_at = now + self.limits.visibility;
+            Delivered {
+                id: format!("message-{}", entry.id),
+                body: entry.body.clone(),
+                handle: handle(entry),
+                receive_count: entry.receive_count,
+            }
+        };
+        visible.into_iter().take(max.min(10)).map(deliver).collect()
+    }
+}
+
+/// A handle names the delivery, so that receiving again voids it.
+fn handle(entry: &Entry) -> String {
+    format!("{}#{}", entry.id, entry.receive_count)
+}
+
+/// Fisher-Yates with xorshift64: the same seed gives the same order.
+pub(super) fn shuffle_in_place<T>(items: &mut [T], seed: &mut u64) {
+    for i in (1..items.len()).rev() {
+        *seed ^= *seed << 13;
+        *seed ^= *seed >> 7;
+        *seed ^= *seed << 17;
+        let j = *seed % (i as u64 + 1);
+        items.swap(i, usize::try_from(j).expect("j is at most i"));
+    }
+}
+
+#[async_trait]
+impl Queue for MemoryQueue {
+    async fn send(&self, stage: Stage, bodies: &[String]) -> Result<(), QueueError> {
+        let visible_at = self.clock.monotonic() + self.limits.delay;
+        let mut inner = lock(&self.state);
+        for body in bodies {
+            inner.ids += 1;
+            inner.sent += 1;
+            let entry = Entry {
+                id: inner.ids,
+                body: body.clone(),
+                visible_at,
+                receive_count: 0,
+            };
+            inner.queues.entry(stage).or_default().push(entry);
+        }
+        drop(inner);
+        self.sent.notify_waiters();
+        Ok(())
+    }
+
+    async fn receive(&self, stage: Stage, max: usize, wait: Duration) -> Result<Vec<Delivered>, QueueError> {
+        let end = self.clock.monotonic() + wait;
+        loop {
+            // Registered before looking, so that a send in between is not missed.
+            let sent = self.sent.notified();
+            let taken = self.take(stage, max);
+            let now = self.clock.monotonic();
+            if !taken.is_empty() || now >= end {
+                return Ok(taken);
+            }
+            let next = self.next_visible_in(stage);
+            let until = next.map_or(end, |next| next.min(end));
+            tokio::select! {
+                () = sent => {}
+                () = self.clock.sleep(until.saturating_sub(now)) => {}
+            }
+        }
+    }
+
+    async fn delete(&self, stage: Stage, held: &str) -> Result<(), QueueError> {
+        lock(&self.state)
+            .queues
+            .entry(stage)
+            .or_default()
+            .retain(|entry| handle(entry) != held);
+        Ok(())
+    }
+
+    async fn extend(&self, stage: Stage, held: &str, visibility: Duration) -> Result<(), QueueError> {
+        let now = self.clock.monotonic();
+        let mut inner = lock(&self.state);
+        let entries = inner.queues.entry(stage).or_default();
+        // A message that is visible again is not in flight: SQS refuses to hide it, though nobody has taken it yet.
+        let held = entries
+            .iter_mut()
+            .find(|entry| handle(entry) == held && entry.visible_at > now);
+        let Some(entry) = held else {
+            return Err(QueueError::Stale {
+                queue: format!("flits-{stage}"),
+            });
+        };
+        entry.visible_at = now + visibility;
+        drop(inner);
+        self.sent.notify_waiters();
+        Ok(())
+    }
+}
