@@ -39,10 +39,6 @@ pub trait Work: Send + Sync + 'static {
 /// How the work ended.
 #[expect(clippy::large_enum_variant, reason = "made once per attempt")]
 #[derive(Clone, PartialEq, Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "there is one per job, moved twice; a box would save nothing"
-)]
 pub enum Worked {
     /// Its outputs are stored.
     Done(Produced),

@@ -357,10 +357,6 @@ fn transfer_time(bytes: u64) -> Duration {
     TOTAL + Duration::from_secs(bytes / SLOWEST)
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "waits for a real store, whose time is not ours to inject"
-)]
 async fn within<T>(
     key: &str,
     bytes: u64,
