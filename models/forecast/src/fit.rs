@@ -146,6 +146,14 @@ pub enum FitError {
         /// The lambda, as a multiple of the mean diagonal.
         lambda: f64,
     },
+    /// A fit that needs more memory than any may take.
+    #[error("the fit takes {have} bytes of memory, at most {bound} are allowed")]
+    TooLarge {
+        /// The bytes.
+        have: u128,
+        /// The most bytes.
+        bound: u128,
+    },
     /// Series, names or windows that do not belong together.
     #[error("{what}: {have}, must be {need}")]
     Mismatch {

@@ -1,1 +1,34 @@
-//! recurrent.
+//! Recurrent nets in pure Rust: a GRU and an LSTM with backpropagation through time, Adam and early stopping, on the CPU.
+//!
+//! Promises: one seed gives one sequence of bits, whatever the instructions of the CPU, the number of threads, and however
+//! often the fit was stopped and went on. Tensors have the layout and the names of torch's `nn.GRU` and `nn.LSTM`.
+//!
+//! Refuses to know files, clocks, and what the columns mean. Start reading at [`Recurrent`], whose `run` leads through a fit
+//! from the first parameters to the artifact, and at [`Net`], which forecasts from one. How the bits are kept equal stands
+//! in `simd` (instructions), `matrix` (order of sums), `trainer` (threads) and `state` (stops).
+
+#![expect(
+    clippy::inline_always,
+    reason = "only what is inlined is compiled for a path's instructions"
+)]
+
+mod adam;
+mod cell;
+mod chunk;
+mod fit;
+mod gradient;
+mod math;
+mod matrix;
+mod net;
+mod random;
+mod samples;
+mod shape;
+mod simd;
+mod state;
+mod team;
+mod trainer;
+mod weights;
+
+pub use fit::{MEMORY_BOUND, Recurrent};
+pub use net::Net;
+pub use shape::Cell;

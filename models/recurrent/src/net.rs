@@ -1,0 +1,180 @@
+//! A fitted net, read from an artifact.
+
+use forecast::{
+    About, Artifact, ArtifactError, Forecast, ForecastError, History, ModelSpec, known_future, recurse, tensors::f32s,
+};
+use series::{Matrix, Scaled};
+
+use crate::{
+    chunk::{Chunk, WINDOWS},
+    samples::{copy_context, single},
+    shape::{Cell, Layout, Shape},
+    simd::Path,
+    weights::Weights,
+};
+
+/// A fitted GRU or LSTM. States start at zero at the first row of the context.
+#[derive(Clone, Debug)]
+pub struct Net {
+    path: Path,
+    weights: Weights,
+    targets: usize,
+    horizon: usize,
+}
+
+impl Net {
+    /// Reads a net.
+    ///
+    /// # Errors
+    /// Where the artifact is of another kind of model, or a tensor is missing or of another shape.
+    pub fn read(artifact: &Artifact) -> Result<Self, ArtifactError> {
+        let About {
+            targets,
+            inputs,
+            context,
+            horizon,
+            ..
+        } = &artifact.about;
+        let (cell, spec) = match &artifact.about.settings {
+            ModelSpec::Gru(spec) => (Cell::Gru, spec),
+            ModelSpec::Lstm(spec) => (Cell::Lstm, spec),
+            other => {
+                return Err(ArtifactError::Kind {
+                    have: other.kind().into(),
+                    need: "gru or lstm".into(),
+                });
+            }
+        };
+        let outputs = horizon.saturating_mul(targets.len());
+        let shape = Shape {
+            cell,
+            inputs: inputs.len(),
+            hidden: spec.hidden,
+            layers: spec.layers,
+            context: *context,
+            outputs,
+        };
+        let sizes = [inputs.len(), spec.hidden, spec.layers, *context, outputs];
+        if sizes.contains(&0) {
+            return Err(ArtifactError::Shape {
+                tensor: "head.weight".into(),
+                have: sizes.to_vec(),
+                need: vec![1; 5],
+            });
+        }
+        let read = |layout: &Layout| f32s(&artifact.tensors, &layout.name, &layout.dimensions()).map(<[f32]>::to_vec);
+        let values = shape.layouts().iter().map(read).collect::<Result<_, _>>()?;
+        let path = Path::fastest();
+        Ok(Self {
+            path,
+            weights: Weights::new(path, shape, values),
+            targets: targets.len(),
+            horizon: *horizon,
+        })
+    }
+
+    fn check(&self, scaled: &Scaled) -> Result<(), ForecastError> {
+        let columns = [
+            ("inputs", scaled.values.cols, self.weights.shape.inputs),
+            ("targets", scaled.targets.len(), self.targets),
+        ];
+        for (what, have, need) in columns {
+            if have != need {
+                return Err(ForecastError::Shape { what, have, need });
+            }
+        }
+        Ok(())
+    }
+
+    /// Forecasts the trained horizon from a batch of origins.
+    fn block(&self, chunk: &mut Chunk, scaled: &Scaled, origins: &[usize]) -> Vec<f64> {
+        let context = self.weights.shape.context;
+        let inputs = chunk.inputs_mut(origins.len());
+        for (place, &origin) in origins.iter().enumerate() {
+            copy_context(scaled, origin, context, (place, origins.len()), inputs);
+        }
+        chunk
+            .forward(&self.weights)
+            .iter()
+            .map(|&value| f64::from(value))
+            .collect()
+    }
+}
+
+impl Forecast for Net {
+    fn history_rows(&self) -> usize {
+        self.weights.shape.context
+    }
+
+    fn trained_horizon(&self) -> Option<usize> {
+        Some(self.horizon)
+    }
+
+    fn forecast(&self, history: &History<'_>, steps: usize) -> Result<Matrix, ForecastError> {
+        self.check(history.scaled)?;
+        let shape = self.weights.shape;
+        let mut chunk = Chunk::new(self.path, shape, 1);
+        recurse::forecast(history, shape.context, self.horizon, steps, &mut |context| {
+            for (into, &value) in chunk.inputs_mut(1).iter_mut().zip(&context.data) {
+                *into = single(value);
+            }
+            let data = chunk
+                .forward(&self.weights)
+                .iter()
+                .map(|&value| f64::from(value))
+                .collect();
+            Ok(Matrix {
+                rows: self.horizon,
+                cols: self.targets,
+                data,
+            })
+        })
+    }
+
+    fn forecast_origins(
+        &self,
+        scaled: &Scaled,
+        origins: &[usize],
+        steps: usize,
+        out: &mut dyn FnMut(usize, &[f64]),
+    ) -> Result<(), ForecastError> {
+        self.check(scaled)?;
+        let mut chunk = Chunk::new(self.path, self.weights.shape, WINDOWS);
+        let future = Matrix::zeros(0, scaled.values.cols);
+        for (batch, origins) in origins.chunks(WINDOWS).enumerate() {
+            for &origin in origins {
+                History {
+                    scaled,
+                    origin,
+                    future: &future,
+                }
+                .check(self.history_rows())?;
+            }
+            let forecasts = self.block(&mut chunk, scaled, origins);
+            let wide = self.horizon * self.targets;
+            for (place, (&origin, first)) in origins.iter().zip(forecasts.chunks_exact(wide)).enumerate() {
+                let index = batch * WINDOWS + place;
+                if steps <= self.horizon && first.iter().all(|value| value.is_finite()) {
+                    out(index, &first[..steps * self.targets]);
+                } else {
+                    // Beyond the horizon each origin goes its own way; a value that is not finite is named there too.
+                    let future = known_future(scaled, origin, steps);
+                    out(
+                        index,
+                        &self
+                            .forecast(
+                                &History {
+                                    scaled,
+                                    origin,
+                                    future: &future,
+                                },
+                                steps,
+                            )?
+                            .data,
+                    );
+                }
+            }
+        }
+        Ok(())
+    }
+}

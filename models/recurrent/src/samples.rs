@@ -1,0 +1,89 @@
+//! Windows of all series as one numbered set. Nothing is copied before a batch asks for it.
+
+use std::ops::Range;
+
+use forecast::SeriesData;
+use series::{Scaled, WindowShape, Windows};
+
+/// The windows of all series, in the order of the series and then of time.
+pub(crate) struct Samples<'a> {
+    parts: Vec<Part<'a>>,
+    len: usize,
+    shape: WindowShape,
+}
+
+struct Part<'a> {
+    /// The number of its first window.
+    first: usize,
+    scaled: &'a Scaled,
+    windows: Windows,
+}
+
+impl<'a> Samples<'a> {
+    /// Finds the windows that lie inside one range of each series.
+    pub(crate) fn inside(
+        series: &[SeriesData<'a>],
+        shape: WindowShape,
+        range: impl Fn(&SeriesData<'a>) -> Range<usize>,
+    ) -> Self {
+        let mut len = 0;
+        let mut parts = Vec::with_capacity(series.len());
+        for one in series {
+            let windows = Windows::inside(range(one), shape, one.scaled.mask());
+            let first = len;
+            len += windows.len();
+            parts.push(Part {
+                first,
+                scaled: one.scaled,
+                windows,
+            });
+        }
+        Self { parts, len, shape }
+    }
+
+    /// Gives how many windows there are.
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Copies some windows: `inputs` as `[context, windows, inputs]`, `targets` as `[windows, horizon · targets]`.
+    pub(crate) fn gather(&self, numbers: &[usize], inputs: &mut [f32], targets: &mut [f32]) {
+        let wide = targets.len() / numbers.len().max(1);
+        for ((place, &number), targets) in numbers.iter().enumerate().zip(targets.chunks_exact_mut(wide)) {
+            let part = &self.parts[self.parts.partition_point(|part| part.first <= number) - 1];
+            let origin = part.windows.origin(number - part.first);
+            copy_context(part.scaled, origin, self.shape.context, (place, numbers.len()), inputs);
+            let per_step = wide / self.shape.horizon;
+            for (step, targets) in targets.chunks_exact_mut(per_step).enumerate() {
+                let row = part.scaled.values.row(origin + step);
+                for (into, &target) in targets.iter_mut().zip(&part.scaled.targets) {
+                    *into = single(row[target]);
+                }
+            }
+        }
+    }
+}
+
+/// Copies the rows before an origin to a place among some windows, `[context, windows, inputs]`.
+pub(crate) fn copy_context(
+    scaled: &Scaled,
+    origin: usize,
+    context: usize,
+    (place, windows): (usize, usize),
+    inputs: &mut [f32],
+) {
+    let wide = scaled.values.cols;
+    for step in 0..context {
+        let row = scaled.values.row(origin - context + step);
+        let into = &mut inputs[(step * windows + place) * wide..][..wide];
+        for (into, &value) in into.iter_mut().zip(row) {
+            *into = single(value);
+        }
+    }
+}
+
+/// Gives a number in the precision of nets.
+#[expect(clippy::cast_possible_truncation, reason = "nets compute in single precision")]
+pub(crate) fn single(value: f64) -> f32 {
+    value as f32
+}

@@ -1,0 +1,204 @@
+//! The sizes of a net, and its tensors in torch's order and names.
+
+use std::fmt;
+
+/// The recurrent cells there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cell {
+    /// Gated recurrent unit, gates in the order reset, update, new.
+    Gru,
+    /// Long short-term memory, gates in the order input, forget, cell, output.
+    Lstm,
+}
+
+impl Cell {
+    /// Gives how many gates a unit has.
+    #[must_use]
+    pub fn gates(self) -> usize {
+        match self {
+            Self::Gru => 3,
+            Self::Lstm => 4,
+        }
+    }
+}
+
+impl fmt::Display for Cell {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Gru => "gru",
+            Self::Lstm => "lstm",
+        })
+    }
+}
+
+/// The sizes of a net.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Shape {
+    pub(crate) cell: Cell,
+    /// Columns of a window's row.
+    pub(crate) inputs: usize,
+    /// Units of a layer.
+    pub(crate) hidden: usize,
+    pub(crate) layers: usize,
+    /// Rows of a window.
+    pub(crate) context: usize,
+    /// Horizon times targets.
+    pub(crate) outputs: usize,
+}
+
+/// One tensor: its name in torch's state dictionary, its rows and, for a weight, its columns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Layout {
+    pub(crate) name: String,
+    pub(crate) rows: usize,
+    pub(crate) columns: usize,
+    pub(crate) role: Role,
+}
+
+/// What a tensor does in the net.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// Takes a layer's inputs to its gates.
+    Input { layer: usize },
+    /// Takes a layer's last state to its gates.
+    Hidden { layer: usize },
+    /// Is added to the products of [`Role::Input`].
+    InputBias { layer: usize },
+    /// Is added to the products of [`Role::Hidden`].
+    HiddenBias { layer: usize },
+    /// Takes the last layer's last state to the outputs.
+    Head,
+    /// Is added to the outputs.
+    HeadBias,
+}
+
+impl Role {
+    pub(crate) fn is_bias(self) -> bool {
+        matches!(self, Self::InputBias { .. } | Self::HiddenBias { .. } | Self::HeadBias)
+    }
+}
+
+impl Layout {
+    /// Gives the dimensions as torch has them: one for a bias, two for a weight.
+    pub(crate) fn dimensions(&self) -> Vec<usize> {
+        if self.role.is_bias() {
+            vec![self.rows]
+        } else {
+            vec![self.rows, self.columns]
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.rows * self.columns
+    }
+}
+
+impl Shape {
+    /// Gives the width of a layer's gates.
+    pub(crate) fn gates(&self) -> usize {
+        self.cell.gates() * self.hidden
+    }
+
+    /// Gives the width of a layer's inputs.
+    pub(crate) fn width(&self, layer: usize) -> usize {
+        if layer == 0 { self.inputs } else { self.hidden }
+    }
+
+    /// Gives all tensors: per layer the two weights and the two biases, then the head's.
+    pub(crate) fn layouts(&self) -> Vec<Layout> {
+        let gates = self.gates();
+        let mut all = Vec::with_capacity(4 * self.layers + 2);
+        for layer in 0..self.layers {
+            let mut add = |part: &str, columns, role| {
+                all.push(Layout {
+                    name: format!("rnn.{part}_l{layer}"),
+                    rows: gates,
+                    columns,
+                    role,
+                });
+            };
+            add("weight_ih", self.width(layer), Role::Input { layer });
+            add("weight_hh", self.hidden, Role::Hidden { layer });
+            add("bias_ih", 1, Role::InputBias { layer });
+            add("bias_hh", 1, Role::HiddenBias { layer });
+        }
+        let (rows, columns) = (self.outputs, self.hidden);
+        all.push(Layout {
+            name: "head.weight".into(),
+            rows,
+            columns,
+            role: Role::Head,
+        });
+        all.push(Layout {
+            name: "head.bias".into(),
+            rows,
+            columns: 1,
+            role: Role::HeadBias,
+        });
+        all
+    }
+
+    /// Gives the bytes that training takes beside the data: parameters (twice, packed twice each), gradients, moments, best
+    /// weights, and the activations of one batch.
+    pub(crate) fn training_bytes(&self, batch: usize) -> u128 {
+        // A size that large breaks every bound by itself; cut there, the products below cannot overflow.
+        let wide = |n: usize| (n as u128).min(1 << 32);
+        let (gates, hidden) = (wide(self.cell.gates()) * wide(self.hidden), wide(self.hidden));
+        let stacked = wide(self.layers).saturating_sub(1) * gates * hidden;
+        let parameters = gates * (wide(self.inputs) + hidden * wide(self.layers) + 2 * wide(self.layers))
+            + stacked
+            + wide(self.outputs) * (hidden + 1);
+        let row = wide(self.inputs) + wide(self.layers) * (2 * gates + 3 * hidden) + hidden;
+        let window = wide(self.context) * row + 2 * wide(self.outputs) + gates;
+        4 * (10 * parameters + wide(batch.div_ceil(crate::chunk::WINDOWS) * crate::chunk::WINDOWS) * window)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tensors_have_the_names_and_dimensions_of_pytorch() {
+        let shape = Shape {
+            cell: Cell::Lstm,
+            inputs: 5,
+            hidden: 3,
+            layers: 2,
+            context: 4,
+            outputs: 2,
+        };
+        let names: Vec<_> = shape
+            .layouts()
+            .iter()
+            .map(|t| (t.name.clone(), t.dimensions()))
+            .collect();
+        let expected = [
+            ("rnn.weight_ih_l0", vec![12, 5]),
+            ("rnn.weight_hh_l0", vec![12, 3]),
+            ("rnn.bias_ih_l0", vec![12]),
+            ("rnn.bias_hh_l0", vec![12]),
+            ("rnn.weight_ih_l1", vec![12, 3]),
+            ("rnn.weight_hh_l1", vec![12, 3]),
+            ("rnn.bias_ih_l1", vec![12]),
+            ("rnn.bias_hh_l1", vec![12]),
+            ("head.weight", vec![2, 3]),
+            ("head.bias", vec![2]),
+        ];
+        assert_eq!(names, expected.map(|(name, dimensions)| (name.to_owned(), dimensions)));
+    }
+
+    #[test]
+    fn the_bytes_of_a_net_that_no_machine_holds_do_not_overflow() {
+        let n = usize::MAX;
+        let shape = Shape {
+            cell: Cell::Gru,
+            inputs: 17,
+            hidden: n / 8,
+            layers: 8,
+            context: 10,
+            outputs: 1,
+        };
+        assert!(shape.training_bytes(64) > u128::from(u64::MAX));
+    }
+}
