@@ -1,1 +1,153 @@
-//! sample.
+//! The stage `sample`: decides which rows train, validate and score, and fits the transform on the training rows.
+//!
+//! Promises: equal jobs give equal bytes, nothing is fitted on a row that is held out, and a round opens once however
+//! often its job is delivered. Refuses to know models: it names the members and leaves them to `train`.
+//!
+//! Start with [`cut`], the pure part, then [`Sample`].
+
+mod config;
+mod error;
+
+use async_trait::async_trait;
+use contract::{
+    CutDocument, Digest, MemberName, Next, Produced, Round, SampleFacts, SampleTask, Spec, Stage, Task, TrainTask,
+    canonical, keys,
+};
+use platform::{
+    Job, Platform, Work, Worked,
+    documents::{create_or_adopt, read_blob},
+    threads::apart,
+};
+use series::{Cut, Table, Transform, season};
+
+pub use config::Config;
+pub use error::SampleError;
+
+/// The stage as a host runs it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Sample;
+
+/// Cuts one clean part into training, validation and holdout rows and fits the transform on the training rows.
+///
+/// Pure in its inputs: equal jobs give equal bytes.
+///
+/// # Errors
+/// When the rows are too few for the spec, or carry nothing to fit on.
+pub fn cut(spec: &Spec, clean: Digest, table: &Table) -> Result<CutDocument, SampleError> {
+    let observed = table
+        .last_observed()
+        .ok_or(SampleError::NothingObserved { rows: table.rows() })?;
+    let cut = Cut::new(table, spec.split.shape(), &spec.sample, spec.window)?;
+    let transform = Transform::fit(table, cut.training.clone(), &spec.clean)?;
+    // Rows that stop a fit early have decided its weights as much as those it was fitted on.
+    let trained = cut.training.end.max(cut.select.end);
+    Ok(CutDocument {
+        clean,
+        season: season(table.axis.frequency, cut.training.len()),
+        axis: table.axis.clone(),
+        train_end: table.axis.at(trained - 1),
+        observed_end: table.axis.at(observed),
+        transform,
+        cut,
+    })
+}
+
+#[async_trait]
+impl Work for Sample {
+    type Error = SampleError;
+
+    fn stage(&self) -> Stage {
+        Stage::Sample
+    }
+
+    async fn work(&self, job: &Job, platform: &Platform) -> Result<Worked, SampleError> {
+        let task = task(job)?;
+        let key = keys::clean(&task.dataset, task.part, task.clean);
+        let bytes = read_blob(
+            &*platform.store,
+            &key,
+            task.clean,
+            Config::of(&platform.host).clean_bytes,
+        )
+        .await?;
+        let (spec, clean) = (job.spec.clone(), task.clean);
+        let (document, columns) = apart(move || {
+            let table = platform::clean::read(bytes)?;
+            Ok::<_, SampleError>((cut(&spec, clean, &table)?, table.columns.len()))
+        })
+        .await?;
+        let bytes = canonical(&document);
+        let digest = Digest::of(&bytes);
+        platform
+            .store
+            .put(&keys::cut(&task.dataset, task.part, digest), bytes.into())
+            .await?;
+        Ok(Worked::Done(Produced::Sample(facts(digest, &document, columns))))
+    }
+
+    /// Opens the round: who takes part, and one `train` for each.
+    async fn conclude(&self, job: &Job, made: &Produced, platform: &Platform) -> Result<Next, SampleError> {
+        let task = task(job)?;
+        let Produced::Sample(made) = made else {
+            return Err(SampleError::ForeignManifest);
+        };
+        let round = round(job, task, made.cut);
+        let key = keys::round(&task.dataset, task.part, round.round);
+        let round = create_or_adopt(&*platform.store, &key, round).await?;
+        let Some(first) = round.members.first().cloned() else {
+            return Ok(Next::nothing());
+        };
+        Ok(Next::per_member(train(task, &round, first), round.members))
+    }
+}
+
+fn task(job: &Job) -> Result<&SampleTask, SampleError> {
+    match &job.message.stage {
+        Task::Sample(task) => Ok(task),
+        other => Err(SampleError::Misrouted { stage: other.stage() }),
+    }
+}
+
+fn facts(digest: Digest, document: &CutDocument, columns: usize) -> SampleFacts {
+    SampleFacts {
+        cut: digest,
+        rows: document.axis.len,
+        columns,
+        sampled_rows: document.cut.sampled_rows,
+        holdout_rows: document.cut.holdout.len(),
+    }
+}
+
+fn round(job: &Job, task: &SampleTask, cut: Digest) -> Round {
+    let names = |baselines_only: bool| -> Vec<MemberName> {
+        let members = job
+            .spec
+            .models
+            .iter()
+            .filter(|member| !baselines_only || member.model.is_baseline());
+        members.map(|member| member.name.clone()).collect()
+    };
+    Round {
+        round: job.identity.job,
+        dataset: task.dataset.clone(),
+        part: task.part,
+        members: names(false),
+        baselines: names(true),
+        cut,
+        clean: task.clean,
+        spec: task.spec,
+    }
+}
+
+fn train(task: &SampleTask, round: &Round, member: MemberName) -> Task {
+    Task::Train(TrainTask {
+        dataset: task.dataset.clone(),
+        part: task.part,
+        spec: task.spec,
+        salt: task.salt.clone(),
+        cut: round.cut,
+        round: round.round,
+        member,
+        refit_of: None,
+    })
+}

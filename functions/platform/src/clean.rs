@@ -1,0 +1,260 @@
+//! Clean parts: Parquet with one `time` column, the measured columns and the calendar, all on a regular grid.
+//!
+//! What the columns mean stands in the footer under [`METADATA`]. The stages after `preprocess` read whole columns, so
+//! the lean reader is enough: no frames, no second copy in another layout.
+
+use bytes::Bytes;
+use parquet::{
+    column::reader::{ColumnReader, ColumnReaderImpl},
+    data_type::{DataType, DoubleType, Int64Type},
+    errors::ParquetError,
+    file::{
+        metadata::ParquetMetaData,
+        reader::{FileReader, SerializedFileReader},
+    },
+};
+use serde::{Deserialize, Serialize};
+use series::{Column, Role, Table, TableError, TimeAxis};
+
+/// The key of the footer's entry that says what the columns mean.
+pub const METADATA: &str = "flits";
+
+/// The column of times, UTC seconds.
+pub const TIME: &str = "time";
+
+/// The footer's entry: what the columns mean.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct CleanMeta {
+    /// The grid.
+    pub axis: TimeAxis,
+    /// The columns beside the time, in the order of the table.
+    pub columns: Vec<CleanColumn>,
+    /// The first row that came from a test file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test_start: Option<usize>,
+    /// The series' name, empty where there is only one.
+    #[serde(default)]
+    pub series: String,
+}
+
+/// One column in the footer's entry.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct CleanColumn {
+    /// Its name.
+    pub name: String,
+    /// What it is to a forecast.
+    pub role: Role,
+}
+
+/// Bytes that are no clean part.
+#[derive(Debug, thiserror::Error)]
+pub enum CleanError {
+    /// Not Parquet, or damaged.
+    #[error("not a readable Parquet file")]
+    Parquet(#[from] ParquetError),
+    /// The footer does not say what the columns mean.
+    #[error("the Parquet footer has no entry `{METADATA}`")]
+    NoMetadata,
+    /// The footer says it in another way.
+    #[error("the footer's entry `{METADATA}` is not ours")]
+    Metadata(#[source] serde_json::Error),
+    /// A column of the footer is not in the file, or of another type.
+    #[error("column `{column}` is not there as {need}")]
+    Column {
+        /// The column.
+        column: String,
+        /// The type it must have.
+        need: &'static str,
+    },
+    /// Another number of rows than the grid has.
+    #[error("column `{column}` has {have} rows, the grid has {need}")]
+    Rows {
+        /// The column.
+        column: String,
+        /// Its rows.
+        have: usize,
+        /// The grid's rows.
+        need: usize,
+    },
+    /// A row lies off the grid.
+    #[error("row {row} has time {have:?}, the grid has {need}")]
+    OffGrid {
+        /// The row, from 0.
+        row: usize,
+        /// Its time, UTC seconds.
+        have: Option<i64>,
+        /// The grid's time.
+        need: i64,
+    },
+    /// The columns do not make a table.
+    #[error("the columns do not make a table")]
+    Table(#[from] TableError),
+}
+
+/// Reads a clean part. A missing value becomes NaN.
+///
+/// # Errors
+/// When the bytes are no clean part, or their rows are not those of the grid.
+pub fn read(bytes: Bytes) -> Result<Table, CleanError> {
+    let file = SerializedFileReader::new(bytes)?;
+    let CleanMeta {
+        axis,
+        columns,
+        test_start,
+        series,
+    } = meta(file.metadata())?;
+    check_times(&file, &axis)?;
+    let columns = columns.into_iter().map(|column| {
+        let values = numbers(&file, &column.name, axis.len)?;
+        Ok(Column {
+            name: column.name,
+            role: column.role,
+            values,
+        })
+    });
+    let columns = columns.collect::<Result<_, CleanError>>()?;
+    Ok(Table::new(series, axis, columns, test_start)?)
+}
+
+fn meta(file: &ParquetMetaData) -> Result<CleanMeta, CleanError> {
+    let entries = file.file_metadata().key_value_metadata();
+    let entry = entries.and_then(|entries| entries.iter().find(|entry| entry.key == METADATA));
+    let text = entry
+        .and_then(|entry| entry.value.as_deref())
+        .ok_or(CleanError::NoMetadata)?;
+    serde_json::from_str(text).map_err(CleanError::Metadata)
+}
+
+fn check_times(file: &SerializedFileReader<Bytes>, axis: &TimeAxis) -> Result<(), CleanError> {
+    let times = column::<Int64Type>(file, TIME, axis.len, "64-bit integers", |reader| match reader {
+        ColumnReader::Int64ColumnReader(reader) => Some(reader),
+        _ => None,
+    })?;
+    let expected = (0..axis.len).map(|row| axis.at(row));
+    match times
+        .into_iter()
+        .zip(expected)
+        .enumerate()
+        .find(|(_, (have, need))| *have != Some(*need))
+    {
+        Some((row, (have, need))) => Err(CleanError::OffGrid { row, have, need }),
+        None => Ok(()),
+    }
+}
+
+fn numbers(file: &SerializedFileReader<Bytes>, name: &str, rows: usize) -> Result<Vec<f64>, CleanError> {
+    let values = column::<DoubleType>(file, name, rows, "64-bit floats", |reader| match reader {
+        ColumnReader::DoubleColumnReader(reader) => Some(reader),
+        _ => None,
+    })?;
+    Ok(values.into_iter().map(|value| value.unwrap_or(f64::NAN)).collect())
+}
+
+/// Reads a column over all row groups; `typed` takes the reader of the right type out.
+fn column<T: DataType>(
+    file: &SerializedFileReader<Bytes>,
+    name: &str,
+    rows: usize,
+    need: &'static str,
+    typed: impl Fn(ColumnReader) -> Option<ColumnReaderImpl<T>>,
+) -> Result<Vec<Option<T::T>>, CleanError> {
+    let wrong = || CleanError::Column {
+        column: name.to_owned(),
+        need,
+    };
+    let schema = file.metadata().file_metadata().schema_descr();
+    // By its whole path, so that a nested column of the same last name is not taken for it.
+    let index = schema
+        .columns()
+        .iter()
+        .position(|c| c.path().parts() == [name])
+        .ok_or_else(wrong)?;
+    if schema.column(index).max_rep_level() != 0 {
+        return Err(wrong());
+    }
+    let optional = schema.column(index).max_def_level() > 0;
+    let mut all = Vec::new();
+    for group in 0..file.num_row_groups() {
+        let group = file.get_row_group(group)?;
+        let in_group = usize::try_from(group.metadata().num_rows()).unwrap_or(usize::MAX);
+        if in_group > rows - all.len() {
+            return Err(CleanError::Rows {
+                column: name.to_owned(),
+                have: all.len().saturating_add(in_group),
+                need: rows,
+            });
+        }
+        let mut reader = typed(group.get_column_reader(index)?).ok_or_else(wrong)?;
+        let (mut values, mut levels) = (Vec::new(), Vec::new());
+        let (read, _, _) = reader.read_records(in_group, optional.then_some(&mut levels), None, &mut values)?;
+        let mut values = values.into_iter();
+        all.extend((0..read).map(|row| {
+            if optional && levels[row] == 0 {
+                None
+            } else {
+                values.next()
+            }
+        }));
+    }
+    if all.len() == rows {
+        Ok(all)
+    } else {
+        Err(CleanError::Rows {
+            column: name.to_owned(),
+            have: all.len(),
+            need: rows,
+        })
+    }
+}
+
+#[cfg(test)]
+#[path = "../../../tests/fixtures/clean_part.rs"]
+mod clean_part;
+
+#[cfg(test)]
+mod tests {
+    use series::Frequency;
+
+    use super::{clean_part::clean_part, *};
+
+    fn table() -> Table {
+        let column = |name: &str, role, values: &[f64]| Column {
+            name: name.to_owned(),
+            role,
+            values: values.to_vec(),
+        };
+        let axis = TimeAxis {
+            start: 1_500_000_000,
+            frequency: Frequency::Seconds(120),
+            len: 5,
+        };
+        let columns = vec![
+            column("down", Role::Target, &[1.0, f64::NAN, 3.0, 4.5, -0.1]),
+            column("up", Role::Past, &[f64::NAN; 5]),
+            column("min_of_day_sin", Role::Calendar, &[0.0, 0.1, 0.2, 0.3, 0.4]),
+        ];
+        Table::new(String::new(), axis, columns, Some(3)).unwrap()
+    }
+
+    #[test]
+    fn a_clean_part_is_read_as_it_was_written_whatever_its_row_groups() {
+        for group in [1, 2, 5] {
+            let read = read(clean_part(&table(), group).into()).unwrap();
+            // NaN is not equal to itself, its debug form is.
+            assert_eq!(format!("{read:?}"), format!("{:?}", table()), "groups of {group}");
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_no_clean_part_are_refused() {
+        assert!(matches!(
+            read(Bytes::from_static(b"time,down\n")),
+            Err(CleanError::Parquet(_))
+        ));
+        let good = clean_part(&table(), 5);
+        assert!(matches!(
+            read(Bytes::copy_from_slice(&good[..good.len() - 9])),
+            Err(CleanError::Parquet(_))
+        ));
+    }
+}
