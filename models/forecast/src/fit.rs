@@ -48,7 +48,7 @@ impl Training<'_> {
     /// Checks that series, names and cuts belong together.
     ///
     /// # Errors
-    /// Where there is no series, one has other inputs or targets than the names say, or a cut reaches beyond its rows.
+    /// Where there is no series, a window has no rows, a series has other inputs or targets than the names say, or a cut reaches beyond its rows.
     pub fn check(&self) -> Result<(), FitError> {
         if self.series.is_empty() {
             return Err(FitError::Mismatch {
@@ -155,7 +155,7 @@ pub enum FitError {
         bound: u128,
     },
     /// Series, names or windows that do not belong together.
-    #[error("{what}: {have}, must be {need}")]
+    #[error("{have} {what}, must be {need}")]
     Mismatch {
         /// What does not fit.
         what: &'static str,

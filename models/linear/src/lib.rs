@@ -1,1 +1,52 @@
-//! linear.
+//! The forecasters without iterations: the naive baselines and a ridge regression in closed form.
+//!
+//! Promises: no seed, no iterations, and equal data give equal bits: all sums run in one fixed order in double precision.
+//!
+//! Refuses to know files, clocks and how training rows were chosen. Start reading at [`Ridge`].
+
+mod moments;
+mod naive;
+mod ridge;
+mod seasonal;
+mod solve;
+
+use forecast::{Artifact, ArtifactError, Fit, Forecast, ModelSpec};
+
+pub use naive::Naive;
+pub use ridge::{Ridge, RidgeFit};
+pub use seasonal::{SeasonalNaive, SeasonalNaiveFit};
+
+/// Gives the fit of a model, where it is one of this crate's.
+#[must_use]
+pub fn fit(spec: &ModelSpec) -> Option<Box<dyn Fit>> {
+    match spec {
+        ModelSpec::Naive(_) => Some(Box::new(Naive)),
+        ModelSpec::SeasonalNaive(_) => Some(Box::new(SeasonalNaiveFit)),
+        ModelSpec::Linear(spec) => Some(Box::new(Ridge::fit(spec))),
+        ModelSpec::Gru(_) | ModelSpec::Lstm(_) => None,
+    }
+}
+
+/// Gives the model that an artifact holds, where it is one of this crate's.
+///
+/// # Errors
+/// Where it is, but its numbers do not fit its description.
+pub fn read(artifact: &Artifact) -> Result<Option<Box<dyn Forecast>>, ArtifactError> {
+    Ok(match artifact.about.settings {
+        ModelSpec::Naive(_) => Some(Box::new(Naive)),
+        ModelSpec::SeasonalNaive(_) => Some(Box::new(SeasonalNaive::read(artifact)?)),
+        ModelSpec::Linear(_) => Some(Box::new(Ridge::read(artifact)?)),
+        ModelSpec::Gru(_) | ModelSpec::Lstm(_) => None,
+    })
+}
+
+/// Refuses an artifact of another kind.
+fn check_kind(artifact: &Artifact, need: &str) -> Result<(), ArtifactError> {
+    if artifact.about.kind == need {
+        return Ok(());
+    }
+    Err(ArtifactError::Kind {
+        have: artifact.about.kind.clone(),
+        need: need.to_owned(),
+    })
+}
