@@ -1,1 +1,173 @@
-//! infer.
+//! The stage `infer`: forecasts with the champion from the last observed row of a clean part.
+//!
+//! Promises: the forecast is the champion's that the job names and nobody else's, it looks at nothing behind its
+//! origin, and `latest.json` only ever moves forward. Refuses to know rounds: who reigns stands in the job.
+//!
+//! Start with [`predict`](predict::predict), the pure part, then [`Infer`].
+
+mod config;
+mod error;
+pub mod latest;
+pub mod predict;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use contract::{
+    CutDocument, Digest, Entry, ForecastDocument, ForecastKind, InferFacts, InferTask, Latest, Next, Produced, Stage,
+    Task, canonical, keys,
+};
+use forecast::Artifact;
+use platform::{
+    Job, Platform, Store, StoreError, Work, Worked,
+    documents::{read, read_blob, read_named},
+    threads::apart,
+};
+use predict::{Ahead, predict};
+
+pub use config::Config;
+pub use error::InferError;
+
+/// The stage as a host runs it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Infer;
+
+/// Everything a forecast is made of, as it was read.
+struct Inputs {
+    entry: Entry,
+    cut: CutDocument,
+    artifact: Bytes,
+    clean: Bytes,
+}
+
+#[async_trait]
+impl Work for Infer {
+    type Error = InferError;
+
+    fn stage(&self) -> Stage {
+        Stage::Infer
+    }
+
+    async fn work(&self, job: &Job, platform: &Platform) -> Result<Worked, InferError> {
+        let task = task(job)?;
+        let Inputs {
+            entry,
+            cut,
+            artifact,
+            clean,
+        } = inputs(task, platform).await?;
+        let (spec, sample) = (job.spec.clone(), entry.sample);
+        let (ahead, frequency, targets) = apart(move || {
+            let model = families::forecaster(&fitted_on(sample, &artifact)?)?;
+            let table = platform::clean::read(clean)?;
+            let ahead = predict(&spec.forecast, &cut, &table, &*model)?;
+            Ok::<_, InferError>((ahead, cut.axis.frequency, cut.transform.target_names()))
+        })
+        .await?;
+        let (origin, steps) = (ahead.origin, ahead.times.len());
+        let document = document(task, &entry, ahead, frequency, targets);
+        let bytes = canonical(&document);
+        let forecast = Digest::of(&bytes);
+        platform
+            .store
+            .put(&keys::forecast(&task.dataset, task.part, forecast), bytes.into())
+            .await?;
+        Ok(Worked::Done(Produced::Infer(InferFacts {
+            forecast,
+            generation: task.generation,
+            origin,
+            steps,
+        })))
+    }
+
+    /// Moves `latest.json` forward. The walk ends here.
+    async fn conclude(&self, job: &Job, made: &Produced, platform: &Platform) -> Result<Next, InferError> {
+        let task = task(job)?;
+        let Produced::Infer(made) = made else {
+            return Err(InferError::ForeignManifest);
+        };
+        let latest = Latest {
+            generation: made.generation,
+            origin: made.origin,
+            forecast: made.forecast,
+            key: keys::forecast(&task.dataset, task.part, made.forecast),
+        };
+        latest::advance(&*platform.store, &task.dataset, task.part, &latest).await?;
+        Ok(Next::nothing())
+    }
+}
+
+fn task(job: &Job) -> Result<&InferTask, InferError> {
+    match &job.message.stage {
+        Task::Infer(InferTask {
+            request: Some(request), ..
+        }) => Err(InferError::Request { request: *request }),
+        Task::Infer(task) => Ok(task),
+        other => Err(InferError::Misrouted { stage: other.stage() }),
+    }
+}
+
+async fn inputs(task: &InferTask, platform: &Platform) -> Result<Inputs, InferError> {
+    let (store, config) = (&*platform.store, Config::of(&platform.host));
+    let entry = entry(task, store).await?;
+    let cut = read_named(store, &keys::cut(&task.dataset, task.part, entry.sample), entry.sample).await?;
+    let key = keys::artifact(&task.dataset, task.part, task.artifact);
+    let artifact = read_blob(store, &key, task.artifact, config.artifact_bytes).await?;
+    let key = keys::clean(&task.dataset, task.part, task.clean);
+    let clean = read_blob(store, &key, task.clean, config.clean_bytes).await?;
+    Ok(Inputs {
+        entry,
+        cut,
+        artifact,
+        clean,
+    })
+}
+
+async fn entry(task: &InferTask, store: &dyn Store) -> Result<Entry, InferError> {
+    let key = keys::champion_entry(&task.dataset, task.part, task.generation);
+    let (entry, _) = read::<Entry>(store, &key).await?.ok_or(StoreError::NotFound { key })?;
+    if entry.artifact != task.artifact {
+        let generation = task.generation;
+        return Err(InferError::OtherChampion {
+            generation,
+            have: entry.artifact,
+            want: task.artifact,
+        });
+    }
+    Ok(entry)
+}
+
+fn fitted_on(want: Digest, bytes: &[u8]) -> Result<Artifact, InferError> {
+    let artifact = Artifact::parse(bytes)?;
+    if artifact.about.cut != want.hex() {
+        return Err(InferError::OtherCut {
+            have: artifact.about.cut,
+            want,
+        });
+    }
+    Ok(artifact)
+}
+
+fn document(
+    task: &InferTask,
+    entry: &Entry,
+    ahead: Ahead,
+    frequency: series::Frequency,
+    targets: Vec<String>,
+) -> ForecastDocument {
+    ForecastDocument {
+        kind: ForecastKind::Future,
+        dataset: task.dataset.clone(),
+        part: task.part,
+        member: entry.member.clone(),
+        artifact: task.artifact,
+        generation: Some(task.generation),
+        clean: task.clean,
+        origin: ahead.origin,
+        frequency,
+        targets,
+        times: ahead.times,
+        mean: ahead.mean,
+        actual: None,
+        extrapolates_from: ahead.extrapolates_from,
+    }
+}

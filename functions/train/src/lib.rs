@@ -1,1 +1,217 @@
-//! train.
+//! The stage `train`: fits one member of a round on one part.
+//!
+//! Promises: equal jobs give equal artifacts, whatever the threads and however often a fit was stopped and resumed; a
+//! fit that fails is an outcome that its round hears of. Refuses to know scores and siblings.
+//!
+//! Start with [`fit`], the pure part, then [`Train`].
+
+mod config;
+mod error;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use contract::{
+    CutDocument, Digest, EvalTask, Next, Produced, Scored, Stage, Task, TrainFacts, TrainTask, canonical, keys,
+    spec::Member,
+};
+use forecast::{Artifact, Checkpoint, EpochLoss, Fitted, Progress, SeriesData, Training};
+use platform::{
+    Job, Platform, Stop, Store, StoreError, Work, Worked,
+    documents::{read_blob, read_named},
+    threads::apart,
+};
+use series::{Table, Windows};
+
+pub use config::Config;
+pub use error::TrainError;
+
+/// The stage as a host runs it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Train;
+
+/// One fit: the rows it sees and how it may run.
+pub struct Fitting {
+    /// The member.
+    pub member: Member,
+    /// The digest of its cut.
+    pub digest: Digest,
+    /// Its cut.
+    pub cut: CutDocument,
+    /// Threads it may use.
+    pub threads: usize,
+    /// Where it stopped before.
+    pub resume: Option<Checkpoint>,
+    /// When to stop.
+    pub stop: Stop,
+}
+
+/// How a fit ended, with the number of windows and inputs it learned from.
+pub struct Ended {
+    /// The artifact or the checkpoint.
+    pub fitted: Fitted,
+    /// Windows it was trained on.
+    pub windows: usize,
+    /// Inputs of each row.
+    pub inputs: usize,
+}
+
+#[async_trait]
+impl Work for Train {
+    type Error = TrainError;
+
+    fn stage(&self) -> Stage {
+        Stage::Train
+    }
+
+    async fn work(&self, job: &Job, platform: &Platform) -> Result<Worked, TrainError> {
+        let task = task(job)?;
+        let store = &*platform.store;
+        let (fitting, clean) = load(job, task, platform).await?;
+        let (member, window) = (fitting.member.name.clone(), fitting.cut.cut.window);
+        let targets = fitting.cut.transform.target_names().len();
+        let Ended {
+            fitted,
+            windows,
+            inputs,
+        } = apart(move || fit(&fitting, &platform::clean::read(clean)?)).await?;
+        let artifact = match fitted {
+            Fitted::Stopped(Checkpoint { progress, bytes }) => {
+                return Ok(Worked::Stopped {
+                    progress,
+                    checkpoint: bytes,
+                });
+            }
+            Fitted::Finished(artifact) => artifact,
+        };
+        let bytes = artifact
+            .to_bytes()
+            .map_err(|source| TrainError::Artifact { member, source })?;
+        let digest = keep(task, &artifact, bytes, store).await?;
+        Ok(Worked::Done(Produced::Train(TrainFacts {
+            artifact: digest,
+            x: [windows, window.context, inputs],
+            y: [windows, window.horizon, targets],
+            epochs: artifact.about.epochs,
+        })))
+    }
+
+    async fn conclude(&self, job: &Job, made: &Produced, _: &Platform) -> Result<Next, TrainError> {
+        let task = task(job)?;
+        let Produced::Train(made) = made else {
+            return Err(TrainError::ForeignManifest);
+        };
+        Ok(Next::one(eval(task, made.artifact)))
+    }
+}
+
+/// Fits a member on the training rows of its cut, or goes on where the fit stopped before.
+///
+/// # Errors
+/// When a column is missing, the rows are too few, or the fit diverges.
+pub fn fit(fitting: &Fitting, table: &Table) -> Result<Ended, TrainError> {
+    let CutDocument {
+        cut, transform, season, ..
+    } = &fitting.cut;
+    let scaled = transform.apply(table, cut.training.clone())?;
+    let (target_names, input_names) = (transform.target_names(), transform.input_names());
+    let training = Training {
+        series: &[SeriesData { scaled: &scaled, cut }],
+        window: cut.window,
+        season: *season,
+        threads: fitting.threads,
+        cut: &fitting.digest.hex(),
+        target_names: &target_names,
+        input_names: &input_names,
+    };
+    let member = &fitting.member;
+    let fitted = families::fit(&member.model)
+        .run(
+            &training,
+            fitting.resume.as_ref(),
+            &|| fitting.stop.should_stop(),
+            &mut observe,
+        )
+        .map_err(|source| TrainError::Fit {
+            member: member.name.clone(),
+            source,
+        })?;
+    let windows = Windows::inside(cut.training.clone(), cut.window, scaled.mask()).len();
+    Ok(Ended {
+        fitted,
+        windows,
+        inputs: input_names.len(),
+    })
+}
+
+fn observe(progress: Progress, epoch: Option<&EpochLoss>) {
+    if let Some(EpochLoss {
+        train_loss,
+        validation_loss,
+    }) = epoch
+    {
+        tracing::info!(epoch = progress.epoch, train_loss, validation_loss, "epoch finished");
+    }
+}
+
+fn task(job: &Job) -> Result<&TrainTask, TrainError> {
+    match &job.message.stage {
+        Task::Train(TrainTask {
+            refit_of: Some(artifact),
+            ..
+        }) => Err(TrainError::Refit { artifact: *artifact }),
+        Task::Train(task) => Ok(task),
+        other => Err(TrainError::Misrouted { stage: other.stage() }),
+    }
+}
+
+async fn load(job: &Job, task: &TrainTask, platform: &Platform) -> Result<(Fitting, Bytes), TrainError> {
+    let no_member = || TrainError::NoMember {
+        member: task.member.clone(),
+    };
+    let member = job.spec.member(&task.member).ok_or_else(no_member)?.clone();
+    let (store, config) = (&*platform.store, Config::of(&platform.host));
+    let cut: CutDocument = read_named(store, &keys::cut(&task.dataset, task.part, task.cut), task.cut).await?;
+    let key = keys::clean(&task.dataset, task.part, cut.clean);
+    let clean = read_blob(store, &key, cut.clean, config.clean_bytes).await?;
+    let resume = job.resume.as_ref().map(|(progress, bytes)| Checkpoint {
+        progress: *progress,
+        bytes: bytes.to_vec(),
+    });
+    let fitting = Fitting {
+        member,
+        digest: task.cut,
+        cut,
+        threads: config.threads,
+        resume,
+        stop: job.stop.clone(),
+    };
+    Ok((fitting, clean))
+}
+
+/// Stores the artifact, then what it is beside it.
+async fn keep(task: &TrainTask, artifact: &Artifact, bytes: Vec<u8>, store: &dyn Store) -> Result<Digest, StoreError> {
+    let digest = Digest::of(&bytes);
+    store
+        .put(&keys::artifact(&task.dataset, task.part, digest), bytes.into())
+        .await?;
+    let manifest = keys::artifact_manifest(&task.dataset, task.part, digest);
+    match store.create(&manifest, canonical(&artifact.about).into()).await {
+        // Equal artifacts have equal manifests: whoever wrote it wrote this.
+        Ok(_) | Err(StoreError::Exists { .. }) => Ok(digest),
+        Err(error) => Err(error),
+    }
+}
+
+fn eval(task: &TrainTask, artifact: Digest) -> Task {
+    Task::Eval(EvalTask {
+        dataset: task.dataset.clone(),
+        part: task.part,
+        spec: task.spec,
+        salt: task.salt.clone(),
+        cut: task.cut,
+        round: task.round,
+        member: task.member.clone(),
+        scored: Scored::Artifact(artifact),
+        skip_scoring: false,
+    })
+}

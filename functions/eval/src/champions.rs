@@ -1,0 +1,146 @@
+//! The champion log of one part: create-only entries are the truth, `current.json` is a hint at the newest.
+
+use contract::{Dataset, Entry, PartId, RoundId, canonical, keys};
+use platform::{
+    Store, StoreError,
+    documents::{create_or_adopt, read},
+};
+use serde::Deserialize;
+
+/// By how many seconds the store's clock may have gone back between two writes of one round.
+const CLOCK_SLACK_S: i64 = 300;
+
+/// The champion log of one part.
+#[derive(Clone, Copy)]
+pub struct Log<'a> {
+    store: &'a dyn Store,
+    dataset: &'a Dataset,
+    part: PartId,
+}
+
+/// An entry as it lies in the log.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Logged {
+    /// The entry.
+    pub entry: Entry,
+    /// When it was written, by the store's clock in whole seconds UTC.
+    pub written: i64,
+}
+
+/// What is read of the hint: it is a place to begin, never the truth.
+#[derive(Deserialize)]
+struct Hint {
+    generation: u64,
+}
+
+impl<'a> Log<'a> {
+    /// Gives the log of a part.
+    #[must_use]
+    pub fn new(store: &'a dyn Store, dataset: &'a Dataset, part: PartId) -> Self {
+        Self { store, dataset, part }
+    }
+
+    /// Gives the reigning entry: the hint's, then the next generation until there is none.
+    ///
+    /// # Errors
+    /// When the store does not answer or an entry is damaged.
+    pub async fn newest(&self) -> Result<Option<Logged>, StoreError> {
+        let mut newest = self.entry(self.hinted().await?).await?;
+        loop {
+            let generation = newest.as_ref().map_or(0, |logged| logged.entry.generation) + 1;
+            match self.entry(generation).await? {
+                Some(later) => newest = Some(later),
+                None => return Ok(newest),
+            }
+        }
+    }
+
+    /// Walks back from the newest entry to the opening of a round and gives the entry that the round appended.
+    ///
+    /// # Errors
+    /// When the store does not answer or an entry is damaged.
+    pub async fn entry_of(
+        &self,
+        round: RoundId,
+        opened: i64,
+        newest: Option<&Logged>,
+    ) -> Result<Option<Entry>, StoreError> {
+        let mut seen = newest.cloned();
+        while let Some(Logged { entry, written }) = seen {
+            if entry.round == round {
+                return Ok(Some(entry));
+            }
+            if written + CLOCK_SLACK_S < opened {
+                return Ok(None);
+            }
+            seen = self.entry(entry.generation - 1).await?;
+        }
+        Ok(None)
+    }
+
+    /// Appends the round's entry behind the newest one, deciding again whenever another round was faster.
+    ///
+    /// Gives the round's entry, whoever appended it.
+    ///
+    /// # Errors
+    /// When the store does not answer or an entry is damaged.
+    pub async fn append(
+        &self,
+        round: RoundId,
+        mut reigning: Option<Entry>,
+        settle: impl Fn(Option<&Entry>) -> Entry,
+    ) -> Result<Entry, StoreError> {
+        loop {
+            let entry = settle(reigning.as_ref());
+            let key = keys::champion_entry(self.dataset, self.part, entry.generation);
+            let there = create_or_adopt(self.store, &key, entry).await?;
+            if there.round == round {
+                return Ok(there);
+            }
+            reigning = Some(there);
+        }
+    }
+
+    /// Moves the hint forward to an entry. Best effort: readers probe onwards from wherever it points.
+    pub async fn hint(&self, entry: &Entry) {
+        if let Err(error) = self.try_hint(entry).await {
+            tracing::warn!(%error, generation = entry.generation, "champion hint not moved");
+        }
+    }
+
+    async fn try_hint(&self, entry: &Entry) -> Result<(), StoreError> {
+        let key = keys::champion_hint(self.dataset, self.part);
+        let body = canonical(entry).into();
+        match read::<Hint>(self.store, &key).await {
+            Ok(None) => self.store.create(&key, body).await?,
+            Ok(Some((hint, meta))) if hint.generation < entry.generation => {
+                self.store.swap(&key, body, &meta.etag).await?
+            }
+            Ok(Some(_)) => return Ok(()),
+            Err(StoreError::Damaged { .. }) => self.store.put(&key, body).await?,
+            Err(error) => return Err(error),
+        };
+        Ok(())
+    }
+
+    async fn hinted(&self) -> Result<u64, StoreError> {
+        match read::<Hint>(self.store, &keys::champion_hint(self.dataset, self.part)).await {
+            Ok(hint) => Ok(hint.map_or(0, |(hint, _)| hint.generation)),
+            Err(StoreError::Damaged { .. }) => Ok(0),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Generation 0 is before the first entry.
+    async fn entry(&self, generation: u64) -> Result<Option<Logged>, StoreError> {
+        if generation == 0 {
+            return Ok(None);
+        }
+        let key = keys::champion_entry(self.dataset, self.part, generation);
+        let found = read(self.store, &key).await?;
+        Ok(found.map(|(entry, meta)| Logged {
+            entry,
+            written: meta.last_modified,
+        }))
+    }
+}

@@ -1,0 +1,310 @@
+//! The rule: which member of a round wins, and who reigns after it.
+//!
+//! Pure. Outcomes go in, an entry of the champion log comes out, so equal deciders write equal entries. Lower scores
+//! are better in every metric; ties go to the member that stands first in the spec.
+
+use contract::{
+    CutDocument, DecisionKind, Digest, Entry, EntryOutcome, MemberName, Outcome, Round,
+    spec::{Metric, PromoteSection},
+};
+use series::{Frequency, Scores, rfc3339};
+
+/// What a round found, before anybody looks at who reigns.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Verdict {
+    /// The metric that decided.
+    pub metric: Metric,
+    /// What became of every member, in the order of the spec.
+    pub outcomes: Vec<EntryOutcome>,
+    /// The better baseline's score.
+    pub baseline_score: Option<f64>,
+    /// Who won; none where no member has a score.
+    pub winner: Option<Winner>,
+    /// Why, for a person.
+    pub reason: String,
+}
+
+/// The winner of a round.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Winner {
+    /// The member.
+    pub member: MemberName,
+    /// Its artifact.
+    pub artifact: Digest,
+    /// Its score in the metric that decided.
+    pub score: f64,
+}
+
+/// What all members of a round have in common.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Ground {
+    /// The target columns.
+    pub targets: Vec<String>,
+    /// The horizon in steps.
+    pub horizon: usize,
+    /// The frequency.
+    pub frequency: Frequency,
+    /// The last training row, UTC seconds.
+    pub train_end: i64,
+    /// The last observed row, UTC seconds.
+    pub observed_end: i64,
+}
+
+impl From<&CutDocument> for Ground {
+    fn from(cut: &CutDocument) -> Self {
+        Self {
+            targets: cut.transform.target_names(),
+            horizon: cut.cut.window.horizon,
+            frequency: cut.axis.frequency,
+            train_end: cut.train_end,
+            observed_end: cut.observed_end,
+        }
+    }
+}
+
+/// Finds the winner of a round: the better baseline, unless a model beats it by the margin.
+#[must_use]
+pub fn judge(round: &Round, outcomes: &[Outcome], promote: &PromoteSection) -> Verdict {
+    let metric = deciding(outcomes, promote.metric);
+    let of = |baselines: bool| {
+        let members = outcomes
+            .iter()
+            .filter(|o| round.baselines.contains(&o.member) == baselines);
+        best(members, metric)
+    };
+    let (baseline, model) = (of(true), of(false));
+    let baseline_score = baseline.as_ref().map(|b| b.score);
+    let (winner, reason) = choose(baseline, model, metric, promote.margin);
+    let reason = if metric == promote.metric || winner.is_none() {
+        reason
+    } else {
+        format!(
+            "{} is not defined on this cut, so {} decides: {reason}",
+            name(promote.metric),
+            name(metric)
+        )
+    };
+    let outcomes = outcomes.iter().map(|outcome| line(outcome, metric)).collect();
+    Verdict {
+        metric,
+        outcomes,
+        baseline_score,
+        winner,
+        reason,
+    }
+}
+
+/// Says who reigns after the round: its winner, unless the reigning champion is pinned, has seen later observations,
+/// or is that winner.
+#[must_use]
+pub fn settle(round: &Round, ground: &Ground, verdict: &Verdict, winner: &Winner, reigning: Option<&Entry>) -> Entry {
+    let Some(reigning) = reigning else {
+        return replaced(round, ground, verdict, winner, None, &verdict.reason);
+    };
+    let who = format!("{} (generation {})", reigning.member, reigning.generation);
+    let (kind, why) = if reigning.kind == DecisionKind::Pinned {
+        (
+            DecisionKind::Pinned,
+            format!("{who} is pinned and reigns on; it was not scored on this cut"),
+        )
+    } else if ground.observed_end < reigning.observed_end {
+        let (round_end, own_end) = (rfc3339(ground.observed_end), rfc3339(reigning.observed_end));
+        let why = format!("the observations of this round end at {round_end}, before those of {who} at {own_end}");
+        (
+            DecisionKind::Kept,
+            format!("{why}, which reigns on; it was not scored on this cut"),
+        )
+    } else if winner.artifact == reigning.artifact {
+        (
+            DecisionKind::Kept,
+            format!("it is the artifact of {who}, which reigns on"),
+        )
+    } else {
+        let reason = format!(
+            "{}; it replaces {who}, which was not scored on this cut",
+            verdict.reason
+        );
+        return replaced(round, ground, verdict, winner, Some(reigning), &reason);
+    };
+    kept(
+        round,
+        verdict,
+        winner,
+        reigning,
+        kind,
+        format!("{}; {why}", verdict.reason),
+    )
+}
+
+/// Gives the name of a metric as the spec writes it.
+#[must_use]
+pub fn name(metric: Metric) -> &'static str {
+    match metric {
+        Metric::Rmsse => "rmsse",
+        Metric::Rmse => "rmse",
+        Metric::Mae => "mae",
+        Metric::Smape => "smape",
+        Metric::Mase => "mase",
+        Metric::Composite => "composite",
+    }
+}
+
+fn replaced(
+    round: &Round,
+    ground: &Ground,
+    verdict: &Verdict,
+    winner: &Winner,
+    before: Option<&Entry>,
+    reason: &str,
+) -> Entry {
+    Entry {
+        generation: before.map_or(1, |entry| entry.generation + 1),
+        round: round.round,
+        kind: DecisionKind::Replaced,
+        member: winner.member.clone(),
+        artifact: winner.artifact,
+        sample: round.cut,
+        clean: round.clean,
+        spec: round.spec,
+        metric: name(verdict.metric).to_owned(),
+        score: Some(winner.score),
+        baseline_score: verdict.baseline_score,
+        outcomes: verdict.outcomes.clone(),
+        targets: ground.targets.clone(),
+        horizon: ground.horizon,
+        frequency: ground.frequency,
+        train_end: ground.train_end,
+        observed_end: ground.observed_end,
+        previous: before.map(|entry| entry.generation),
+        reason: reason.to_owned(),
+    }
+}
+
+fn kept(
+    round: &Round,
+    verdict: &Verdict,
+    winner: &Winner,
+    reigning: &Entry,
+    kind: DecisionKind,
+    reason: String,
+) -> Entry {
+    let metric = name(verdict.metric);
+    // A score in another metric would stand beside this round's as if the two could be compared.
+    let score = if winner.artifact == reigning.artifact {
+        Some(winner.score)
+    } else {
+        reigning.score.filter(|_| reigning.metric == metric)
+    };
+    Entry {
+        generation: reigning.generation + 1,
+        round: round.round,
+        kind,
+        metric: metric.to_owned(),
+        score,
+        baseline_score: verdict.baseline_score,
+        outcomes: verdict.outcomes.clone(),
+        previous: Some(reigning.generation),
+        reason,
+        ..reigning.clone()
+    }
+}
+
+fn choose(baseline: Option<Winner>, model: Option<Winner>, metric: Metric, margin: f64) -> (Option<Winner>, String) {
+    let metric = name(metric);
+    let percent = margin * 100.0;
+    match (baseline, model) {
+        (None, None) => (None, "no member has a score, so nobody is promoted".to_owned()),
+        (Some(b), None) => {
+            let reason = format!(
+                "no model has a score; {} is the better baseline with {metric} {:.6}",
+                b.member, b.score
+            );
+            (Some(b), reason)
+        }
+        (None, Some(m)) => {
+            let reason = format!(
+                "no baseline has a score; {} is the best model with {metric} {:.6}",
+                m.member, m.score
+            );
+            (Some(m), reason)
+        }
+        (Some(b), Some(m)) if beats(m.score, b.score, margin) => {
+            let reason = format!(
+                "{} has {metric} {:.6} and beats the better baseline {} at {:.6} by {percent} % or more",
+                m.member, m.score, b.member, b.score
+            );
+            (Some(m), reason)
+        }
+        (Some(b), Some(m)) => {
+            let reason = format!(
+                "the best model {} has {metric} {:.6} and does not beat the better baseline {} at {:.6} by {percent} %",
+                m.member, m.score, b.member, b.score
+            );
+            (Some(b), reason)
+        }
+    }
+}
+
+/// A tie is no win, also where the margin is 0.
+fn beats(model: f64, baseline: f64, margin: f64) -> bool {
+    model < baseline && model <= baseline * (1.0 - margin)
+}
+
+/// The asked metric, or RMSE where no member has it: a scale is zero where the training rows do not vary.
+fn deciding(outcomes: &[Outcome], asked: Metric) -> Metric {
+    let any = |metric| outcomes.iter().any(|outcome| score(outcome, metric).is_some());
+    if !any(asked) && any(Metric::Rmse) {
+        Metric::Rmse
+    } else {
+        asked
+    }
+}
+
+fn best<'a>(members: impl Iterator<Item = &'a Outcome>, metric: Metric) -> Option<Winner> {
+    let mut best: Option<Winner> = None;
+    for outcome in members {
+        let (Some(artifact), Some(score)) = (outcome.artifact, score(outcome, metric)) else {
+            continue;
+        };
+        if best.as_ref().is_none_or(|b| score < b.score) {
+            best = Some(Winner {
+                member: outcome.member.clone(),
+                artifact,
+                score,
+            });
+        }
+    }
+    best
+}
+
+fn line(outcome: &Outcome, metric: Metric) -> EntryOutcome {
+    let score = score(outcome, metric);
+    let undefined = || format!("{} is not defined for it on this cut", name(metric));
+    let failed = score
+        .is_none()
+        .then(|| outcome.failed.clone().unwrap_or_else(undefined));
+    EntryOutcome {
+        member: outcome.member.clone(),
+        score,
+        failed,
+    }
+}
+
+fn score(outcome: &Outcome, metric: Metric) -> Option<f64> {
+    outcome
+        .scores
+        .as_ref()
+        .and_then(|scores| value(scores, metric))
+        .filter(|value| value.is_finite())
+}
+
+fn value(scores: &Scores, metric: Metric) -> Option<f64> {
+    match metric {
+        Metric::Rmsse => scores.rmsse,
+        Metric::Rmse => scores.rmse,
+        Metric::Mae => scores.mae,
+        Metric::Smape => scores.smape,
+        Metric::Mase => scores.mase,
+        Metric::Composite => scores.composite,
+    }
+}

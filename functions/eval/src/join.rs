@@ -1,0 +1,108 @@
+//! Joining a round: this member's outcome first, then its siblings'; whoever finds all of them decides.
+//!
+//! Nothing here waits. Every step is a create that adopts what is there, so a crash anywhere is a redelivery that finds
+//! the same decision, and equal deciders end with the same one.
+
+use contract::{CutDocument, Decision, EvalFacts, EvalTask, Outcome, Round, Scored, keys, spec::PromoteSection};
+use platform::{
+    Store, StoreError,
+    documents::{create_or_adopt, read, read_named},
+};
+
+use crate::{
+    champions::Log,
+    decide::{Ground, judge, settle},
+};
+
+/// Writes what became of the member; adopts what stands there already.
+///
+/// # Errors
+/// When the store does not answer.
+pub async fn write_outcome(task: &EvalTask, made: &EvalFacts, store: &dyn Store) -> Result<(), StoreError> {
+    let key = keys::outcome(&task.dataset, task.part, task.round, &task.member);
+    create_or_adopt(store, &key, outcome(task, made)).await.map(drop)
+}
+
+/// Decides the round where all outcomes are there, and gives the decision with the round.
+///
+/// # Errors
+/// When the store does not answer, or the round or one of its documents is missing or damaged.
+pub async fn decide(
+    task: &EvalTask,
+    promote: &PromoteSection,
+    store: &dyn Store,
+) -> Result<Option<(Round, Decision)>, StoreError> {
+    let key = keys::round(&task.dataset, task.part, task.round);
+    let (round, meta) = read::<Round>(store, &key).await?.ok_or(StoreError::NotFound { key })?;
+    let Some(outcomes) = outcomes(&round, store).await? else {
+        return Ok(None);
+    };
+    let key = keys::decision(&round.dataset, round.part, round.round);
+    if let Some((decided, _)) = read(store, &key).await? {
+        return Ok(Some((round, decided)));
+    }
+    let decision = decide_complete(&round, meta.last_modified, &outcomes, promote, store).await?;
+    let decision = create_or_adopt(store, &key, decision).await?;
+    if let Decision::Entry(entry) = &decision {
+        Log::new(store, &round.dataset, round.part).hint(entry).await;
+    }
+    Ok(Some((round, decision)))
+}
+
+async fn decide_complete(
+    round: &Round,
+    opened: i64,
+    outcomes: &[Outcome],
+    promote: &PromoteSection,
+    store: &dyn Store,
+) -> Result<Decision, StoreError> {
+    let verdict = judge(round, outcomes, promote);
+    let Some(winner) = &verdict.winner else {
+        return Ok(Decision::Nobody {
+            outcomes: verdict.outcomes,
+            reason: verdict.reason,
+        });
+    };
+    let log = Log::new(store, &round.dataset, round.part);
+    let newest = log.newest().await?;
+    if let Some(entry) = log.entry_of(round.round, opened, newest.as_ref()).await? {
+        return Ok(Decision::Entry(Box::new(entry)));
+    }
+    let cut: CutDocument = read_named(store, &keys::cut(&round.dataset, round.part, round.cut), round.cut).await?;
+    let ground = Ground::from(&cut);
+    let settle = |reigning: Option<&_>| settle(round, &ground, &verdict, winner, reigning);
+    let entry = log
+        .append(round.round, newest.map(|logged| logged.entry), settle)
+        .await?;
+    Ok(Decision::Entry(Box::new(entry)))
+}
+
+/// Gives the outcomes of all expected members, or none while one is missing.
+async fn outcomes(round: &Round, store: &dyn Store) -> Result<Option<Vec<Outcome>>, StoreError> {
+    let mut outcomes = Vec::with_capacity(round.members.len());
+    for member in &round.members {
+        let key = keys::outcome(&round.dataset, round.part, round.round, member);
+        let Some((outcome, _)) = read(store, &key).await? else {
+            return Ok(None);
+        };
+        outcomes.push(outcome);
+    }
+    Ok(Some(outcomes))
+}
+
+fn outcome(task: &EvalTask, made: &EvalFacts) -> Outcome {
+    let (artifact, mut failed) = match &task.scored {
+        Scored::Artifact(artifact) => (Some(*artifact), None),
+        Scored::Failed(why) => (None, Some(why.clone())),
+    };
+    if failed.is_none() && made.scores.is_none() {
+        failed = Some("its scoring failed".to_owned());
+    }
+    Outcome {
+        member: task.member.clone(),
+        artifact,
+        scores: made.scores.clone(),
+        holdout: made.holdout,
+        failed,
+    }
+}

@@ -1,0 +1,108 @@
+//! Scoring one artifact on the holdout of its cut, in original units. Pure.
+
+use contract::{CutDocument, Dataset, Digest, ForecastDocument, ForecastKind, MemberName, PartId};
+use forecast::Forecast;
+use series::{ScoreScale, Scores, Scoring, Table, Windows, rfc3339};
+
+use crate::error::EvalError;
+
+/// How many holdout forecasts are kept for people and plots, at most.
+pub const SHOWN_ORIGINS: usize = 500;
+
+/// Whose forecasts are scored.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Subject {
+    /// The dataset.
+    pub dataset: Dataset,
+    /// The part.
+    pub part: PartId,
+    /// The member.
+    pub member: MemberName,
+    /// Its artifact.
+    pub artifact: Digest,
+}
+
+/// Scores a model at every holdout origin and keeps its last one-step forecasts beside what was observed.
+///
+/// Histories reach back into training rows. Actuals are those of the raw table: never clipped, never imputed.
+///
+/// # Errors
+/// When a column is missing, the model cannot forecast, or a forecast is not a finite number.
+pub fn score(
+    cut: &CutDocument,
+    table: &Table,
+    model: &dyn Forecast,
+    subject: Subject,
+) -> Result<(Scores, ForecastDocument), EvalError> {
+    let scaled = cut.transform.apply(table, cut.cut.training.clone())?;
+    let origins: Vec<usize> = Windows::holdout(cut.cut.holdout.clone(), cut.cut.window)
+        .iter()
+        .collect();
+    let (horizon, targets) = (cut.cut.window.horizon, cut.transform.target_names());
+    let scale = ScoreScale::of(table, cut.cut.training.clone(), cut.season, &cut.transform);
+    let mut scoring = Scoring::new(table, &scale, horizon);
+    let hidden = origins.len().saturating_sub(SHOWN_ORIGINS);
+    let mut mean = vec![vec![0.0; origins.len() - hidden]; targets.len()];
+    let mut not_finite = None;
+    let mut original = Vec::new();
+    model.forecast_origins(&scaled, &origins, horizon, &mut |index, forecast| {
+        original.clear();
+        let unscaled = forecast
+            .iter()
+            .enumerate()
+            .map(|(cell, &value)| cut.transform.unscale(cell % targets.len(), value));
+        original.extend(unscaled);
+        if let Some(cell) = original.iter().position(|value| !value.is_finite()) {
+            not_finite.get_or_insert((origins[index] + cell / targets.len(), cell % targets.len()));
+        }
+        scoring.add(origins[index], &original);
+        if let Some(shown) = index.checked_sub(hidden) {
+            mean.iter_mut()
+                .zip(&original)
+                .for_each(|(mean, value)| mean[shown] = *value);
+        }
+    })?;
+    if let Some((row, target)) = not_finite {
+        return Err(EvalError::NotFinite {
+            target: targets[target].clone(),
+            time: rfc3339(table.axis.at(row)),
+        });
+    }
+    Ok((
+        scoring.finish(),
+        document(cut, table, subject, &origins[hidden..], mean),
+    ))
+}
+
+fn document(
+    cut: &CutDocument,
+    table: &Table,
+    subject: Subject,
+    origins: &[usize],
+    mean: Vec<Vec<f64>>,
+) -> ForecastDocument {
+    let targets = cut.transform.target_names();
+    let observed = |name: &String| {
+        let values = table.column(name).map_or(&[][..], |column| &column.values);
+        let at = |&row: &usize| values.get(row).copied().filter(|value| !value.is_nan());
+        origins.iter().map(at).collect()
+    };
+    ForecastDocument {
+        kind: ForecastKind::Holdout,
+        dataset: subject.dataset,
+        part: subject.part,
+        member: subject.member,
+        artifact: subject.artifact,
+        generation: None,
+        clean: cut.clean,
+        origin: origins
+            .first()
+            .map_or(cut.train_end, |&row| table.axis.at(row.saturating_sub(1))),
+        frequency: table.axis.frequency,
+        times: origins.iter().map(|&row| rfc3339(table.axis.at(row))).collect(),
+        actual: Some(targets.iter().map(observed).collect()),
+        targets,
+        mean,
+        extrapolates_from: None,
+    }
+}

@@ -1,0 +1,23 @@
+//! What `infer` takes from its host.
+
+use platform::Host;
+
+/// The limits of this stage.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Config {
+    /// The largest clean part that is read, in bytes.
+    pub clean_bytes: u64,
+    /// The largest artifact that is read, in bytes.
+    pub artifact_bytes: u64,
+}
+
+impl Config {
+    /// Takes the limits from the host's memory: both grow several times when they are unpacked.
+    #[must_use]
+    pub fn of(host: &Host) -> Self {
+        Self {
+            clean_bytes: host.memory / 4,
+            artifact_bytes: host.memory / 4,
+        }
+    }
+}

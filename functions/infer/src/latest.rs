@@ -1,0 +1,34 @@
+//! `latest.json`: the one mutable name of a part's forecasts. It moves only forward, by generation, then origin.
+
+use contract::{Dataset, Latest, PartId, canonical, keys};
+use platform::{Store, StoreError, documents::read};
+
+/// How often others may be faster before the job is given back.
+const TRIES: usize = 16;
+
+/// Points `latest.json` at a forecast, unless it points at one as new or newer.
+///
+/// # Errors
+/// When the store does not answer, or others keep being faster.
+pub async fn advance(store: &dyn Store, dataset: &Dataset, part: PartId, latest: &Latest) -> Result<(), StoreError> {
+    let key = keys::latest(dataset, part);
+    for _ in 0..TRIES {
+        let body = canonical(latest).into();
+        let written = match read::<Latest>(store, &key).await? {
+            None => store.create(&key, body).await,
+            Some((there, _)) if position(&there) >= position(latest) => return Ok(()),
+            Some((_, meta)) => store.swap(&key, body, &meta.etag).await,
+        };
+        match written {
+            Ok(_) => return Ok(()),
+            // A doubt is settled by reading again: what was written is as new as ours.
+            Err(StoreError::Exists { .. } | StoreError::Changed { .. } | StoreError::Doubt { .. }) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Err(StoreError::Changed { key })
+}
+
+fn position(latest: &Latest) -> (u64, i64) {
+    (latest.generation, latest.origin)
+}

@@ -1,0 +1,33 @@
+//! The one place that knows every family of models: from a spec to its fit, from an artifact to its forecaster.
+//!
+//! Promises that what [`fit`] leaves, [`forecaster`] reads, kind by kind and without a default: a new kind fails to
+//! compile until both sides are named. Refuses to know how any of them works.
+
+use forecast::{Artifact, ArtifactError, Fit, Forecast, ModelSpec};
+use linear::{Naive, Ridge, SeasonalNaive, SeasonalNaiveFit};
+use recurrent::{Cell, Net, Recurrent};
+
+/// Gives the fit of a model's spec.
+#[must_use]
+pub fn fit(model: &ModelSpec) -> Box<dyn Fit> {
+    match model {
+        ModelSpec::Naive(_) => Box::new(Naive),
+        ModelSpec::SeasonalNaive(_) => Box::new(SeasonalNaiveFit),
+        ModelSpec::Linear(spec) => Box::new(Ridge::fit(spec)),
+        ModelSpec::Gru(spec) => Box::new(Recurrent::new(Cell::Gru, spec)),
+        ModelSpec::Lstm(spec) => Box::new(Recurrent::new(Cell::Lstm, spec)),
+    }
+}
+
+/// Gives the forecaster of a fitted model.
+///
+/// # Errors
+/// Where the artifact's tensors are not those of its kind.
+pub fn forecaster(artifact: &Artifact) -> Result<Box<dyn Forecast>, ArtifactError> {
+    Ok(match &artifact.about.settings {
+        ModelSpec::Naive(_) => Box::new(Naive::read(artifact)?),
+        ModelSpec::SeasonalNaive(_) => Box::new(SeasonalNaive::read(artifact)?),
+        ModelSpec::Linear(_) => Box::new(Ridge::read(artifact)?),
+        ModelSpec::Gru(_) | ModelSpec::Lstm(_) => Box::new(Net::read(artifact)?),
+    })
+}
