@@ -104,3 +104,114 @@ fn next_row(history: &History<'_>, result: &Matrix, step: usize, held: &[f64]) -
     }
     Ok(row)
 }
+
+#[cfg(test)]
+mod tests {
+    use series::Scaled;
+
+    use super::*;
+
+    /// Two targets, a lag of the first, a past input and a calendar input; row `r` holds `r` of each kind.
+    fn scaled(rows: u32) -> Scaled {
+        let row = |row: u32| {
+            let r = f64::from(row);
+            [r, 10.0 * r, r - 2.0, 100.0 + r, 0.5 * r]
+        };
+        Scaled {
+            values: Matrix {
+                rows: rows as usize,
+                cols: 5,
+                data: (0..rows).flat_map(row).collect(),
+            },
+            targets: vec![0, 1],
+            past: vec![3],
+            calendar: vec![4],
+            lags: vec![(2, 0, 2)],
+            complete: vec![true; rows as usize],
+            drops_incomplete: false,
+        }
+    }
+
+    /// Goes on as the rows do: the next rows of both targets.
+    fn next(window: &Matrix) -> Matrix {
+        let last = window.row(window.rows - 1);
+        Matrix {
+            rows: 2,
+            cols: 2,
+            data: vec![last[0] + 1.0, last[1] + 10.0, last[0] + 2.0, last[1] + 20.0],
+        }
+    }
+
+    #[test]
+    fn contexts_move_over_own_forecasts_lags_held_inputs_and_the_calendar() {
+        let scaled = scaled(12);
+        let future = crate::known_future(&scaled, 6, 5);
+        let mut contexts = Vec::new();
+        let result = forecast(
+            &History {
+                scaled: &scaled,
+                origin: 6,
+                future: &future,
+            },
+            3,
+            2,
+            5,
+            &mut |window| {
+                contexts.push(window.clone());
+                Ok(next(window))
+            },
+        );
+        let steps = [6.0, 60.0, 7.0, 70.0, 8.0, 80.0, 9.0, 90.0, 10.0, 100.0];
+        assert_eq!(
+            result.unwrap(),
+            Matrix {
+                rows: 5,
+                cols: 2,
+                data: steps.to_vec()
+            }
+        );
+        assert_eq!(contexts.len(), 3);
+        assert_eq!(contexts[0].data, scaled.values.data[15..30]);
+        assert_eq!(contexts[1].row(0), scaled.values.row(5));
+        // The past input is held at row 5, everything else goes on as the rows do.
+        assert_eq!(contexts[1].row(2), [7.0, 70.0, 5.0, 105.0, 3.5]);
+        assert_eq!(contexts[2].row(2), [9.0, 90.0, 7.0, 105.0, 4.5]);
+    }
+
+    #[test]
+    fn what_is_missing_or_no_number_ends_the_forecast_by_name() {
+        let scaled = scaled(8);
+        let run = |origin: usize, known: usize, value: f64| {
+            let future = crate::known_future(&scaled, origin, known);
+            let block = Matrix::filled(1, 2, value);
+            forecast(
+                &History {
+                    scaled: &scaled,
+                    origin,
+                    future: &future,
+                },
+                4,
+                1,
+                3,
+                &mut |_| Ok(block.clone()),
+            )
+        };
+        assert_eq!(run(3, 3, 1.0), Err(ForecastError::HistoryTooShort { have: 3, need: 4 }));
+        assert_eq!(run(9, 3, 1.0), Err(ForecastError::Origin { have: 9, bound: 8 }));
+        assert_eq!(run(5, 1, 1.0), Err(ForecastError::FutureMissing { input: 4, step: 2 }));
+        assert_eq!(
+            run(7, 3, 1.0),
+            Err(ForecastError::FutureMissing { input: 4, step: 2 }),
+            "after the last row"
+        );
+        let infinite = run(5, 3, f64::INFINITY).unwrap_err();
+        assert_eq!(
+            infinite,
+            ForecastError::NotFinite {
+                target: 0,
+                step: 1,
+                value: f64::INFINITY
+            }
+        );
+    }
+}

@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Anchor, Frequency,
-    civil::{DAY, Date, date, days, days_in_month, rfc3339},
+    Frequency,
+    civil::{DAY, rfc3339},
+    months::{month_later, month_number, monthly},
 };
 
 /// A regular grid of times, UTC seconds.
@@ -158,24 +159,6 @@ impl TimeAxis {
     }
 }
 
-/// Gives the season in steps: the first of day, week and year that holds two steps or more and fits twice into the
-/// training rows, else 1.
-#[must_use]
-pub fn season(frequency: Frequency, training_rows: usize) -> usize {
-    // A year of 365.25 days; where a cycle is not a whole number of steps, the nearest one.
-    const CYCLES: [i64; 3] = [DAY, 7 * DAY, 31_557_600];
-    let fits = |&steps: &usize| steps >= 2 && steps <= training_rows / 2;
-    let whole = |cycle: i64, s: i64| usize::try_from((cycle + s / 2) / s).unwrap_or(1);
-    match frequency {
-        Frequency::Seconds(s) => CYCLES
-            .into_iter()
-            .map(|cycle| whole(cycle, step(s)))
-            .find(fits)
-            .unwrap_or(1),
-        Frequency::Months { months, .. } => Some(whole(12, i64::from(months.max(1)))).filter(fits).unwrap_or(1),
-    }
-}
-
 fn check_sorted(times: &[i64]) -> Result<(), AxisError> {
     if times.len() < 2 {
         return Err(AxisError::TooFewRows {
@@ -197,7 +180,7 @@ fn check_order(times: &[i64]) -> Result<(), AxisError> {
 }
 
 /// Gives the most common difference, the smallest of equally common ones.
-fn most_common(differences: impl Iterator<Item = i64>) -> u64 {
+pub(crate) fn most_common(differences: impl Iterator<Item = i64>) -> u64 {
     let mut sorted: Vec<i64> = differences.collect();
     sorted.sort_unstable();
     let (mut best, mut best_count) = (1, 0);
@@ -209,49 +192,7 @@ fn most_common(differences: impl Iterator<Item = i64>) -> u64 {
     best.unsigned_abs().max(1)
 }
 
-/// Finds calendar months between times, if they are.
-fn monthly(times: &[i64]) -> Option<Frequency> {
-    let months: Vec<i64> = times
-        .windows(2)
-        .map(|pair| month_number(pair[1]) - month_number(pair[0]))
-        .collect();
-    let months = u32::try_from(most_common(months.into_iter()))
-        .ok()
-        .filter(|&m| m <= 1_200)?;
-    [Anchor::End, Anchor::Start]
-        .into_iter()
-        .map(|anchor| Frequency::Months { months, anchor })
-        .find(|&frequency| {
-            let axis = TimeAxis {
-                start: times[0],
-                frequency,
-                len: usize::MAX,
-            };
-            times.iter().all(|&t| axis.index_of(t).is_some())
-        })
-}
-
-/// Counts months since year 0.
-fn month_number(t: i64) -> i64 {
-    let Date { year, month, .. } = date(t.div_euclid(DAY));
-    year * 12 + month - 1
-}
-
-/// Moves a time by whole months: to the same day, or the month's last one where there is no such day or the anchor is
-/// the end.
-fn month_later(t: i64, months: i64, anchor: Anchor) -> i64 {
-    // Beyond a hundred million years there is no forecast; the clamp keeps the sums below from overflow.
-    let number = month_number(t).saturating_add(months.clamp(-1_200_000_000, 1_200_000_000));
-    let (year, month) = (number.div_euclid(12), number.rem_euclid(12) + 1);
-    let last = days_in_month(year, month);
-    let day = match anchor {
-        Anchor::Start => date(t.div_euclid(DAY)).day.min(last),
-        Anchor::End => last,
-    };
-    days(Date { year, month, day }) * DAY + t.rem_euclid(DAY)
-}
-
-fn step(seconds: u64) -> i64 {
+pub(crate) fn step(seconds: u64) -> i64 {
     i64::try_from(seconds).unwrap_or(i64::MAX).max(1)
 }
 
@@ -260,6 +201,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::{
+        Anchor,
+        civil::{Date, days},
+    };
 
     const MANY: usize = 1_000_000;
 
@@ -331,28 +276,6 @@ mod tests {
         assert_eq!(axis.index_of(-120), None);
         assert_eq!(axis.end(), 240);
         assert_eq!(axis.at(5), 600, "beyond the end");
-    }
-
-    #[test]
-    fn the_season_is_the_first_cycle_that_fits_twice() {
-        let months = |months| Frequency::Months {
-            months,
-            anchor: Anchor::Start,
-        };
-        for (frequency, rows, expected) in [
-            (Frequency::Seconds(120), 15_927, 720),
-            (Frequency::Seconds(120), 50, 1),
-            (Frequency::Seconds(3_600), 400, 24),
-            (Frequency::Seconds(86_400), 20, 7),
-            (Frequency::Seconds(86_400), 13, 1),
-            (Frequency::Seconds(604_800), 200, 52),
-            (months(1), 100, 12),
-            (months(1), 23, 1),
-            (months(3), 100, 4),
-            (months(12), 100, 1),
-        ] {
-            assert_eq!(season(frequency, rows), expected, "{frequency} {rows}");
-        }
     }
 
     proptest! {

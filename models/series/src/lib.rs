@@ -11,27 +11,38 @@
 mod axis;
 mod calendar;
 mod civil;
+mod clean;
+mod column;
 mod cut;
 mod frequency;
 mod impute;
 mod matrix;
+mod months;
+mod scaled;
 mod score;
+mod score_scale;
+mod season;
 mod settings;
+mod split;
 mod statistics;
 mod table;
 mod transform;
 mod windows;
 
-pub use axis::{AxisError, TimeAxis, season};
+pub use axis::{AxisError, TimeAxis};
 pub use calendar::{CALENDAR, calendar};
 pub use civil::rfc3339;
+pub use clean::{Clean, Missing, Outliers, Scaler};
+pub use column::ColumnTransform;
 pub use cut::{Cut, CutError, VALIDATED_WINDOWS};
 pub use frequency::{Anchor, Frequency, FrequencyError};
 pub use matrix::Matrix;
-pub use score::{ScoreScale, Scores, Scoring, StepScores, TargetScores, score};
-pub use settings::{
-    Clean, Holdout, Missing, Outliers, Problem, Sampling, Scaler, Split, Strategy, Validation, WindowShape,
-};
+pub use scaled::Scaled;
+pub use score::{Scores, Scoring, StepScores, TargetScores, score};
+pub use score_scale::ScoreScale;
+pub use season::season;
+pub use settings::{Problem, Sampling, Strategy, WindowShape};
+pub use split::{Holdout, Split, Validation};
 pub use table::{Column, Role, Table, TableError};
-pub use transform::{ColumnTransform, Scaled, Transform, TransformError};
+pub use transform::{Transform, TransformError};
 pub use windows::Windows;

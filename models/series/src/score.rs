@@ -1,27 +1,10 @@
 //! How far forecasts lie from what was observed.
 
-use std::{collections::BTreeMap, ops::Range};
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Table, Transform};
-
-/// What errors of each target are measured against, from the training rows in original units.
-#[derive(Clone, PartialEq, Debug)]
-pub struct ScoreScale {
-    targets: Vec<TargetScale>,
-}
-
-#[derive(Clone, PartialEq, Debug)]
-struct TargetScale {
-    name: String,
-    /// The mean absolute difference at lag `season`.
-    seasonal: Option<f64>,
-    /// The mean squared difference at lag 1.
-    squared: Option<f64>,
-    /// The distance of the smallest and the largest value.
-    width: Option<f64>,
-}
+use crate::{ScoreScale, Table, score_scale::TargetScale, statistics};
 
 /// Scores of one target, averaged over origins and steps; of several, averaged over them.
 ///
@@ -103,28 +86,6 @@ struct Sums {
     absolute: f64,
     squared: f64,
     percent: f64,
-}
-
-impl ScoreScale {
-    /// Measures the targets of a transform on the training rows of the raw table.
-    ///
-    /// Differences with a missing end are left out.
-    #[must_use]
-    pub fn of(table: &Table, training: Range<usize>, season: usize, transform: &Transform) -> Self {
-        let targets = transform.target_names().into_iter().map(|name| {
-            let values = table.column(&name).map_or(&[][..], |column| &column.values);
-            let rows = values.get(training.clone()).unwrap_or(&[]);
-            TargetScale {
-                seasonal: positive(mean_difference(rows, season.max(1), f64::abs)),
-                squared: positive(mean_difference(rows, 1, |d| d * d)),
-                width: positive(Some(width(rows))),
-                name,
-            }
-        });
-        Self {
-            targets: targets.collect(),
-        }
-    }
 }
 
 impl<'a> Scoring<'a> {
@@ -262,7 +223,7 @@ impl Sums {
 fn mean_scores(scores: &[TargetScores]) -> TargetScores {
     let mean = |of: fn(&TargetScores) -> Option<f64>| {
         let values: Vec<f64> = scores.iter().filter_map(of).collect();
-        crate::statistics::mean(&values)
+        statistics::mean(&values)
     };
     TargetScores {
         rmse: mean(|scores| scores.rmse),
@@ -273,28 +234,6 @@ fn mean_scores(scores: &[TargetScores]) -> TargetScores {
         smape: mean(|scores| scores.smape),
         composite: mean(|scores| scores.composite),
     }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "row counts lie far below 2^52")]
-fn mean_difference(rows: &[f64], lag: usize, of: fn(f64) -> f64) -> Option<f64> {
-    let (mut sum, mut count) = (0.0, 0_usize);
-    for (before, after) in rows.iter().zip(rows.iter().skip(lag)) {
-        if !before.is_nan() && !after.is_nan() {
-            sum += of(after - before);
-            count += 1;
-        }
-    }
-    (count > 0).then(|| sum / count as f64)
-}
-
-fn width(rows: &[f64]) -> f64 {
-    let low = rows.iter().copied().fold(f64::INFINITY, f64::min);
-    let high = rows.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    high - low
-}
-
-fn positive(value: Option<f64>) -> Option<f64> {
-    value.filter(|value| value.is_normal() && *value > 0.0)
 }
 
 fn finite(value: f64) -> Option<f64> {

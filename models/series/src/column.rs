@@ -1,0 +1,166 @@
+//! How one column is cleaned and scaled.
+
+use std::ops::Range;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Clean, Column, Missing, Outliers, Role, Scaler, TransformError,
+    impute::impute,
+    statistics::{deviation, mean, quantile},
+};
+
+/// How one column is cleaned and scaled.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ColumnTransform {
+    /// The column.
+    pub name: String,
+    /// What it is to a forecast.
+    pub role: Role,
+    /// What stands in where nothing was seen yet: the mean of the training rows, original units.
+    pub fill: f64,
+    /// The bounds to which inputs are clipped, original units.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clip: Option<(f64, f64)>,
+    /// What is subtracted before dividing.
+    pub offset: f64,
+    /// By what is divided; never 0.
+    pub scale: f64,
+}
+
+impl ColumnTransform {
+    pub(crate) fn scaled(&self, value: f64) -> f64 {
+        (value - self.offset) / self.scale
+    }
+
+    /// Gives the column's values as models see them: clipped, then filled, so that no outlier is spread over a gap.
+    pub(crate) fn values(&self, raw: &[f64], training: &Range<usize>, missing: Missing) -> Vec<f64> {
+        let mut values = raw.to_vec();
+        if let Some((low, high)) = self.clip {
+            for value in &mut values {
+                *value = clip(*value, low, high);
+            }
+        }
+        impute(&mut values, training, missing, self.fill);
+        values.into_iter().map(|value| self.scaled(value)).collect()
+    }
+}
+
+/// Says whether a column stays in: an input with too many gaps is left out, a target is an error.
+#[expect(clippy::cast_precision_loss, reason = "row counts lie far below 2^52")]
+pub(crate) fn is_full_enough(column: &Column, training: &Range<usize>, clean: &Clean) -> Result<bool, TransformError> {
+    let Some(bound) = clean.missing_threshold else {
+        return Ok(true);
+    };
+    let rows = &column.values[training.clone()];
+    let have = rows.iter().filter(|value| value.is_nan()).count() as f64 / rows.len().max(1) as f64;
+    if have > bound && column.role == Role::Target {
+        return Err(TransformError::TooManyMissing {
+            column: column.name.clone(),
+            have,
+            bound,
+        });
+    }
+    Ok(have <= bound)
+}
+
+pub(crate) fn fit_column(
+    column: &Column,
+    training: &Range<usize>,
+    clean: &Clean,
+) -> Result<ColumnTransform, TransformError> {
+    let mut sorted: Vec<f64> = column.values[training.clone()]
+        .iter()
+        .copied()
+        .filter(|value| !value.is_nan())
+        .collect();
+    if sorted.is_empty() {
+        return match column.role {
+            Role::Target => {
+                let Range { start, end } = *training;
+                Err(TransformError::NoValues {
+                    column: column.name.clone(),
+                    start,
+                    end,
+                })
+            }
+            Role::Past | Role::Calendar => Ok(unscaled(column)),
+        };
+    }
+    sorted.sort_unstable_by(f64::total_cmp);
+    let clip = bounds(&sorted, clean.outliers);
+    if let Some((low, high)) = clip {
+        for value in &mut sorted {
+            *value = self::clip(*value, low, high);
+        }
+    }
+    let (offset, scale) = scaling(&sorted, clean.scaler);
+    if !scale.is_finite() {
+        let (low, high) = (sorted[0], sorted[sorted.len() - 1]);
+        return Err(TransformError::TooWide {
+            column: column.name.clone(),
+            low,
+            high,
+        });
+    }
+    // A scale below the normal numbers has lost its digits: as good as constant.
+    let scale = if scale.is_normal() { scale } else { 1.0 };
+    let fill = mean(&sorted).unwrap_or(0.0);
+    Ok(ColumnTransform {
+        name: column.name.clone(),
+        role: column.role,
+        fill,
+        clip,
+        offset,
+        scale,
+    })
+}
+
+/// Leaves a column as it is.
+pub(crate) fn unscaled(column: &Column) -> ColumnTransform {
+    ColumnTransform {
+        name: column.name.clone(),
+        role: column.role,
+        fill: 0.0,
+        clip: None,
+        offset: 0.0,
+        scale: 1.0,
+    }
+}
+
+fn bounds(sorted: &[f64], outliers: Outliers) -> Option<(f64, f64)> {
+    let Outliers::Iqr { factor } = outliers else {
+        return None;
+    };
+    let (low, high) = (quantile(sorted, 0.25)?, quantile(sorted, 0.75)?);
+    let (low, high) = (low - factor * (high - low), high + factor * (high - low));
+    (low.is_finite() && high.is_finite()).then_some((low, high))
+}
+
+/// Clips a value; what is missing stays missing.
+fn clip(value: f64, low: f64, high: f64) -> f64 {
+    if value < low {
+        low
+    } else if value > high {
+        high
+    } else {
+        value
+    }
+}
+
+/// Gives offset and scale of sorted training values.
+fn scaling(sorted: &[f64], scaler: Scaler) -> (f64, f64) {
+    let (low, high) = (sorted[0], sorted[sorted.len() - 1]);
+    let at = |q| quantile(sorted, q).unwrap_or(0.0);
+    match scaler {
+        Scaler::None => (0.0, 1.0),
+        Scaler::MinMax => (low, high - low),
+        Scaler::MaxAbs => (0.0, high.abs().max(low.abs())),
+        Scaler::Robust => (at(0.5), at(0.75) - at(0.25)),
+        Scaler::Standard => {
+            let mean = mean(sorted).unwrap_or(0.0);
+            (mean, deviation(sorted, mean))
+        }
+    }
+}

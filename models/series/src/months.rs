@@ -1,0 +1,49 @@
+//! Rows that stand calendar months apart.
+
+use crate::{
+    Anchor, Frequency, TimeAxis,
+    axis::most_common,
+    civil::{DAY, Date, date, days, days_in_month},
+};
+
+/// Finds calendar months between times, if they are.
+pub(crate) fn monthly(times: &[i64]) -> Option<Frequency> {
+    let months: Vec<i64> = times
+        .windows(2)
+        .map(|pair| month_number(pair[1]) - month_number(pair[0]))
+        .collect();
+    let months = u32::try_from(most_common(months.into_iter()))
+        .ok()
+        .filter(|&m| m <= 1_200)?;
+    [Anchor::End, Anchor::Start]
+        .into_iter()
+        .map(|anchor| Frequency::Months { months, anchor })
+        .find(|&frequency| {
+            let axis = TimeAxis {
+                start: times[0],
+                frequency,
+                len: usize::MAX,
+            };
+            times.iter().all(|&t| axis.index_of(t).is_some())
+        })
+}
+
+/// Counts months since year 0.
+pub(crate) fn month_number(t: i64) -> i64 {
+    let Date { year, month, .. } = date(t.div_euclid(DAY));
+    year * 12 + month - 1
+}
+
+/// Moves a time by whole months: to the same day, or the month's last one where there is no such day or the anchor is
+/// the end.
+pub(crate) fn month_later(t: i64, months: i64, anchor: Anchor) -> i64 {
+    // Beyond a hundred million years there is no forecast; the clamp keeps the sums below from overflow.
+    let number = month_number(t).saturating_add(months.clamp(-1_200_000_000, 1_200_000_000));
+    let (year, month) = (number.div_euclid(12), number.rem_euclid(12) + 1);
+    let last = days_in_month(year, month);
+    let day = match anchor {
+        Anchor::Start => date(t.div_euclid(DAY)).day.min(last),
+        Anchor::End => last,
+    };
+    days(Date { year, month, day }) * DAY + t.rem_euclid(DAY)
+}

@@ -1,0 +1,49 @@
+//! How many steps a cycle has.
+
+use crate::{Frequency, axis::step, civil::DAY};
+
+/// Gives the season in steps: the first of day, week and year that holds two steps or more and fits twice into the
+/// training rows, else 1.
+#[must_use]
+pub fn season(frequency: Frequency, training_rows: usize) -> usize {
+    // A year of 365.25 days; where a cycle is not a whole number of steps, the nearest one.
+    const CYCLES: [i64; 3] = [DAY, 7 * DAY, 31_557_600];
+    let fits = |&steps: &usize| steps >= 2 && steps <= training_rows / 2;
+    let whole = |cycle: i64, s: i64| usize::try_from((cycle + s / 2) / s).unwrap_or(1);
+    match frequency {
+        Frequency::Seconds(s) => CYCLES
+            .into_iter()
+            .map(|cycle| whole(cycle, step(s)))
+            .find(fits)
+            .unwrap_or(1),
+        Frequency::Months { months, .. } => Some(whole(12, i64::from(months.max(1)))).filter(fits).unwrap_or(1),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Anchor;
+
+    #[test]
+    fn the_season_is_the_first_cycle_that_fits_twice() {
+        let months = |months| Frequency::Months {
+            months,
+            anchor: Anchor::Start,
+        };
+        for (frequency, rows, expected) in [
+            (Frequency::Seconds(120), 15_927, 720),
+            (Frequency::Seconds(120), 50, 1),
+            (Frequency::Seconds(3_600), 400, 24),
+            (Frequency::Seconds(86_400), 20, 7),
+            (Frequency::Seconds(86_400), 13, 1),
+            (Frequency::Seconds(604_800), 200, 52),
+            (months(1), 100, 12),
+            (months(1), 23, 1),
+            (months(3), 100, 4),
+            (months(12), 100, 1),
+        ] {
+            assert_eq!(season(frequency, rows), expected, "{frequency} {rows}");
+        }
+    }
+}
