@@ -11,7 +11,7 @@ use crate::{
 /// Advances a GRU by one step.
 ///
 /// # Source
-/// Cho et al. 2014, arXiv:1406.1078v1: the reset gate acts *after* the recurrent product, as in torch's `nn.GRU`.
+/// Cho et al. 2014, arXiv:1406.1078v1: the reset gate acts *after* the recurrent product, as in PyTorch's `nn.GRU`.
 pub(crate) struct GruForward<'a> {
     pub(crate) hidden: usize,
     /// Products of the inputs, with their bias; becomes the activated gates `r`, `z`, `n`.
@@ -100,7 +100,7 @@ impl Kernel for GruBackward<'_> {
 /// Advances an LSTM by one step.
 ///
 /// # Source
-/// Hochreiter and Schmidhuber 1997 with the forget gate of Gers et al. 2000, no peepholes, as in torch's `nn.LSTM`.
+/// Hochreiter and Schmidhuber 1997 with the forget gate of Gers et al. 2000, no peepholes, as in PyTorch's `nn.LSTM`.
 pub(crate) struct LstmForward<'a> {
     pub(crate) hidden: usize,
     /// Products of the inputs, with their bias; becomes the activated gates `i`, `f`, `g`, `o`.

@@ -308,3 +308,82 @@ fn finite(loss: f64, state: &State) -> Result<f64, FitError> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use forecast::SeriesData;
+    use series::{Cut, Matrix, Scaled, WindowShape};
+
+    use super::*;
+    use crate::simd::tests::paths;
+
+    /// Sizes that fill no register of any path: 21 units, 3 inputs, batches of 40 windows.
+    fn fit(cell: Cell, path: Path) -> Vec<u8> {
+        let spec = RecurrentSpec {
+            hidden: 21,
+            epochs: 2,
+            batch: 40,
+            lr: 0.01,
+            ..RecurrentSpec::default()
+        };
+        let data = (0..110_i32 * 3).map(|i| f64::from(i * 7919 % 1000) / 1000.0).collect();
+        let scaled = Scaled {
+            values: Matrix {
+                rows: 110,
+                cols: 3,
+                data,
+            },
+            targets: vec![0, 2],
+            past: vec![1],
+            calendar: Vec::new(),
+            lags: Vec::new(),
+            complete: vec![true; 110],
+            drops_incomplete: false,
+        };
+        let window = WindowShape {
+            context: 4,
+            horizon: 2,
+            stride: 1,
+        };
+        let cut = Cut {
+            training: 0..80,
+            select: 80..110,
+            calibrate: 110..110,
+            holdout: 110..110,
+            windows: 75,
+            window,
+            sampled_rows: 110,
+        };
+        let names = ["a", "b", "c"].map(str::to_owned);
+        let data = Training {
+            series: &[SeriesData {
+                scaled: &scaled,
+                cut: &cut,
+            }],
+            window,
+            season: 1,
+            threads: 2,
+            cut: "cut",
+            target_names: &names[1..],
+            input_names: &names,
+        };
+        let model = Recurrent {
+            path,
+            ..Recurrent::new(cell, &spec)
+        };
+        match model.run(&data, None, &|| false, &mut |_, _| ()).unwrap() {
+            Fitted::Finished(artifact) => artifact.to_bytes().unwrap(),
+            Fitted::Stopped(_) => panic!("nobody asked to stop"),
+        }
+    }
+
+    #[test]
+    fn every_path_of_this_cpu_fits_to_the_same_bytes_as_the_portable_one() {
+        for cell in [Cell::Gru, Cell::Lstm] {
+            let portable = fit(cell, Path::Portable);
+            for path in paths() {
+                assert!(fit(cell, path) == portable, "{cell} with {path:?}");
+            }
+        }
+    }
+}

@@ -331,3 +331,76 @@ impl Kernel for AddColumnSums<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::simd::tests::paths;
+
+    /// Gives numbers between -1 and 1 whose products are not exact.
+    #[expect(clippy::cast_precision_loss, reason = "24 bits are exact")]
+    fn numbers(len: usize, seed: u32) -> Vec<f32> {
+        let number = |i: u32| (i.wrapping_add(seed).wrapping_mul(2_654_435_761) >> 8) as f32 / 8_388_608.0 - 1.0;
+        (0..u32::try_from(len).unwrap()).map(number).collect()
+    }
+
+    fn bits(values: &[f32]) -> Vec<u32> {
+        values.iter().map(|value| value.to_bits()).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn a_product_is_one_chain_of_fused_steps_on_every_path(
+            rows in 1_usize..20, depth in 1_usize..12, columns in 1_usize..70, seed: u32, start in 0..3,
+        ) {
+            let (left, right) = (numbers(rows * depth, seed), numbers(depth * columns, !seed));
+            let (row, before) = (numbers(columns, seed ^ 1), numbers(rows * columns, seed ^ 2));
+            let mut chain = Vec::new();
+            for (i, j) in (0..rows).flat_map(|i| (0..columns).map(move |j| (i, j))) {
+                let from = [0.0, row[j], before[i * columns + j]][usize::try_from(start).unwrap()];
+                chain.push((0..depth).fold(from, |sum, k| left[i * depth + k].mul_add(right[k * columns + j], sum)));
+            }
+            let mut transposed = vec![0.0; right.len()];
+            for (k, j) in (0..depth).flat_map(|k| (0..columns).map(move |j| (k, j))) {
+                transposed[j * depth + k] = right[k * columns + j];
+            }
+            for path in paths() {
+                let mut packed = [Packed::new(path, depth, columns), Packed::new(path, depth, columns)];
+                packed[0].pack(&right);
+                packed[1].pack_transposed(&transposed);
+                for packed in &packed {
+                    let mut output = before.clone();
+                    let start = [Start::Zero, Start::Row(&row), Start::Output][usize::try_from(start).unwrap()];
+                    multiply(&left, packed, start, &mut output);
+                    prop_assert_eq!(bits(&output), bits(&chain), "{:?}", path);
+                }
+            }
+        }
+
+        #[test]
+        fn a_sum_of_outer_products_is_one_chain_of_fused_steps_on_every_path(
+            rows in 1_usize..20, wide in 1_usize..40, columns in 1_usize..70, seed: u32, first in 0_usize..40,
+        ) {
+            let first = first % wide;
+            let block = wide - first;
+            let (left, right) = (numbers(rows * wide, seed), numbers(rows * columns, !seed));
+            let before = numbers(block * columns, seed ^ 2);
+            let mut chain = before.clone();
+            for (i, j) in (0..block).flat_map(|i| (0..columns).map(move |j| (i, j))) {
+                let sum = &mut chain[i * columns + j];
+                *sum = (0..rows).fold(*sum, |sum, k| left[k * wide + first + i].mul_add(right[k * columns + j], sum));
+            }
+            let sums: Vec<f32> = (first..wide).map(|i| (0..rows).fold(0.5, |sum, k| sum + left[k * wide + i])).collect();
+            for path in paths() {
+                let mut output = before.clone();
+                add_transposed(path, (&left, wide), first, (&right, columns), &mut output, &mut Scratch::default());
+                prop_assert_eq!(bits(&output), bits(&chain), "{:?}", path);
+                let mut output = vec![0.5; block];
+                add_column_sums(path, (&left, wide), first, &mut output);
+                prop_assert_eq!(bits(&output), bits(&sums), "{:?}", path);
+            }
+        }
+    }
+}

@@ -10,7 +10,7 @@ use crate::shape::Shape;
 /// Draws the first parameters, in the order of [`Shape::layouts`].
 ///
 /// # Source
-/// torch's `nn.GRU`, `nn.LSTM` and `nn.Linear`: all uniform in `±1/√hidden`. The numbers drawn are our own.
+/// PyTorch's `nn.GRU`, `nn.LSTM` and `nn.Linear`: all uniform in `±1/√hidden`. The numbers drawn are our own.
 pub(crate) fn first_values(shape: &Shape, seed: u64) -> Vec<Vec<f32>> {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     #[expect(clippy::cast_precision_loss, reason = "the hidden size is far below 2^24")]

@@ -1,4 +1,4 @@
-//! The sizes of a net, and its tensors in torch's order and names.
+//! The sizes of a net, and its tensors in PyTorch's order and names.
 
 use std::fmt;
 
@@ -46,7 +46,7 @@ pub(crate) struct Shape {
     pub(crate) outputs: usize,
 }
 
-/// One tensor: its name in torch's state dictionary, its rows and, for a weight, its columns.
+/// One tensor: its name in PyTorch's state dictionary, its rows and, for a weight, its columns.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Layout {
     pub(crate) name: String,
@@ -79,7 +79,7 @@ impl Role {
 }
 
 impl Layout {
-    /// Gives the dimensions as torch has them: one for a bias, two for a weight.
+    /// Gives the dimensions as PyTorch has them: one for a bias, two for a weight.
     pub(crate) fn dimensions(&self) -> Vec<usize> {
         if self.role.is_bias() {
             vec![self.rows]

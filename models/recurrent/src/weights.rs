@@ -10,7 +10,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub(crate) struct Tensor {
     pub(crate) layout: Layout,
-    /// Row-major, as in torch.
+    /// Row-major, as in PyTorch.
     pub(crate) values: Vec<f32>,
     /// Transposed, for the way from inputs to outputs. Empty for a bias.
     pub(crate) forward: Packed,
