@@ -24,4 +24,10 @@ impl Nonce {
     pub fn of(text: impl Into<String>) -> Self {
         Self(text.into())
     }
+
+    /// Gives the text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
 }

@@ -1,0 +1,231 @@
+//! The front door: from an object in the bucket to a `preprocess` job.
+//!
+//! A key is decoded once, where the notification is read. Here bucket and dataset are checked, the newest object of the
+//! name gets its receipt, and the spec is resolved; whoever comes through leaves `resolved/…` and a [`Message`]. What is
+//! turned away is written down under the event's own job and acknowledged, so that nothing stands behind it.
+
+mod error;
+mod receipt;
+mod spec;
+mod submit;
+
+use std::time::Duration;
+
+use contract::{
+    Input, Message, PartId, PreprocessTask, Task, Upload, VERSION,
+    identity::{self, receive_job},
+};
+
+pub use error::FrontError;
+pub use submit::{Refused, Submission, SubmitError, Submitted, submit};
+
+use self::{receipt::Received, spec::Resolved};
+use crate::{
+    driver,
+    error::{Classify, Retry, StoreError, chain},
+    ledger::lease,
+    ports::ObjectMeta,
+    receive::{self, Event},
+    serve::Created,
+    work::{Delivery, ErasedWork, Outcome, Platform},
+};
+
+/// How long an upload is given back when its test file is not there yet.
+const LOOK_AGAIN: Duration = Duration::from_secs(5);
+
+/// What the front door makes of an upload.
+enum Admitted {
+    /// A job begins.
+    Start(Message),
+    /// There is nothing to do, and why.
+    Nothing(&'static str),
+    /// Something is not there yet.
+    Wait { event: Event, why: String, bound: Duration },
+}
+
+/// Lets one created object in: runs its job, or says why there is none.
+///
+/// Gives nothing where there is nothing to do.
+pub async fn receive(
+    work: &dyn ErasedWork,
+    created: &Created,
+    delivery: &Delivery,
+    platform: &Platform,
+) -> Option<Outcome> {
+    let mut known = Known::of(created, platform);
+    match admit(work, created, &mut known, platform).await {
+        Ok(Admitted::Start(message)) => Some(driver::run(work, message, delivery, platform).await),
+        Ok(Admitted::Nothing(why)) => {
+            tracing::info!(bucket = created.bucket, key = created.key, why, "upload starts nothing");
+            None
+        }
+        Ok(Admitted::Wait { event, why, bound }) => {
+            Some(receive::wait(&event, (LOOK_AGAIN, why), bound, delivery, platform).await)
+        }
+        Err(error) => Some(turned_away(&known.event(created), &error, delivery, platform).await),
+    }
+}
+
+/// What is known of an upload when it is turned away; it names the event's job.
+struct Known {
+    bucket: String,
+    version: String,
+    spec_text: Vec<u8>,
+    upload: Option<Upload>,
+}
+
+impl Known {
+    fn of(created: &Created, platform: &Platform) -> Self {
+        let version = created
+            .version
+            .clone()
+            .or_else(|| created.etag.clone())
+            .unwrap_or_default();
+        let bucket = if created.bucket.is_empty() {
+            platform.host.bucket.clone()
+        } else {
+            created.bucket.clone()
+        };
+        Self {
+            bucket,
+            version,
+            spec_text: Vec::new(),
+            upload: None,
+        }
+    }
+
+    fn event(&self, created: &Created) -> Event {
+        let job = receive_job(&self.bucket, &created.key, &self.version, &self.spec_text);
+        let dataset = self.upload.as_ref().map(|upload| upload.dataset.clone());
+        Event {
+            job,
+            dataset,
+            key: created.key.clone(),
+        }
+    }
+}
+
+async fn admit(
+    work: &dyn ErasedWork,
+    created: &Created,
+    known: &mut Known,
+    platform: &Platform,
+) -> Result<Admitted, FrontError> {
+    if work.stage() != contract::Stage::Preprocess {
+        return Err(FrontError::Stage { stage: work.stage() });
+    }
+    if created.bucket != platform.host.bucket {
+        return Err(FrontError::Bucket {
+            have: created.bucket.clone(),
+            allowed: platform.host.bucket.clone(),
+        });
+    }
+    let upload = Upload::parse(&created.key).map_err(FrontError::Key)?;
+    known.upload = Some(upload.clone());
+    if upload.is_test() {
+        return Ok(Admitted::Nothing("a test file starts no round"));
+    }
+    let Some(meta) = newest(created, platform).await? else {
+        return Ok(Admitted::Nothing("the object was replaced or deleted"));
+    };
+    receipt::version(&meta).clone_into(&mut known.version);
+    let resolved = spec::of_upload(&upload, &meta, &mut known.spec_text, platform).await?;
+    start(&upload, &meta, &resolved, known.event(created), platform).await
+}
+
+/// Finds the object, unless the event is about an older one of its name.
+async fn newest(created: &Created, platform: &Platform) -> Result<Option<ObjectMeta>, FrontError> {
+    let meta = match platform.store.head(&created.key).await {
+        Ok(meta) => meta,
+        Err(StoreError::NotFound { .. }) => return Ok(None),
+        Err(error) => return Err(FrontError::Store(error)),
+    };
+    let replaced = match (&created.version, &meta.version, &created.etag) {
+        (Some(event), Some(there), _) => event != there,
+        (_, _, Some(etag)) => etag != meta.etag.as_str(),
+        (_, _, None) => false,
+    };
+    Ok((!replaced).then_some(meta))
+}
+
+/// Gets the receipts and writes the message.
+async fn start(
+    upload: &Upload,
+    meta: &ObjectMeta,
+    resolved: &Resolved,
+    event: Event,
+    platform: &Platform,
+) -> Result<Admitted, FrontError> {
+    let Received::Input(data) = receipt::of(&upload.key(), meta, platform).await? else {
+        return Ok(Admitted::Nothing("the object was replaced or deleted"));
+    };
+    let trace = data.receipt.hex()[..32].to_owned();
+    let mut task = PreprocessTask {
+        dataset: upload.dataset.clone(),
+        part: PartId::WHOLE,
+        spec: resolved.digest,
+        salt: resolved.spec.salt.clone(),
+        inputs: vec![data],
+    };
+    // A test file that nobody asks for is left alone here; `preprocess` names it in its report.
+    if resolved.spec.split.holdout.is_test_file() {
+        let test = upload.test_file().key();
+        match test_input(&test, platform).await? {
+            Some(input) => task.inputs.push(input),
+            None => return Ok(wait(event, &test, resolved)),
+        }
+    }
+    let stage = Task::Preprocess(task);
+    let job = identity::identify(&stage, &resolved.spec).job;
+    Ok(Admitted::Start(Message {
+        version: VERSION,
+        job,
+        hop: 0,
+        trace,
+        stage,
+    }))
+}
+
+/// Gets the receipt of a test file; none while it is not there.
+async fn test_input(key: &str, platform: &Platform) -> Result<Option<Input>, FrontError> {
+    let meta = match platform.store.head(key).await {
+        Ok(meta) => meta,
+        Err(StoreError::NotFound { .. }) => return Ok(None),
+        Err(error) => return Err(FrontError::Store(error)),
+    };
+    match receipt::of(key, &meta, platform).await? {
+        Received::Input(input) => Ok(Some(input)),
+        Received::Gone => Ok(None),
+    }
+}
+
+fn wait(event: Event, test: &str, resolved: &Resolved) -> Admitted {
+    let bound = Duration::from_secs(resolved.spec.split.wait);
+    Admitted::Wait {
+        event,
+        why: format!("test file `{test}`, which `split.holdout` asks for"),
+        bound,
+    }
+}
+
+/// Fails an event for good, or gives it back where the world may change.
+async fn turned_away(event: &Event, error: &FrontError, delivery: &Delivery, platform: &Platform) -> Outcome {
+    match error.retry() {
+        Retry::Never => receive::fail(event, error, delivery, platform).await,
+        Retry::Later { after } => {
+            let why = chain(error);
+            tracing::warn!(
+                key = event.key,
+                error = why,
+                deliveries = delivery.receive_count,
+                "cannot receive"
+            );
+            let after = after.unwrap_or_else(|| lease::backoff(delivery.receive_count.saturating_sub(1)));
+            Outcome::GiveBack {
+                job: event.job,
+                after,
+                why,
+            }
+        }
+    }
+}

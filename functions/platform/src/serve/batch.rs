@@ -1,0 +1,196 @@
+//! One batch: each record on its own, so that a bad one never fails its neighbours.
+
+use std::panic::AssertUnwindSafe;
+
+use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
+use contract::{Digest, FailureKind, identity};
+use futures_util::{FutureExt as _, StreamExt as _, stream};
+
+use super::body::{Body, BodyError};
+use crate::{
+    driver,
+    error::{Classify, Place, Retry},
+    front, receive,
+    work::{Delivery, ErasedWork, Outcome, Platform, Stop},
+};
+
+/// What became of one record.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Handled {
+    /// The queue's id of the record.
+    pub id: String,
+    /// What became of each job in it; empty where there was nothing to do.
+    pub outcomes: Vec<Outcome>,
+    /// Whether the record is to be delivered again.
+    pub again: bool,
+}
+
+/// Handles a batch. What the answer does not name is acknowledged.
+///
+/// A record without an id could not be named in the answer, so that such a batch is given back whole, untouched.
+pub async fn handle_batch(
+    work: &dyn ErasedWork,
+    event: SqsEvent,
+    stop: &Stop,
+    platform: &Platform,
+) -> SqsBatchResponse {
+    let ids: Option<Vec<String>> = event.records.iter().map(id).collect();
+    let Some(ids) = ids else {
+        tracing::error!(
+            stage = work.stage().name(),
+            "a record has no message id, the whole batch is given back"
+        );
+        // An empty id fails the whole batch on Lambda; the others stand there for readers that go by names.
+        let known = event.records.iter().filter_map(id);
+        return response(std::iter::once(String::new()).chain(known));
+    };
+    // As many at once as a host has threads: what waits for the store leaves room, what computes does not pile up.
+    let records = event.records.into_iter().zip(ids);
+    let handled = stream::iter(records)
+        .map(|(record, id)| handle_record(work, record, id, stop, platform))
+        .buffer_unordered(platform.host.threads.max(1))
+        .collect::<Vec<_>>()
+        .await;
+    response(
+        handled
+            .into_iter()
+            .filter(|handled| handled.again)
+            .map(|handled| handled.id),
+    )
+}
+
+/// Handles one record to its end. A panic is reported like a failure.
+pub async fn handle_record(
+    work: &dyn ErasedWork,
+    record: SqsMessage,
+    id: String,
+    stop: &Stop,
+    platform: &Platform,
+) -> Handled {
+    if stop.should_stop() {
+        return Handled {
+            id,
+            outcomes: Vec::new(),
+            again: true,
+        };
+    }
+    let attributes = record.attributes;
+    let count = attributes
+        .get("ApproximateReceiveCount")
+        .and_then(|count| count.parse().ok());
+    let delivery = Delivery {
+        handle: record.receipt_handle,
+        receive_count: count.unwrap_or(1),
+        stop: stop.clone(),
+    };
+    let body = record.body.unwrap_or_default();
+    let handling = AssertUnwindSafe(handle_body(work, &body, &delivery, platform)).catch_unwind();
+    let Ok(outcomes) = handling.await else {
+        tracing::error!(stage = work.stage().name(), message = id, "handling panicked");
+        return Handled {
+            id,
+            outcomes: Vec::new(),
+            again: true,
+        };
+    };
+    let again = give_back(work, &outcomes, &delivery, platform).await;
+    Handled { id, outcomes, again }
+}
+
+/// Does what a body says.
+async fn handle_body(work: &dyn ErasedWork, body: &str, delivery: &Delivery, platform: &Platform) -> Vec<Outcome> {
+    match Body::parse(body) {
+        Ok(Body::Test) => Vec::new(),
+        Ok(Body::Message(message)) => vec![driver::run(work, *message, delivery, platform).await],
+        Ok(Body::Uploads(uploads)) => {
+            let mut outcomes = Vec::new();
+            for upload in uploads {
+                outcomes.extend(front::receive(work, &upload, delivery, platform).await);
+            }
+            outcomes
+        }
+        Err(error) => vec![refuse(work, body, error, delivery, platform).await],
+    }
+}
+
+/// Notes a body that can never be accepted and has it acknowledged: given back, it would come again for ever.
+async fn refuse(
+    work: &dyn ErasedWork,
+    body: &str,
+    error: BodyError,
+    delivery: &Delivery,
+    platform: &Platform,
+) -> Outcome {
+    let version = Digest::of(body.as_bytes()).hex();
+    let key = format!("message to {}", work.stage());
+    let job = identity::receive_job(&platform.host.bucket, &key, &version, b"");
+    receive::fail(
+        &receive::Event {
+            job,
+            dataset: None,
+            key,
+        },
+        &error,
+        delivery,
+        platform,
+    )
+    .await
+}
+
+/// Says whether the message is to come again, and hides it until then.
+async fn give_back(work: &dyn ErasedWork, outcomes: &[Outcome], delivery: &Delivery, platform: &Platform) -> bool {
+    let waits = outcomes.iter().filter_map(|outcome| match outcome {
+        Outcome::GiveBack { after, .. } => Some(*after),
+        Outcome::Done { .. } => None,
+    });
+    let Some(after) = waits.min() else { return false };
+    if let Some(handle) = &delivery.handle {
+        // Best effort: else it comes again when its present time runs out.
+        if let Err(error) = platform.queue.extend(work.stage(), handle, after).await {
+            tracing::debug!(%error, "cannot hide the message that is given back");
+        }
+    }
+    true
+}
+
+fn id(record: &SqsMessage) -> Option<String> {
+    record.message_id.clone().filter(|id| !id.is_empty())
+}
+
+fn response(failed: impl Iterator<Item = String>) -> SqsBatchResponse {
+    let mut response = SqsBatchResponse::default();
+    response.batch_item_failures = failed
+        .map(|id| {
+            let mut failure = BatchItemFailure::default();
+            failure.item_identifier = id;
+            failure
+        })
+        .collect();
+    response
+}
+
+impl Classify for BodyError {
+    fn retry(&self) -> Retry {
+        match self {
+            Self::Json(_) | Self::Foreign | Self::Message(_) | Self::Record { .. } | Self::Key { .. } => Retry::Never,
+        }
+    }
+
+    fn kind(&self) -> FailureKind {
+        match self {
+            Self::Json(_) | Self::Foreign | Self::Message(_) | Self::Record { .. } | Self::Key { .. } => {
+                FailureKind::Event
+            }
+        }
+    }
+
+    fn place(&self) -> Place {
+        match self {
+            Self::Key { key, .. } => Place {
+                value: Some(key.clone()),
+                ..Place::default()
+            },
+            Self::Json(_) | Self::Foreign | Self::Message(_) | Self::Record { .. } => Place::default(),
+        }
+    }
+}

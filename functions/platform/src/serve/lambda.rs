@@ -1,0 +1,75 @@
+//! AWS Lambda: the Runtime API's loop.
+
+use std::{sync::Arc, time::Duration};
+
+use aws_lambda_events::sqs::SqsBatchResponse;
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+use serde_json::Value;
+
+use super::{Invocation, handle_batch, stop_on_signals};
+use crate::work::{ErasedWork, Platform, Stop};
+
+/// How far in the past a deadline may lie before it is none: `cargo lambda watch` sends a duration, which reads as 1970.
+const DISTANT_S: u64 = 24 * 3600;
+/// The most time kept back for the checkpoint, the ledger and the messages.
+const MARGIN: Duration = Duration::from_secs(20);
+
+/// Answers invocations until the runtime ends.
+pub(super) async fn serve(work: Arc<dyn ErasedWork>, platform: Arc<Platform>) -> Result<(), Error> {
+    let ending = Stop::never();
+    stop_on_signals(&ending);
+    let handle = |event: LambdaEvent<Value>| {
+        let (work, platform, ending) = (work.clone(), platform.clone(), ending.clone());
+        async move { invoke(work.as_ref(), event, &ending, &platform).await }
+    };
+    lambda_runtime::run(service_fn(handle)).await
+}
+
+async fn invoke(
+    work: &dyn ErasedWork,
+    event: LambdaEvent<Value>,
+    ending: &Stop,
+    platform: &Platform,
+) -> Result<SqsBatchResponse, Error> {
+    let now_s = u64::try_from(platform.clock.now_s()).unwrap_or(0);
+    let time = time_left(event.context.deadline, now_s, platform.host.deadline);
+    let stop = ending.child(platform.clock.clone(), platform.clock.monotonic() + time);
+    let invocation = Invocation::from_value(event.payload)?;
+    let response = handle_batch(work, invocation.event, &stop, platform).await;
+    // Invoked without a queue, there is nobody who reads the list; an error makes the caller try again.
+    if !invocation.queued && !response.batch_item_failures.is_empty() {
+        return Err("the event was not finished and no queue delivers it again".into());
+    }
+    Ok(response)
+}
+
+/// Gives the time that work may take: up to the deadline, less what ending well needs.
+fn time_left(deadline_ms: u64, now_s: u64, fallback: Duration) -> Duration {
+    let unknown = deadline_ms / 1000 + DISTANT_S < now_s;
+    let whole = if unknown {
+        fallback
+    } else {
+        Duration::from_millis(deadline_ms.saturating_sub(now_s * 1000))
+    };
+    whole.saturating_sub(MARGIN.min(whole / 5))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_deadline_in_the_distant_past_means_that_it_is_not_known() {
+        let fallback = Duration::from_mins(15);
+        let now_s = 1_795_000_000;
+        for (case, deadline_ms, expected_s) in [
+            ("cargo lambda watch sends a duration", 600_000, 880),
+            ("a quarter of an hour", (now_s + 900) * 1000, 880),
+            ("ten seconds", (now_s + 10) * 1000, 8),
+            ("just over", (now_s - 1) * 1000, 0),
+            ("none", 0, 880),
+        ] {
+            assert_eq!(time_left(deadline_ms, now_s, fallback).as_secs(), expected_s, "{case}");
+        }
+    }
+}

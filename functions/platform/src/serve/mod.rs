@@ -1,0 +1,98 @@
+//! The hosts: one binary, which finds out at start where it stands.
+//!
+//! On Lambda, SQS batches come from the Runtime API; elsewhere one event is read from a file or from standard input.
+//! Both end in [`handle_batch`], and so does the pump of the local harness. What a record says becomes a job in one
+//! place, and acknowledging is decided in one place: whatever is not reported as failed is acknowledged.
+
+mod batch;
+mod body;
+mod invocation;
+mod lambda;
+mod once;
+
+use std::{path::PathBuf, process::ExitCode, sync::Arc};
+
+use crate::{
+    config::{self, Config},
+    logging,
+    work::{ErasedWork, Stop},
+};
+
+pub use batch::{Handled, handle_batch, handle_record};
+pub use body::{Body, BodyError, Created};
+pub use invocation::Invocation;
+
+/// What a command line says.
+struct Arguments {
+    config: Option<PathBuf>,
+    event: Option<PathBuf>,
+}
+
+/// Serves one stage until the host ends: reads the configuration, starts logging, connects and handles what comes.
+///
+/// # Errors
+/// When the configuration is wrong, or the event cannot be read.
+pub async fn serve(work: impl ErasedWork) -> anyhow::Result<ExitCode> {
+    let arguments = Arguments::parse(std::env::args().skip(1))?;
+    let on_lambda = config::lambda_api().is_some();
+    let config = Config::load(arguments.config)?;
+    logging::start(&config.log, on_lambda)?;
+    let platform = Arc::new(config.connect().await);
+    let work: Arc<dyn ErasedWork> = Arc::new(work);
+    if on_lambda {
+        lambda::serve(work, platform).await.map_err(anyhow::Error::from_boxed)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    once::serve(work.as_ref(), arguments.event.as_deref(), &platform).await
+}
+
+impl Arguments {
+    fn parse(mut arguments: impl Iterator<Item = String>) -> anyhow::Result<Self> {
+        let mut parsed = Self {
+            config: None,
+            event: None,
+        };
+        while let Some(argument) = arguments.next() {
+            match argument.as_str() {
+                "--config" => {
+                    let file = arguments
+                        .next()
+                        .ok_or_else(|| anyhow::anyhow!("`--config` wants a file"))?;
+                    parsed.config = Some(PathBuf::from(file));
+                }
+                "-" => parsed.event = None,
+                flag if flag.starts_with('-') => {
+                    anyhow::bail!("`{flag}` is not known; usage: [--config FILE] [EVENT_FILE | -]")
+                }
+                _ if parsed.event.is_some() => anyhow::bail!("`{argument}`: one event is read at a time"),
+                file => parsed.event = Some(PathBuf::from(file)),
+            }
+        }
+        Ok(parsed)
+    }
+}
+
+/// Asks `stop` to stop when the process is told to end, so that fits save what they have.
+fn stop_on_signals(stop: &Stop) {
+    let stop = stop.clone();
+    tokio::spawn(async move {
+        match terminated().await {
+            Ok(()) => stop.ask(),
+            Err(error) => tracing::warn!(%error, "cannot listen for signals"),
+        }
+    });
+}
+
+#[cfg(unix)]
+async fn terminated() -> std::io::Result<()> {
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    tokio::select! {
+        _ = terminate.recv() => Ok(()),
+        pressed = tokio::signal::ctrl_c() => pressed,
+    }
+}
+
+#[cfg(not(unix))]
+async fn terminated() -> std::io::Result<()> {
+    tokio::signal::ctrl_c().await
+}
