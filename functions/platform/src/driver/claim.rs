@@ -18,9 +18,6 @@ use crate::{
 /// How often a lost race is looked at again before the message is given back.
 const LOOKS: u32 = 8;
 
-/// How long a claim may be in doubt.
-const PATIENCE: Duration = Duration::from_secs(10);
-
 /// What a message found.
 pub(crate) enum Claim {
     /// It is ours to work on.
@@ -106,7 +103,8 @@ pub(crate) async fn claim(about: About<'_>, platform: &Platform) -> Result<Claim
         };
         let asked = platform.clock.monotonic();
         let (store, clock) = (platform.store.as_ref(), platform.clock.as_ref());
-        match swap::write(store, clock, &ledger, seen.as_ref(), asked + PATIENCE).await {
+        let until = lease::hold_until(asked, Duration::from_secs(ledger.lease_s));
+        match swap::write(store, clock, &ledger, seen.as_ref(), until).await {
             Ok(etag) => {
                 return Ok(Claim::Held(Held {
                     ledger: *ledger,

@@ -1,0 +1,734 @@
+//! A store, a queue and a few workers whose every step is chosen from outside: who moves, what an answer does, who dies.
+//!
+//! The workers decide with the real `transition` and write with the real `swap`; every decision is compared with the
+//! model, and every write that takes effect is checked against what the model says its writer may do.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    path::Path,
+    sync::{Mutex, MutexGuard},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use contract::{Dataset, Digest, FailedStage, Failure, FailureKind, Next, PartId, SampleTask, Stage, Task};
+use forecast::Progress;
+use futures_util::FutureExt as _;
+use platform::{
+    Clock, Downloaded, ETag, Listed, Object, ObjectMeta, Store, StoreError,
+    ledger::{
+        Arrival, Claimant, Completion, Ledger, Nonce, State, Step, lease,
+        swap::{self, SwapError},
+        transition,
+    },
+};
+use proptest::sample::Index;
+
+use crate::model::{Claim, Fact, History, Verdict};
+
+pub const WORKERS: usize = 3;
+const LEASE_S: u64 = 3;
+const LEASE: Duration = Duration::from_secs(LEASE_S);
+const MAX_ATTEMPTS: u32 = 3;
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Hosts {
+    /// Workers that know nothing of each other.
+    Cloud,
+    /// Workers of one process, which takes the next epoch when it starts again.
+    Local,
+}
+
+/// What becomes of one write.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Fate {
+    Answered,
+    NeverArrives,
+    ArrivesUnanswered,
+    /// The writer gives up waiting, and later it arrives after all.
+    ArrivesLate,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub enum Act {
+    Renew,
+    Later,
+    Wait,
+    Stop,
+    /// Stops with so many more batches than the last checkpoint.
+    Yield(u32),
+    Commit,
+    Fail,
+}
+
+#[derive(Clone, Debug)]
+pub enum Op {
+    Receive { worker: usize, pick: Index },
+    Claim { worker: usize, fates: Vec<Fate> },
+    Work { worker: usize, act: Act, fates: Vec<Fate> },
+    Send { worker: usize },
+    Mark { worker: usize, fates: Vec<Fate> },
+    Crash { worker: usize },
+    Restart,
+    Pass { seconds: i64 },
+    Land { pick: Index },
+    Duplicate { pick: Index },
+}
+
+/// A message in the queue.
+#[derive(Clone, Copy, Debug)]
+struct Letter {
+    hop: u32,
+    visible_at: i64,
+}
+
+#[derive(Clone, Debug)]
+enum Doing {
+    Nothing,
+    /// Has decided to claim, and not written yet.
+    Claiming {
+        letter: Letter,
+        ledger: Ledger,
+        seen: Option<ETag>,
+        exhausted: bool,
+    },
+    Working {
+        letter: Letter,
+        ledger: Ledger,
+        etag: ETag,
+        asked: i64,
+        claim: u64,
+    },
+    Sending {
+        letter: Letter,
+        ledger: Ledger,
+        etag: ETag,
+    },
+    Marking {
+        letter: Letter,
+        ledger: Ledger,
+        etag: ETag,
+    },
+}
+
+pub struct World {
+    hosts: Hosts,
+    epoch: u32,
+    doing: Vec<Doing>,
+    letters: Vec<Letter>,
+    /// How often the successor of the job was sent.
+    successors: usize,
+    claims: u64,
+    register: Register,
+    corners: BTreeSet<&'static str>,
+}
+
+impl World {
+    pub fn new(hosts: Hosts) -> Self {
+        Self {
+            hosts,
+            epoch: 1,
+            doing: vec![Doing::Nothing; WORKERS],
+            letters: vec![Letter { hop: 0, visible_at: 0 }],
+            successors: 0,
+            claims: 0,
+            register: Register::default(),
+            corners: BTreeSet::new(),
+        }
+    }
+
+    /// Which of the rare cases this history had.
+    pub fn corners(&self) -> impl Iterator<Item = &'static str> {
+        let mut corners = self.corners.clone();
+        corners.extend(self.register.lock().corners.iter());
+        corners.into_iter()
+    }
+
+    pub fn apply(&mut self, op: Op) {
+        match op {
+            Op::Receive { worker, pick } => self.receive(worker, pick),
+            Op::Claim { worker, fates } => self.claim(worker, fates),
+            Op::Work { worker, act, fates } => self.work(worker, act, fates),
+            Op::Send { worker } => self.send(worker),
+            Op::Mark { worker, fates } => self.mark(worker, fates),
+            Op::Crash { worker } => self.crash(worker),
+            Op::Restart => self.restart(),
+            Op::Pass { seconds } => self.register.lock().now_s += seconds,
+            Op::Land { pick } => self.register.lock().land(pick),
+            Op::Duplicate { pick } => {
+                if !self.letters.is_empty() {
+                    let copy = *pick.get(&self.letters);
+                    self.letters.push(copy);
+                }
+            }
+        }
+        self.check();
+    }
+
+    /// Lets everything run without faults: the job must end, be sent on, and leave no message behind.
+    pub fn recover(&mut self) {
+        self.register.lock().late.clear();
+        for _ in 0..400 {
+            for worker in 0..WORKERS {
+                match self.doing[worker] {
+                    Doing::Nothing => self.receive_any(worker),
+                    Doing::Claiming { .. } => self.claim(worker, Vec::new()),
+                    Doing::Working { .. } => self.work(worker, Act::Commit, Vec::new()),
+                    Doing::Sending { .. } => self.send(worker),
+                    Doing::Marking { .. } => self.mark(worker, Vec::new()),
+                }
+                self.check();
+            }
+            self.register.lock().now_s += 1;
+        }
+        let register = self.register.lock();
+        let (ledger, ..) = register.there.as_ref().expect("the job was claimed");
+        assert!(ledger.state.is_final(), "the job has not ended: {ledger:?}");
+        assert!(ledger.sent, "the job was not sent on: {ledger:?}");
+        assert!(self.successors > 0, "nobody sent the successor");
+        assert!(self.letters.is_empty(), "messages are left over: {:?}", self.letters);
+    }
+
+    fn owner(&self, worker: usize) -> String {
+        match self.hosts {
+            Hosts::Cloud => format!("host/{worker}"),
+            Hosts::Local => format!("local/{}", self.epoch),
+        }
+    }
+
+    fn receive_any(&mut self, worker: usize) {
+        let now_s = self.register.lock().now_s;
+        if let Some(at) = self.letters.iter().position(|letter| letter.visible_at <= now_s) {
+            self.read(worker, at);
+        }
+    }
+
+    fn receive(&mut self, worker: usize, pick: Index) {
+        let now_s = self.register.lock().now_s;
+        let visible: Vec<usize> = (0..self.letters.len())
+            .filter(|&at| self.letters[at].visible_at <= now_s)
+            .collect();
+        if matches!(self.doing[worker], Doing::Nothing) && !visible.is_empty() {
+            self.read(worker, *pick.get(&visible));
+        }
+    }
+
+    /// Takes a message, reads the ledger, decides, and compares the decision with the model's.
+    fn read(&mut self, worker: usize, at: usize) {
+        let letter = self.letters.swap_remove(at);
+        let owner = self.owner(worker);
+        let found = swap::read(&self.register, job()).now_or_never().unwrap().unwrap();
+        let register = self.register.lock();
+        let now_s = register.now_s;
+        let arrival = Arrival {
+            job: job(),
+            work: job(),
+            stage: FailedStage::Stage(Stage::Preprocess),
+            hop: letter.hop,
+        };
+        let me = Claimant {
+            owner: &owner,
+            lease_s: LEASE_S,
+            max_attempts: MAX_ATTEMPTS,
+            now_s,
+        };
+        let step = transition::arrive(found.as_ref(), &arrival, &me, Nonce::fresh());
+        let verdict =
+            register
+                .history
+                .verdict(letter.hop, &owner, i64::try_from(LEASE_S).unwrap(), MAX_ATTEMPTS, now_s);
+        assert_eq!(
+            verdict_of(&step),
+            verdict,
+            "at {now_s} s, hop {}, {found:?}",
+            letter.hop
+        );
+        drop(register);
+        let stale = found.as_ref().is_some_and(|found| found.ledger.hop > letter.hop);
+        self.corners.extend(stale.then_some("stale"));
+        self.doing[worker] = match (step, found) {
+            (Step::Claim(ledger), _) => Doing::Claiming {
+                letter,
+                ledger: *ledger,
+                seen: None,
+                exhausted: false,
+            },
+            (Step::TakeOver(ledger), Some(found)) => {
+                self.corners.insert("take over");
+                Doing::Claiming {
+                    letter,
+                    ledger: *ledger,
+                    seen: Some(found.etag),
+                    exhausted: false,
+                }
+            }
+            (Step::Exhausted(ledger), Some(found)) => {
+                self.corners.insert("exhausted");
+                Doing::Claiming {
+                    letter,
+                    ledger: *ledger,
+                    seen: Some(found.etag),
+                    exhausted: true,
+                }
+            }
+            (Step::GiveBack { after }, _) => {
+                self.corners.insert("give back");
+                self.give_back(letter, after);
+                Doing::Nothing
+            }
+            (Step::SendNext, Some(found)) => {
+                self.corners.insert("send next");
+                Doing::Sending {
+                    letter,
+                    ledger: found.ledger,
+                    etag: found.etag,
+                }
+            }
+            (Step::Acknowledge, _) => Doing::Nothing,
+            (step, None) => panic!("{step:?} follows from a ledger"),
+        };
+    }
+
+    fn claim(&mut self, worker: usize, fates: Vec<Fate>) {
+        let Doing::Claiming {
+            letter,
+            ledger,
+            seen,
+            exhausted,
+        } = self.take(worker)
+        else {
+            return;
+        };
+        self.claims += 1;
+        let claim = self.claims;
+        let claimed = Fact::Claimed(Claim {
+            id: claim,
+            owner: ledger.owner.clone(),
+        });
+        let (ledger, facts) = if exhausted {
+            let failed = transition::fail(&ledger, failure(), successor(), 0.0, Nonce::fresh());
+            (failed, vec![claimed, Fact::Failed])
+        } else {
+            (ledger, vec![claimed])
+        };
+        let asked = self.register.lock().now_s;
+        self.doing[worker] = match self.write(&ledger, seen.as_ref(), facts, None, fates) {
+            Ok(etag) if exhausted => Doing::Sending { letter, ledger, etag },
+            Ok(etag) => Doing::Working {
+                letter,
+                ledger,
+                etag,
+                asked,
+                claim,
+            },
+            Err(_) => {
+                self.give_back(letter, Duration::from_secs(1));
+                Doing::Nothing
+            }
+        };
+    }
+
+    fn work(&mut self, worker: usize, act: Act, fates: Vec<Fate>) {
+        let Doing::Working {
+            letter,
+            ledger,
+            etag,
+            asked,
+            claim,
+        } = self.take(worker)
+        else {
+            return;
+        };
+        let now_s = self.register.lock().now_s;
+        if seconds(now_s) >= lease::hold_until(seconds(asked), LEASE) {
+            // The holder stops by itself; nothing of it takes effect.
+            return self.give_back(letter, LEASE);
+        }
+        let fresh = Nonce::fresh();
+        let before = ledger.progress.unwrap_or(Progress { epoch: 0, batch: 0 });
+        let (next, fact) = match act {
+            Act::Renew => (transition::renew(&ledger, fresh), Fact::Renewed),
+            Act::Later => (transition::release_later(&ledger, None, fresh), Fact::Later),
+            Act::Wait => (transition::release_waiting(&ledger, now_s, fresh), Fact::Excused),
+            Act::Stop => (transition::release_stopped(&ledger, fresh), Fact::Excused),
+            Act::Yield(batches) => {
+                let progress = Progress {
+                    batch: before.batch + u64::from(batches),
+                    ..before
+                };
+                let next = |hop| Next::continuation(task(), hop);
+                match transition::yield_(&ledger, (progress, job()), next, 1.0, fresh.clone()) {
+                    Ok(ledger) => (ledger, Fact::Yielded),
+                    Err(_) => (transition::release_stopped(&ledger, fresh), Fact::Excused),
+                }
+            }
+            Act::Commit => {
+                let result = Completion {
+                    adopted: false,
+                    at: now_s,
+                };
+                (
+                    transition::commit(&ledger, result, successor(), 1.0, fresh),
+                    Fact::Committed,
+                )
+            }
+            Act::Fail => (
+                transition::fail(&ledger, failure(), successor(), 1.0, fresh),
+                Fact::Failed,
+            ),
+        };
+        self.doing[worker] = match self.write(&next, Some(&etag), vec![fact], Some(claim), fates) {
+            Err(_) => {
+                self.corners.insert("lost");
+                self.give_back(letter, LEASE);
+                Doing::Nothing
+            }
+            Ok(etag) => match next.state {
+                State::Running => Doing::Working {
+                    letter,
+                    ledger: next,
+                    etag,
+                    asked: now_s,
+                    claim,
+                },
+                State::Released => {
+                    self.give_back(letter, Duration::from_secs(1));
+                    Doing::Nothing
+                }
+                State::Yielded | State::Committed | State::Failed => Doing::Sending {
+                    letter,
+                    ledger: next,
+                    etag,
+                },
+            },
+        };
+    }
+
+    fn send(&mut self, worker: usize) {
+        let Doing::Sending { letter, ledger, etag } = self.take(worker) else {
+            return;
+        };
+        let next = ledger.next.as_ref().expect("what is unsent has something to send");
+        if ledger.state == State::Yielded {
+            self.letters.push(Letter {
+                hop: next.hop,
+                visible_at: 0,
+            });
+        } else {
+            self.successors += 1;
+        }
+        self.doing[worker] = Doing::Marking { letter, ledger, etag };
+    }
+
+    /// Marks, best effort, and acknowledges whatever came of it.
+    fn mark(&mut self, worker: usize, fates: Vec<Fate>) {
+        let Doing::Marking { ledger, etag, .. } = self.take(worker) else {
+            return;
+        };
+        let marked = transition::mark_sent(&ledger, Nonce::fresh());
+        let _ = self.write(&marked, Some(&etag), vec![Fact::Marked], None, fates);
+    }
+
+    fn crash(&mut self, worker: usize) {
+        match self.take(worker) {
+            Doing::Nothing => {}
+            Doing::Claiming { letter, .. }
+            | Doing::Working { letter, .. }
+            | Doing::Sending { letter, .. }
+            | Doing::Marking { letter, .. } => self.give_back(letter, Duration::ZERO),
+        }
+    }
+
+    /// The whole process dies and starts again. Requests on their way die with it: its servers are in it.
+    fn restart(&mut self) {
+        if self.hosts == Hosts::Local {
+            (0..WORKERS).for_each(|worker| self.crash(worker));
+            self.register.lock().late.clear();
+            self.epoch += 1;
+        }
+    }
+
+    fn take(&mut self, worker: usize) -> Doing {
+        // A worker that is asked for something else than it is doing goes on with what it is doing.
+        std::mem::replace(&mut self.doing[worker], Doing::Nothing)
+    }
+
+    fn give_back(&mut self, letter: Letter, after: Duration) {
+        let visible_at = self.register.lock().now_s + i64::try_from(after.as_secs()).unwrap();
+        self.letters.push(Letter { visible_at, ..letter });
+    }
+
+    fn write(
+        &self,
+        ledger: &Ledger,
+        seen: Option<&ETag>,
+        facts: Vec<Fact>,
+        holder: Option<u64>,
+        fates: Vec<Fate>,
+    ) -> Result<ETag, SwapError> {
+        {
+            let mut register = self.register.lock();
+            register.fates = fates.into();
+            register.meanings.insert(nonce(ledger), Meaning { facts, holder });
+        }
+        let now = self.register.monotonic();
+        let answer = swap::write(&self.register, &self.register, ledger, seen, now + LEASE);
+        let answer = answer.now_or_never().expect("neither this store nor this clock waits");
+        let landed = self.register.lock().landed.contains(&nonce(ledger));
+        if answer.is_ok() {
+            assert!(landed, "a write that is said to have succeeded took effect");
+        }
+        answer
+    }
+
+    /// What must hold at every moment.
+    fn check(&self) {
+        let register = self.register.lock();
+        assert!(register.history.count(&Fact::Committed) <= 1, "committed twice");
+        let holding = self.doing.iter().filter(|doing| match doing {
+            Doing::Working { asked, .. } => seconds(register.now_s) < lease::hold_until(seconds(*asked), LEASE),
+            _ => false,
+        });
+        assert!(holding.count() <= 1, "two workers believe that they hold the job");
+        if let Some((ledger, ..)) = &register.there {
+            assert_eq!(
+                usize::try_from(ledger.token).unwrap(),
+                register.history.claims(),
+                "one token for each claim"
+            );
+            assert_eq!(ledger.hop, register.history.hop(), "one hop for each yield");
+            assert!(ledger.attempt <= MAX_ATTEMPTS + 1, "attempts are bounded");
+            assert_eq!(ledger.state.is_final(), register.history.has_ended());
+        }
+    }
+}
+
+/// The store and its clock: one register.
+#[derive(Default)]
+struct Register(Mutex<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    now_s: i64,
+    /// The document, its version, and when it was written.
+    there: Option<(Ledger, u64, i64)>,
+    writes: u64,
+    history: History,
+    /// What each write means, by its nonce.
+    meanings: BTreeMap<String, Meaning>,
+    landed: BTreeSet<String>,
+    fates: VecDeque<Fate>,
+    /// Writes on their way: what their writer saw, and what they write.
+    late: Vec<(Option<ETag>, Ledger)>,
+    corners: BTreeSet<&'static str>,
+}
+
+#[derive(Clone)]
+struct Meaning {
+    facts: Vec<Fact>,
+    /// The claim under which it was written, for those who may only write as holders.
+    holder: Option<u64>,
+}
+
+impl Register {
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap()
+    }
+
+    fn put(&self, bytes: &[u8], seen: Option<&ETag>) -> Result<ETag, StoreError> {
+        let ledger = Ledger::parse(bytes).unwrap();
+        let mut inner = self.lock();
+        let key = || "ledger".to_owned();
+        let doubt = || {
+            Err(StoreError::Doubt {
+                key: key(),
+                source: "timed out".into(),
+            })
+        };
+        match inner.fates.pop_front().unwrap_or(Fate::Answered) {
+            Fate::Answered => match (inner.take_effect(ledger, seen), seen) {
+                (Some(etag), _) => Ok(etag),
+                (None, None) => Err(StoreError::Exists { key: key() }),
+                (None, Some(_)) => Err(StoreError::Changed { key: key() }),
+            },
+            Fate::NeverArrives => doubt(),
+            Fate::ArrivesUnanswered => {
+                inner.corners.insert("doubt resolved");
+                inner.take_effect(ledger, seen);
+                doubt()
+            }
+            Fate::ArrivesLate => {
+                inner.late.push((seen.cloned(), ledger));
+                doubt()
+            }
+        }
+    }
+}
+
+impl Inner {
+    fn etag(&self) -> Option<ETag> {
+        self.there
+            .as_ref()
+            .map(|(_, version, _)| ETag::new(&version.to_string()))
+    }
+
+    /// Writes, if the version seen still lies there, and checks that its writer may.
+    fn take_effect(&mut self, ledger: Ledger, seen: Option<&ETag>) -> Option<ETag> {
+        if self.etag().as_ref() != seen {
+            return None;
+        }
+        let Meaning { facts, holder } = self.meanings[&nonce(&ledger)].clone();
+        if holder.is_some() {
+            assert_eq!(
+                self.history.holder(),
+                holder,
+                "{facts:?} took effect after the claim was lost"
+            );
+        }
+        if let Some((before, ..)) = &self.there {
+            assert!(ledger.token >= before.token, "a token fell");
+            assert!(ledger.hop >= before.hop, "a hop was repeated");
+            assert!(
+                !before.state.is_final() || ledger.state == before.state,
+                "an end was undone"
+            );
+        }
+        assert!(self.landed.insert(nonce(&ledger)), "a write took effect twice");
+        facts.into_iter().for_each(|fact| self.history.add(self.now_s, fact));
+        self.writes += 1;
+        self.there = Some((ledger, self.writes, self.now_s));
+        self.etag()
+    }
+
+    fn land(&mut self, pick: Index) {
+        if self.late.is_empty() {
+            return;
+        }
+        let at = pick.index(self.late.len());
+        let (seen, ledger) = self.late.swap_remove(at);
+        if self.take_effect(ledger, seen.as_ref()).is_some() {
+            self.corners.insert("late landing");
+        }
+    }
+}
+
+#[async_trait]
+impl Store for Register {
+    async fn get(&self, key: &str, _cap: u64) -> Result<Object, StoreError> {
+        let inner = self.lock();
+        let Some((ledger, _, last_modified)) = &inner.there else {
+            return Err(StoreError::NotFound { key: key.to_owned() });
+        };
+        let bytes = Bytes::from(ledger.to_json());
+        let meta = ObjectMeta {
+            etag: inner.etag().unwrap(),
+            version: None,
+            size: bytes.len() as u64,
+            last_modified: *last_modified,
+            date: inner.now_s,
+            metadata: BTreeMap::new(),
+        };
+        Ok(Object { meta, bytes })
+    }
+
+    async fn create(&self, _key: &str, bytes: Bytes) -> Result<ETag, StoreError> {
+        self.put(&bytes, None)
+    }
+
+    async fn swap(&self, _key: &str, bytes: Bytes, seen: &ETag) -> Result<ETag, StoreError> {
+        self.put(&bytes, Some(seen))
+    }
+
+    async fn head(&self, _key: &str) -> Result<ObjectMeta, StoreError> {
+        unreachable!("ledgers are read and swapped")
+    }
+
+    async fn put(&self, _key: &str, _bytes: Bytes) -> Result<ETag, StoreError> {
+        unreachable!("ledgers are read and swapped")
+    }
+
+    async fn upload(&self, _: &str, _: &Path, _: &BTreeMap<String, String>) -> Result<ETag, StoreError> {
+        unreachable!("ledgers are read and swapped")
+    }
+
+    async fn download(&self, _: &str, _: &ETag, _: &Path, _: u64) -> Result<Downloaded, StoreError> {
+        unreachable!("ledgers are read and swapped")
+    }
+
+    async fn list(&self, _: &str, _: Option<&str>, _: usize) -> Result<Vec<Listed>, StoreError> {
+        unreachable!("ledgers are read and swapped")
+    }
+}
+
+#[async_trait]
+impl Clock for Register {
+    fn now_s(&self) -> i64 {
+        self.lock().now_s
+    }
+
+    fn monotonic(&self) -> Duration {
+        seconds(self.now_s())
+    }
+
+    async fn sleep(&self, _: Duration) {}
+}
+
+fn verdict_of(step: &Step) -> Verdict {
+    match step {
+        Step::Claim(_) => Verdict::Claim,
+        Step::TakeOver(ledger) => Verdict::TakeOver {
+            attempt: ledger.attempt,
+        },
+        Step::Exhausted(_) => Verdict::GiveUp,
+        Step::GiveBack { after } => Verdict::GiveBack {
+            rest_s: i64::try_from(after.as_secs()).unwrap(),
+        },
+        Step::SendNext => Verdict::SendNext,
+        Step::Acknowledge => Verdict::Acknowledge,
+    }
+}
+
+fn seconds(now_s: i64) -> Duration {
+    Duration::from_secs(u64::try_from(now_s).unwrap())
+}
+
+fn nonce(ledger: &Ledger) -> String {
+    serde_json::to_string(&ledger.nonce).unwrap()
+}
+
+fn job() -> Digest {
+    Digest::of(b"the job")
+}
+
+fn task() -> Task {
+    Task::Sample(SampleTask {
+        dataset: "ours".parse::<Dataset>().unwrap(),
+        part: PartId { index: 0, of: 1 },
+        spec: job(),
+        salt: String::new(),
+        clean: job(),
+    })
+}
+
+fn successor() -> Next {
+    Next::one(task())
+}
+
+fn failure() -> Failure {
+    Failure {
+        job: job(),
+        stage: FailedStage::Stage(Stage::Preprocess),
+        dataset: None,
+        key: "raw/ours/a.csv".to_owned(),
+        kind: FailureKind::Exhausted,
+        message: "gave up".to_owned(),
+        member: None,
+        row: None,
+        column: None,
+        value: None,
+        bound: None,
+        attempt: 0,
+        at: "2023-11-14T22:13:20Z".to_owned(),
+    }
+}
