@@ -2,7 +2,7 @@
 
 /// One thing that happened to a job, and by whom.
 #[derive(Clone, PartialEq, Debug)]
-pub enum Fact {
+pub(crate) enum Fact {
     /// Somebody claimed it.
     Claimed(Claim),
     /// The holder renewed its claim.
@@ -23,14 +23,14 @@ pub enum Fact {
 
 /// A claim.
 #[derive(Clone, PartialEq, Debug)]
-pub struct Claim {
-    pub id: u64,
-    pub owner: String,
+pub(crate) struct Claim {
+    pub(crate) id: u64,
+    pub(crate) owner: String,
 }
 
 /// What a message should lead to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Verdict {
+pub(crate) enum Verdict {
     Claim,
     TakeOver { attempt: u32 },
     GiveUp,
@@ -41,12 +41,12 @@ pub enum Verdict {
 
 /// Everything that happened, in the order in which the store made it so.
 #[derive(Default)]
-pub struct History {
+pub(crate) struct History {
     facts: Vec<(i64, Fact)>,
 }
 
 impl History {
-    pub fn add(&mut self, now_s: i64, fact: Fact) {
+    pub(crate) fn add(&mut self, now_s: i64, fact: Fact) {
         self.facts.push((now_s, fact));
     }
 
@@ -58,29 +58,29 @@ impl History {
     }
 
     /// Who may change it.
-    pub fn holder(&self) -> Option<u64> {
+    pub(crate) fn holder(&self) -> Option<u64> {
         match self.position() {
             Some((Fact::Claimed(claim), _)) => Some(claim.id),
             _ => None,
         }
     }
 
-    pub fn has_ended(&self) -> bool {
+    pub(crate) fn has_ended(&self) -> bool {
         matches!(self.position(), Some((Fact::Committed | Fact::Failed, _)))
     }
 
-    pub fn count(&self, fact: &Fact) -> usize {
+    pub(crate) fn count(&self, fact: &Fact) -> usize {
         self.facts.iter().filter(|(_, other)| other == fact).count()
     }
 
-    pub fn claims(&self) -> usize {
+    pub(crate) fn claims(&self) -> usize {
         self.facts
             .iter()
             .filter(|(_, fact)| matches!(fact, Fact::Claimed(_)))
             .count()
     }
 
-    pub fn hop(&self) -> u32 {
+    pub(crate) fn hop(&self) -> u32 {
         u32::try_from(self.count(&Fact::Yielded)).unwrap()
     }
 
@@ -125,7 +125,7 @@ impl History {
         (last_write_s + lease_s + 1 - now_s).max(0)
     }
 
-    pub fn verdict(&self, message_hop: u32, me: &str, lease_s: i64, max_attempts: u32, now_s: i64) -> Verdict {
+    pub(crate) fn verdict(&self, message_hop: u32, me: &str, lease_s: i64, max_attempts: u32, now_s: i64) -> Verdict {
         let take = |attempt| {
             if attempt > max_attempts {
                 Verdict::GiveUp

@@ -27,13 +27,13 @@ use proptest::sample::Index;
 
 use crate::model::{Claim, Fact, History, Verdict};
 
-pub const WORKERS: usize = 3;
+pub(crate) const WORKERS: usize = 3;
 const LEASE_S: u64 = 3;
 const LEASE: Duration = Duration::from_secs(LEASE_S);
 const MAX_ATTEMPTS: u32 = 3;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Hosts {
+pub(crate) enum Hosts {
     /// Workers that know nothing of each other.
     Cloud,
     /// Workers of one process, which takes the next epoch when it starts again.
@@ -42,7 +42,7 @@ pub enum Hosts {
 
 /// What becomes of one write.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Fate {
+pub(crate) enum Fate {
     Answered,
     NeverArrives,
     ArrivesUnanswered,
@@ -50,8 +50,19 @@ pub enum Fate {
     ArrivesLate,
 }
 
+/// How the store answers one write, try by try.
+#[derive(Clone, Default, Debug)]
+pub(crate) struct Answers {
+    /// The writer is frozen for so long before its first try, in seconds.
+    pub(crate) frozen_s: i64,
+    /// What becomes of its first tries; later ones are answered.
+    pub(crate) fates: Vec<Fate>,
+    /// It has no time for a second try.
+    pub(crate) hurried: bool,
+}
+
 #[derive(Clone, Copy, Debug)]
-pub enum Act {
+pub(crate) enum Act {
     Renew,
     Later,
     Wait,
@@ -63,17 +74,35 @@ pub enum Act {
 }
 
 #[derive(Clone, Debug)]
-pub enum Op {
-    Receive { worker: usize, pick: Index },
-    Claim { worker: usize, fates: Vec<Fate> },
-    Work { worker: usize, act: Act, fates: Vec<Fate> },
-    Send { worker: usize },
-    Mark { worker: usize, fates: Vec<Fate> },
-    Crash { worker: usize },
+pub(crate) enum Op {
+    /// An idle worker receives a message.
+    Receive {
+        worker: usize,
+        pick: Index,
+    },
+    /// A busy worker takes its next step; `act` is what a holder does.
+    GoOn {
+        worker: usize,
+        act: Act,
+        answers: Answers,
+    },
+    /// A worker dies; its message comes back.
+    Crash {
+        worker: usize,
+    },
+    /// The process that all local workers live in dies.
     Restart,
-    Pass { seconds: i64 },
-    Land { pick: Index },
-    Duplicate { pick: Index },
+    Pass {
+        seconds: i64,
+    },
+    /// A write on its way arrives.
+    Land {
+        pick: Index,
+    },
+    /// The queue delivers a message twice.
+    Duplicate {
+        pick: Index,
+    },
 }
 
 /// A message in the queue.
@@ -83,36 +112,38 @@ struct Letter {
     visible_at: i64,
 }
 
-#[derive(Clone, Debug)]
+/// What a worker does. Its next step takes this and gives what it does then.
 enum Doing {
     Nothing,
     /// Has decided to claim, and not written yet.
-    Claiming {
-        letter: Letter,
-        ledger: Ledger,
-        seen: Option<ETag>,
-        exhausted: bool,
-    },
-    Working {
-        letter: Letter,
-        ledger: Ledger,
-        etag: ETag,
-        asked: i64,
-        claim: u64,
-    },
-    Sending {
-        letter: Letter,
-        ledger: Ledger,
-        etag: ETag,
-    },
-    Marking {
-        letter: Letter,
-        ledger: Ledger,
-        etag: ETag,
-    },
+    Claiming(Claiming),
+    Working(Holding),
+    Sending(Ended),
+    Marking(Ended),
 }
 
-pub struct World {
+struct Claiming {
+    letter: Letter,
+    ledger: Ledger,
+    seen: Option<ETag>,
+    exhausted: bool,
+}
+
+struct Holding {
+    letter: Letter,
+    ledger: Ledger,
+    etag: ETag,
+    asked: i64,
+    claim: u64,
+}
+
+struct Ended {
+    letter: Letter,
+    ledger: Ledger,
+    etag: ETag,
+}
+
+pub(crate) struct World {
     hosts: Hosts,
     epoch: u32,
     doing: Vec<Doing>,
@@ -125,11 +156,11 @@ pub struct World {
 }
 
 impl World {
-    pub fn new(hosts: Hosts) -> Self {
+    pub(crate) fn new(hosts: Hosts) -> Self {
         Self {
             hosts,
             epoch: 1,
-            doing: vec![Doing::Nothing; WORKERS],
+            doing: (0..WORKERS).map(|_| Doing::Nothing).collect(),
             letters: vec![Letter { hop: 0, visible_at: 0 }],
             successors: 0,
             claims: 0,
@@ -139,23 +170,24 @@ impl World {
     }
 
     /// Which of the rare cases this history had.
-    pub fn corners(&self) -> impl Iterator<Item = &'static str> {
+    pub(crate) fn corners(&self) -> impl Iterator<Item = &'static str> {
         let mut corners = self.corners.clone();
         corners.extend(self.register.lock().corners.iter());
         corners.into_iter()
     }
 
-    pub fn apply(&mut self, op: Op) {
+    pub(crate) fn apply(&mut self, op: Op) {
         match op {
             Op::Receive { worker, pick } => self.receive(worker, pick),
-            Op::Claim { worker, fates } => self.claim(worker, fates),
-            Op::Work { worker, act, fates } => self.work(worker, act, fates),
-            Op::Send { worker } => self.send(worker),
-            Op::Mark { worker, fates } => self.mark(worker, fates),
+            Op::GoOn { worker, act, answers } => self.go_on(worker, act, answers),
             Op::Crash { worker } => self.crash(worker),
             Op::Restart => self.restart(),
             Op::Pass { seconds } => self.register.lock().now_s += seconds,
-            Op::Land { pick } => self.register.lock().land(pick),
+            Op::Land { pick } => {
+                let mut register = self.register.lock();
+                let at = pick.index(register.late.len().max(1));
+                register.land(at);
+            }
             Op::Duplicate { pick } => {
                 if !self.letters.is_empty() {
                     let copy = *pick.get(&self.letters);
@@ -167,26 +199,38 @@ impl World {
     }
 
     /// Lets everything run without faults: the job must end, be sent on, and leave no message behind.
-    pub fn recover(&mut self) {
-        self.register.lock().late.clear();
+    pub(crate) fn recover(&mut self) {
+        self.settle();
+        assert!(self.successors > 0, "nobody sent the successor");
+        // A note that did not get through is made up for by whoever sends the message again.
+        self.letters.push(Letter { hop: 0, visible_at: 0 });
+        self.settle();
+        let register = self.register.lock();
+        let (ledger, ..) = register.there.as_ref().expect("the job was claimed");
+        assert!(ledger.sent, "the job is not known to be sent on: {ledger:?}");
+    }
+
+    fn settle(&mut self) {
         for _ in 0..400 {
             for worker in 0..WORKERS {
-                match self.doing[worker] {
-                    Doing::Nothing => self.receive_any(worker),
-                    Doing::Claiming { .. } => self.claim(worker, Vec::new()),
-                    Doing::Working { .. } => self.work(worker, Act::Commit, Vec::new()),
-                    Doing::Sending { .. } => self.send(worker),
-                    Doing::Marking { .. } => self.mark(worker, Vec::new()),
+                if matches!(self.doing[worker], Doing::Nothing) {
+                    self.receive_any(worker);
+                } else {
+                    self.go_on(worker, Act::Commit, Answers::default());
                 }
                 self.check();
             }
-            self.register.lock().now_s += 1;
+            let mut register = self.register.lock();
+            register.now_s += 1;
+            register.land(0);
+            let is_idle = self.doing.iter().all(|doing| matches!(doing, Doing::Nothing));
+            if is_idle && self.letters.is_empty() && register.late.is_empty() {
+                break;
+            }
         }
         let register = self.register.lock();
         let (ledger, ..) = register.there.as_ref().expect("the job was claimed");
         assert!(ledger.state.is_final(), "the job has not ended: {ledger:?}");
-        assert!(ledger.sent, "the job was not sent on: {ledger:?}");
-        assert!(self.successors > 0, "nobody sent the successor");
         assert!(self.letters.is_empty(), "messages are left over: {:?}", self.letters);
     }
 
@@ -247,59 +291,52 @@ impl World {
         drop(register);
         let stale = found.as_ref().is_some_and(|found| found.ledger.hop > letter.hop);
         self.corners.extend(stale.then_some("stale"));
-        self.doing[worker] = match (step, found) {
-            (Step::Claim(ledger), _) => Doing::Claiming {
+        let claiming = |ledger: Box<Ledger>, seen, exhausted| {
+            Doing::Claiming(Claiming {
                 letter,
                 ledger: *ledger,
-                seen: None,
-                exhausted: false,
-            },
-            (Step::TakeOver(ledger), Some(found)) => {
-                self.corners.insert("take over");
-                Doing::Claiming {
-                    letter,
-                    ledger: *ledger,
-                    seen: Some(found.etag),
-                    exhausted: false,
-                }
-            }
-            (Step::Exhausted(ledger), Some(found)) => {
-                self.corners.insert("exhausted");
-                Doing::Claiming {
-                    letter,
-                    ledger: *ledger,
-                    seen: Some(found.etag),
-                    exhausted: true,
-                }
-            }
-            (Step::GiveBack { after }, _) => {
-                self.corners.insert("give back");
-                self.give_back(letter, after);
-                Doing::Nothing
-            }
-            (Step::SendNext, Some(found)) => {
-                self.corners.insert("send next");
-                Doing::Sending {
+                seen,
+                exhausted,
+            })
+        };
+        let (corner, doing) = match (step, found) {
+            (Step::Claim(ledger), _) => ("claim", claiming(ledger, None, false)),
+            (Step::TakeOver(ledger), Some(found)) => ("take over", claiming(ledger, Some(found.etag), false)),
+            (Step::Exhausted(ledger), Some(found)) => ("exhausted", claiming(ledger, Some(found.etag), true)),
+            (Step::GiveBack { after }, _) => ("give back", self.give_back(letter, after)),
+            (Step::SendNext, Some(found)) => (
+                "send next",
+                Doing::Sending(Ended {
                     letter,
                     ledger: found.ledger,
                     etag: found.etag,
-                }
-            }
-            (Step::Acknowledge, _) => Doing::Nothing,
+                }),
+            ),
+            (Step::Acknowledge, _) => ("acknowledge", Doing::Nothing),
             (step, None) => panic!("{step:?} follows from a ledger"),
+        };
+        self.corners.insert(corner);
+        self.doing[worker] = doing;
+    }
+
+    fn go_on(&mut self, worker: usize, act: Act, answers: Answers) {
+        let doing = std::mem::replace(&mut self.doing[worker], Doing::Nothing);
+        self.doing[worker] = match doing {
+            Doing::Nothing => Doing::Nothing,
+            Doing::Claiming(claiming) => self.claim(claiming, answers),
+            Doing::Working(holding) => self.work(holding, act, answers),
+            Doing::Sending(ended) => self.send(ended),
+            Doing::Marking(ended) => self.mark(&ended, answers),
         };
     }
 
-    fn claim(&mut self, worker: usize, fates: Vec<Fate>) {
-        let Doing::Claiming {
+    fn claim(&mut self, claiming: Claiming, answers: Answers) -> Doing {
+        let Claiming {
             letter,
             ledger,
             seen,
             exhausted,
-        } = self.take(worker)
-        else {
-            return;
-        };
+        } = claiming;
         self.claims += 1;
         let claim = self.claims;
         let claimed = Fact::Claimed(Claim {
@@ -313,104 +350,61 @@ impl World {
             (ledger, vec![claimed])
         };
         let asked = self.register.lock().now_s;
-        self.doing[worker] = match self.write(&ledger, seen.as_ref(), facts, None, fates) {
-            Ok(etag) if exhausted => Doing::Sending { letter, ledger, etag },
-            Ok(etag) => Doing::Working {
+        match self.write(&ledger, seen.as_ref(), facts, None, answers) {
+            Ok(etag) if exhausted => Doing::Sending(Ended { letter, ledger, etag }),
+            Ok(etag) => Doing::Working(Holding {
                 letter,
                 ledger,
                 etag,
                 asked,
                 claim,
-            },
-            Err(_) => {
-                self.give_back(letter, Duration::from_secs(1));
-                Doing::Nothing
-            }
-        };
+            }),
+            Err(_) => self.give_back(letter, Duration::from_secs(1)),
+        }
     }
 
-    fn work(&mut self, worker: usize, act: Act, fates: Vec<Fate>) {
-        let Doing::Working {
+    fn work(&mut self, holding: Holding, act: Act, answers: Answers) -> Doing {
+        let Holding {
             letter,
             ledger,
             etag,
             asked,
             claim,
-        } = self.take(worker)
-        else {
-            return;
-        };
+        } = holding;
         let now_s = self.register.lock().now_s;
         if seconds(now_s) >= lease::hold_until(seconds(asked), LEASE) {
             // The holder stops by itself; nothing of it takes effect.
             return self.give_back(letter, LEASE);
         }
-        let fresh = Nonce::fresh();
-        let before = ledger.progress.unwrap_or(Progress { epoch: 0, batch: 0 });
-        let (next, fact) = match act {
-            Act::Renew => (transition::renew(&ledger, fresh), Fact::Renewed),
-            Act::Later => (transition::release_later(&ledger, None, fresh), Fact::Later),
-            Act::Wait => (transition::release_waiting(&ledger, now_s, fresh), Fact::Excused),
-            Act::Stop => (transition::release_stopped(&ledger, fresh), Fact::Excused),
-            Act::Yield(batches) => {
-                let progress = Progress {
-                    batch: before.batch + u64::from(batches),
-                    ..before
-                };
-                let next = |hop| Next::continuation(task(), hop);
-                match transition::yield_(&ledger, (progress, job()), next, 1.0, fresh.clone()) {
-                    Ok(ledger) => (ledger, Fact::Yielded),
-                    Err(_) => (transition::release_stopped(&ledger, fresh), Fact::Excused),
-                }
-            }
-            Act::Commit => {
-                let result = Completion {
-                    adopted: false,
-                    at: now_s,
-                };
-                (
-                    transition::commit(&ledger, result, successor(), 1.0, fresh),
-                    Fact::Committed,
-                )
-            }
-            Act::Fail => (
-                transition::fail(&ledger, failure(), successor(), 1.0, fresh),
-                Fact::Failed,
-            ),
+        let (next, fact) = after(&ledger, act, now_s);
+        let Ok(etag) = self.write(&next, Some(&etag), vec![fact], Some(claim), answers) else {
+            self.corners.insert("lost");
+            return self.give_back(letter, LEASE);
         };
-        self.doing[worker] = match self.write(&next, Some(&etag), vec![fact], Some(claim), fates) {
-            Err(_) => {
-                self.corners.insert("lost");
-                self.give_back(letter, LEASE);
-                Doing::Nothing
-            }
-            Ok(etag) => match next.state {
-                State::Running => Doing::Working {
-                    letter,
-                    ledger: next,
-                    etag,
-                    asked: now_s,
-                    claim,
-                },
-                State::Released => {
-                    self.give_back(letter, Duration::from_secs(1));
-                    Doing::Nothing
-                }
-                State::Yielded | State::Committed | State::Failed => Doing::Sending {
-                    letter,
-                    ledger: next,
-                    etag,
-                },
-            },
-        };
+        match next.state {
+            State::Running => Doing::Working(Holding {
+                letter,
+                ledger: next,
+                etag,
+                asked: now_s,
+                claim,
+            }),
+            State::Released => self.give_back(letter, Duration::from_secs(1)),
+            State::Yielded | State::Committed | State::Failed => Doing::Sending(Ended {
+                letter,
+                ledger: next,
+                etag,
+            }),
+        }
     }
 
-    fn send(&mut self, worker: usize) {
-        let Doing::Sending { letter, ledger, etag } = self.take(worker) else {
-            return;
-        };
-        let next = ledger.next.as_ref().expect("what is unsent has something to send");
-        if ledger.state == State::Yielded {
+    fn send(&mut self, ended: Ended) -> Doing {
+        let next = ended
+            .ledger
+            .next
+            .as_ref()
+            .expect("what is unsent has something to send");
+        if ended.ledger.state == State::Yielded {
             self.letters.push(Letter {
                 hop: next.hop,
                 visible_at: 0,
@@ -418,26 +412,25 @@ impl World {
         } else {
             self.successors += 1;
         }
-        self.doing[worker] = Doing::Marking { letter, ledger, etag };
+        Doing::Marking(ended)
     }
 
     /// Marks, best effort, and acknowledges whatever came of it.
-    fn mark(&mut self, worker: usize, fates: Vec<Fate>) {
-        let Doing::Marking { ledger, etag, .. } = self.take(worker) else {
-            return;
-        };
-        let marked = transition::mark_sent(&ledger, Nonce::fresh());
-        let _ = self.write(&marked, Some(&etag), vec![Fact::Marked], None, fates);
+    fn mark(&mut self, ended: &Ended, answers: Answers) -> Doing {
+        let marked = transition::mark_sent(&ended.ledger, Nonce::fresh());
+        let _ = self.write(&marked, Some(&ended.etag), vec![Fact::Marked], None, answers);
+        Doing::Nothing
     }
 
     fn crash(&mut self, worker: usize) {
-        match self.take(worker) {
-            Doing::Nothing => {}
-            Doing::Claiming { letter, .. }
-            | Doing::Working { letter, .. }
-            | Doing::Sending { letter, .. }
-            | Doing::Marking { letter, .. } => self.give_back(letter, Duration::ZERO),
-        }
+        let letter = match &self.doing[worker] {
+            Doing::Nothing => return,
+            Doing::Claiming(Claiming { letter, .. })
+            | Doing::Working(Holding { letter, .. })
+            | Doing::Sending(Ended { letter, .. })
+            | Doing::Marking(Ended { letter, .. }) => *letter,
+        };
+        self.doing[worker] = self.give_back(letter, Duration::ZERO);
     }
 
     /// The whole process dies and starts again. Requests on their way die with it: its servers are in it.
@@ -449,14 +442,10 @@ impl World {
         }
     }
 
-    fn take(&mut self, worker: usize) -> Doing {
-        // A worker that is asked for something else than it is doing goes on with what it is doing.
-        std::mem::replace(&mut self.doing[worker], Doing::Nothing)
-    }
-
-    fn give_back(&mut self, letter: Letter, after: Duration) {
+    fn give_back(&mut self, letter: Letter, after: Duration) -> Doing {
         let visible_at = self.register.lock().now_s + i64::try_from(after.as_secs()).unwrap();
         self.letters.push(Letter { visible_at, ..letter });
+        Doing::Nothing
     }
 
     fn write(
@@ -465,15 +454,17 @@ impl World {
         seen: Option<&ETag>,
         facts: Vec<Fact>,
         holder: Option<u64>,
-        fates: Vec<Fate>,
+        answers: Answers,
     ) -> Result<ETag, SwapError> {
         {
             let mut register = self.register.lock();
-            register.fates = fates.into();
+            register.now_s += answers.frozen_s;
+            register.fates = answers.fates.into();
             register.meanings.insert(nonce(ledger), Meaning { facts, holder });
         }
-        let now = self.register.monotonic();
-        let answer = swap::write(&self.register, &self.register, ledger, seen, now + LEASE);
+        let patience = if answers.hurried { Duration::ZERO } else { LEASE };
+        let until = self.register.monotonic() + patience;
+        let answer = swap::write(&self.register, &self.register, ledger, seen, until);
         let answer = answer.now_or_never().expect("neither this store nor this clock waits");
         let landed = self.register.lock().landed.contains(&nonce(ledger));
         if answer.is_ok() {
@@ -487,7 +478,9 @@ impl World {
         let register = self.register.lock();
         assert!(register.history.count(&Fact::Committed) <= 1, "committed twice");
         let holding = self.doing.iter().filter(|doing| match doing {
-            Doing::Working { asked, .. } => seconds(register.now_s) < lease::hold_until(seconds(*asked), LEASE),
+            Doing::Working(Holding { asked, .. }) => {
+                seconds(register.now_s) < lease::hold_until(seconds(*asked), LEASE)
+            }
             _ => false,
         });
         assert!(holding.count() <= 1, "two workers believe that they hold the job");
@@ -601,14 +594,12 @@ impl Inner {
         self.etag()
     }
 
-    fn land(&mut self, pick: Index) {
-        if self.late.is_empty() {
-            return;
-        }
-        let at = pick.index(self.late.len());
-        let (seen, ledger) = self.late.swap_remove(at);
-        if self.take_effect(ledger, seen.as_ref()).is_some() {
-            self.corners.insert("late landing");
+    /// Lets a write that is on its way arrive.
+    fn land(&mut self, at: usize) {
+        if at < self.late.len() {
+            let (seen, ledger) = self.late.swap_remove(at);
+            let lands = self.take_effect(ledger, seen.as_ref()).is_some();
+            self.corners.extend(lands.then_some("late landing"));
         }
     }
 }
@@ -672,6 +663,43 @@ impl Clock for Register {
     }
 
     async fn sleep(&self, _: Duration) {}
+}
+
+/// The ledger after a holder's act, and what that means.
+fn after(ledger: &Ledger, act: Act, now_s: i64) -> (Ledger, Fact) {
+    let fresh = Nonce::fresh();
+    match act {
+        Act::Renew => (transition::renew(ledger, fresh), Fact::Renewed),
+        Act::Later => (transition::release_later(ledger, None, fresh), Fact::Later),
+        Act::Wait => (transition::release_waiting(ledger, now_s, fresh), Fact::Excused),
+        Act::Stop => (transition::release_stopped(ledger, fresh), Fact::Excused),
+        Act::Yield(batches) => {
+            let before = ledger.progress.unwrap_or(Progress { epoch: 0, batch: 0 });
+            let progress = Progress {
+                batch: before.batch + u64::from(batches),
+                ..before
+            };
+            let next = |hop| Next::continuation(task(), hop);
+            match transition::yield_(ledger, (progress, job()), next, 1.0, fresh.clone()) {
+                Ok(ledger) => (ledger, Fact::Yielded),
+                Err(_) => (transition::release_stopped(ledger, fresh), Fact::Excused),
+            }
+        }
+        Act::Commit => {
+            let result = Completion {
+                adopted: false,
+                at: now_s,
+            };
+            (
+                transition::commit(ledger, result, successor(), 1.0, fresh),
+                Fact::Committed,
+            )
+        }
+        Act::Fail => (
+            transition::fail(ledger, failure(), successor(), 1.0, fresh),
+            Fact::Failed,
+        ),
+    }
 }
 
 fn verdict_of(step: &Step) -> Verdict {
