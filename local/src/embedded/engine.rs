@@ -43,8 +43,8 @@ pub enum EngineError {
     /// The database failed; the writes of this transaction did not happen.
     #[error("the database of the embedded store failed")]
     Database(#[source] Arc<redb::Error>),
-    /// A neighbour in the same transaction panicked, so nothing of it was written: safe to try again.
-    #[error("the transaction was given up because a neighbour panicked")]
+    /// A neighbour in the same transaction broke off midway, so nothing of it was written: safe to try again.
+    #[error("the transaction was given up because a neighbour broke off")]
     Aborted,
     /// The closure itself panicked; nothing of it was written.
     #[error("the write panicked")]
@@ -73,7 +73,13 @@ impl EngineError {
 /// Answers one caller after the commit.
 type Reply = Box<dyn FnOnce(Result<(), EngineError>) + Send>;
 /// Runs one caller's change, or nothing where there is no transaction to run it in.
-type Change = Box<dyn FnOnce(Option<&WriteTransaction>) -> Reply + Send>;
+type Change = Box<dyn FnOnce(Option<&WriteTransaction>) -> Ran + Send>;
+
+struct Ran {
+    reply: Reply,
+    /// Whether what the change wrote may be committed.
+    sound: bool,
+}
 
 struct Job {
     durable: bool,
@@ -160,7 +166,24 @@ impl Engine {
         T: Send + 'static,
         E: Send + 'static,
     {
-        self.submit(true, change).await
+        self.submit(true, |_| false, change).await
+    }
+
+    /// Runs a change like [`Engine::write`], except that an error for which `broken` holds may come after something was
+    /// written: its whole transaction is then undone, and its neighbours are told to try again.
+    ///
+    /// # Errors
+    /// The outer error: nothing was written.
+    pub async fn write_or_undo<T, E>(
+        &self,
+        broken: impl FnOnce(&E) -> bool + Send + 'static,
+        change: impl FnOnce(&WriteTransaction) -> Result<T, E> + Send + 'static,
+    ) -> Result<Result<T, E>, EngineError>
+    where
+        T: Send + 'static,
+        E: Send + 'static,
+    {
+        self.submit(true, broken, change).await
     }
 
     /// Runs a change whose loss in a crash does no harm, such as a receive count. It is seen by all later reads and
@@ -176,7 +199,7 @@ impl Engine {
         T: Send + 'static,
         E: Send + 'static,
     {
-        self.submit(false, change).await
+        self.submit(false, |_| false, change).await
     }
 
     /// Gives a snapshot of everything committed so far.
@@ -190,6 +213,7 @@ impl Engine {
     async fn submit<T, E>(
         &self,
         durable: bool,
+        broken: impl FnOnce(&E) -> bool + Send + 'static,
         change: impl FnOnce(&WriteTransaction) -> Result<T, E> + Send + 'static,
     ) -> Result<Result<T, E>, EngineError>
     where
@@ -199,10 +223,15 @@ impl Engine {
         let (answer, answered) = oneshot::channel();
         let change: Change = Box::new(move |transaction| {
             let outcome = transaction.map(change).ok_or(EngineError::Closed);
-            Box::new(move |committed: Result<(), EngineError>| {
-                // A caller that went away has nobody to tell.
-                let _ = answer.send(committed.and(outcome));
-            })
+            let sound = !matches!(&outcome, Ok(Err(error)) if broken(error));
+            let reply = move |committed: Result<(), EngineError>| {
+                // Who broke the transaction off knows why. A caller that went away has nobody to tell.
+                let _ = answer.send(if sound { committed.and(outcome) } else { outcome });
+            };
+            Ran {
+                reply: Box::new(reply),
+                sound,
+            }
         });
         let jobs = self.shared.jobs.as_ref().ok_or(EngineError::Closed)?;
         jobs.send(Job { durable, change }).map_err(|_| EngineError::Closed)?;
@@ -273,7 +302,7 @@ fn commit(database: &Database, batch: Vec<Job>, durable: bool) -> bool {
         for reply in replies {
             reply(outcome.clone());
         }
-        // A panic leaves the changes behind it untouched: they get a transaction of their own.
+        // A change that broke off leaves those behind it untouched: they get a transaction of their own.
         if rest.len() == 0 {
             return outcome.is_ok();
         }
@@ -289,18 +318,24 @@ fn transact(
     let transaction = match begin(database, durable) {
         Ok(transaction) => transaction,
         Err(error) => {
-            replies.extend(jobs.map(|job| (job.change)(None)));
+            replies.extend(jobs.map(|job| (job.change)(None).reply));
             return Err(error);
         }
     };
     for job in jobs {
-        match catch_unwind(AssertUnwindSafe(|| (job.change)(Some(&transaction)))) {
-            Ok(reply) => replies.push(reply),
+        let sound = match catch_unwind(AssertUnwindSafe(|| (job.change)(Some(&transaction)))) {
+            Ok(ran) => {
+                replies.push(ran.reply);
+                ran.sound
+            }
             Err(panic) => {
                 tracing::error!(panic = text(panic.as_ref()), "a change of the store panicked");
-                transaction.abort()?;
-                return Err(EngineError::Aborted);
+                false
             }
+        };
+        if !sound {
+            transaction.abort()?;
+            return Err(EngineError::Aborted);
         }
     }
     Ok(transaction.commit()?)
@@ -396,6 +431,19 @@ mod tests {
         }
         assert_eq!(winners.len(), 1);
         assert_eq!(get(&engine, 7), Some(winners[0]));
+    }
+
+    #[tokio::test]
+    async fn a_change_that_breaks_off_midway_leaves_nothing_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let engine = Engine::open(dir.path()).unwrap();
+        put(&engine, 1, 10).await.unwrap().unwrap();
+        let change = |transaction: &WriteTransaction| -> Result<(), &str> {
+            transaction.open_table(TABLE).unwrap().insert(1, 11).unwrap();
+            Err("midway")
+        };
+        assert_eq!(engine.write_or_undo(|_| true, change).await.unwrap(), Err("midway"));
+        assert_eq!(get(&engine, 1), Some(10));
     }
 
     #[tokio::test]

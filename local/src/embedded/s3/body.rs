@@ -1,0 +1,192 @@
+//! Bodies on their way in and out: streamed, never collected above the inline limit.
+
+use std::collections::VecDeque;
+use std::io;
+use std::ops::Range;
+use std::path::PathBuf;
+
+use bytes::{Bytes, BytesMut};
+use futures_util::{Stream, StreamExt, stream};
+use http::StatusCode;
+use md5::{Digest, Md5};
+use redb::ReadableTable;
+use s3s::dto::StreamingBlob;
+use s3s::{S3Error, StdError, s3_error};
+use tokio::fs::File;
+use tokio::io::{AsyncReadExt, AsyncSeekExt};
+
+use super::checksums::{Promise, Sums};
+use super::error::{Error, coded};
+use super::rows::{Content, Piece, Row};
+use crate::embedded::blobs::{Blobs, Draft, Pin};
+
+/// Bodies up to this size become rows: one fsync with their metadata, and no file.
+const INLINE: usize = 64 << 10;
+
+/// The largest body of one request, as on AWS.
+const LARGEST: u64 = 5 << 30;
+
+const CHUNK: usize = 128 << 10;
+
+/// A body that was received whole and kept its promises.
+pub(super) struct Received {
+    pub(super) content: Content,
+    pub(super) size: u64,
+    pub(super) md5: [u8; 16],
+    pub(super) sums: Sums,
+}
+
+/// Receives a body: small ones to memory, larger ones to a fsynced file.
+pub(super) async fn receive(blobs: &Blobs, body: Option<StreamingBlob>, promise: Promise) -> Result<Received, Error> {
+    let (mut md5, mut hasher, mut size) = (Md5::new(), promise.hasher(), 0);
+    let (mut small, mut draft) = (Vec::new(), None);
+    if let Some(mut body) = body {
+        while let Some(chunk) = body.next().await {
+            let chunk = chunk.map_err(broken)?;
+            size += chunk.len() as u64;
+            if size > LARGEST {
+                return Err(s3_error!(EntityTooLarge, "a body has at most {LARGEST} bytes").into());
+            }
+            md5.update(&chunk);
+            hasher.update(&chunk);
+            keep(blobs, &mut small, &mut draft, &chunk).await?;
+        }
+    }
+    let md5: [u8; 16] = md5.finalize().into();
+    let sums = promise.check(&md5, hasher.finalize())?;
+    let content = match draft {
+        None => Content::Small(small),
+        Some(draft) => Content::Large(draft.finish().await?, size),
+    };
+    Ok(Received {
+        content,
+        size,
+        md5,
+        sums,
+    })
+}
+
+async fn keep(blobs: &Blobs, small: &mut Vec<u8>, draft: &mut Option<Draft>, chunk: &[u8]) -> Result<(), Error> {
+    if draft.is_none() && small.len() + chunk.len() <= INLINE {
+        small.extend_from_slice(chunk);
+        return Ok(());
+    }
+    let mut file = if let Some(file) = draft.take() {
+        file
+    } else {
+        let mut file = blobs.create().await?;
+        file.write(&std::mem::take(small)).await?;
+        file
+    };
+    file.write(chunk).await?;
+    *draft = Some(file);
+    Ok(())
+}
+
+/// Names what broke a body off. `s3s` checks signatures and the signed payload hash inside the stream and keeps the
+/// types of these errors to itself, so their text decides.
+fn broken(error: StdError) -> S3Error {
+    let text = error.to_string();
+    let mut refusal = if text.contains("Sha256Mismatch") {
+        coded("XAmzContentSHA256Mismatch", StatusCode::BAD_REQUEST)
+    } else if text.contains("SignatureMismatch") {
+        s3_error!(SignatureDoesNotMatch)
+    } else {
+        s3_error!(IncompleteBody)
+    };
+    refusal.set_source(error);
+    refusal
+}
+
+/// The bytes of an object, found in one snapshot and kept readable.
+pub(super) struct Source {
+    pieces: VecDeque<Stretch>,
+    _pin: Pin,
+}
+
+enum Stretch {
+    Memory(Bytes),
+    File { path: PathBuf, range: Range<u64> },
+    Open { file: File, left: u64 },
+}
+
+impl Source {
+    /// Finds the bytes of a range of an object.
+    pub(super) fn find(
+        blobs: &Blobs,
+        bodies: &impl ReadableTable<u64, Row>,
+        pieces: &[Piece],
+        range: &Range<u64>,
+        pin: Pin,
+    ) -> Result<Self, Error> {
+        let (mut found, mut start) = (VecDeque::new(), 0);
+        for piece in pieces {
+            let end = start + piece.size();
+            let (from, to) = (range.start.max(start), range.end.min(end));
+            if from < to {
+                found.push_back(stretch(blobs, bodies, piece, from - start..to - start)?);
+            }
+            start = end;
+        }
+        Ok(Self {
+            pieces: found,
+            _pin: pin,
+        })
+    }
+
+    /// Gives the bytes in order.
+    pub(super) fn stream(self) -> impl Stream<Item = io::Result<Bytes>> + Send + Sync + 'static {
+        stream::try_unfold(self, |mut source| async move {
+            Ok(source.next().await?.map(|bytes| (bytes, source)))
+        })
+    }
+
+    async fn next(&mut self) -> io::Result<Option<Bytes>> {
+        let Some(stretch) = self.pieces.pop_front() else {
+            return Ok(None);
+        };
+        let (mut file, left) = match stretch {
+            Stretch::Memory(bytes) => return Ok(Some(bytes)),
+            Stretch::Open { file, left } => (file, left),
+            Stretch::File { path, range } => {
+                let mut file = File::open(path).await?;
+                file.seek(io::SeekFrom::Start(range.start)).await?;
+                (file, range.end - range.start)
+            }
+        };
+        let mut bytes = BytesMut::with_capacity(CHUNK.min(usize::try_from(left).unwrap_or(CHUNK)));
+        let read = (&mut file).take(left).read_buf(&mut bytes).await? as u64;
+        if read == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        if read < left {
+            self.pieces.push_front(Stretch::Open {
+                file,
+                left: left - read,
+            });
+        }
+        Ok(Some(bytes.freeze()))
+    }
+}
+
+fn stretch(
+    blobs: &Blobs,
+    bodies: &impl ReadableTable<u64, Row>,
+    piece: &Piece,
+    range: Range<u64>,
+) -> Result<Stretch, Error> {
+    match piece {
+        Piece::Blob { name, .. } => Ok(Stretch::File {
+            path: blobs.path(name),
+            range,
+        }),
+        Piece::Row { id, .. } => {
+            let row = bodies.get(id)?;
+            let whole = row.as_ref().map_or(&[][..], |row| row.value());
+            let ends = usize::try_from(range.start).ok().zip(usize::try_from(range.end).ok());
+            let bytes = ends.and_then(|(start, end)| whole.get(start..end));
+            let bytes = bytes.ok_or_else(|| s3_error!(InternalError, "the row of a body is missing or short"))?;
+            Ok(Stretch::Memory(Bytes::copy_from_slice(bytes)))
+        }
+    }
+}

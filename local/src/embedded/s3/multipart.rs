@@ -1,0 +1,424 @@
+//! Uploads in parts. Completing one is a step among rows alone: the object takes over the pieces of its parts.
+
+use md5::{Digest, Md5};
+use redb::ReadableTable;
+use s3s::dto::{
+    AbortMultipartUploadInput, AbortMultipartUploadOutput, ChecksumAlgorithm, ChecksumType,
+    CompleteMultipartUploadInput, CompleteMultipartUploadOutput, CompletedPart, CreateMultipartUploadInput,
+    CreateMultipartUploadOutput, ETag, ListMultipartUploadsInput, ListMultipartUploadsOutput, ListPartsInput,
+    ListPartsOutput, MultipartUpload, UploadPartInput, UploadPartOutput,
+};
+use s3s::{S3Error, S3Request, S3Response, S3Result, s3_error};
+
+use super::body;
+use super::checksums::{Promise, Sums};
+use super::conditions::WriteCondition;
+use super::error::Error;
+use super::events::Principal;
+use super::objects::{Written, announce_created, check_key, refuse_tags};
+use super::rows::{About, Object, Part, PartKey, Row, Rows, Upload, parse, seconds};
+use super::store::Store;
+
+/// Every part but the last has at least this many bytes, as on AWS.
+const SMALLEST_PART: u64 = 5 << 20;
+
+const LAST_PART: u16 = 10_000;
+
+/// The most entries of one page, as on AWS.
+const LARGEST_PAGE: i32 = 1000;
+
+pub(super) async fn create(
+    store: &Store,
+    request: S3Request<CreateMultipartUploadInput>,
+) -> S3Result<S3Response<CreateMultipartUploadOutput>> {
+    let CreateMultipartUploadInput {
+        bucket,
+        key,
+        metadata,
+        checksum_algorithm,
+        checksum_type,
+        tagging,
+        ..
+    } = request.input;
+    check_key(&key)?;
+    refuse_tags(tagging.as_deref())?;
+    if checksum_type
+        .as_ref()
+        .is_some_and(|kind| kind.as_str() == ChecksumType::FULL_OBJECT)
+    {
+        return Err(s3_error!(
+            NotImplemented,
+            "the checksum of an upload in parts is composite"
+        ));
+    }
+    let upload = Upload {
+        initiated_s: 0,
+        algorithm: checksum_algorithm
+            .as_ref()
+            .map(|algorithm| algorithm.as_str().to_owned()),
+        about: About::of(&request.headers, metadata),
+    };
+    let (to, name) = (bucket.clone(), key.clone());
+    let change = move |rows: &mut Rows<'_>| {
+        rows.bucket(&to)?;
+        let id = rows.number()?;
+        let upload = Upload {
+            initiated_s: rows.now_s(),
+            ..upload
+        };
+        rows.uploads.insert(
+            (to.as_str(), name.as_bytes(), id),
+            serde_json::to_vec(&upload)?.as_slice(),
+        )?;
+        Ok(id)
+    };
+    let id = store.change(change).await?;
+    Ok(S3Response::new(CreateMultipartUploadOutput {
+        bucket: Some(bucket),
+        key: Some(key),
+        upload_id: Some(text(id)),
+        checksum_type: checksum_algorithm
+            .is_some()
+            .then(|| ChecksumType::from_static(ChecksumType::COMPOSITE)),
+        checksum_algorithm,
+        ..Default::default()
+    }))
+}
+
+pub(super) async fn put_part(
+    store: &Store,
+    request: S3Request<UploadPartInput>,
+) -> S3Result<S3Response<UploadPartOutput>> {
+    let promise = Promise::of(&request.headers, request.trailing_headers);
+    let UploadPartInput {
+        bucket,
+        key,
+        body,
+        part_number,
+        upload_id,
+        ..
+    } = request.input;
+    let number = u16::try_from(part_number)
+        .ok()
+        .filter(|number| (1..=LAST_PART).contains(number));
+    let number = number.ok_or_else(|| s3_error!(InvalidArgument, "part {part_number}, from 1 to {LAST_PART}"))?;
+    let id = parse_id(&upload_id)?;
+    store.snapshot()?.bucket(&bucket)?;
+    let received = body::receive(store.blobs(), body, promise).await?;
+    let (sums, etag) = (received.sums.wire(), hex::encode(received.md5));
+    let tag = ETag::Strong(etag.clone());
+    let change = move |rows: &mut Rows<'_>| {
+        find(rows, &bucket, &key, id)?;
+        let pieces = rows.store(received.content)?;
+        let part = Part {
+            size: received.size,
+            etag,
+            modified_s: rows.now_s(),
+            pieces,
+            sums: received.sums,
+        };
+        let replaced = rows.parts.insert((id, number), serde_json::to_vec(&part)?.as_slice())?;
+        let replaced: Option<Part> = replaced.map(|row| parse(row.value())).transpose()?;
+        replaced.map_or(Ok(()), |replaced| rows.free(&replaced.pieces))
+    };
+    store.change(change).await?;
+    Ok(S3Response::new(UploadPartOutput {
+        e_tag: Some(tag),
+        checksum_crc32: sums.checksum_crc32,
+        checksum_crc32c: sums.checksum_crc32c,
+        checksum_crc64nvme: sums.checksum_crc64nvme,
+        checksum_sha1: sums.checksum_sha1,
+        checksum_sha256: sums.checksum_sha256,
+        ..Default::default()
+    }))
+}
+
+pub(super) async fn complete(
+    store: &Store,
+    request: S3Request<CompleteMultipartUploadInput>,
+) -> S3Result<S3Response<CompleteMultipartUploadOutput>> {
+    let principal = Principal::of(&request);
+    let input = request.input;
+    let id = parse_id(&input.upload_id)?;
+    let named = input
+        .multipart_upload
+        .and_then(|upload| upload.parts)
+        .unwrap_or_default();
+    let condition = WriteCondition {
+        if_match: input.if_match,
+        if_none_match: input.if_none_match,
+    };
+    let promised = s3s::dto::Checksum {
+        checksum_crc32: input.checksum_crc32,
+        checksum_crc32c: input.checksum_crc32c,
+        checksum_crc64nvme: input.checksum_crc64nvme,
+        checksum_sha1: input.checksum_sha1,
+        checksum_sha256: input.checksum_sha256,
+        checksum_type: None,
+    };
+    let size = input.mpu_object_size;
+    let (bucket, key) = (input.bucket.clone(), input.key.clone());
+    let change = move |rows: &mut Rows<'_>| {
+        let upload = find(rows, &bucket, &key, id)?;
+        let parts = chosen(&uploaded(&rows.parts, id)?, &named)?;
+        let written = whole(&parts, upload.about)?;
+        if size.is_some_and(|size| u64::try_from(size) != Ok(written.size)) {
+            return Err(s3_error!(InvalidRequest, "the parts have {} bytes together", written.size).into());
+        }
+        if !written.sums.agrees(&promised) {
+            return Err(s3_error!(
+                BadDigest,
+                "the checksum of the whole did not match the one of its parts"
+            )
+            .into());
+        }
+        condition.check(rows.object(&bucket, &key)?.as_ref())?;
+        let pieces = parts.iter().flat_map(|(_, part)| part.pieces.clone()).collect();
+        let object = written.object(rows, pieces)?;
+        forget(rows, &bucket, &key, id, |number| {
+            parts.iter().any(|(chosen, _)| *chosen == number)
+        })?;
+        rows.put_object(&bucket, &key, &object)?;
+        announce_created(
+            rows,
+            "ObjectCreated:CompleteMultipartUpload",
+            &principal,
+            &bucket,
+            &key,
+            &object,
+        )?;
+        Ok(object)
+    };
+    let object: Object = store.change(change).await?;
+    let sums = object.sums.wire();
+    Ok(S3Response::new(CompleteMultipartUploadOutput {
+        location: Some(format!("/{}/{}", input.bucket, input.key)),
+        bucket: Some(input.bucket),
+        key: Some(input.key),
+        e_tag: Some(object.tag()),
+        checksum_crc32: sums.checksum_crc32,
+        checksum_crc32c: sums.checksum_crc32c,
+        checksum_crc64nvme: sums.checksum_crc64nvme,
+        checksum_sha1: sums.checksum_sha1,
+        checksum_sha256: sums.checksum_sha256,
+        checksum_type: sums.checksum_type,
+        ..Default::default()
+    }))
+}
+
+pub(super) async fn abort(
+    store: &Store,
+    input: AbortMultipartUploadInput,
+) -> S3Result<S3Response<AbortMultipartUploadOutput>> {
+    let id = parse_id(&input.upload_id)?;
+    let change = move |rows: &mut Rows<'_>| {
+        find(rows, &input.bucket, &input.key, id)?;
+        forget(rows, &input.bucket, &input.key, id, |_| false)
+    };
+    store.change(change).await?;
+    Ok(S3Response::with_status(
+        AbortMultipartUploadOutput::default(),
+        http::StatusCode::NO_CONTENT,
+    ))
+}
+
+/// Ends all uploads of a bucket that goes away.
+pub(super) fn abort_all(rows: &mut Rows<'_>, bucket: &str) -> Result<(), Error> {
+    let mut open = Vec::new();
+    for row in rows.uploads.range((bucket, &[][..], 0)..)? {
+        let (at, _) = row?;
+        let (of, key, id) = at.value();
+        if of != bucket {
+            break;
+        }
+        open.push((String::from_utf8_lossy(key).into_owned(), id));
+    }
+    open.iter()
+        .try_for_each(|(key, id)| forget(rows, bucket, key, *id, |_| false))
+}
+
+pub(super) fn list_parts(store: &Store, input: ListPartsInput) -> S3Result<S3Response<ListPartsOutput>> {
+    let id = parse_id(&input.upload_id)?;
+    let max = input.max_parts.unwrap_or(LARGEST_PAGE).clamp(0, LARGEST_PAGE);
+    let after = u16::try_from(input.part_number_marker.unwrap_or(0)).unwrap_or(u16::MAX);
+    let snapshot = store.snapshot()?;
+    let uploads = snapshot.uploads()?;
+    let row = uploads
+        .get((input.bucket.as_str(), input.key.as_bytes(), id))
+        .map_err(Error::from)?;
+    let upload: Upload = row.map_or_else(|| Err(no_upload(&input.upload_id).into()), |row| parse(row.value()))?;
+    let mut parts = uploaded(&snapshot.parts()?, id)?;
+    parts.retain(|(number, _)| *number > after);
+    let more = parts.len() > usize::try_from(max).unwrap_or(0);
+    parts.truncate(usize::try_from(max).unwrap_or(0));
+    let last = parts.last().map(|(number, _)| i32::from(*number));
+    let algorithm = upload.algorithm.map(ChecksumAlgorithm::from);
+    Ok(S3Response::new(ListPartsOutput {
+        checksum_type: algorithm
+            .is_some()
+            .then(|| ChecksumType::from_static(ChecksumType::COMPOSITE)),
+        checksum_algorithm: algorithm,
+        is_truncated: Some(more),
+        next_part_number_marker: last.filter(|_| more),
+        part_number_marker: input.part_number_marker,
+        max_parts: Some(max),
+        parts: Some(parts.into_iter().map(|(number, part)| listed(number, part)).collect()),
+        bucket: Some(input.bucket),
+        key: Some(input.key),
+        upload_id: Some(input.upload_id),
+        ..Default::default()
+    }))
+}
+
+/// Lists uploads under way, all on one page.
+pub(super) fn list_uploads(
+    store: &Store,
+    input: ListMultipartUploadsInput,
+) -> S3Result<S3Response<ListMultipartUploadsOutput>> {
+    if input.delimiter.is_some() || input.key_marker.as_deref().is_some_and(|marker| !marker.is_empty()) {
+        return Err(s3_error!(
+            NotImplemented,
+            "uploads are listed on one page, without a delimiter"
+        ));
+    }
+    store.snapshot()?.bucket(&input.bucket)?;
+    let uploads = under_way(store, &input.bucket, input.prefix.as_deref().unwrap_or_default())?;
+    Ok(S3Response::new(ListMultipartUploadsOutput {
+        uploads: Some(uploads),
+        is_truncated: Some(false),
+        max_uploads: input.max_uploads,
+        prefix: input.prefix,
+        bucket: Some(input.bucket),
+        ..Default::default()
+    }))
+}
+
+fn under_way(store: &Store, bucket: &str, prefix: &str) -> Result<Vec<MultipartUpload>, Error> {
+    let mut found = Vec::new();
+    for row in store.snapshot()?.uploads()?.range((bucket, prefix.as_bytes(), 0)..)? {
+        let (at, upload) = row?;
+        let (of, key, id) = at.value();
+        if of != bucket || !key.starts_with(prefix.as_bytes()) {
+            break;
+        }
+        let upload: Upload = parse(upload.value())?;
+        found.push(MultipartUpload {
+            initiated: Some(seconds(upload.initiated_s)),
+            key: Some(String::from_utf8_lossy(key).into_owned()),
+            upload_id: Some(text(id)),
+            ..Default::default()
+        });
+    }
+    Ok(found)
+}
+
+fn listed(number: u16, part: Part) -> s3s::dto::Part {
+    let sums = part.sums.wire();
+    s3s::dto::Part {
+        e_tag: Some(ETag::Strong(part.etag)),
+        last_modified: Some(seconds(part.modified_s)),
+        part_number: Some(i32::from(number)),
+        size: i64::try_from(part.size).ok(),
+        checksum_crc32: sums.checksum_crc32,
+        checksum_crc32c: sums.checksum_crc32c,
+        checksum_crc64nvme: sums.checksum_crc64nvme,
+        checksum_sha1: sums.checksum_sha1,
+        checksum_sha256: sums.checksum_sha256,
+    }
+}
+
+fn find(rows: &Rows<'_>, bucket: &str, key: &str, id: u64) -> Result<Upload, Error> {
+    rows.bucket(bucket)?;
+    match rows.uploads.get((bucket, key.as_bytes(), id))? {
+        Some(row) => parse(row.value()),
+        None => Err(no_upload(&text(id)).into()),
+    }
+}
+
+fn uploaded(parts: &impl ReadableTable<PartKey, Row>, id: u64) -> Result<Vec<(u16, Part)>, Error> {
+    let rows = parts.range((id, 0)..=(id, u16::MAX))?.map(|row| {
+        let (at, part) = row?;
+        Ok((at.value().1, parse(part.value())?))
+    });
+    rows.collect()
+}
+
+/// Gives the uploaded parts that the client names, in its order, which must be rising.
+fn chosen(uploaded: &[(u16, Part)], named: &[CompletedPart]) -> Result<Vec<(u16, Part)>, Error> {
+    if named.is_empty() {
+        return Err(s3_error!(MalformedXML, "an upload is completed with at least one part").into());
+    }
+    if !named.is_sorted_by(|one, next| one.part_number < next.part_number) {
+        return Err(s3_error!(InvalidPartOrder, "the parts are not in rising order").into());
+    }
+    let part = |named: &CompletedPart| {
+        let number = named.part_number.unwrap_or_default();
+        let found = uploaded.iter().find(|(uploaded, _)| i32::from(*uploaded) == number);
+        found.filter(|(_, part)| same(part, named)).cloned().ok_or_else(|| {
+            Error::from(s3_error!(
+                InvalidPart,
+                "part {number} was not uploaded, or has another ETag or checksum"
+            ))
+        })
+    };
+    named.iter().map(part).collect()
+}
+
+fn same(part: &Part, named: &CompletedPart) -> bool {
+    let sums = s3s::dto::Checksum {
+        checksum_crc32: named.checksum_crc32.clone(),
+        checksum_crc32c: named.checksum_crc32c.clone(),
+        checksum_crc64nvme: named.checksum_crc64nvme.clone(),
+        checksum_sha1: named.checksum_sha1.clone(),
+        checksum_sha256: named.checksum_sha256.clone(),
+        checksum_type: None,
+    };
+    named.e_tag.as_ref().is_some_and(|tag| tag.value() == part.etag) && part.sums.agrees(&sums)
+}
+
+fn whole(parts: &[(u16, Part)], about: About) -> Result<Written, Error> {
+    let all_but_last = parts.split_last().map_or(&[][..], |(_, rest)| rest);
+    if let Some((number, part)) = all_but_last.iter().find(|(_, part)| part.size < SMALLEST_PART) {
+        let size = part.size;
+        let refusal = s3_error!(
+            EntityTooSmall,
+            "part {number} has {size} bytes, at least {SMALLEST_PART} are needed"
+        );
+        return Err(refusal.into());
+    }
+    let mut md5 = Md5::new();
+    for (_, part) in parts {
+        md5.update(hex::decode(&part.etag).unwrap_or_default());
+    }
+    let sums: Vec<&Sums> = parts.iter().map(|(_, part)| &part.sums).collect();
+    Ok(Written {
+        etag: format!("{}-{}", hex::encode(md5.finalize()), parts.len()),
+        size: parts.iter().map(|(_, part)| part.size).sum(),
+        sums: Sums::composite(&sums),
+        about,
+    })
+}
+
+/// Removes an upload and its parts; the bytes of those that are `kept` have found another owner.
+fn forget(rows: &mut Rows<'_>, bucket: &str, key: &str, id: u64, kept: impl Fn(u16) -> bool) -> Result<(), Error> {
+    rows.uploads.remove((bucket, key.as_bytes(), id))?;
+    for (number, part) in uploaded(&rows.parts, id)? {
+        rows.parts.remove((id, number))?;
+        if !kept(number) {
+            rows.free(&part.pieces)?;
+        }
+    }
+    Ok(())
+}
+
+fn text(id: u64) -> String {
+    format!("{id:016x}")
+}
+
+fn parse_id(text: &str) -> S3Result<u64> {
+    u64::from_str_radix(text, 16).map_err(|_| no_upload(text))
+}
+
+fn no_upload(id: &str) -> S3Error {
+    s3_error!(NoSuchUpload, "there is no upload `{id}` of this key")
+}

@@ -1,0 +1,546 @@
+//! Objects: put, get, head, copy, delete.
+
+use std::ops::Range;
+
+use http::{HeaderMap, HeaderValue, header};
+use s3s::dto::{
+    CopyObjectInput, CopyObjectOutput, CopyObjectResult, CopySource, DeleteObjectInput, DeleteObjectOutput,
+    DeleteObjectsInput, DeleteObjectsOutput, DeletedObject, ETagCondition, GetObjectInput, GetObjectOutput,
+    HeadObjectInput, HeadObjectOutput, MetadataDirective, PutObjectInput, PutObjectOutput, StreamingBlob,
+};
+use s3s::{S3Error, S3ErrorCode, S3Request, S3Response, S3Result, s3_error};
+
+use super::body::{self, Source};
+use super::checksums::{Promise, Sums};
+use super::conditions::{ReadCondition, WriteCondition};
+use super::error::{Error, coded};
+use super::events::{Event, Principal, announce};
+use super::rows::{About, Object, Piece, Rows};
+use super::store::Store;
+
+/// The longest key, in bytes of UTF-8.
+const LONGEST_KEY: usize = 1024;
+
+/// The most keys that one request may delete, as on AWS.
+const MOST_DELETED: usize = 1000;
+
+pub(super) async fn put(store: &Store, request: S3Request<PutObjectInput>) -> S3Result<S3Response<PutObjectOutput>> {
+    let principal = Principal::of(&request);
+    let promise = Promise::of(&request.headers, request.trailing_headers);
+    let PutObjectInput {
+        bucket,
+        key,
+        body,
+        metadata,
+        if_match,
+        if_none_match,
+        tagging,
+        ..
+    } = request.input;
+    check_key(&key)?;
+    refuse_tags(tagging.as_deref())?;
+    store.snapshot()?.bucket(&bucket)?;
+    let received = body::receive(store.blobs(), body, promise).await?;
+    let (sums, about) = (received.sums.wire(), About::of(&request.headers, metadata));
+    let etag = hex::encode(received.md5);
+    let written = Written {
+        etag,
+        size: received.size,
+        sums: received.sums,
+        about,
+    };
+    let condition = WriteCondition {
+        if_match,
+        if_none_match,
+    };
+    let object = store
+        .change(move |rows| {
+            rows.bucket(&bucket)?;
+            condition.check(rows.object(&bucket, &key)?.as_ref())?;
+            let pieces = rows.store(received.content)?;
+            let object = written.object(rows, pieces)?;
+            rows.put_object(&bucket, &key, &object)?;
+            announce_created(rows, "ObjectCreated:Put", &principal, &bucket, &key, &object)?;
+            Ok(object)
+        })
+        .await?;
+    Ok(S3Response::new(PutObjectOutput {
+        e_tag: Some(object.tag()),
+        checksum_crc32: sums.checksum_crc32,
+        checksum_crc32c: sums.checksum_crc32c,
+        checksum_crc64nvme: sums.checksum_crc64nvme,
+        checksum_sha1: sums.checksum_sha1,
+        checksum_sha256: sums.checksum_sha256,
+        checksum_type: sums.checksum_type,
+        ..Default::default()
+    }))
+}
+
+pub(super) fn get(store: &Store, input: GetObjectInput) -> S3Result<S3Response<GetObjectOutput>> {
+    refuse_version(input.version_id.as_deref())?;
+    let Some((object, snapshot, pin)) = store.object(&input.bucket, &input.key)? else {
+        return Err(missing(&input.key));
+    };
+    let condition = ReadCondition {
+        matching: input.if_match,
+        none_matching: input.if_none_match,
+        modified_since: input.if_modified_since,
+        unmodified_since: input.if_unmodified_since,
+    };
+    condition.check(&object)?;
+    let wanted = Wanted::of(&object, input.range, input.part_number)?;
+    let bodies = snapshot.bodies()?;
+    let source = Source::find(store.blobs(), &bodies, &object.pieces, &wanted.range, pin)?;
+    let head = Head::of(&object, &wanted, input.checksum_mode.is_some());
+    let output = GetObjectOutput {
+        body: Some(StreamingBlob::wrap(source.stream())),
+        ..head.into()
+    };
+    Ok(respond(output, &wanted))
+}
+
+pub(super) fn head(store: &Store, input: HeadObjectInput) -> S3Result<S3Response<HeadObjectOutput>> {
+    refuse_version(input.version_id.as_deref())?;
+    let found = store.snapshot()?.object(&input.bucket, &input.key)?;
+    let Some(object) = found else {
+        return Err(missing(&input.key));
+    };
+    let condition = ReadCondition {
+        matching: input.if_match,
+        none_matching: input.if_none_match,
+        modified_since: input.if_modified_since,
+        unmodified_since: input.if_unmodified_since,
+    };
+    condition.check(&object)?;
+    let wanted = Wanted::of(&object, input.range, input.part_number)?;
+    let head = Head::of(&object, &wanted, input.checksum_mode.is_some());
+    Ok(respond(head.into(), &wanted))
+}
+
+pub(super) async fn copy(store: &Store, request: S3Request<CopyObjectInput>) -> S3Result<S3Response<CopyObjectOutput>> {
+    let principal = Principal::of(&request);
+    // The protocol crate knows no conditions on the target of a copy; AWS has them since 2025.
+    let target = WriteCondition {
+        if_match: condition(&request.headers, &header::IF_MATCH)?,
+        if_none_match: condition(&request.headers, &header::IF_NONE_MATCH)?,
+    };
+    let input = request.input;
+    check_key(&input.key)?;
+    refuse_tags(input.tagging.as_deref())?;
+    let CopySource::Bucket {
+        bucket: from_bucket,
+        key: from_key,
+        version_id,
+    } = input.copy_source
+    else {
+        return Err(s3_error!(NotImplemented, "a copy is made from a bucket"));
+    };
+    refuse_version(version_id.as_deref())?;
+    let source = ReadCondition {
+        matching: input.copy_source_if_match,
+        none_matching: input.copy_source_if_none_match,
+        modified_since: input.copy_source_if_modified_since,
+        unmodified_since: input.copy_source_if_unmodified_since,
+    };
+    let replaced = input
+        .metadata_directive
+        .is_some_and(|way| way.as_str() == MetadataDirective::REPLACE);
+    let about = replaced.then(|| About::of(&request.headers, input.metadata));
+    let (bucket, key) = (input.bucket, input.key);
+    if about.is_none() && *from_bucket == *bucket && *from_key == *key {
+        return Err(s3_error!(
+            InvalidRequest,
+            "a copy onto itself must replace the metadata"
+        ));
+    }
+    let change = move |rows: &mut Rows<'_>| {
+        rows.bucket(&from_bucket)?;
+        rows.bucket(&bucket)?;
+        let original = rows
+            .object(&from_bucket, &from_key)?
+            .ok_or_else(|| missing(&from_key))?;
+        source.check(&original).map_err(not_a_304)?;
+        target.check(rows.object(&bucket, &key)?.as_ref())?;
+        let pieces = rows.share(&original.pieces)?;
+        let about = about.unwrap_or(original.about);
+        let written = Written {
+            etag: original.etag,
+            size: original.size,
+            sums: original.sums,
+            about,
+        };
+        let object = written.object(rows, pieces)?;
+        rows.put_object(&bucket, &key, &object)?;
+        announce_created(rows, "ObjectCreated:Copy", &principal, &bucket, &key, &object)?;
+        Ok(object)
+    };
+    let object = store.change(change).await?;
+    let sums = object.sums.wire();
+    let result = CopyObjectResult {
+        e_tag: Some(object.tag()),
+        last_modified: Some(object.modified()),
+        checksum_crc32: sums.checksum_crc32,
+        checksum_crc32c: sums.checksum_crc32c,
+        checksum_crc64nvme: sums.checksum_crc64nvme,
+        checksum_sha1: sums.checksum_sha1,
+        checksum_sha256: sums.checksum_sha256,
+        checksum_type: sums.checksum_type,
+    };
+    Ok(S3Response::new(CopyObjectOutput {
+        copy_object_result: Some(result),
+        ..Default::default()
+    }))
+}
+
+pub(super) async fn delete(
+    store: &Store,
+    request: S3Request<DeleteObjectInput>,
+) -> S3Result<S3Response<DeleteObjectOutput>> {
+    let principal = Principal::of(&request);
+    let DeleteObjectInput {
+        bucket,
+        key,
+        if_match,
+        version_id,
+        ..
+    } = request.input;
+    refuse_version(version_id.as_deref())?;
+    let condition = WriteCondition {
+        if_match,
+        if_none_match: None,
+    };
+    store
+        .change(move |rows| remove(rows, &principal, &bucket, &key, &condition))
+        .await?;
+    Ok(S3Response::with_status(
+        DeleteObjectOutput::default(),
+        http::StatusCode::NO_CONTENT,
+    ))
+}
+
+/// Deletes many objects in one step; each is answered for by itself.
+pub(super) async fn delete_many(
+    store: &Store,
+    request: S3Request<DeleteObjectsInput>,
+) -> S3Result<S3Response<DeleteObjectsOutput>> {
+    let principal = Principal::of(&request);
+    let DeleteObjectsInput { bucket, delete, .. } = request.input;
+    if delete.objects.len() > MOST_DELETED {
+        let count = delete.objects.len();
+        return Err(s3_error!(
+            MalformedXML,
+            "{count} keys to delete, at most {MOST_DELETED} are allowed"
+        ));
+    }
+    let quiet = delete.quiet.unwrap_or(false);
+    let change = move |rows: &mut Rows<'_>| {
+        rows.bucket(&bucket)?;
+        let (mut deleted, mut errors) = (Vec::new(), Vec::new());
+        for object in delete.objects {
+            let if_match = object.e_tag.map(ETagCondition::ETag);
+            let condition = WriteCondition {
+                if_match,
+                if_none_match: None,
+            };
+            let removed = refuse_version(object.version_id.as_deref())
+                .map_err(Error::from)
+                .and_then(|()| remove(rows, &principal, &bucket, &object.key, &condition));
+            match removed {
+                Ok(()) => deleted.push(DeletedObject {
+                    key: Some(object.key),
+                    ..Default::default()
+                }),
+                Err(Error::Refused(refusal)) => errors.push(s3s::dto::Error {
+                    code: Some(refusal.code().as_str().to_owned()),
+                    key: Some(object.key),
+                    message: refusal.message().map(str::to_owned),
+                    version_id: object.version_id,
+                }),
+                Err(other) => return Err(other),
+            }
+        }
+        Ok((deleted, errors))
+    };
+    let (deleted, errors) = store.change(change).await?;
+    Ok(S3Response::new(DeleteObjectsOutput {
+        deleted: Some(deleted).filter(|_| !quiet),
+        errors: Some(errors),
+        request_charged: None,
+    }))
+}
+
+/// Deleting what is not there succeeds and is nothing to announce.
+fn remove(
+    rows: &mut Rows<'_>,
+    principal: &Principal,
+    bucket: &str,
+    key: &str,
+    condition: &WriteCondition,
+) -> Result<(), Error> {
+    rows.bucket(bucket)?;
+    let current = rows.object(bucket, key)?;
+    condition.check(current.as_ref())?;
+    let Some(object) = current else { return Ok(()) };
+    rows.delete_object(bucket, key, &object)?;
+    let sequencer = rows.number()?;
+    announce(rows, &principal.event("ObjectRemoved:Delete", bucket, key, sequencer))
+}
+
+/// What an object is to be, but for its place and time.
+pub(super) struct Written {
+    pub(super) etag: String,
+    pub(super) size: u64,
+    pub(super) sums: Sums,
+    pub(super) about: About,
+}
+
+impl Written {
+    pub(super) fn object(self, rows: &mut Rows<'_>, pieces: Vec<Piece>) -> Result<Object, Error> {
+        let Self {
+            etag,
+            size,
+            sums,
+            about,
+        } = self;
+        Ok(Object {
+            id: rows.number()?,
+            size,
+            etag,
+            modified_s: rows.now_s(),
+            pieces,
+            sums,
+            about,
+        })
+    }
+}
+
+pub(super) fn announce_created(
+    rows: &mut Rows<'_>,
+    name: &'static str,
+    principal: &Principal,
+    bucket: &str,
+    key: &str,
+    object: &Object,
+) -> Result<(), Error> {
+    let event = principal.event(name, bucket, key, object.id);
+    announce(
+        rows,
+        &Event {
+            object: Some((object.size, &object.etag)),
+            ..event
+        },
+    )
+}
+
+pub(super) fn check_key(key: &str) -> S3Result<()> {
+    if key.len() > LONGEST_KEY {
+        return Err(s3_error!(
+            KeyTooLongError,
+            "a key of {} bytes, at most {LONGEST_KEY} are allowed",
+            key.len()
+        ));
+    }
+    Ok(())
+}
+
+/// Refused rather than dropped: nobody should believe that tags were kept.
+pub(super) fn refuse_tags(tags: Option<&str>) -> S3Result<()> {
+    match tags {
+        Some(tags) if !tags.is_empty() => Err(s3_error!(NotImplemented, "objects have no tags here")),
+        _ => Ok(()),
+    }
+}
+
+fn refuse_version(version: Option<&str>) -> S3Result<()> {
+    match version {
+        None | Some("null") => Ok(()),
+        Some(version) => Err(s3_error!(
+            NoSuchVersion,
+            "objects have one version here, not `{version}`"
+        )),
+    }
+}
+
+fn missing(key: &str) -> S3Error {
+    s3_error!(NoSuchKey, "the key `{key}` does not exist")
+}
+
+/// The source of a copy that did not change is a failed precondition: 304 is for reads.
+fn not_a_304(error: S3Error) -> S3Error {
+    if matches!(error.code(), S3ErrorCode::NotModified) {
+        return s3_error!(
+            PreconditionFailed,
+            "the source of the copy is not the one that was asked for"
+        );
+    }
+    error
+}
+
+fn condition(headers: &HeaderMap, name: &header::HeaderName) -> S3Result<Option<ETagCondition>> {
+    let parsed = headers
+        .get(name)
+        .map(|value| ETagCondition::parse_http_header(value.as_bytes()))
+        .transpose();
+    parsed.map_err(|error| s3_error!(error, InvalidArgument, "the header `{name}` holds no ETag"))
+}
+
+/// The bytes of an object that a request asks for.
+struct Wanted {
+    range: Range<u64>,
+    partial: bool,
+    parts: Option<usize>,
+}
+
+impl Wanted {
+    fn of(object: &Object, range: Option<s3s::dto::Range>, part: Option<i32>) -> S3Result<Self> {
+        let whole = 0..object.size;
+        match (range, part) {
+            (None, None) => Ok(Self {
+                range: whole,
+                partial: false,
+                parts: None,
+            }),
+            (Some(_), Some(_)) => Err(s3_error!(
+                InvalidRequest,
+                "a range and a part number exclude each other"
+            )),
+            (Some(range), None) => {
+                let range = range.check(object.size).map_err(|_| unsatisfiable(object.size))?;
+                Ok(Self {
+                    range,
+                    partial: true,
+                    parts: None,
+                })
+            }
+            (None, Some(part)) => Self::part(object, part),
+        }
+    }
+
+    fn part(object: &Object, part: i32) -> S3Result<Self> {
+        let parts = parts(object);
+        let index = usize::try_from(part - 1).ok().filter(|index| *index < parts.len());
+        let Some(index) = index else {
+            return Err(coded("InvalidPartNumber", http::StatusCode::RANGE_NOT_SATISFIABLE));
+        };
+        let start = parts[..index].iter().sum();
+        Ok(Self {
+            range: start..start + parts[index],
+            partial: true,
+            parts: Some(parts.len()),
+        })
+    }
+}
+
+/// Gives the sizes of the parts that an object was uploaded in. The tag of an upload in parts tells that it was one, and
+/// each part is one piece.
+fn parts(object: &Object) -> Vec<u64> {
+    if object.etag.contains('-') {
+        object.pieces.iter().map(Piece::size).collect()
+    } else {
+        vec![object.size]
+    }
+}
+
+fn unsatisfiable(size: u64) -> S3Error {
+    let mut error = s3_error!(InvalidRange, "the object has {size} bytes");
+    let mut headers = HeaderMap::new();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/xml"));
+    if let Ok(range) = HeaderValue::from_str(&format!("bytes */{size}")) {
+        headers.insert(header::CONTENT_RANGE, range);
+    }
+    error.set_headers(headers);
+    error
+}
+
+fn respond<T>(output: T, wanted: &Wanted) -> S3Response<T> {
+    let mut response = S3Response::new(output);
+    response.status = wanted.partial.then_some(http::StatusCode::PARTIAL_CONTENT);
+    response
+}
+
+/// What GET and HEAD both tell about an object.
+struct Head {
+    object: Object,
+    length: i64,
+    content_range: Option<String>,
+    parts_count: Option<i32>,
+    sums: s3s::dto::Checksum,
+}
+
+impl Head {
+    fn of(object: &Object, wanted: &Wanted, checksums: bool) -> Self {
+        let Range { start, end } = wanted.range;
+        // An empty part has no last byte to name.
+        let named = wanted.partial && start < end;
+        let content_range = named.then(|| format!("bytes {start}-{}/{}", end - 1, object.size));
+        // Checksums are of the whole object, so they are no use beside a part of it.
+        let sums = if checksums && !wanted.partial {
+            object.sums.wire()
+        } else {
+            s3s::dto::Checksum::default()
+        };
+        Self {
+            length: i64::try_from(end - start).unwrap_or(i64::MAX),
+            content_range,
+            parts_count: wanted.parts.and_then(|parts| i32::try_from(parts).ok()),
+            sums,
+            object: object.clone(),
+        }
+    }
+}
+
+impl From<Head> for GetObjectOutput {
+    fn from(head: Head) -> Self {
+        let about = &head.object.about;
+        Self {
+            accept_ranges: Some("bytes".to_owned()),
+            cache_control: about.header(&header::CACHE_CONTROL),
+            content_disposition: about.header(&header::CONTENT_DISPOSITION),
+            content_encoding: about.header(&header::CONTENT_ENCODING),
+            content_language: about.header(&header::CONTENT_LANGUAGE),
+            content_length: Some(head.length),
+            content_range: head.content_range,
+            content_type: Some(about.content_type()),
+            e_tag: Some(head.object.tag()),
+            expires: about.expires(),
+            last_modified: Some(head.object.modified()),
+            metadata: about.metadata(),
+            parts_count: head.parts_count,
+            checksum_crc32: head.sums.checksum_crc32,
+            checksum_crc32c: head.sums.checksum_crc32c,
+            checksum_crc64nvme: head.sums.checksum_crc64nvme,
+            checksum_sha1: head.sums.checksum_sha1,
+            checksum_sha256: head.sums.checksum_sha256,
+            checksum_type: head.sums.checksum_type,
+            ..Default::default()
+        }
+    }
+}
+
+impl From<Head> for HeadObjectOutput {
+    fn from(head: Head) -> Self {
+        let about = &head.object.about;
+        Self {
+            accept_ranges: Some("bytes".to_owned()),
+            cache_control: about.header(&header::CACHE_CONTROL),
+            content_disposition: about.header(&header::CONTENT_DISPOSITION),
+            content_encoding: about.header(&header::CONTENT_ENCODING),
+            content_language: about.header(&header::CONTENT_LANGUAGE),
+            content_length: Some(head.length),
+            content_range: head.content_range,
+            content_type: Some(about.content_type()),
+            e_tag: Some(head.object.tag()),
+            expires: about.expires(),
+            last_modified: Some(head.object.modified()),
+            metadata: about.metadata(),
+            parts_count: head.parts_count,
+            checksum_crc32: head.sums.checksum_crc32,
+            checksum_crc32c: head.sums.checksum_crc32c,
+            checksum_crc64nvme: head.sums.checksum_crc64nvme,
+            checksum_sha1: head.sums.checksum_sha1,
+            checksum_sha256: head.sums.checksum_sha256,
+            checksum_type: head.sums.checksum_type,
+            ..Default::default()
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! Both servers on loopback, over one store.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::error_handling::HandleError;
+use axum::serve::ListenerExt;
+use http::StatusCode;
+use s3s::HttpError;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use super::engine::{Engine, EngineError};
+use super::s3::{self, Store};
+use super::sqs::{self, Queues, Settings};
+
+/// How long requests in flight may take to end when the servers stop.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Where the servers listen. Port 0 means any free one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Addresses {
+    /// Of the S3 server.
+    pub s3: SocketAddr,
+    /// Of the SQS server.
+    pub sqs: SocketAddr,
+}
+
+impl Default for Addresses {
+    fn default() -> Self {
+        let any = SocketAddr::from(([127, 0, 0, 1], 0));
+        Self { s3: any, sqs: any }
+    }
+}
+
+/// Why the embedded servers do not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// An address that others could reach.
+    #[error("the embedded servers listen on loopback only, not on {address}")]
+    NotLoopback {
+        /// The address that was asked for.
+        address: SocketAddr,
+    },
+    /// The address is not free.
+    #[error("cannot listen on {address}")]
+    Listen {
+        /// The address that was asked for.
+        address: SocketAddr,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// The store cannot be opened.
+    #[error("cannot open the store")]
+    Engine(#[from] EngineError),
+    /// The S3 side cannot be opened.
+    #[error("cannot open the objects of the store")]
+    S3(#[from] s3::Error),
+    /// The SQS side cannot be opened.
+    #[error("cannot open the queues of the store")]
+    Sqs(#[from] sqs::Error),
+}
+
+/// An S3 and an SQS server over one directory, until dropped or stopped.
+pub struct Embedded {
+    /// The endpoint of the S3 server, path style.
+    pub s3_url: String,
+    /// The endpoint of the SQS server.
+    pub sqs_url: String,
+    engine: Engine,
+    queues: Arc<Queues>,
+    stop: watch::Sender<bool>,
+    servers: JoinSet<()>,
+}
+
+impl Embedded {
+    /// Opens the directory and serves it. `settings` holds the keys that both servers ask for.
+    ///
+    /// Messages that were in flight are visible again at once: whoever had them was a client of a server that is gone.
+    ///
+    /// # Errors
+    /// When an address is not loopback or not free, or the directory cannot be used or is in use.
+    pub async fn start(dir: &Path, addresses: Addresses, settings: Settings) -> Result<Self, StartError> {
+        let (s3, sqs) = (listen(addresses.s3).await?, listen(addresses.sqs).await?);
+        let engine = Engine::open(dir)?;
+        let (now, access, secret) = (
+            Arc::clone(&settings.now),
+            settings.access_key.clone(),
+            settings.secret_key.clone(),
+        );
+        let queues = Queues::open(engine.clone(), settings).await?;
+        queues.release_in_flight().await?;
+        let store = Store::open(engine.clone(), Arc::clone(&queues), now).await?;
+        let (s3_url, sqs_url) = (url(&s3, addresses.s3)?, url(&sqs, addresses.sqs)?);
+        let (stop, stopping) = watch::channel(false);
+        let mut servers = JoinSet::new();
+        let objects = HandleError::new(s3::service(store, access, secret), broken_off);
+        servers.spawn(serve(s3, Router::new().fallback_service(objects), stopping.clone()));
+        servers.spawn(serve(sqs, sqs::router(Arc::clone(&queues)), stopping));
+        Ok(Self {
+            s3_url,
+            sqs_url,
+            engine,
+            queues,
+            stop,
+            servers,
+        })
+    }
+
+    /// Gives the queues behind the SQS server.
+    #[must_use]
+    pub fn queues(&self) -> &Arc<Queues> {
+        &self.queues
+    }
+
+    /// Gives how often the directory has been opened, this time included.
+    #[must_use]
+    pub fn epoch(&self) -> u64 {
+        self.engine.epoch()
+    }
+
+    /// Stops both servers: no new requests, those in flight end, waiting receives answer at once.
+    pub async fn stop(mut self) {
+        self.queues.close();
+        self.stop.send_replace(true);
+        let ended = async { while self.servers.join_next().await.is_some() {} };
+        if tokio::time::timeout(GRACE, ended).await.is_err() {
+            tracing::warn!("requests to the embedded servers were broken off");
+            self.servers.shutdown().await;
+        }
+    }
+}
+
+impl std::fmt::Debug for Embedded {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Embedded")
+            .field("s3_url", &self.s3_url)
+            .field("sqs_url", &self.sqs_url)
+            .finish_non_exhaustive()
+    }
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
+    if !address.ip().is_loopback() {
+        return Err(StartError::NotLoopback { address });
+    }
+    TcpListener::bind(address)
+        .await
+        .map_err(|source| StartError::Listen { address, source })
+}
+
+fn url(listener: &TcpListener, address: SocketAddr) -> Result<String, StartError> {
+    let bound = listener
+        .local_addr()
+        .map_err(|source| StartError::Listen { address, source })?;
+    Ok(format!("http://{bound}"))
+}
+
+async fn serve(listener: TcpListener, router: Router, mut stopping: watch::Receiver<bool>) {
+    let listener = listener.tap_io(|stream| {
+        // Answers are small and somebody waits for each.
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "cannot turn off delays of a connection");
+        }
+    });
+    let stopped = async move {
+        // An error means that the sender is gone, which is a stop as well.
+        let _ = stopping.wait_for(|stop| *stop).await;
+    };
+    if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(stopped).await {
+        tracing::error!(%error, "an embedded server ended");
+    }
+}
+
+/// Refusals of S3 are answers already; what comes here is a request that could not be read or answered at all.
+async fn broken_off(error: HttpError) -> StatusCode {
+    tracing::warn!(?error, "a request to the embedded S3 broke off");
+    StatusCode::INTERNAL_SERVER_ERROR
+}
