@@ -5,3 +5,4 @@
 //! this crate over loopback like any other client. Start reading at [`embedded::Embedded`].
 
 pub mod embedded;
+pub mod pump;

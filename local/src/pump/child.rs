@@ -1,0 +1,97 @@
+//! One child process, kept warm between invocations.
+
+use std::{fs::OpenOptions, process::Stdio};
+
+use tokio::process::{Child as Process, Command};
+
+use super::{
+    Deadline, Environment, InvokeError,
+    runtime_api::{Answer, Invocation, RuntimeApi},
+};
+
+/// A process that asks its own Runtime API for work. Killed when dropped.
+pub(super) struct Child {
+    pub(super) words: Vec<String>,
+    process: Process,
+    api: RuntimeApi,
+}
+
+impl Child {
+    /// Starts a process for one stage.
+    pub(super) async fn start(stage: &str, words: Vec<String>, environment: &Environment) -> Result<Self, InvokeError> {
+        let failed = |source| InvokeError::Start {
+            command: words.join(" "),
+            source,
+        };
+        let api = RuntimeApi::start().await.map_err(failed)?;
+        let log = environment.logs.join(format!("{stage}.log"));
+        let log = OpenOptions::new().create(true).append(true).open(log).map_err(failed)?;
+        let mut command = Command::new(&words[0]);
+        command
+            .args(&words[1..])
+            .envs(environment.variables.iter().map(|(name, value)| (name, value)))
+            .env("AWS_LAMBDA_RUNTIME_API", &api.address)
+            .env("AWS_LAMBDA_FUNCTION_NAME", format!("flits-{stage}"))
+            .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", environment.memory_mib.to_string())
+            .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
+            .env("AWS_LAMBDA_LOG_GROUP_NAME", format!("/aws/lambda/flits-{stage}"))
+            .env("AWS_LAMBDA_LOG_STREAM_NAME", "local")
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().map_err(failed)?)
+            .stderr(log)
+            .kill_on_drop(true);
+        let process = command.spawn().map_err(failed)?;
+        Ok(Self { words, process, api })
+    }
+
+    /// Says whether it still runs.
+    pub(super) fn is_alive(&mut self) -> bool {
+        matches!(self.process.try_wait(), Ok(None))
+    }
+
+    /// Runs one invocation. Passes a request to stop on as SIGTERM and kills the process at the deadline; after an error
+    /// other than the function's own the process is not to be used again.
+    pub(super) async fn run(
+        &mut self,
+        invocation: Invocation,
+        answered: tokio::sync::oneshot::Receiver<Answer>,
+        deadline: &Deadline,
+    ) -> Answer {
+        let Self { words, process, api } = self;
+        let command = || words.join(" ");
+        let pid = process.id();
+        let stop = async {
+            deadline.asked().await;
+            terminate(pid);
+            std::future::pending::<()>().await;
+        };
+        let answer = async {
+            api.invoke(invocation).await;
+            // The sender is dropped unanswered only with the server, which this child owns.
+            answered
+                .await
+                .unwrap_or_else(|_| Err(InvokeError::Deadline { command: command() }))
+        };
+        tokio::select! {
+            // An answer that was given counts, whatever became of the process after it.
+            biased;
+            answer = answer => answer,
+            ended = process.wait() => match ended {
+                Ok(status) => Err(InvokeError::Died { command: command(), status }),
+                Err(source) => Err(InvokeError::Start { command: command(), source }),
+            },
+            _ = tokio::time::timeout_at(deadline.at(), stop) => Err(InvokeError::Deadline { command: command() }),
+        }
+    }
+}
+
+/// Asks a process to end what it does.
+fn terminate(pid: Option<u32>) {
+    let pid = pid
+        .and_then(|pid| i32::try_from(pid).ok())
+        .and_then(rustix::process::Pid::from_raw);
+    if let Some(pid) = pid {
+        // It may have ended by itself in between.
+        let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
+    }
+}
