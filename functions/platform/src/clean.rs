@@ -19,6 +19,9 @@ use series::{Column, Role, Table, TableError, TimeAxis};
 /// The key of the footer's entry that says what the columns mean.
 pub const METADATA: &str = "flits";
 
+/// The most values that are read, so that a damaged footer cannot ask for all memory.
+pub const MAX_VALUES: u64 = 1 << 27;
+
 /// The column of times, UTC seconds.
 pub const TIME: &str = "time";
 
@@ -58,6 +61,12 @@ pub enum CleanError {
     /// The footer says it in another way.
     #[error("the footer's entry `{METADATA}` is not ours")]
     Metadata(#[source] serde_json::Error),
+    /// More than is read, by what the footer says.
+    #[error("the footer announces {have} values, at most {MAX_VALUES} are read")]
+    TooLarge {
+        /// How many: rows times columns, or what the bytes of the column chunks could hold.
+        have: u64,
+    },
     /// A column of the footer is not in the file, or of another type.
     #[error("column `{column}` is not there as {need}")]
     Column {
@@ -103,6 +112,7 @@ pub fn read(bytes: Bytes) -> Result<Table, CleanError> {
         test_start,
         series,
     } = meta(file.metadata())?;
+    check_size(file.metadata(), &axis, columns.len())?;
     check_times(&file, &axis)?;
     let columns = columns.into_iter().map(|column| {
         let values = numbers(&file, &column.name, axis.len)?;
@@ -123,6 +133,23 @@ fn meta(file: &ParquetMetaData) -> Result<CleanMeta, CleanError> {
         .and_then(|entry| entry.value.as_deref())
         .ok_or(CleanError::NoMetadata)?;
     serde_json::from_str(text).map_err(CleanError::Metadata)
+}
+
+/// Compares what the footer announces with the cap, before anything is allocated for it.
+fn check_size(file: &ParquetMetaData, axis: &TimeAxis, columns: usize) -> Result<(), CleanError> {
+    let announced = (axis.len as u64).saturating_mul(columns as u64 + 1);
+    let chunks = file
+        .row_groups()
+        .iter()
+        .flat_map(parquet::file::metadata::RowGroupMetaData::columns);
+    let bytes = chunks.fold(0_u64, |sum, chunk| {
+        sum.saturating_add_signed(chunk.uncompressed_size().max(0))
+    });
+    let have = announced.max(bytes / 8);
+    if have > MAX_VALUES {
+        return Err(CleanError::TooLarge { have });
+    }
+    Ok(())
 }
 
 fn check_times(file: &SerializedFileReader<Bytes>, axis: &TimeAxis) -> Result<(), CleanError> {
@@ -243,6 +270,17 @@ mod tests {
             // NaN is not equal to itself, its debug form is.
             assert_eq!(format!("{read:?}"), format!("{:?}", table()), "groups of {group}");
         }
+    }
+
+    #[test]
+    fn a_footer_that_announces_too_much_is_refused_before_it_is_believed() {
+        let mut large = table();
+        large.axis.len = 1 << 40;
+        let bytes = clean_part(&table(), 5);
+        let file = SerializedFileReader::new(Bytes::from(bytes)).unwrap();
+        assert!(check_size(file.metadata(), &table().axis, 3).is_ok());
+        let refused = check_size(file.metadata(), &large.axis, 3);
+        assert!(matches!(refused, Err(CleanError::TooLarge { have }) if have == 4 << 40));
     }
 
     #[test]

@@ -1,0 +1,158 @@
+//! Batches as a host hands them over: what is acknowledged, what comes again, what is written down.
+
+use std::time::Duration;
+
+use crate::support::{House, batch, ids, notification};
+use contract::{FailedStage, FailureKind};
+use platform::{
+    memory::{Fault, Faults, How, When},
+    serve::{Invocation, handle_batch},
+};
+use serde_json::json;
+
+#[tokio::test]
+async fn bad_records_in_a_batch_of_ten_fail_nobody_else() {
+    let house = House::new();
+    let mut bodies = Vec::new();
+    for dataset in ["a", "b", "c", "d"] {
+        let key = format!("raw/{dataset}/x.csv");
+        house.put(&key, dataset).await;
+        bodies.push(house.notification(&key).await);
+    }
+    bodies.insert(1, json!("this is not JSON"));
+    bodies.insert(
+        3,
+        json!({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "flits"}),
+    );
+    bodies.insert(4, notification("somebody-elses", "raw/a/x.csv", "e"));
+    bodies.insert(5, notification("flits", "raw/../x.csv", "e"));
+    bodies.insert(6, json!({"version": 2, "job": "?"}));
+    bodies.push(json!({"hello": "world"}));
+    assert_eq!(bodies.len(), 10);
+
+    let response = house.deliver(&bodies).await;
+    assert_eq!(
+        ids(&response),
+        [""; 0],
+        "everything is acknowledged: nothing of it can end differently"
+    );
+    assert_eq!(house.worked(), 4);
+    let failures = house.failures().await;
+    assert_eq!(failures.len(), 5);
+    for failure in &failures {
+        assert_eq!(
+            (failure.stage, failure.kind),
+            (FailedStage::Receive, FailureKind::Event),
+            "{failure:?}"
+        );
+    }
+    let bucket = failures
+        .iter()
+        .find(|failure| failure.value.as_deref() == Some("somebody-elses"))
+        .unwrap();
+    assert_eq!(bucket.bound.as_deref(), Some("flits"));
+}
+
+#[tokio::test]
+async fn a_poisonous_record_is_given_back_alone_until_it_is_exhausted() {
+    let house = House::new();
+    house.put("raw/poison/x.csv", "1").await;
+    house.put("raw/good/x.csv", "1").await;
+    let bodies = [
+        house.notification("raw/poison/x.csv").await,
+        house.notification("raw/good/x.csv").await,
+    ];
+    for attempt in 0..5 {
+        let response = house.deliver(&bodies).await;
+        if attempt < 4 {
+            assert_eq!(ids(&response), ["m0"], "attempt {attempt}");
+        }
+        house.world.clock.advance(Duration::from_mins(10));
+    }
+    house.deliver(&bodies).await;
+    let response = house.deliver(&bodies).await;
+    assert_eq!(ids(&response), [""; 0]);
+    assert_eq!(house.failure().await.kind, FailureKind::Exhausted);
+    assert_eq!(house.worked(), 1);
+}
+
+#[tokio::test]
+async fn a_record_without_an_id_gives_the_whole_batch_back_untouched() {
+    let house = House::new();
+    house.put("raw/a/x.csv", "1").await;
+    let mut event = batch(&[house.notification("raw/a/x.csv").await, json!("not JSON")]);
+    event.records[1].message_id = None;
+    let response = handle_batch(&house.work, event, &house.stop(), &house.platform).await;
+    assert_eq!(ids(&response), ["", "m0"], "an empty id fails a whole batch on Lambda");
+    assert_eq!((house.worked(), house.failures().await.len()), (0, 0));
+}
+
+#[tokio::test]
+async fn a_store_that_is_silent_once_is_asked_again_later() {
+    let mut house = House::new();
+    house.put("raw/a/x.csv", "1").await;
+    let faults = Faults::new(Some(Fault {
+        at: 0,
+        when: When::Before,
+        how: How::TimeOut,
+    }));
+    house.platform.store = faults.store(house.world.store.clone());
+    assert!(!house.upload("raw/a/x.csv").await);
+    assert!(house.upload("raw/a/x.csv").await);
+    assert_eq!((house.worked(), house.failures().await.len()), (1, 0));
+}
+
+#[tokio::test]
+async fn without_time_left_nothing_is_begun() {
+    let house = House::new();
+    house.put("raw/a/x.csv", "1").await;
+    let stop = house.stop();
+    stop.ask();
+    let response = house
+        .deliver_until(&[house.notification("raw/a/x.csv").await], &stop)
+        .await;
+    assert_eq!(ids(&response), ["m0"]);
+    assert_eq!(house.faults.operations(), [""; 0]);
+}
+
+#[tokio::test]
+async fn the_same_batch_again_works_nothing_again() {
+    let house = House::new();
+    house.put("raw/a/x.csv", "1").await;
+    for _ in 0..3 {
+        assert!(house.upload("raw/a/x.csv").await);
+    }
+    assert_eq!(house.worked(), 1);
+    let downloads = house
+        .faults
+        .operations()
+        .into_iter()
+        .filter(|operation| operation.starts_with("download"));
+    assert_eq!(downloads.count(), 1, "the receipt stands for the bytes");
+}
+
+#[tokio::test]
+async fn one_event_is_a_batch_a_notification_or_a_message() {
+    let example = include_str!("../fixtures/example-sqs-event.json");
+    let invocation = Invocation::parse(example).unwrap();
+    assert!(invocation.queued);
+    assert_eq!(
+        invocation.event.records[0].receipt_handle.as_deref(),
+        Some("MessageReceiptHandle")
+    );
+    for (name, text) in [
+        ("AWS", include_str!("../fixtures/example-s3-event.json")),
+        ("MinIO", include_str!("../fixtures/minio-webhook.json")),
+        ("a message", r#"{"version":1}"#),
+    ] {
+        let invocation = Invocation::parse(text).unwrap();
+        assert!(!invocation.queued && invocation.event.records.len() == 1, "{name}");
+        let house = House::new();
+        let response = handle_batch(&house.work, invocation.event, &house.stop(), &house.platform).await;
+        assert_eq!(ids(&response), [""; 0], "{name}");
+        // A bucket that is not ours, a message that is none: written down.
+        assert_eq!(house.failures().await.len(), 1, "{name}");
+    }
+    assert!(Invocation::parse("not JSON").is_err());
+    assert!(Invocation::parse(r#"{"Records": [{"body": 5}]}"#).is_err());
+}

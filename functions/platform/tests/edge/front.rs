@@ -1,0 +1,254 @@
+//! The front door: which uploads begin a walk, under which spec, and what is said to those that do not.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use crate::support::{House, notification};
+use contract::{Dataset, FailedStage, FailureKind, Stage};
+use platform::{
+    Store,
+    front::{Submission, SubmitError, submit},
+};
+
+fn submission(house: &House, name: &str) -> Submission {
+    Submission {
+        dataset: "cell".parse::<Dataset>().unwrap(),
+        file: house.write(name, "t,a\n1,2\n"),
+        test: None,
+        spec: None,
+        set: Vec::new(),
+        force: false,
+    }
+}
+
+#[tokio::test]
+async fn a_key_with_a_space_and_a_plus_is_decoded_once() {
+    let house = House::new();
+    for key in ["raw/cell/a b+c.csv", "raw/cell/100%25.csv", "raw/cell/é/ü.csv"] {
+        house.put(key, key).await;
+        let etag = house.world.store.head(key).await.unwrap().etag;
+        // As MinIO and moto write it: `/` is encoded too.
+        let encoded: String = key
+            .bytes()
+            .map(|b| match b {
+                b' ' => "+".to_owned(),
+                b if b.is_ascii_alphanumeric() || b == b'.' => char::from(b).to_string(),
+                b => format!("%{b:02X}"),
+            })
+            .collect();
+        let response = house.deliver(&[notification("flits", &encoded, etag.as_str())]).await;
+        assert!(response.batch_item_failures.is_empty());
+    }
+    assert_eq!(house.worked(), 3, "{:?}", house.failures().await);
+}
+
+#[tokio::test]
+async fn an_event_of_a_replaced_or_deleted_object_starts_nothing() {
+    let house = House::new();
+    house.put("raw/cell/a.csv", "old").await;
+    let old = house.notification("raw/cell/a.csv").await;
+    house.put("raw/cell/a.csv", "new").await;
+    assert!(
+        house
+            .deliver(std::slice::from_ref(&old))
+            .await
+            .batch_item_failures
+            .is_empty()
+    );
+    assert_eq!(house.worked(), 0);
+    house.world.store.remove("raw/cell/a.csv");
+    assert!(house.deliver(&[old]).await.batch_item_failures.is_empty());
+    assert_eq!((house.worked(), house.failures().await.len()), (0, 0));
+}
+
+#[tokio::test]
+async fn the_datasets_spec_and_the_predecessors_environment_make_the_spec() {
+    let mut house = House::new();
+    house
+        .put("specs/cell.toml", "[window]\ncontext = 24\nhorizon = 3")
+        .await;
+    house.platform.host.overrides = BTreeMap::from([("INPUT_SEQ_LEN".to_owned(), "12".to_owned())]);
+    house.put("raw/cell/a.csv", "1").await;
+    assert!(house.upload("raw/cell/a.csv").await);
+    let keys = house.world.store.keys();
+    let resolved = keys.iter().find(|key| key.starts_with("resolved/cell/")).unwrap();
+    let spec: contract::Spec =
+        serde_json::from_slice(&house.world.store.get(resolved, 1 << 20).await.unwrap().bytes).unwrap();
+    assert_eq!((spec.window.context, spec.window.horizon), (12, 3));
+}
+
+#[tokio::test]
+async fn a_wrong_spec_fails_the_event_with_every_problem() {
+    let house = House::new();
+    house
+        .put("specs/cell.toml", "[window]\ncontext = 0\n[promote]\nmetrik = \"x\"")
+        .await;
+    house.put("raw/cell/a.csv", "1").await;
+    assert!(house.upload("raw/cell/a.csv").await);
+    let failure = house.failure().await;
+    assert_eq!((failure.stage, failure.kind), (FailedStage::Receive, FailureKind::Spec));
+    assert_eq!(
+        (failure.key.as_str(), failure.dataset.unwrap().as_str()),
+        ("raw/cell/a.csv", "cell")
+    );
+    for part in ["window.context", "promote.metrik", "specs/cell.toml"] {
+        assert!(failure.message.contains(part), "{part}: {}", failure.message);
+    }
+    // Repaired, the same upload is another event: its job is named by the spec's text too.
+    house.put("specs/cell.toml", "").await;
+    assert!(house.upload("raw/cell/a.csv").await);
+    assert_eq!(house.worked(), 1);
+}
+
+#[tokio::test]
+async fn an_upload_that_is_too_large_is_refused_with_the_bound() {
+    let house = House::new();
+    house.put("raw/cell/a.csv", &"x".repeat(1001)).await;
+    assert!(house.upload("raw/cell/a.csv").await);
+    let failure = house.failure().await;
+    assert_eq!(
+        (failure.kind, failure.bound.as_deref()),
+        (FailureKind::Data, Some("at most 1000 bytes"))
+    );
+    assert!(
+        !house
+            .faults
+            .operations()
+            .iter()
+            .any(|operation| operation.starts_with("download"))
+    );
+}
+
+#[tokio::test]
+async fn a_test_file_starts_no_round() {
+    let house = House::new();
+    house.put("raw/cell/a_test.csv", "1").await;
+    assert!(house.upload("raw/cell/a_test.csv").await);
+    assert_eq!((house.worked(), house.failures().await.len()), (0, 0));
+}
+
+#[tokio::test]
+async fn data_waits_for_its_test_file_and_starts_once_it_is_there() {
+    let house = House::new();
+    house.put("specs/cell.toml", "[split]\nholdout = \"test-file\"").await;
+    house.put("raw/cell/a.csv", "1").await;
+    assert!(!house.upload("raw/cell/a.csv").await, "comes again");
+    house.world.clock.advance(Duration::from_mins(1));
+    assert!(!house.upload("raw/cell/a.csv").await, "comes again");
+    house.put("raw/cell/a_test.csv", "2").await;
+    house.world.clock.advance(Duration::from_mins(1));
+    assert!(house.upload("raw/cell/a.csv").await);
+    assert_eq!((house.worked(), house.failures().await.len()), (1, 0));
+}
+
+#[tokio::test]
+async fn a_test_file_that_never_comes_is_named_when_the_wait_is_over() {
+    let house = House::new();
+    house
+        .put("specs/cell.toml", "[split]\nholdout = \"test-file\"\nwait = \"10m\"")
+        .await;
+    house.put("raw/cell/a.csv", "1").await;
+    let mut acknowledged = false;
+    for _ in 0..20 {
+        acknowledged = house.upload("raw/cell/a.csv").await;
+        if acknowledged {
+            break;
+        }
+        house.world.clock.advance(Duration::from_mins(1));
+    }
+    assert!(acknowledged);
+    let failure = house.failure().await;
+    assert_eq!(
+        (failure.stage, failure.kind),
+        (FailedStage::Receive, FailureKind::TimedOut)
+    );
+    assert!(failure.message.contains("raw/cell/a_test.csv"), "{}", failure.message);
+    assert_eq!(house.worked(), 0);
+}
+
+#[tokio::test]
+async fn a_submission_names_the_job_that_its_notification_will_start() {
+    let house = House::new();
+    let mut handed = submission(&house, "a b+c.csv");
+    handed.test = Some(house.write("whatever.csv", "t,a\n2,3\n"));
+    handed.set = vec![("window.context".to_owned(), "24".to_owned())];
+    let submitted = submit(&handed, &house.platform).await.unwrap();
+    assert_eq!(submitted.key, "raw/cell/a b+c.csv");
+    assert!(submitted.spec.split.holdout.is_test_file() && submitted.spec.window.context == 24);
+    let operations = house.faults.operations();
+    let uploads: Vec<_> = operations
+        .iter()
+        .filter(|operation| operation.starts_with("upload"))
+        .collect();
+    assert_eq!(
+        uploads,
+        ["upload raw/cell/a b+c_test.csv", "upload raw/cell/a b+c.csv"],
+        "the test file first"
+    );
+    assert!(house.upload(&submitted.key).await);
+    let ledger = platform::walk::ledger(house.platform.store.as_ref(), submitted.first.job)
+        .await
+        .unwrap();
+    assert!(ledger.is_some(), "the function computes the same job");
+    assert_eq!(house.worked(), 1);
+}
+
+#[tokio::test]
+async fn the_same_submission_again_is_the_same_job_unless_it_is_forced() {
+    let house = House::new();
+    let mut handed = submission(&house, "a.csv");
+    let first = submit(&handed, &house.platform).await.unwrap();
+    let again = submit(&handed, &house.platform).await.unwrap();
+    assert_eq!(first.first.job, again.first.job);
+    handed.force = true;
+    let forced = submit(&handed, &house.platform).await.unwrap();
+    assert_ne!(first.first.job, forced.first.job);
+}
+
+#[tokio::test]
+async fn a_refused_submission_is_written_down_and_uploads_nothing() {
+    let house = House::new();
+    let good = submission(&house, "a.csv");
+    let wrong_spec = Submission {
+        set: vec![("window.context".to_owned(), "none".to_owned())],
+        ..good.clone()
+    };
+    let test_name = Submission {
+        file: house.write("a_test.csv", "1"),
+        ..good.clone()
+    };
+    let large = Submission {
+        file: house.write("large.csv", &"x".repeat(2000)),
+        ..good.clone()
+    };
+    for (case, handed, kind) in [
+        ("spec", &wrong_spec, FailureKind::Spec),
+        ("name", &test_name, FailureKind::Event),
+        ("size", &large, FailureKind::Data),
+    ] {
+        for attempt in ["first", "again"] {
+            let Err(SubmitError::Refused(refused)) = submit(handed, &house.platform).await else {
+                panic!("{case}")
+            };
+            assert_eq!(refused.0.kind, kind, "{case} {attempt}: {refused}");
+            assert!(house.failures().await.contains(&refused.0), "{case} {attempt}");
+        }
+    }
+    assert!(!house.world.store.keys().iter().any(|key| key.starts_with("raw/")));
+    let missing = Submission {
+        file: "/nowhere/a.csv".into(),
+        ..good
+    };
+    assert!(matches!(
+        submit(&missing, &house.platform).await,
+        Err(SubmitError::File { .. })
+    ));
+}
+
+#[tokio::test]
+async fn nothing_is_left_in_scratch_space() {
+    let house = House::new();
+    house.put("raw/cell/a.csv", "1").await;
+    assert!(house.upload("raw/cell/a.csv").await);
+    assert_eq!(house.scratch_files(), 0);
+    assert!(house.world.queue.bodies(Stage::Sample).is_empty());
+}

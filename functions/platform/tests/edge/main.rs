@@ -1,0 +1,7 @@
+//! From what a host hands over to what becomes of it: batches, the front door, submissions.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod batch;
+mod front;
+mod support;

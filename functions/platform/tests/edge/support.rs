@@ -1,0 +1,218 @@
+//! A world in memory with a `preprocess` that only counts.
+
+use std::{
+    convert::Infallible,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
+use contract::{CleanFacts, Digest, Failure, FailureKind, Next, Produced, Report, Stage};
+use platform::{
+    Classify, Host, Job, Place, Platform, Retry, Stop, Store, Work, Worked,
+    memory::{Faults, World},
+    ports::Clock,
+    serve::handle_batch,
+};
+use serde_json::{Value, json};
+use series::{Frequency, TimeAxis};
+
+/// A `preprocess` that only counts how often it worked, and panics on data that says so.
+#[derive(Default)]
+pub(crate) struct Counting {
+    pub(crate) worked: AtomicUsize,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub(crate) struct Never(Infallible);
+
+impl Classify for Never {
+    fn retry(&self) -> Retry {
+        match self.0 {}
+    }
+
+    fn kind(&self) -> FailureKind {
+        match self.0 {}
+    }
+
+    fn place(&self) -> Place {
+        match self.0 {}
+    }
+}
+
+#[async_trait]
+impl Work for Counting {
+    type Error = Never;
+
+    fn stage(&self) -> Stage {
+        Stage::Preprocess
+    }
+
+    async fn work(&self, job: &Job, _platform: &Platform) -> Result<Worked, Never> {
+        assert_ne!(
+            job.message.stage.dataset().as_str(),
+            "poison",
+            "this dataset kills its worker"
+        );
+        self.worked.fetch_add(1, Ordering::Relaxed);
+        let axis = TimeAxis {
+            start: 0,
+            frequency: Frequency::Seconds(60),
+            len: 1,
+        };
+        Ok(Worked::Done(Produced::Preprocess(CleanFacts {
+            clean: Digest::of(b"clean"),
+            rows: 1,
+            columns: 1,
+            test_start: None,
+            axis,
+            report: Report::default(),
+        })))
+    }
+
+    async fn conclude(&self, _job: &Job, _made: &Produced, _platform: &Platform) -> Result<Next, Never> {
+        Ok(Next::nothing())
+    }
+}
+
+/// The world and a platform on it whose operations are counted.
+pub(crate) struct House {
+    pub(crate) world: World,
+    pub(crate) platform: Platform,
+    pub(crate) faults: Arc<Faults>,
+    pub(crate) work: Counting,
+    pub(crate) scratch: tempfile::TempDir,
+}
+
+impl House {
+    pub(crate) fn new() -> Self {
+        let world = World::new();
+        let faults = Faults::new(None);
+        let scratch = tempfile::tempdir().unwrap();
+        let host = Host {
+            owner: "test".to_owned(),
+            bucket: "flits".to_owned(),
+            deadline: Duration::from_mins(15),
+            lease: Duration::from_mins(2),
+            memory: 1 << 30,
+            threads: 2,
+            max_attempts: 5,
+            max_upload: 1000,
+            scratch: scratch.path().to_owned(),
+            overrides: std::collections::BTreeMap::new(),
+        };
+        let platform = Platform {
+            store: faults.store(world.store.clone()),
+            queue: faults.queue(world.queue.clone()),
+            clock: world.clock.clone(),
+            host,
+        };
+        Self {
+            world,
+            platform,
+            faults,
+            work: Counting::default(),
+            scratch,
+        }
+    }
+
+    /// Puts an object without further ado.
+    pub(crate) async fn put(&self, key: &str, text: &str) {
+        self.world.store.put(key, text.to_owned().into()).await.unwrap();
+    }
+
+    /// Gives the notification that the store sends of an object's newest version.
+    pub(crate) async fn notification(&self, key: &str) -> Value {
+        let etag = self
+            .world
+            .store
+            .head(key)
+            .await
+            .map_or("gone".to_owned(), |meta| meta.etag.as_str().to_owned());
+        let encoded = key.replace('+', "%2B").replace(' ', "+");
+        notification("flits", &encoded, &etag)
+    }
+
+    /// Hands bodies over as one batch, with the ids `m0`, `m1`, …
+    pub(crate) async fn deliver(&self, bodies: &[Value]) -> SqsBatchResponse {
+        self.deliver_until(bodies, &self.stop()).await
+    }
+
+    pub(crate) async fn deliver_until(&self, bodies: &[Value], stop: &Stop) -> SqsBatchResponse {
+        handle_batch(&self.work, batch(bodies), stop, &self.platform).await
+    }
+
+    /// Delivers the notification of one object; gives whether it is acknowledged.
+    pub(crate) async fn upload(&self, key: &str) -> bool {
+        let body = self.notification(key).await;
+        self.deliver(&[body]).await.batch_item_failures.is_empty()
+    }
+
+    pub(crate) fn stop(&self) -> Stop {
+        let clock = self.platform.clock.clone();
+        Stop::at(clock, self.world.clock.monotonic() + Duration::from_mins(10))
+    }
+
+    pub(crate) fn worked(&self) -> usize {
+        self.work.worked.load(Ordering::Relaxed)
+    }
+
+    /// Gives everything under `failed/`, in key order.
+    pub(crate) async fn failures(&self) -> Vec<Failure> {
+        let mut failures = Vec::new();
+        for key in self.world.store.keys().iter().filter(|key| key.starts_with("failed/")) {
+            let object = self.world.store.get(key, 1 << 20).await.unwrap();
+            failures.push(serde_json::from_slice(&object.bytes).unwrap());
+        }
+        failures
+    }
+
+    /// Gives the only failure.
+    pub(crate) async fn failure(&self) -> Failure {
+        let failures = self.failures().await;
+        let [failure] = failures.as_slice() else {
+            panic!("{failures:#?}")
+        };
+        failure.clone()
+    }
+
+    pub(crate) fn write(&self, name: &str, text: &str) -> std::path::PathBuf {
+        let path = self.scratch.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    }
+
+    pub(crate) fn scratch_files(&self) -> usize {
+        std::fs::read_dir(Path::new(self.scratch.path())).unwrap().count()
+    }
+}
+
+pub(crate) fn notification(bucket: &str, encoded_key: &str, etag: &str) -> Value {
+    let object = json!({"key": encoded_key, "eTag": etag, "size": 1});
+    json!({"Records": [{"eventName": "ObjectCreated:Put", "s3": {"bucket": {"name": bucket}, "object": object}}]})
+}
+
+/// Writes a batch as SQS hands it to Lambda; a text stands for itself, so that it need not be JSON.
+pub(crate) fn batch(bodies: &[Value]) -> SqsEvent {
+    let record = |(i, body): (usize, &Value)| {
+        let text = body.as_str().map_or_else(|| body.to_string(), str::to_owned);
+        json!({"messageId": format!("m{i}"), "receiptHandle": format!("h{i}"), "body": text,
+               "attributes": {"ApproximateReceiveCount": "1"}})
+    };
+    let records: Vec<Value> = bodies.iter().enumerate().map(record).collect();
+    serde_json::from_value(json!({"Records": records})).unwrap()
+}
+
+pub(crate) fn ids(response: &SqsBatchResponse) -> Vec<&str> {
+    response
+        .batch_item_failures
+        .iter()
+        .map(|failure| failure.item_identifier.as_str())
+        .collect()
+}
