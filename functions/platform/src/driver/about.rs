@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use contract::{
-    Dataset, Digest, EvalTask, FailedStage, JobId, MemberName, Message, Next, Receipt, Scored, Spec, Stage, Task,
+    Dataset, Digest, EvalTask, FailedStage, FailureKind, JobId, MemberName, Message, Next, Receipt, Scored, Spec,
+    Stage, Task,
     identity::{self, Identity},
     keys,
 };
 
-use crate::{Platform, StoreError, documents, ledger::Arrival, ports::Store};
+use crate::{Classify, Place, Platform, Retry, StoreError, documents, ledger::Arrival, ports::Store};
 
 /// The longest reason that travels to `eval`, in characters; the whole one stands in `failed/{job}.json`.
 const MAX_REASON: usize = 2_000;
@@ -55,8 +56,40 @@ pub(crate) enum CheckError {
     Job { have: JobId, made: JobId },
 }
 
+impl Classify for CheckError {
+    fn retry(&self) -> Retry {
+        match self {
+            Self::Spec { source, .. } => source.retry(),
+            Self::Stage { .. } | Self::Job { .. } => Retry::Never,
+        }
+    }
+
+    fn kind(&self) -> FailureKind {
+        match self {
+            Self::Spec { source, .. } => source.kind(),
+            Self::Stage { .. } | Self::Job { .. } => FailureKind::Event,
+        }
+    }
+
+    fn place(&self) -> Place {
+        match self {
+            Self::Stage { message: value, here } => of(value, here),
+            Self::Job { have, made } => of(have, made),
+            Self::Spec { source, .. } => source.place(),
+        }
+    }
+}
+
+fn of(value: &impl ToString, bound: &impl ToString) -> Place {
+    Place {
+        value: Some(value.to_string()),
+        bound: Some(bound.to_string()),
+        ..Place::default()
+    }
+}
+
 /// Loads the spec of a message and checks its job.
-pub(super) async fn check(here: Stage, message: Message, platform: &Platform) -> Result<Checked, CheckError> {
+pub(super) async fn check(here: Stage, message: &Message, platform: &Platform) -> Result<Checked, CheckError> {
     let stage = message.stage.stage();
     if stage != here {
         return Err(CheckError::Stage { message: stage, here });
@@ -73,10 +106,22 @@ pub(super) async fn check(here: Stage, message: Message, platform: &Platform) ->
         });
     }
     Ok(Checked {
-        message,
+        message: message.clone(),
         spec: Arc::new(spec),
         identity,
     })
+}
+
+/// Gives the event under which a message is refused.
+pub(super) fn refused(message: &Message, platform: &Platform) -> Event {
+    let key = format!("message to {}", message.stage.stage());
+    let version = Digest::of(message.to_json().as_bytes()).hex();
+    let job = identity::receive_job(&platform.host.bucket, &key, &version, b"");
+    Event {
+        job,
+        dataset: Some(message.stage.dataset().clone()),
+        key,
+    }
 }
 
 /// Reads a resolved spec.

@@ -18,14 +18,16 @@ use contract::{Message, keys};
 use forecast::Progress;
 use tracing::Instrument as _;
 
-use crate::{Delivery, ErasedWork, Job, Outcome, Platform, StoreError, documents, ledger::Ledger};
+use crate::{
+    Classify as _, Delivery, ErasedWork, Job, Outcome, Platform, Retry, StoreError, documents, ledger::Ledger, receive,
+};
 
 pub(crate) use about::About;
 pub use about::Event;
 pub(crate) use claim::{Claim, Held, claim};
 pub(crate) use settle::{cannot_begin, fail, not_ours, wait};
 
-use about::Checked;
+use about::{CheckError, Checked};
 use hold::Hold;
 use perform::{Ending, perform};
 
@@ -36,18 +38,23 @@ const MAX_CHECKPOINT: u64 = 1024 * 1024 * 1024;
 ///
 /// Never fails: what goes wrong ends as an [`Outcome`], in the ledger and in the log.
 pub async fn run(work: &dyn ErasedWork, message: Message, delivery: &Delivery, platform: &Platform) -> Outcome {
-    let job = message.job;
-    let span = tracing::info_span!("walk", trace = %message.trace, job = %job.short(), hop = message.hop);
-    async {
-        match about::check(work.stage(), message, platform).await {
+    let span = tracing::info_span!("walk", trace = %message.trace, job = %message.job.short(), hop = message.hop);
+    let running = async {
+        match about::check(work.stage(), &message, platform).await {
             Ok(checked) => arrive(work, &checked, delivery, platform).await,
-            // Nothing is known about the job but a name that may be wrong: its ledger stays untouched, and the queue
-            // moves a message that comes back too often aside.
-            Err(error) => settle::cannot_begin(job, &error, delivery),
+            Err(error) => refuse(&message, &error, delivery, platform).await,
         }
+    };
+    // On the heap: it holds every document of a job, and a host keeps many.
+    Box::pin(running).instrument(span).await
+}
+
+/// Ends a message that no work can begin with. Its job's ledger stays untouched, for it may name a wrong one.
+async fn refuse(message: &Message, error: &CheckError, delivery: &Delivery, platform: &Platform) -> Outcome {
+    match error.retry() {
+        Retry::Never => receive::fail(&about::refused(message, platform), error, delivery, platform).await,
+        Retry::Later { .. } => settle::cannot_begin(message.job, error, delivery),
     }
-    .instrument(span)
-    .await
 }
 
 async fn arrive(work: &dyn ErasedWork, checked: &Checked, delivery: &Delivery, platform: &Platform) -> Outcome {

@@ -1,12 +1,18 @@
 //! Passes on what comes next.
 
+use std::time::Duration;
+
 use contract::Message;
 
 use super::{About, about::load_spec};
 use crate::{
     Classify, Platform,
+    error::chain,
     ledger::{Found, Nonce, swap, transition},
 };
+
+/// For how long a note is tried.
+const MARKING: Duration = Duration::from_secs(1);
 
 /// Writes out what a ledger says comes next and sends it. Some of it may be sent twice; its receivers see that.
 pub(super) async fn send(about: About<'_>, found: &Found, platform: &Platform) -> Result<(), Box<dyn Classify>> {
@@ -48,7 +54,8 @@ async fn messages(
 pub(super) async fn mark(found: &Found, platform: &Platform) {
     let (store, clock) = (platform.store.as_ref(), platform.clock.as_ref());
     let marked = transition::mark_sent(&found.ledger, Nonce::fresh());
-    if let Err(error) = swap::write(store, clock, &marked, Some(&found.etag), clock.monotonic()).await {
-        tracing::debug!(error = %crate::error::chain(&error), "sent, but not marked as sent");
+    let until = clock.monotonic() + MARKING;
+    if let Err(error) = swap::write(store, clock, &marked, Some(&found.etag), until).await {
+        tracing::debug!(error = chain(&error), "sent, but not marked as sent");
     }
 }

@@ -588,7 +588,9 @@ impl Inner {
             );
         }
         assert!(self.landed.insert(nonce(&ledger)), "a write took effect twice");
-        facts.into_iter().for_each(|fact| self.history.add(self.now_s, fact));
+        for fact in facts {
+            self.history.add(self.now_s, fact);
+        }
         self.writes += 1;
         self.there = Some((ledger, self.writes, self.now_s));
         self.etag()

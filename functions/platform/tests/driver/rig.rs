@@ -1,0 +1,345 @@
+//! A scripted stage, the world it runs in, and a pump that delivers its messages.
+
+use std::{
+    collections::BTreeMap,
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use contract::{
+    Dataset, Digest, EvalTask, FailureKind, Manifest, Message, Next, PartId, Produced, Scored, Spec, Stage, Task,
+    TrainFacts, TrainTask, VERSION, canonical, identity, keys, spec,
+};
+use platform::{
+    Classify, Delivery, Host, Job, Outcome, Place, Platform, Queue as _, Retry, Stop, Store as _, Work, Worked, driver,
+    ledger::Ledger,
+    memory::{Faults, World},
+    walk,
+};
+
+/// What the scripted stage does when it is asked to work.
+pub(crate) type Script = dyn Fn(&Job, u32) -> Step + Send + Sync;
+
+/// One step of a script.
+#[expect(clippy::large_enum_variant, reason = "made once per attempt")]
+pub(crate) enum Step {
+    Finish,
+    Panic,
+    Err(Trouble),
+    Give(Worked),
+    /// Works for so long, then finishes; stops early when asked to, with the progress given.
+    Take(Duration, forecast::Progress),
+}
+
+#[derive(Clone, Debug, thiserror::Error)]
+pub(crate) enum Trouble {
+    #[error("the sky is cloudy")]
+    Passing,
+    #[error("column `x` has a hole")]
+    Lasting(#[source] Cause),
+}
+
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("line 7 is ragged")]
+pub(crate) struct Cause;
+
+impl Classify for Trouble {
+    fn retry(&self) -> Retry {
+        match self {
+            Self::Passing => Retry::Later { after: None },
+            Self::Lasting(_) => Retry::Never,
+        }
+    }
+
+    fn kind(&self) -> FailureKind {
+        FailureKind::Data
+    }
+
+    fn place(&self) -> Place {
+        Place {
+            row: Some(7),
+            column: Some("x".to_owned()),
+            ..Place::default()
+        }
+    }
+}
+
+/// The stage: counts what it is asked.
+pub(crate) struct Scripted {
+    stage: Stage,
+    script: Box<Script>,
+    works: AtomicUsize,
+    conclusions: AtomicUsize,
+}
+
+impl Scripted {
+    pub(crate) fn works(&self) -> usize {
+        self.works.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn conclusions(&self) -> usize {
+        self.conclusions.load(Ordering::SeqCst)
+    }
+}
+
+#[async_trait]
+impl Work for Scripted {
+    type Error = Trouble;
+
+    fn stage(&self) -> Stage {
+        self.stage
+    }
+
+    async fn work(&self, job: &Job, platform: &Platform) -> Result<Worked, Trouble> {
+        let before = self.works.fetch_add(1, Ordering::SeqCst);
+        match (self.script)(job, u32::try_from(before).unwrap()) {
+            Step::Finish => Ok(Worked::Done(made())),
+            Step::Panic => panic!("poison"),
+            Step::Err(trouble) => Err(trouble),
+            Step::Give(worked) => Ok(worked),
+            Step::Take(time, progress) => {
+                let end = platform.clock.monotonic() + time;
+                while platform.clock.monotonic() < end {
+                    if job.stop.should_stop() {
+                        return Ok(Worked::Stopped {
+                            progress,
+                            checkpoint: b"half".to_vec(),
+                        });
+                    }
+                    platform.clock.sleep(Duration::from_millis(100)).await;
+                }
+                Ok(Worked::Done(made()))
+            }
+        }
+    }
+
+    async fn conclude(&self, job: &Job, made: &Produced, _platform: &Platform) -> Result<Next, Trouble> {
+        self.conclusions.fetch_add(1, Ordering::SeqCst);
+        Ok(match (&job.message.stage, made) {
+            (Task::Train(task), Produced::Train(facts)) => Next::one(eval(task, Scored::Artifact(facts.artifact))),
+            _ => Next::nothing(),
+        })
+    }
+}
+
+/// Makes a stage for `train` that does what its script says; the script gets the job and how often it was asked before.
+pub(crate) fn train(script: impl Fn(&Job, u32) -> Step + Send + Sync + 'static) -> Scripted {
+    stage(Stage::Train, script)
+}
+
+pub(crate) fn stage(stage: Stage, script: impl Fn(&Job, u32) -> Step + Send + Sync + 'static) -> Scripted {
+    Scripted {
+        stage,
+        script: Box::new(script),
+        works: AtomicUsize::new(0),
+        conclusions: AtomicUsize::new(0),
+    }
+}
+
+pub(crate) struct Rig {
+    pub(crate) world: World,
+    pub(crate) platform: Platform,
+    pub(crate) spec: Spec,
+    pub(crate) message: Message,
+    pub(crate) stop: Stop,
+}
+
+impl Rig {
+    /// Makes a world in which one `train` message waits.
+    pub(crate) async fn new() -> Self {
+        Self::of(|spec| Task::Train(train_task(spec))).await
+    }
+
+    /// Makes a world in which one message waits.
+    pub(crate) async fn of(task: impl FnOnce(&Spec) -> Task) -> Self {
+        let world = World::new();
+        let spec = spec::resolve(&[]).unwrap();
+        let key = keys::resolved(&dataset(), spec.digest());
+        world.store.put(&key, canonical(&spec).into()).await.unwrap();
+        let message = message(task(&spec), &spec);
+        world
+            .queue
+            .send(message.stage.stage(), &[message.to_json()])
+            .await
+            .unwrap();
+        let host = Host {
+            owner: "host/a".to_owned(),
+            bucket: "flits".to_owned(),
+            deadline: Duration::from_mins(15),
+            lease: Duration::from_mins(2),
+            memory: 1 << 30,
+            threads: 1,
+            max_attempts: 5,
+            max_upload: 1 << 20,
+            scratch: std::env::temp_dir(),
+            overrides: BTreeMap::new(),
+        };
+        let platform = Platform {
+            store: world.store.clone(),
+            queue: world.queue.clone(),
+            clock: world.clock.clone(),
+            host,
+        };
+        Self {
+            world,
+            platform,
+            spec,
+            message,
+            stop: Stop::never(),
+        }
+    }
+
+    /// Puts faults around store and queue.
+    pub(crate) fn with(&self, faults: &Arc<Faults>) -> Platform {
+        Platform {
+            store: faults.store(self.world.store.clone()),
+            queue: faults.queue(self.world.queue.clone()),
+            ..self.platform.clone()
+        }
+    }
+
+    /// Runs a message that no queue holds.
+    pub(crate) async fn run(&self, work: &Scripted, message: &Message) -> Outcome {
+        let delivery = Delivery {
+            handle: None,
+            receive_count: 1,
+            stop: self.stop.clone(),
+        };
+        self.passing(driver::run(work, message.clone(), &delivery, &self.platform))
+            .await
+    }
+
+    /// Receives what is visible and runs it, as a host does.
+    pub(crate) async fn pump(&self, work: &Scripted, platform: &Platform) -> Vec<Outcome> {
+        let stage = Work::stage(work);
+        let mut outcomes = Vec::new();
+        for delivered in self.world.queue.receive(stage, 10, Duration::ZERO).await.unwrap() {
+            let delivery = Delivery {
+                handle: Some(delivered.handle.clone()),
+                receive_count: delivered.receive_count,
+                stop: self.stop.clone(),
+            };
+            let message = Message::parse(delivered.body.as_bytes()).unwrap();
+            let outcome = driver::run(work, message, &delivery, platform).await;
+            // Neither may have gone through: an acknowledgement is as lost as any other request.
+            let _ = match &outcome {
+                Outcome::Done { .. } => platform.queue.delete(stage, &delivered.handle).await,
+                Outcome::GiveBack { after, .. } => platform.queue.extend(stage, &delivered.handle, *after).await,
+            };
+            outcomes.push(outcome);
+        }
+        outcomes
+    }
+
+    /// Pumps until no message of the stage is left.
+    pub(crate) async fn drain(&self, work: &Scripted) -> Vec<Outcome> {
+        let mut outcomes = Vec::new();
+        for _ in 0..5_000 {
+            if self.world.queue.bodies(Work::stage(work)).is_empty() {
+                return outcomes;
+            }
+            outcomes.extend(self.passing(self.pump(work, &self.platform)).await);
+            self.world.clock.advance(Duration::from_secs(1));
+        }
+        panic!("messages are left over: {outcomes:?}");
+    }
+
+    /// Waits for something while time passes.
+    pub(crate) async fn passing<T>(&self, future: impl Future<Output = T>) -> T {
+        let mut future = pin!(future);
+        for _ in 0..20_000 {
+            tokio::select! {
+                biased;
+                done = &mut future => return done,
+                () = everybody_else() => self.world.clock.advance(Duration::from_millis(250)),
+            }
+        }
+        panic!("nothing came of it");
+    }
+
+    pub(crate) async fn ledger(&self) -> Option<Ledger> {
+        walk::ledger(self.world.store.as_ref(), self.message.job).await.unwrap()
+    }
+
+    pub(crate) async fn failure(&self) -> Option<contract::Failure> {
+        walk::failure(self.world.store.as_ref(), self.message.job)
+            .await
+            .unwrap()
+    }
+
+    pub(crate) async fn manifest(&self) -> Option<Manifest> {
+        let work = identity::identify(&self.message.stage, &self.spec).work;
+        walk::manifest(self.world.store.as_ref(), work).await.unwrap()
+    }
+
+    /// Gives the messages that wait for a stage.
+    pub(crate) fn sent(&self, stage: Stage) -> Vec<Message> {
+        let bodies = self.world.queue.bodies(stage);
+        bodies
+            .iter()
+            .map(|body| Message::parse(body.as_bytes()).unwrap())
+            .collect()
+    }
+}
+
+async fn everybody_else() {
+    for _ in 0..16 {
+        tokio::task::yield_now().await;
+    }
+}
+
+pub(crate) fn message(task: Task, spec: &Spec) -> Message {
+    let job = identity::identify(&task, spec).job;
+    Message {
+        version: VERSION,
+        job,
+        hop: 0,
+        trace: "a-walk".to_owned(),
+        stage: task,
+    }
+}
+
+pub(crate) fn dataset() -> Dataset {
+    "ours".parse().unwrap()
+}
+
+pub(crate) fn train_task(spec: &Spec) -> TrainTask {
+    TrainTask {
+        dataset: dataset(),
+        part: PartId { index: 0, of: 1 },
+        spec: spec.digest(),
+        salt: String::new(),
+        cut: Digest::of(b"the cut"),
+        round: Digest::of(b"the round"),
+        member: "gru".to_owned().try_into().unwrap(),
+        refit_of: None,
+    }
+}
+
+pub(crate) fn eval(task: &TrainTask, scored: Scored) -> Task {
+    Task::Eval(EvalTask {
+        dataset: task.dataset.clone(),
+        part: task.part,
+        spec: task.spec,
+        salt: task.salt.clone(),
+        cut: task.cut,
+        round: task.round,
+        member: task.member.clone(),
+        scored,
+        skip_scoring: false,
+    })
+}
+
+pub(crate) fn made() -> Produced {
+    Produced::Train(TrainFacts {
+        artifact: Digest::of(b"a model"),
+        x: [40, 10, 17],
+        y: [40, 1, 1],
+        epochs: Vec::new(),
+    })
+}
