@@ -7,13 +7,15 @@
 mod moments;
 mod naive;
 mod ridge;
+mod ridge_fit;
 mod seasonal;
 mod solve;
 
 use forecast::{Artifact, ArtifactError, Fit, Forecast, ModelSpec};
 
 pub use naive::Naive;
-pub use ridge::{Ridge, RidgeFit};
+pub use ridge::Ridge;
+pub use ridge_fit::RidgeFit;
 pub use seasonal::{SeasonalNaive, SeasonalNaiveFit};
 
 /// Gives the fit of a model, where it is one of this crate's.
