@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use contract::FailureKind;
+use series::TransformError;
 
 /// Whether doing the same job again can end differently.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -27,6 +28,27 @@ pub struct Place {
     pub value: Option<String>,
     /// The bound it broke.
     pub bound: Option<String>,
+}
+
+impl From<&TransformError> for Place {
+    /// Names the column that a transform stumbled over, and the bound it broke.
+    fn from(error: &TransformError) -> Self {
+        let (column, value, bound) = match error {
+            TransformError::MissingColumn { column } => (Some(column), None, None),
+            TransformError::NoValues { column, .. } => (Some(column), None, Some("at least 1 value".to_owned())),
+            TransformError::TooManyMissing { column, have, bound } => {
+                (Some(column), Some(have.to_string()), Some(format!("at most {bound}")))
+            }
+            TransformError::TooWide { column, low, high } => (Some(column), Some(format!("{low:e} to {high:e}")), None),
+            TransformError::Rows { have, bound } => (None, Some(format!("{have} rows")), Some(format!("{bound} rows"))),
+        };
+        Self {
+            row: None,
+            column: column.cloned(),
+            value,
+            bound,
+        }
+    }
 }
 
 /// What every error of a stage or port must say about itself. No default bodies: each new error is classified by hand.
