@@ -78,6 +78,7 @@ impl Classify for EvalError {
     fn place(&self) -> Place {
         match self {
             Self::Store(source) => source.place(),
+            Self::Transform(source) => Place::from(source),
             Self::NotFinite { target, .. } => Place {
                 column: Some(target.clone()),
                 bound: Some("a finite number".to_owned()),
@@ -88,7 +89,6 @@ impl Classify for EvalError {
             | Self::Clean(_)
             | Self::Artifact(_)
             | Self::OtherCut { .. }
-            | Self::Transform(_)
             | Self::Forecast(_) => Place::default(),
         }
     }

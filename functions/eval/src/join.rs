@@ -3,7 +3,10 @@
 //! Nothing here waits. Every step is a create that adopts what is there, so a crash anywhere is a redelivery that finds
 //! the same decision, and equal deciders end with the same one.
 
-use contract::{CutDocument, Decision, EvalFacts, EvalTask, Outcome, Round, Scored, keys, spec::PromoteSection};
+use contract::{
+    CutDocument, Decision, EvalFacts, EvalTask, Failure, Outcome, Round, Scored, Spec, Task, identity, keys,
+    spec::PromoteSection,
+};
 use platform::{
     Store, StoreError,
     documents::{create_or_adopt, read, read_named},
@@ -18,9 +21,29 @@ use crate::{
 ///
 /// # Errors
 /// When the store does not answer.
-pub async fn write_outcome(task: &EvalTask, made: &EvalFacts, store: &dyn Store) -> Result<(), StoreError> {
+pub async fn write_outcome(
+    task: &EvalTask,
+    made: &EvalFacts,
+    spec: &Spec,
+    store: &dyn Store,
+) -> Result<(), StoreError> {
+    let failed = match (&task.scored, &made.scores) {
+        (Scored::Failed(why), _) => Some(why.clone()),
+        (Scored::Artifact(_), None) => Some(why_unscored(task, spec, store).await?),
+        (Scored::Artifact(_), Some(_)) => None,
+    };
     let key = keys::outcome(&task.dataset, task.part, task.round, &task.member);
-    create_or_adopt(store, &key, outcome(task, made)).await.map(drop)
+    let outcome = Outcome {
+        member: task.member.clone(),
+        artifact: match task.scored {
+            Scored::Artifact(artifact) => Some(artifact),
+            Scored::Failed(_) => None,
+        },
+        scores: made.scores.clone(),
+        holdout: made.holdout,
+        failed,
+    };
+    create_or_adopt(store, &key, outcome).await.map(drop)
 }
 
 /// Decides the round where all outcomes are there, and gives the decision with the round.
@@ -90,19 +113,13 @@ async fn outcomes(round: &Round, store: &dyn Store) -> Result<Option<Vec<Outcome
     Ok(Some(outcomes))
 }
 
-fn outcome(task: &EvalTask, made: &EvalFacts) -> Outcome {
-    let (artifact, mut failed) = match &task.scored {
-        Scored::Artifact(artifact) => (Some(*artifact), None),
-        Scored::Failed(why) => (None, Some(why.clone())),
+/// Finds out why scoring failed: the job that only joins follows one that tried, whose failure says why.
+async fn why_unscored(task: &EvalTask, spec: &Spec, store: &dyn Store) -> Result<String, StoreError> {
+    let tried = EvalTask {
+        skip_scoring: false,
+        ..task.clone()
     };
-    if failed.is_none() && made.scores.is_none() {
-        failed = Some("its scoring failed".to_owned());
-    }
-    Outcome {
-        member: task.member.clone(),
-        artifact,
-        scores: made.scores.clone(),
-        holdout: made.holdout,
-        failed,
-    }
+    let job = identity::identify(&Task::Eval(tried), spec).job;
+    let failure = read::<Failure>(store, &keys::failed(job)).await?;
+    Ok(failure.map_or_else(|| "its scoring failed".to_owned(), |(failure, _)| failure.message))
 }

@@ -60,7 +60,7 @@ impl Work for Eval {
             return Err(EvalError::ForeignManifest);
         };
         let store = &*platform.store;
-        join::write_outcome(task, made, store).await?;
+        join::write_outcome(task, made, &job.spec, store).await?;
         Ok(match join::decide(task, &job.spec.promote, store).await? {
             Some((round, Decision::Entry(entry))) => Next::one(infer(task, &round, entry.generation, entry.artifact)),
             Some((_, Decision::Nobody { .. })) | None => Next::nothing(),

@@ -129,6 +129,7 @@ impl Classify for InferError {
     fn place(&self) -> Place {
         match self {
             Self::Store(source) => source.place(),
+            Self::Transform(source) => Place::from(source),
             Self::OtherFrequency { have, want } => Place {
                 value: Some(have.to_string()),
                 bound: Some(want.to_string()),
@@ -151,7 +152,6 @@ impl Classify for InferError {
             | Self::OtherCut { .. }
             | Self::Clean(_)
             | Self::Artifact(_)
-            | Self::Transform(_)
             | Self::NothingObserved { .. }
             | Self::Forecast(_) => Place::default(),
         }

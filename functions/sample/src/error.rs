@@ -61,12 +61,22 @@ impl Classify for SampleError {
     fn place(&self) -> Place {
         match self {
             Self::Store(source) => source.place(),
-            Self::Misrouted { .. }
-            | Self::ForeignManifest
-            | Self::Clean(_)
-            | Self::Cut(_)
-            | Self::Transform(_)
-            | Self::NothingObserved { .. } => Place::default(),
+            Self::Transform(source) => Place::from(source),
+            Self::Cut(source) => cut_place(*source),
+            Self::Misrouted { .. } | Self::ForeignManifest | Self::Clean(_) | Self::NothingObserved { .. } => {
+                Place::default()
+            }
         }
+    }
+}
+
+fn cut_place(error: CutError) -> Place {
+    match error {
+        CutError::Training { have, need, .. } | CutError::Holdout { have, need } => Place {
+            value: Some(format!("{have} rows")),
+            bound: Some(format!("at least {need} rows")),
+            ..Place::default()
+        },
+        CutError::NoTestRows => Place::default(),
     }
 }

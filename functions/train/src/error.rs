@@ -92,13 +92,13 @@ impl Classify for TrainError {
     fn place(&self) -> Place {
         match self {
             Self::Store(source) => source.place(),
+            Self::Transform(source) => Place::from(source),
             Self::Fit { source, .. } => fit_place(source),
             Self::Misrouted { .. }
             | Self::Refit { .. }
             | Self::NoMember { .. }
             | Self::ForeignManifest
             | Self::Clean(_)
-            | Self::Transform(_)
             | Self::Artifact { .. } => Place::default(),
         }
     }

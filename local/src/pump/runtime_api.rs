@@ -47,11 +47,8 @@ pub(super) struct RuntimeApi {
 struct Served {
     waiting: Arc<tokio::sync::Mutex<mpsc::Receiver<Invocation>>>,
     /// The invocation that the child works on.
-    running: Arc<Mutex<Option<Running>>>,
+    running: Arc<Mutex<Option<(String, oneshot::Sender<Answer>)>>>,
 }
-
-/// The id of an invocation and whoever waits for its answer.
-type Running = (String, oneshot::Sender<Answer>);
 
 /// What a child posts when it fails.
 #[derive(Default, Deserialize)]
@@ -67,7 +64,7 @@ impl RuntimeApi {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?.to_string();
         let (invocations, waiting) = mpsc::channel(1);
-        let state = Served {
+        let served = Served {
             waiting: Arc::new(tokio::sync::Mutex::new(waiting)),
             running: Arc::default(),
         };
@@ -76,7 +73,7 @@ impl RuntimeApi {
             .route("/2018-06-01/runtime/invocation/{id}/response", post(response))
             .route("/2018-06-01/runtime/invocation/{id}/error", post(error))
             .route("/2018-06-01/runtime/init/error", post(init_error))
-            .with_state(state);
+            .with_state(served);
         let server = tokio::spawn(async move {
             if let Err(error) = axum::serve(listener, routes).await {
                 tracing::warn!(error = &error as &dyn std::error::Error, "a runtime API ended");
@@ -158,7 +155,7 @@ impl Served {
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Running>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<(String, oneshot::Sender<Answer>)>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

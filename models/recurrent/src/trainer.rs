@@ -7,10 +7,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockW
 
 use crate::{
     adam::{AdamStep, Moments},
-    chunk::WINDOWS,
+    chunk::{Lesson, WINDOWS},
     gradient::Block,
-    lesson::Lesson,
-    outer::Scratch,
+    matrix::Scratch,
     samples::Samples,
     simd::Path,
     team::Team,

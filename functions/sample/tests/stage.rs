@@ -1,0 +1,117 @@
+//! Given a job and a store: what `sample` writes and what it sends.
+
+#[cfg(test)]
+#[path = "../../../tests/fixtures/stage.rs"]
+#[allow(dead_code, reason = "shared by the tests of several stages")]
+mod stage;
+
+use contract::{CutDocument, Digest, PartId, Produced, Round, SampleTask, Spec, Stage, Task, canonical, keys};
+use platform::{Classify, Retry, Store, documents::read, memory::World};
+use sample::{Sample, SampleError, cut};
+use series::Table;
+use stage::{contents, dataset, job, platform, put_clean, run, spec, table};
+
+fn task(clean: Digest, spec: &Spec) -> Task {
+    Task::Sample(SampleTask {
+        dataset: dataset(),
+        part: PartId::WHOLE,
+        spec: spec.digest(),
+        salt: spec.salt.clone(),
+        clean,
+    })
+}
+
+#[tokio::test]
+async fn a_clean_part_becomes_a_cut_a_round_and_one_train_per_member() {
+    let (world, spec) = (World::new(), spec(""));
+    let platform = platform(&world);
+    let clean = put_clean(&table(400), &*world.store).await;
+    let job = job(task(clean, &spec), &spec);
+    let (made, next) = run(&Sample, &job, &platform).await.unwrap();
+
+    let Produced::Sample(facts) = made else {
+        panic!("{made:?}")
+    };
+    assert_eq!(
+        (facts.rows, facts.columns, facts.sampled_rows, facts.holdout_rows),
+        (400, 8, 320, 80)
+    );
+    let key = keys::cut(&dataset(), PartId::WHOLE, facts.cut);
+    let (document, _) = read::<CutDocument>(&*world.store, &key).await.unwrap().unwrap();
+    assert_eq!(Digest::of_json(&document), facts.cut);
+    assert_eq!((document.clean, document.season), (clean, 48));
+
+    let key = keys::round(&dataset(), PartId::WHOLE, job.identity.job);
+    let (round, _) = read::<Round>(&*world.store, &key).await.unwrap().unwrap();
+    let names = |members: &[contract::MemberName]| members.iter().map(ToString::to_string).collect::<Vec<_>>();
+    assert_eq!(
+        names(&round.members),
+        ["naive", "seasonal-naive", "linear", "gru", "lstm"]
+    );
+    assert_eq!(names(&round.baselines), ["naive", "seasonal-naive"]);
+    assert_eq!((round.cut, round.clean, round.spec), (facts.cut, clean, spec.digest()));
+
+    let tasks = next.tasks();
+    assert_eq!(tasks.len(), 5);
+    for (task, member) in tasks.iter().zip(&round.members) {
+        let Task::Train(train) = task else { panic!("{task:?}") };
+        assert_eq!(
+            (&train.member, train.cut, train.round),
+            (member, facts.cut, job.identity.job)
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_redelivered_job_leaves_the_same_objects_and_sends_the_same_jobs() {
+    let (world, spec) = (World::new(), spec(""));
+    let platform = platform(&world);
+    let clean = put_clean(&table(300), &*world.store).await;
+    let job = job(task(clean, &spec), &spec);
+    let first = run(&Sample, &job, &platform).await.unwrap();
+    let before = contents(&world).await;
+    assert_eq!(run(&Sample, &job, &platform).await.unwrap(), first);
+    assert_eq!(contents(&world).await, before);
+}
+
+#[test]
+fn what_is_held_out_changes_neither_the_rows_nor_the_transform() {
+    let (spec, calm) = (spec(""), table(400));
+    let mut poisoned = calm.clone();
+    for column in &mut poisoned.columns {
+        column.values[320..]
+            .iter_mut()
+            .for_each(|value| *value = *value * -1e6 + 7.0);
+    }
+    let of = |table: &Table| cut(&spec, Digest::of(b"clean"), table).unwrap();
+    assert_eq!(canonical(&of(&calm)), canonical(&of(&poisoned)));
+}
+
+#[tokio::test]
+async fn rows_that_are_too_few_end_the_job_with_the_bound() {
+    let (world, spec) = (World::new(), spec(""));
+    let clean = put_clean(&table(12), &*world.store).await;
+    let error = run(&Sample, &job(task(clean, &spec), &spec), &platform(&world))
+        .await
+        .unwrap_err();
+    assert!(matches!(error, SampleError::Cut(_)), "{error}");
+    assert_eq!(error.retry(), Retry::Never);
+    assert!(error.place().bound.is_some(), "{:?}", error.place());
+}
+
+#[tokio::test]
+async fn a_damaged_clean_part_is_never_parsed() {
+    let (world, spec) = (World::new(), spec(""));
+    let clean = put_clean(&table(100), &*world.store).await;
+    let key = keys::clean(&dataset(), PartId::WHOLE, clean);
+    world
+        .store
+        .put(&key, b"PAR1 other bytes".to_vec().into())
+        .await
+        .unwrap();
+    let error = run(&Sample, &job(task(clean, &spec), &spec), &platform(&world))
+        .await
+        .unwrap_err();
+    assert!(matches!(error, SampleError::Store(_)), "{error}");
+    assert_eq!(platform::Work::stage(&Sample), Stage::Sample);
+}

@@ -1,0 +1,214 @@
+//! Given a job and a store: what `train` writes and what it sends.
+
+#![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
+
+#[cfg(test)]
+#[path = "../../../tests/fixtures/stage.rs"]
+#[allow(dead_code, reason = "shared by the tests of several stages")]
+mod stage;
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use contract::{
+    Digest, FailureKind, Next, PartId, Produced, RoundId, SampleTask, Scored, Spec, Task, TrainFacts, TrainTask, keys,
+};
+use forecast::{About, Artifact};
+use platform::{Classify, Clock, Job, Platform, Retry, Stop, Work, Worked, documents::read, memory::World};
+use sample::Sample;
+use series::Table;
+use stage::{contents, dataset, job, name, platform, put_clean, run, spec, table};
+use train::{Train, TrainError};
+
+const PART: PartId = PartId::WHOLE;
+const GRU: &str = "models = [{ kind = \"gru\", hidden = 6, epochs = 3 }]";
+
+fn task(cut: Digest, spec: &Spec, member: &str) -> Task {
+    Task::Train(TrainTask {
+        dataset: dataset(),
+        part: PART,
+        spec: spec.digest(),
+        salt: String::new(),
+        cut,
+        round: RoundId::of(b"round"),
+        member: name(member),
+        refit_of: None,
+    })
+}
+
+/// Cuts a table with the stage `sample`.
+async fn sampled(table: &Table, spec: &Spec, platform: &Platform) -> Digest {
+    let clean = put_clean(table, &*platform.store).await;
+    let task = SampleTask {
+        dataset: dataset(),
+        part: PART,
+        spec: spec.digest(),
+        salt: String::new(),
+        clean,
+    };
+    match run(&Sample, &job(Task::Sample(task), spec), platform).await.unwrap() {
+        (Produced::Sample(facts), _) => facts.cut,
+        (other, _) => panic!("{other:?}"),
+    }
+}
+
+async fn trained(job: &Job, platform: &Platform) -> Result<(TrainFacts, Next), TrainError> {
+    match run(&Train, job, platform).await? {
+        (Produced::Train(facts), next) => Ok((facts, next)),
+        (other, _) => panic!("{other:?}"),
+    }
+}
+
+async fn artifact(digest: Digest, platform: &Platform) -> Artifact {
+    let key = keys::artifact(&dataset(), PART, digest);
+    Artifact::parse(&platform.store.get(&key, u64::MAX).await.unwrap().bytes).unwrap()
+}
+
+#[tokio::test]
+async fn a_member_becomes_an_artifact_with_its_manifest_and_one_eval() {
+    let (world, spec) = (World::new(), spec(GRU));
+    let platform = platform(&world);
+    let cut = sampled(&table(300), &spec, &platform).await;
+    let (facts, next) = trained(&job(task(cut, &spec, "gru"), &spec), &platform).await.unwrap();
+
+    assert_eq!((facts.x, facts.y, facts.epochs.len()), ([206, 10, 8], [206, 1, 1], 3));
+    let about = artifact(facts.artifact, &platform).await.about;
+    let key = keys::artifact_manifest(&dataset(), PART, facts.artifact);
+    let (manifest, _) = read::<About>(&*world.store, &key).await.unwrap().unwrap();
+    assert_eq!(manifest, about);
+    assert_eq!(about.cut, cut.hex());
+    let tasks = next.tasks();
+    let [Task::Eval(eval)] = tasks.as_slice() else {
+        panic!("{next:?}");
+    };
+    assert_eq!(
+        (&eval.member, eval.round, eval.cut),
+        (&name("gru"), RoundId::of(b"round"), cut)
+    );
+    assert_eq!(eval.scored, Scored::Artifact(facts.artifact));
+}
+
+#[tokio::test]
+async fn equal_jobs_leave_equal_objects_whatever_the_threads() {
+    let spec = spec(GRU);
+    let mut seen = Vec::new();
+    for threads in [1, 3] {
+        let world = World::new();
+        let mut platform = platform(&world);
+        platform.host.threads = threads;
+        let cut = sampled(&table(300), &spec, &platform).await;
+        let job = job(task(cut, &spec, "gru"), &spec);
+        let first = trained(&job, &platform).await.unwrap();
+        assert_eq!(trained(&job, &platform).await.unwrap(), first, "redelivered");
+        seen.push(contents(&world).await);
+    }
+    assert_eq!(seen[0], seen[1]);
+}
+
+/// A clock that moves by a millisecond whenever somebody looks at it.
+struct Ticking(AtomicU64);
+
+#[async_trait]
+impl Clock for Ticking {
+    fn now_s(&self) -> i64 {
+        0
+    }
+
+    fn monotonic(&self) -> Duration {
+        Duration::from_millis(self.0.fetch_add(1, Ordering::Relaxed))
+    }
+
+    async fn sleep(&self, _: Duration) {}
+}
+
+#[tokio::test]
+async fn a_fit_that_stops_again_and_again_ends_with_the_same_artifact() {
+    let (world, spec) = (World::new(), spec(GRU));
+    let platform = platform(&world);
+    let cut = sampled(&table(300), &spec, &platform).await;
+    let calm = job(task(cut, &spec, "gru"), &spec);
+    let (whole, _) = trained(&calm, &platform).await.unwrap();
+    let mut hops = 0;
+    let mut job = calm.clone();
+    let facts = loop {
+        // Asked at every batch: two of them fit into each life.
+        job.stop = Stop::at(Arc::new(Ticking(AtomicU64::new(0))), Duration::from_millis(2));
+        match Train.work(&job, &platform).await.unwrap() {
+            Worked::Done(Produced::Train(facts)) => break facts,
+            Worked::Stopped { progress, checkpoint } => {
+                assert!(
+                    job.resume.as_ref().is_none_or(|(before, _)| *before < progress),
+                    "no progress in {hops}"
+                );
+                job.resume = Some((progress, Bytes::from(checkpoint)));
+            }
+            other @ (Worked::Done(_) | Worked::Wait { .. }) => panic!("{other:?}"),
+        }
+        hops += 1;
+        assert!(hops < 50, "it never ends");
+    };
+    assert!(hops > 2, "it was never stopped");
+    assert_eq!(facts, whole);
+}
+
+#[tokio::test]
+async fn what_is_held_out_does_not_change_a_single_weight() {
+    let spec = spec("models = [{ kind = \"linear\" }, { kind = \"gru\", hidden = 6, epochs = 2 }]");
+    let calm = table(400);
+    let mut poisoned = calm.clone();
+    for column in &mut poisoned.columns {
+        for value in &mut column.values[320..] {
+            *value = *value * -1e6 + 7.0;
+        }
+    }
+    for member in ["linear", "gru"] {
+        let mut weights = Vec::new();
+        for table in [&calm, &poisoned] {
+            let platform = platform(&World::new());
+            let cut = sampled(table, &spec, &platform).await;
+            let (facts, _) = trained(&job(task(cut, &spec, member), &spec), &platform).await.unwrap();
+            weights.push((facts.epochs, artifact(facts.artifact, &platform).await.tensors));
+        }
+        assert_eq!(weights[0], weights[1], "{member}");
+    }
+}
+
+#[tokio::test]
+async fn a_fit_that_diverges_is_a_failure_of_its_own_kind() {
+    let mut spec = spec(GRU);
+    spec.clean.scaler = series::Scaler::None;
+    let mut wild = table(300);
+    for value in &mut wild.columns[0].values {
+        *value *= 1e200;
+    }
+    let platform = platform(&World::new());
+    let cut = sampled(&wild, &spec, &platform).await;
+    let error = trained(&job(task(cut, &spec, "gru"), &spec), &platform)
+        .await
+        .unwrap_err();
+    assert_eq!(
+        (error.retry(), error.kind()),
+        (Retry::Never, FailureKind::Diverged),
+        "{error:?}"
+    );
+    assert!(error.to_string().contains("gru"), "{error}");
+}
+
+#[tokio::test]
+async fn a_member_that_the_spec_does_not_have_is_refused_by_name() {
+    let (world, spec) = (World::new(), spec(GRU));
+    let platform = platform(&world);
+    let cut = sampled(&table(300), &spec, &platform).await;
+    let error = trained(&job(task(cut, &spec, "lstm"), &spec), &platform)
+        .await
+        .unwrap_err();
+    assert_eq!((error.retry(), error.kind()), (Retry::Never, FailureKind::Spec));
+    assert_eq!(error.to_string(), "the spec has no member `lstm`");
+}
