@@ -1,6 +1,6 @@
 //! One child process, kept warm between invocations.
 
-use std::{fs::OpenOptions, process::Stdio};
+use std::{fs::OpenOptions, process::Stdio, time::Duration};
 
 use tokio::process::{Child as Process, Command};
 
@@ -8,6 +8,9 @@ use super::{
     Deadline, Environment, InvokeError,
     runtime_api::{Answer, Invocation, RuntimeApi},
 };
+
+/// How long a process may take to end well once it was asked to.
+const GRACE: Duration = Duration::from_secs(30);
 
 /// A process that asks its own Runtime API for work. Killed when dropped.
 pub(super) struct Child {
@@ -29,6 +32,9 @@ impl Child {
         let mut command = Command::new(&words[0]);
         command
             .args(&words[1..])
+            // Those of whoever started this process belong to other credentials than the ones handed in.
+            .env_remove("AWS_PROFILE")
+            .env_remove("AWS_SESSION_TOKEN")
             .envs(environment.variables.iter().map(|(name, value)| (name, value)))
             .env("AWS_LAMBDA_RUNTIME_API", &api.address)
             .env("AWS_LAMBDA_FUNCTION_NAME", format!("flits-{stage}"))
@@ -60,10 +66,11 @@ impl Child {
         let Self { words, process, api } = self;
         let command = || words.join(" ");
         let pid = process.id();
-        let stop = async {
-            deadline.asked().await;
-            terminate(pid);
-            std::future::pending::<()>().await;
+        let overdue = async {
+            if tokio::time::timeout_at(deadline.at(), deadline.asked()).await.is_ok() {
+                terminate(pid);
+                let _ = tokio::time::timeout(GRACE, std::future::pending::<()>()).await;
+            }
         };
         let answer = async {
             api.invoke(invocation).await;
@@ -80,7 +87,7 @@ impl Child {
                 Ok(status) => Err(InvokeError::Died { command: command(), status }),
                 Err(source) => Err(InvokeError::Start { command: command(), source }),
             },
-            _ = tokio::time::timeout_at(deadline.at(), stop) => Err(InvokeError::Deadline { command: command() }),
+            () = overdue => Err(InvokeError::Deadline { command: command() }),
         }
     }
 }

@@ -93,7 +93,9 @@ mod tests {
             (vec!["a", "unknown"], vec![]),
         ] {
             let mut response = SqsBatchResponse::default();
-            failed.iter().for_each(|id| response.add_failure(*id));
+            for id in &failed {
+                response.add_failure(*id);
+            }
             let seen: Vec<_> = succeeded(&batch, &response).iter().map(|one| one.id.as_str()).collect();
             assert_eq!(seen, done, "{failed:?}");
         }

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use contract::Stage;
 use futures_util::future::BoxFuture;
-use platform::{Clock, Stop};
+use platform::{Clock, ErasedWork, Platform, Stop, serve::handle_batch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -101,6 +101,12 @@ impl Deadline {
         }
     }
 
+    /// Says whether somebody asked to stop.
+    #[must_use]
+    pub fn is_asked(&self) -> bool {
+        self.stop.is_cancelled()
+    }
+
     /// Gives the moment itself.
     #[must_use]
     pub fn at(&self) -> Instant {
@@ -120,6 +126,16 @@ pub type Batch = Arc<dyn Fn(SqsEvent, Stop) -> BoxFuture<'static, SqsBatchRespon
 pub struct InProcess {
     handlers: BTreeMap<Stage, Batch>,
     clock: Arc<dyn Clock>,
+}
+
+/// Gives the batch function of a stage.
+#[must_use]
+pub fn batch(work: Arc<dyn ErasedWork>, platform: Platform) -> Batch {
+    let platform = Arc::new(platform);
+    Arc::new(move |event, stop| {
+        let (work, platform) = (Arc::clone(&work), Arc::clone(&platform));
+        Box::pin(async move { handle_batch(work.as_ref(), event, &stop, &platform).await })
+    })
 }
 
 impl InProcess {

@@ -116,8 +116,9 @@ impl Invoker for Isolated {
         let mut child = self.child(stage, words).await?;
         let (invocation, answered) = self.invocation(stage, &event, deadline);
         let answer = child.run(invocation, answered, deadline).await;
-        // A function that says it failed is as good as before; any other error is the end of its process.
-        if matches!(answer, Ok(_) | Err(InvokeError::Function { .. })) {
+        // A function that says it failed is as good as before; any other error is the end of its process. One that was
+        // asked to stop would do nothing any more.
+        if matches!(answer, Ok(_) | Err(InvokeError::Function { .. })) && !deadline.is_asked() {
             self.idle().entry(child.words.clone()).or_default().push(child);
         }
         parse(&answer?)

@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use self::{
     command::{CommandError, Commands},
-    invoker::{Batch, Deadline, InProcess, InvokeError, Invoker},
+    invoker::{Batch, Deadline, InProcess, InvokeError, Invoker, batch},
     isolated::{Environment, Isolated},
     workers::Workers,
 };

@@ -47,8 +47,11 @@ pub(super) struct RuntimeApi {
 struct Served {
     waiting: Arc<tokio::sync::Mutex<mpsc::Receiver<Invocation>>>,
     /// The invocation that the child works on.
-    running: Arc<Mutex<Option<(String, oneshot::Sender<Answer>)>>>,
+    running: Arc<Mutex<Option<Running>>>,
 }
+
+/// The id of an invocation and whoever waits for its answer.
+type Running = (String, oneshot::Sender<Answer>);
 
 /// What a child posts when it fails.
 #[derive(Default, Deserialize)]
@@ -64,7 +67,7 @@ impl RuntimeApi {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?.to_string();
         let (invocations, waiting) = mpsc::channel(1);
-        let served = Served {
+        let state = Served {
             waiting: Arc::new(tokio::sync::Mutex::new(waiting)),
             running: Arc::default(),
         };
@@ -73,7 +76,7 @@ impl RuntimeApi {
             .route("/2018-06-01/runtime/invocation/{id}/response", post(response))
             .route("/2018-06-01/runtime/invocation/{id}/error", post(error))
             .route("/2018-06-01/runtime/init/error", post(init_error))
-            .with_state(served);
+            .with_state(state);
         let server = tokio::spawn(async move {
             if let Err(error) = axum::serve(listener, routes).await {
                 tracing::warn!(error = &error as &dyn std::error::Error, "a runtime API ended");
@@ -155,7 +158,7 @@ impl Served {
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<(String, oneshot::Sender<Answer>)>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Running>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::{
     gradient::Block,
+    lanes::each,
     simd::{Kernel, Lanes, Path},
 };
 
@@ -88,20 +89,23 @@ impl Kernel for Apply<'_> {
     #[inline(always)]
     #[expect(clippy::cast_possible_truncation, reason = "parameters are f32")]
     fn run<L: Lanes, const ROWS: usize, const VECTORS: usize>(self, _: L) {
-        let (keep_first, keep_second) = ((1.0 - BETA_1) as f32, (1.0 - BETA_2) as f32);
+        let (keep_first, keep_second, decay_second) = ((1.0 - BETA_1) as f32, (1.0 - BETA_2) as f32, BETA_2 as f32);
         let AdamStep {
             clip,
             rate,
             root_of_correction,
         } = self.step;
-        let moments = self.first.iter_mut().zip(self.second.iter_mut());
-        let values = self.before.iter().zip(self.after.iter_mut());
-        for ((gradient, (first, second)), (before, after)) in self.gradients.iter().zip(moments).zip(values) {
-            let gradient = gradient * clip;
-            *first = (gradient - *first).mul_add(keep_first, *first);
-            *second = (gradient * gradient).mul_add(keep_second, *second * BETA_2 as f32);
-            let root = second.sqrt() / root_of_correction + EPSILON;
-            *after = before - rate * *first / root;
-        }
+        let both = [self.after, self.first, self.second];
+        each(
+            [self.gradients, self.before],
+            both,
+            |[gradient, before], [_, first, second]| {
+                let gradient = gradient * clip;
+                let first = (gradient - first).mul_add(keep_first, first);
+                let second = (gradient * gradient).mul_add(keep_second, second * decay_second);
+                let root = second.sqrt() / root_of_correction + EPSILON;
+                [before - rate * first / root, first, second]
+            },
+        );
     }
 }

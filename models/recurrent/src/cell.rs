@@ -4,6 +4,7 @@
 //! States are `[windows, hidden]`, gates `[windows, gates · hidden]` with each gate's units together.
 
 use crate::{
+    lanes::each,
     math::{sigmoid, tanh},
     simd::{Kernel, Lanes},
 };
@@ -39,13 +40,15 @@ impl Kernel for GruForward<'_> {
             let [r, z, n] = split(gates, size);
             let (recurrent_r, rest) = recurrent.split_at(size);
             let (recurrent_z, recurrent_n) = rest.split_at(size);
-            for i in 0..size {
-                r[i] = sigmoid(r[i] + recurrent_r[i]);
-                z[i] = sigmoid(z[i] + recurrent_z[i]);
-                n[i] = tanh(r[i].mul_add(recurrent_n[i], n[i]));
-                kept[i] = recurrent_n[i];
-                after[i] = z[i].mul_add(before[i] - n[i], n[i]);
-            }
+            each(
+                [recurrent_r, recurrent_z, recurrent_n, before],
+                [r, z, n, kept, after],
+                |[hr, hz, hn, h], [r, z, n, ..]| {
+                    let (r, z) = (sigmoid(r + hr), sigmoid(z + hz));
+                    let n = tanh(r.mul_add(hn, n));
+                    [r, z, n, hn, z.mul_add(h - n, n)]
+                },
+            );
         }
     }
 }
@@ -80,19 +83,18 @@ impl Kernel for GruBackward<'_> {
         for (((gates, recurrent), (kept, before)), (above, carry)) in rows.zip(states).zip(gradients) {
             let [r, z, n] = split(gates, size);
             let [recurrent_r, recurrent_z, recurrent_n] = split(recurrent, size);
-            for i in 0..size {
-                let d = carry[i] + above[i];
-                let d_n = d * (1.0 - z[i]) * (1.0 - n[i] * n[i]);
-                let d_z = d * (before[i] - n[i]) * z[i] * (1.0 - z[i]);
-                let d_r = d_n * kept[i] * r[i] * (1.0 - r[i]);
-                carry[i] = d * z[i];
-                recurrent_r[i] = d_r;
-                recurrent_z[i] = d_z;
-                recurrent_n[i] = d_n * r[i];
-                r[i] = d_r;
-                z[i] = d_z;
-                n[i] = d_n;
-            }
+            let both = [r, z, n, carry, recurrent_r, recurrent_z, recurrent_n];
+            each(
+                [above, kept, before],
+                both,
+                |[above, kept, before], [r, z, n, carry, ..]| {
+                    let d = carry + above;
+                    let d_n = d * (1.0 - z) * (1.0 - n * n);
+                    let d_z = d * (before - n) * z * (1.0 - z);
+                    let d_r = d_n * kept * r * (1.0 - r);
+                    [d_r, d_z, d_n, d * z, d_r, d_z, d_n * r]
+                },
+            );
         }
     }
 }
@@ -116,6 +118,10 @@ pub(crate) struct LstmForward<'a> {
 }
 
 impl Kernel for LstmForward<'_> {
+    #[expect(
+        clippy::many_single_char_names,
+        reason = "the names that the equations have everywhere"
+    )]
     #[inline(always)]
     fn run<L: Lanes, const ROWS: usize, const VECTORS: usize>(self, _: L) {
         let size = self.hidden;
@@ -132,14 +138,16 @@ impl Kernel for LstmForward<'_> {
             let (recurrent_i, rest) = recurrent.split_at(size);
             let (recurrent_f, rest) = rest.split_at(size);
             let (recurrent_g, recurrent_o) = rest.split_at(size);
-            for i in 0..size {
-                input[i] = sigmoid(input[i] + recurrent_i[i]);
-                forget[i] = sigmoid(forget[i] + recurrent_f[i]);
-                cell[i] = tanh(cell[i] + recurrent_g[i]);
-                output[i] = sigmoid(output[i] + recurrent_o[i]);
-                cells[i] = forget[i].mul_add(before[i], input[i] * cell[i]);
-                after[i] = output[i] * tanh(cells[i]);
-            }
+            let inputs = [recurrent_i, recurrent_f, recurrent_g, recurrent_o, before];
+            each(
+                inputs,
+                [input, forget, cell, output, cells, after],
+                |[hi, hf, hg, ho, c], [i, f, g, o, ..]| {
+                    let (i, f, g, o) = (sigmoid(i + hi), sigmoid(f + hf), tanh(g + hg), sigmoid(o + ho));
+                    let c = f.mul_add(c, i * g);
+                    [i, f, g, o, c, o * tanh(c)]
+                },
+            );
         }
     }
 }
@@ -173,17 +181,23 @@ impl Kernel for LstmBackward<'_> {
             .zip(self.carry_cells.chunks_exact_mut(size));
         for (((gates, carry_cells), (before, cells)), (above, carry)) in rows.zip(cells).zip(gradients) {
             let [input, forget, cell, output] = split(gates, size);
-            for i in 0..size {
-                let d = carry[i] + above[i];
-                let bent = tanh(cells[i]);
-                let d_cells = (d * output[i]).mul_add(1.0 - bent * bent, carry_cells[i]);
-                carry_cells[i] = d_cells * forget[i];
-                output[i] = d * bent * output[i] * (1.0 - output[i]);
-                forget[i] = d_cells * before[i] * forget[i] * (1.0 - forget[i]);
-                let d_input = d_cells * cell[i] * input[i] * (1.0 - input[i]);
-                cell[i] = d_cells * input[i] * (1.0 - cell[i] * cell[i]);
-                input[i] = d_input;
-            }
+            let both = [input, forget, cell, output, carry_cells];
+            each(
+                [above, carry, before, cells],
+                both,
+                |[above, carry, before, cells], [i, f, g, o, carry_cells]| {
+                    let d = carry + above;
+                    let bent = tanh(cells);
+                    let d_cells = (d * o).mul_add(1.0 - bent * bent, carry_cells);
+                    [
+                        d_cells * g * i * (1.0 - i),
+                        d_cells * before * f * (1.0 - f),
+                        d_cells * i * (1.0 - g * g),
+                        d * bent * o * (1.0 - o),
+                        d_cells * f,
+                    ]
+                },
+            );
         }
     }
 }

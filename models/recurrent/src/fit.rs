@@ -1,22 +1,13 @@
-//! Fits a net: epochs of batches, early stopping, and a checkpoint wherever it is asked to stop.
+//! The way into a fit: what it is asked to learn from is checked here, before any work.
 
-use std::ops::ControlFlow;
-
-use forecast::{
-    About, Artifact, Checkpoint, EpochLoss, FORMAT, Fit, FitError, Fitted, ModelSpec, Progress, RecurrentSpec, Tensor,
-    Tensors, Training,
-};
+use forecast::{Checkpoint, EpochLoss, Fit, FitError, Fitted, ModelSpec, Progress, RecurrentSpec, Training};
 
 use crate::{
-    adam::AdamStep,
-    random,
+    run::Run,
     samples::Samples,
     shape::{Cell, Shape},
     simd::Path,
-    state::{Best, Identity, State},
-    team::Team,
-    trainer::{Shared, Trainer},
-    weights::Weights,
+    state::State,
 };
 
 /// The most memory a fit may take beside its data, in bytes.
@@ -25,9 +16,9 @@ pub const MEMORY_BOUND: u128 = 2 << 30;
 /// A GRU or an LSTM that can be fitted.
 #[derive(Clone, Debug)]
 pub struct Recurrent {
-    cell: Cell,
-    spec: RecurrentSpec,
-    path: Path,
+    pub(crate) cell: Cell,
+    pub(crate) spec: RecurrentSpec,
+    pub(crate) path: Path,
 }
 
 impl Recurrent {
@@ -41,7 +32,8 @@ impl Recurrent {
         }
     }
 
-    fn settings(&self) -> ModelSpec {
+    /// Gives the settings as they stand in artifacts.
+    pub(crate) fn settings(&self) -> ModelSpec {
         match self.cell {
             Cell::Gru => ModelSpec::Gru(self.spec.clone()),
             Cell::Lstm => ModelSpec::Lstm(self.spec.clone()),
@@ -131,182 +123,6 @@ fn check(data: &Training<'_>, shape: &Shape, spec: &RecurrentSpec) -> Result<(),
         });
     }
     Ok(())
-}
-
-/// One run of a fit.
-struct Run<'a> {
-    model: &'a Recurrent,
-    data: &'a Training<'a>,
-    shape: Shape,
-    training: &'a Samples<'a>,
-    select: &'a Samples<'a>,
-}
-
-impl Run<'_> {
-    fn identity(&self) -> Identity {
-        Identity {
-            settings: self.model.settings(),
-            cut: self.data.cut.to_owned(),
-            inputs: self.shape.inputs,
-            context: self.shape.context,
-            outputs: self.shape.outputs,
-            windows: self.training.len(),
-        }
-    }
-
-    fn go(
-        &self,
-        mut state: State,
-        stop: &dyn Fn() -> bool,
-        observe: &mut dyn FnMut(Progress, Option<&EpochLoss>),
-    ) -> Result<Fitted, FitError> {
-        let (path, batch) = (self.model.path, self.model.spec.batch.min(self.training.len()));
-        let weights = Weights::new(path, self.shape, std::mem::take(&mut state.values));
-        let moments = std::mem::take(&mut state.moments);
-        let shared = Shared::new(path, (self.training, self.select), weights, moments, batch);
-        let work = |phase, task, scratch: &mut _| shared.work(phase, task, scratch);
-        let end = Team::gather(self.data.threads.max(1), &work, |team| {
-            let mut trainer = Trainer { shared: &shared, team };
-            self.epochs(&mut trainer, &mut state, stop, observe)
-        })?;
-        state.values = shared
-            .weights()
-            .tensors
-            .iter()
-            .map(|tensor| tensor.values.clone())
-            .collect();
-        state.moments = shared.moments();
-        match end {
-            ControlFlow::Break(Stop) => {
-                let checkpoint = state.to_checkpoint(&self.shape, self.identity());
-                Ok(Fitted::Stopped(checkpoint.map_err(FitError::Checkpoint)?))
-            }
-            ControlFlow::Continue(()) => Ok(Fitted::Finished(self.artifact(state))),
-        }
-    }
-
-    fn epochs(
-        &self,
-        trainer: &mut Trainer<'_, '_>,
-        state: &mut State,
-        stop: &dyn Fn() -> bool,
-        observe: &mut dyn FnMut(Progress, Option<&EpochLoss>),
-    ) -> Result<ControlFlow<Stop>, FitError> {
-        let spec = &self.model.spec;
-        let mut order = vec![0; self.training.len()];
-        while state.progress.epoch < spec.epochs {
-            random::shuffle(&mut order, spec.seed, state.progress.epoch);
-            let done = usize::try_from(state.progress.batch).unwrap_or(usize::MAX);
-            for windows in order.chunks(spec.batch).skip(done) {
-                if stop() {
-                    return Ok(ControlFlow::Break(Stop));
-                }
-                self.batch(trainer, state, windows)?;
-                observe(state.progress, None);
-            }
-            let better = self.end_epoch(trainer, state)?;
-            observe(state.progress, state.epochs.last());
-            if better.is_break() {
-                break;
-            }
-        }
-        Ok(ControlFlow::Continue(()))
-    }
-
-    fn batch(&self, trainer: &mut Trainer<'_, '_>, state: &mut State, windows: &[usize]) -> Result<(), FitError> {
-        let learned = trainer.learn(windows);
-        let loss = self.mean(learned.sum, windows.len());
-        // An infinite gradient beside a finite loss is the same failure one batch earlier.
-        finite(if learned.norm.is_finite() { loss } else { learned.norm }, state)?;
-        state.step += 1;
-        state.sum += learned.sum;
-        state.progress.batch += 1;
-        let spec = &self.model.spec;
-        trainer.step(AdamStep::new(state.step, spec.lr, spec.clip, learned.norm));
-        Ok(())
-    }
-
-    /// Closes an epoch; breaks where patience is at its end.
-    fn end_epoch(&self, trainer: &mut Trainer<'_, '_>, state: &mut State) -> Result<ControlFlow<()>, FitError> {
-        let train_loss = self.mean(state.sum, self.training.len());
-        let validation_loss = match self.select.len() {
-            0 => None,
-            windows => Some(finite(self.mean(trainer.grade(), windows), state)?),
-        };
-        state.epochs.push(EpochLoss {
-            train_loss,
-            validation_loss,
-        });
-        state.progress = Progress {
-            epoch: state.progress.epoch + 1,
-            batch: 0,
-        };
-        state.sum = 0.0;
-        let Some(loss) = validation_loss.filter(|_| self.model.spec.early_stopping) else {
-            return Ok(ControlFlow::Continue(()));
-        };
-        if state.best.as_ref().is_none_or(|best| loss < best.loss) {
-            let values = trainer
-                .shared
-                .weights()
-                .tensors
-                .iter()
-                .map(|tensor| tensor.values.clone())
-                .collect();
-            state.best = Some(Best { loss, values });
-            state.waited = 0;
-        } else {
-            state.waited += 1;
-        }
-        let patient = state.waited < self.model.spec.patience;
-        Ok(if patient {
-            ControlFlow::Continue(())
-        } else {
-            ControlFlow::Break(())
-        })
-    }
-
-    #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^53")]
-    fn mean(&self, sum: f64, windows: usize) -> f64 {
-        sum / (windows * self.shape.outputs) as f64
-    }
-
-    fn artifact(&self, state: State) -> Artifact {
-        let values = state.best.map_or(state.values, |best| best.values);
-        let tensors = self.shape.layouts().into_iter().zip(values);
-        let tensors: Tensors = tensors
-            .map(|(layout, values)| (layout.name.clone(), Tensor::f32(layout.dimensions(), values)))
-            .collect();
-        let data = self.data;
-        let about = About {
-            format: FORMAT,
-            kind: self.model.cell.to_string(),
-            settings: self.model.settings(),
-            cut: data.cut.to_owned(),
-            targets: data.target_names.to_vec(),
-            inputs: data.input_names.to_vec(),
-            context: data.window.context,
-            horizon: data.window.horizon,
-            season: data.season,
-            history_rows: data.window.context,
-            epochs: state.epochs,
-        };
-        Artifact { about, tensors }
-    }
-}
-
-/// That a fit was asked to stop.
-struct Stop;
-
-fn finite(loss: f64, state: &State) -> Result<f64, FitError> {
-    if loss.is_finite() {
-        Ok(loss)
-    } else {
-        Err(FitError::Diverged {
-            epoch: state.progress.epoch + 1,
-            loss,
-        })
-    }
 }
 
 #[cfg(test)]

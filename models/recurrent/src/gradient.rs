@@ -6,8 +6,8 @@
 use std::ops::Range;
 
 use crate::{
-    chunk::Lesson,
-    matrix::{Scratch, add_column_sums, add_transposed},
+    lesson::Lesson,
+    outer::{Scratch, add_column_sums, add_transposed},
     shape::{Layout, Role},
     simd::{Kernel, Lanes, Path},
 };

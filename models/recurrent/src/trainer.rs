@@ -7,9 +7,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockW
 
 use crate::{
     adam::{AdamStep, Moments},
-    chunk::{Lesson, WINDOWS},
+    chunk::WINDOWS,
     gradient::Block,
-    matrix::Scratch,
+    lesson::Lesson,
+    outer::Scratch,
     samples::Samples,
     simd::Path,
     team::Team,

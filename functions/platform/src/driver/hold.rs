@@ -8,6 +8,7 @@ use tokio::{sync::oneshot, task::JoinHandle};
 use super::Held;
 use crate::{
     Delivery, Platform, QueueError, Stop,
+    error::chain,
     ledger::{
         Nonce, lease,
         swap::{self, SwapError},
@@ -70,7 +71,7 @@ impl Keeper {
             match self.renew(&held).await {
                 Ok(renewed) => held = renewed,
                 Err(error) => {
-                    tracing::warn!(error = %crate::error::chain(&error), "lease is lost, the work stops");
+                    tracing::warn!(error = chain(&error), "lease is lost, the work stops");
                     self.stop.ask();
                     return None;
                 }
@@ -93,14 +94,15 @@ impl Keeper {
     /// Hides the message for as long as the lease may need. Best effort: shown too early, it finds a live lease.
     async fn hide(&self, lease: Duration) {
         let Some(handle) = &self.delivery.handle else { return };
-        match self
-            .platform
-            .queue
-            .extend(self.stage, handle, lease::visibility(lease))
-            .await
-        {
+        let hiding = self.platform.queue.extend(self.stage, handle, lease::visibility(lease));
+        // A queue that does not answer must not keep the next renewal from its time.
+        let answer = tokio::select! {
+            answer = hiding => answer,
+            () = self.platform.clock.sleep(lease::renew_every(lease) / 2) => return,
+        };
+        match answer {
             Ok(()) | Err(QueueError::Stale { .. }) => {}
-            Err(error) => tracing::warn!(error = %crate::error::chain(&error), "cannot hide the message for longer"),
+            Err(error) => tracing::warn!(error = chain(&error), "cannot hide the message for longer"),
         }
     }
 }

@@ -19,7 +19,8 @@ use forecast::Progress;
 use tracing::Instrument as _;
 
 use crate::{
-    Classify as _, Delivery, ErasedWork, Job, Outcome, Platform, Retry, StoreError, documents, ledger::Ledger, receive,
+    Classify as _, Delivery, ErasedWork, Job, Outcome, Platform, Retry, StoreError, documents, error::chain,
+    ledger::Ledger, receive,
 };
 
 pub(crate) use about::About;
@@ -118,7 +119,7 @@ async fn resume(
     match documents::read_blob(platform.store.as_ref(), &key, digest, MAX_CHECKPOINT).await {
         Ok(bytes) => Ok(Some((progress, bytes))),
         Err(error @ (StoreError::NotFound { .. } | StoreError::Damaged { .. })) => {
-            tracing::warn!(error = %crate::error::chain(&error), "the checkpoint is lost, the work begins again");
+            tracing::warn!(error = chain(&error), "the checkpoint is lost, the work begins again");
             Ok(None)
         }
         Err(error) => Err(error),

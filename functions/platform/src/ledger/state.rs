@@ -134,3 +134,70 @@ impl Ledger {
         contract::canonical(self)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use contract::Stage;
+
+    use super::*;
+
+    fn full() -> Ledger {
+        let digest = Digest::of(b"any");
+        Ledger {
+            version: VERSION,
+            job: digest,
+            work: digest,
+            stage: FailedStage::Stage(Stage::Train),
+            state: State::Yielded,
+            token: 3,
+            nonce: Nonce::of("n"),
+            owner: "local/2".to_owned(),
+            lease_s: 120,
+            attempt: 1,
+            hop: 2,
+            progress: Some(Progress { epoch: 4, batch: 17 }),
+            waiting_since: Some(1_700_000_000),
+            checkpoint: Some(digest),
+            result: Some(Completion {
+                adopted: true,
+                at: 1_700_000_100,
+            }),
+            failure: None,
+            next: Some(Next::nothing()),
+            sent: false,
+            started: 1_700_000_000,
+            seconds: 12.5,
+        }
+    }
+
+    #[test]
+    fn a_ledger_is_written_under_the_names_of_the_protocol() {
+        let written: serde_json::Value = serde_json::from_slice(&full().to_json()).unwrap();
+        let digest = Digest::of(b"any").hex();
+        let expected = serde_json::json!({
+            "version": 1, "job": digest, "work": digest, "stage": "train", "state": "YIELDED", "token": 3, "nonce": "n",
+            "owner": "local/2", "lease_s": 120, "attempt": 1, "hop": 2, "progress": {"epoch": 4, "batch": 17},
+            "waiting_since": 1_700_000_000, "checkpoint": digest, "result": {"adopted": true, "at": 1_700_000_100},
+            "next": {"hop": 0}, "sent": false, "started": 1_700_000_000, "seconds": 12.5,
+        });
+        assert_eq!(written, expected);
+    }
+
+    #[test]
+    fn a_ledger_survives_writing_and_other_versions_are_refused() {
+        let ledger = full();
+        assert_eq!(Ledger::parse(&ledger.to_json()).unwrap(), ledger);
+        let newer = br#"{"version": 2, "anything": "else"}"#;
+        assert!(matches!(Ledger::parse(newer), Err(LedgerError::Version { have: 2 })));
+        assert!(matches!(Ledger::parse(b"{}"), Err(LedgerError::Shape(_))));
+    }
+
+    #[test]
+    fn an_event_that_never_became_work_names_its_stage_receive() {
+        let ledger = Ledger {
+            stage: FailedStage::Receive,
+            ..full()
+        };
+        assert_eq!(Ledger::parse(&ledger.to_json()).unwrap().stage, FailedStage::Receive);
+    }
+}

@@ -3,7 +3,11 @@
 use std::time::Duration;
 
 use contract::{EvalTask, FailureKind, Manifest, Scored, Stage, Task, canonical, identity, keys};
-use platform::{Ended, Outcome, Store as _, Worked, ledger::State};
+use platform::{
+    Ended, Outcome, Store as _, Worked,
+    ledger::{Nonce, State, swap, transition},
+    walk,
+};
 
 use crate::rig::{Cause, Rig, Step, Trouble, eval, made, stage, train, train_task};
 
@@ -208,4 +212,54 @@ async fn a_conclusion_that_failed_is_drawn_again_without_working_again() {
     assert!(rig.world.store.keys().contains(&keys::work(identity.work)));
     rig.run(&work, &rig.message).await;
     assert_eq!((work.works(), work.conclusions()), (1, 2));
+}
+
+#[tokio::test]
+async fn a_failed_job_that_a_person_replays_begins_again() {
+    let rig = Rig::new().await;
+    rig.drain(&train(|_, _| Step::Panic)).await;
+    let found = swap::read(rig.world.store.as_ref(), rig.message.job)
+        .await
+        .unwrap()
+        .unwrap();
+    let replayed = transition::replay(&found.ledger, Nonce::fresh()).unwrap();
+    let key = keys::ledger(rig.message.job);
+    rig.world
+        .store
+        .swap(&key, replayed.to_json().into(), &found.etag)
+        .await
+        .unwrap();
+    rig.run(&train(|_, _| Step::Finish), &rig.message).await;
+    let ledger = rig.ledger().await.unwrap();
+    assert_eq!(
+        (ledger.state, ledger.attempt, ledger.failure.is_none()),
+        (State::Committed, 0, true)
+    );
+    assert!(
+        transition::replay(&ledger, Nonce::fresh()).is_none(),
+        "what is done is not replayed"
+    );
+}
+
+#[tokio::test]
+async fn a_walk_is_followed_from_its_first_job() {
+    let rig = Rig::new().await;
+    let store = rig.world.store.as_ref();
+    let first = walk::step(store, rig.message.stage.clone(), &rig.spec).await.unwrap();
+    assert_eq!(
+        (first.job, first.ledger.is_none(), first.following()),
+        (rig.message.job, true, Vec::new())
+    );
+    rig.drain(&train(|_, _| Step::Finish)).await;
+    let first = walk::step(store, rig.message.stage.clone(), &rig.spec).await.unwrap();
+    let following = first.following();
+    assert_eq!(following, [rig.sent(Stage::Eval)[0].stage.clone()]);
+    let second = walk::step(store, following[0].clone(), &rig.spec).await.unwrap();
+    assert_eq!((second.job, second.ledger), (rig.sent(Stage::Eval)[0].job, None));
+    assert_eq!(
+        walk::spec(store, rig.message.stage.dataset(), rig.spec.digest())
+            .await
+            .unwrap(),
+        rig.spec
+    );
 }

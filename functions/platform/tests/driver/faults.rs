@@ -122,3 +122,26 @@ async fn what_a_stopped_job_leaves_is_what_a_calm_one_leaves() {
         assert_eq!(rig.manifest().await.unwrap(), expected, "stopped after {name}");
     }
 }
+
+#[tokio::test]
+async fn a_ledger_write_without_an_answer_is_cleared_up_by_its_nonce() {
+    let (_, operations) = survive(&finishing(), None).await;
+    let writes = operations
+        .iter()
+        .enumerate()
+        .filter(|(_, name)| name.contains(" jobs/") && !name.starts_with("get"));
+    for (at, name) in writes {
+        for when in [When::Before, When::After] {
+            let how = How::TimeOut;
+            let work = finishing();
+            let (rig, _) = survive(&work, Some(Fault { at, when, how })).await;
+            let ledger = rig.ledger().await.unwrap();
+            let sent = rig.sent(Stage::Eval).len();
+            assert_eq!(
+                (work.works(), ledger.token, ledger.attempt, sent),
+                (1, 1, 0, 1),
+                "{when:?} {at}: {name}"
+            );
+        }
+    }
+}

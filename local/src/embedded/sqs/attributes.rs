@@ -163,7 +163,7 @@ pub(super) fn check_name(name: &str) -> Result<(), Error> {
         value: format!("`{name}`"),
         reason: reason.to_owned(),
     };
-    if name.ends_with(".fifo") {
+    if name.strip_suffix(".fifo").is_some() {
         return Err(refuse(
             "first-in-first-out queues are not supported by this server; use a standard queue",
         ));

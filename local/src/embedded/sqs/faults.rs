@@ -7,6 +7,9 @@ use rand_chacha::{
     rand_core::{Rng, SeedableRng},
 };
 
+/// How many candidates are shuffled.
+const SHUFFLED: usize = 4096;
+
 /// What to inject into receives. Given when the queues are made; nothing on the wire reaches it.
 #[derive(Debug)]
 pub struct Faults {
@@ -29,6 +32,11 @@ impl Faults {
             duplicate: 1,
             reorder: None,
         }
+    }
+
+    /// Gives how many candidates to look at for `wanted` deliveries: many, where their order is shuffled.
+    pub(super) fn window(&self, wanted: usize) -> usize {
+        if self.reorder.is_some() { SHUFFLED } else { wanted }
     }
 
     pub(super) fn shuffle<T>(&self, candidates: &mut [T]) {

@@ -13,6 +13,8 @@ use http::{HeaderMap, HeaderValue, header};
 use serde::{Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
+use platform::error::chain;
+
 use super::{Error, Queues, auth};
 
 /// The largest request body that is read. JSON may write each byte of a 1 MiB message as six.
@@ -46,7 +48,7 @@ fn refusal(error: &Error) -> Response {
     } else {
         tracing::error!(error = error as &dyn std::error::Error, "a queue request failed");
     }
-    let body = serde_json::json!({ "__type": code.shape, "message": error.to_string() });
+    let body = serde_json::json!({ "__type": code.shape, "message": chain(error) });
     let mut response = Response::new(body.to_string().into());
     *response.status_mut() = http::StatusCode::from_u16(code.status).expect("a constant of ours");
     // SDKs take the error code from here: for a missing queue the type alone does not give the name they know.
@@ -104,10 +106,6 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error> {
     serde_json::from_slice(body).map_err(Error::Shape)
 }
 
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "reads as the end of a line of the table above"
-)]
 fn json(answer: impl Serialize) -> Result<Bytes, Error> {
     serde_json::to_vec(&answer)
         .map(Bytes::from)

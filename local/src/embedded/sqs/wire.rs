@@ -287,7 +287,9 @@ pub(super) struct Move {
     pub(super) source_arn: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) destination_arn: Option<String>,
-    pub(super) approximate_number_of_messages_moved: u64,
-    pub(super) approximate_number_of_messages_to_move: u64,
+    #[serde(rename = "ApproximateNumberOfMessagesMoved")]
+    pub(super) moved: u64,
+    #[serde(rename = "ApproximateNumberOfMessagesToMove")]
+    pub(super) remaining: u64,
     pub(super) started_timestamp: i64,
 }

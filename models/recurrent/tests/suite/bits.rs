@@ -1,6 +1,6 @@
 //! One seed, one sequence of bits: whatever the threads, wherever a fit was stopped.
 
-use forecast::{Checkpoint, Fitted, Progress, RecurrentSpec};
+use forecast::{Checkpoint, Data, Fitted, Progress, RecurrentSpec, Tensors};
 use proptest::prelude::*;
 use recurrent::Cell;
 
@@ -68,6 +68,28 @@ fn a_checkpoint_that_is_taken_up_and_stopped_at_once_is_the_same_checkpoint() {
         stopped(series().run(Cell::Gru, &spec(), 1, Some(&checkpoint), 0).unwrap()),
         checkpoint
     );
+}
+
+/// Gives a checksum of all parameters' bits (FNV-1a).
+fn checksum(tensors: &Tensors) -> u64 {
+    let mut sum = 0xcbf2_9ce4_8422_2325_u64;
+    for tensor in tensors.values() {
+        if let Data::F32(values) = &tensor.data {
+            for byte in values.iter().flat_map(|value| value.to_bits().to_le_bytes()) {
+                sum = (sum ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
+            }
+        }
+    }
+    sum
+}
+
+/// Digests of artifacts are compared between machines: a change of these bits must be meant.
+#[test]
+fn the_bits_are_the_same_on_every_machine() {
+    for (cell, expected) in [(Cell::Gru, 0x11a1_1ad2_c721_9070), (Cell::Lstm, 0x6720_b74c_866e_82df)] {
+        let sum = checksum(&series().fit(cell, &spec()).tensors);
+        assert_eq!(sum, expected, "{cell}: {sum:#x}");
+    }
 }
 
 proptest! {

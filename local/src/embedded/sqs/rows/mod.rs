@@ -2,13 +2,16 @@
 //!
 //! Every step checks before it writes, because the engine commits the neighbours of a step that fails.
 
-use redb::{ReadableTable, Table, TableDefinition, WriteTransaction};
-use uuid::Uuid;
+#[cfg(test)]
+mod model;
+mod take;
 
+use redb::{ReadableTable, Table, TableDefinition, WriteTransaction};
+
+pub(super) use self::take::{Take, Taken};
 use super::{
     Error,
-    attributes::{Queue, Redrive, last_segment},
-    faults::Faults,
+    attributes::{Queue, last_segment},
     message::Message,
     receipt::Receipt,
 };
@@ -23,9 +26,6 @@ const STATES: TableDefinition<'static, (u64, u64), (i64, u32, i64, u128)> = Tabl
 pub(super) const ORDER: TableDefinition<'static, (u64, i64, u64), (bool, i64)> = TableDefinition::new("sqs.order");
 /// The last number given to a queue or message.
 const NUMBERS: TableDefinition<'static, &str, u64> = TableDefinition::new("sqs.numbers");
-
-/// How many candidates injected reordering shuffles.
-const SHUFFLED: usize = 4096;
 
 /// All tables, opened for one step.
 pub(super) struct Rows<'t> {
@@ -43,25 +43,6 @@ struct State {
     received: u32,
     first_received_ms: i64,
     nonce: u128,
-}
-
-/// One delivery.
-#[derive(Clone, Debug)]
-pub(super) struct Taken {
-    pub(super) message: Message,
-    pub(super) receipt: Receipt,
-    pub(super) received: u32,
-    /// UTC milliseconds.
-    pub(super) first_received_ms: i64,
-}
-
-/// What a receive asks for.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Take {
-    pub(super) now_ms: i64,
-    pub(super) max: usize,
-    /// None: the queue's own timeout.
-    pub(super) visibility_s: Option<u32>,
 }
 
 /// How many messages a queue holds, by what they wait for.
@@ -132,16 +113,7 @@ impl<'t> Rows<'t> {
 
     /// Puts a new message into a queue.
     pub(super) fn put(&mut self, queue: u64, message: &Message, visible_ms: i64) -> Result<(), Error> {
-        self.put_received(
-            queue,
-            message,
-            State {
-                visible_ms,
-                received: 0,
-                first_received_ms: 0,
-                nonce: 0,
-            },
-        )
+        self.put_received(queue, message, State::new(visible_ms))
     }
 
     fn put_received(&mut self, queue: u64, message: &Message, state: State) -> Result<(), Error> {
@@ -154,68 +126,6 @@ impl<'t> Rows<'t> {
         Ok(())
     }
 
-    /// Receives what is visible, oldest first. Drops what is over its retention and moves what was received too often
-    /// to the dead-letter queue; gives that queue's name when it got something.
-    pub(super) fn take(
-        &mut self,
-        name: &str,
-        take: Take,
-        faults: &Faults,
-        arn: &str,
-    ) -> Result<(Vec<Taken>, Option<String>), Error> {
-        let queue = self.queue(name)?;
-        let dead_letter = self.dead_letter(&queue)?;
-        let mut taken = Vec::new();
-        let mut moved = None;
-        let mut after = (i64::MIN, 0);
-        loop {
-            let wanted = if faults.reorder.is_some() {
-                SHUFFLED
-            } else {
-                take.max - taken.len()
-            };
-            let mut ready = self.ready(queue.id, after, take.now_ms, wanted)?;
-            after = ready.last().map_or(after, |last| (last.0, last.1 + 1));
-            let exhausted = ready.len() < wanted;
-            faults.shuffle(&mut ready);
-            for (_, number) in ready {
-                if taken.len() == take.max {
-                    break;
-                }
-                // A visibility timeout of 0 leaves a message among the visible ones of this very moment.
-                if taken.iter().any(|one: &Taken| one.receipt.message == number) {
-                    continue;
-                }
-                match (self.receive(&queue, number, take, &dead_letter, arn)?, &dead_letter) {
-                    (Received::Taken(one), _) => taken.push(*one),
-                    (Received::Moved, Some((target, ..))) => moved = Some(target.clone()),
-                    (Received::Moved | Received::Expired, _) => {}
-                }
-            }
-            if exhausted || taken.len() == take.max {
-                break;
-            }
-        }
-        self.duplicate(&queue, &taken, faults, take.now_ms)?;
-        Ok((taken, moved))
-    }
-
-    /// Finds the queue that takes messages received too often: its name, its id and the bound.
-    fn dead_letter(&self, queue: &Queue) -> Result<Option<(String, u64, u32)>, Error> {
-        let Some(Redrive {
-            dead_letter_target_arn,
-            max_receive_count,
-        }) = &queue.redrive
-        else {
-            return Ok(None);
-        };
-        let name = last_segment(dead_letter_target_arn);
-        // A target that was deleted since: the message stays, as in the service.
-        Ok(self
-            .find(name)?
-            .map(|target| (name.to_owned(), target.id, *max_receive_count)))
-    }
-
     fn ready(&self, queue: u64, after: (i64, u64), now_ms: i64, limit: usize) -> Result<Vec<(i64, u64)>, Error> {
         let rows = self
             .order
@@ -226,79 +136,6 @@ impl<'t> Rows<'t> {
             Ok((visible_ms, number))
         });
         keys.collect()
-    }
-
-    fn receive(
-        &mut self,
-        queue: &Queue,
-        number: u64,
-        take: Take,
-        dead_letter: &Option<(String, u64, u32)>,
-        arn: &str,
-    ) -> Result<Received, Error> {
-        let state = self.state(queue.id, number)?.expect("an ordered message has a state");
-        let message = self.message(queue.id, number)?;
-        if message.sent_ms.saturating_add(i64::from(queue.retention_s) * 1000) <= take.now_ms {
-            self.remove(queue.id, number, state)?;
-            return Ok(Received::Expired);
-        }
-        if let Some((_, target, bound)) = dead_letter
-            && state.received >= *bound
-        {
-            self.remove(queue.id, number, state)?;
-            let message = Message {
-                dead_letter_source: Some(arn.to_owned()),
-                ..message
-            };
-            self.put_received(
-                *target,
-                &message,
-                State {
-                    visible_ms: take.now_ms,
-                    nonce: 0,
-                    ..state
-                },
-            )?;
-            return Ok(Received::Moved);
-        }
-        let next = State {
-            visible_ms: take.now_ms + i64::from(take.visibility_s.unwrap_or(queue.visibility_s)) * 1000,
-            received: state.received + 1,
-            first_received_ms: if state.received == 0 {
-                take.now_ms
-            } else {
-                state.first_received_ms
-            },
-            nonce: Uuid::new_v4().as_u128(),
-        };
-        self.change(queue.id, number, state, next, message.sent_ms)?;
-        let receipt = Receipt {
-            queue: queue.id,
-            message: number,
-            nonce: next.nonce,
-        };
-        let (received, first_received_ms) = (next.received, next.first_received_ms);
-        Ok(Received::Taken(Box::new(Taken {
-            message,
-            receipt,
-            received,
-            first_received_ms,
-        })))
-    }
-
-    /// Puts copies of first deliveries into the queue where duplication is injected.
-    fn duplicate(&mut self, queue: &Queue, taken: &[Taken], faults: &Faults, now_ms: i64) -> Result<(), Error> {
-        let first = |one: &&Taken| one.received == 1 && !one.message.copy;
-        for one in taken.iter().filter(first) {
-            let copy = Message {
-                copy: true,
-                ..one.message.clone()
-            };
-            for _ in 1..faults.duplicate {
-                self.put(queue.id, &copy, now_ms)?;
-            }
-        }
-        Ok(())
     }
 
     /// Deletes one delivery. Deleting what is gone is fine, a stale handle is not.
@@ -321,8 +158,7 @@ impl<'t> Rows<'t> {
             visible_ms: now_ms + i64::from(visibility_s) * 1000,
             ..state
         };
-        let sent_ms = self.message(receipt.queue, receipt.message)?.sent_ms;
-        self.change(receipt.queue, receipt.message, state, next, sent_ms)
+        self.change(receipt.queue, receipt.message, state, next)
     }
 
     /// Makes every message that is in flight visible now and gives how many there were.
@@ -330,23 +166,18 @@ impl<'t> Rows<'t> {
         let mut hidden = Vec::new();
         for row in self.order.iter()? {
             let (key, value) = row?;
-            let ((queue, visible_ms, number), (received, sent_ms)) = (key.value(), value.value());
+            let ((queue, visible_ms, number), (received, _)) = (key.value(), value.value());
             if received && visible_ms > now_ms {
-                hidden.push((queue, number, sent_ms));
+                hidden.push((queue, number));
             }
         }
-        for (queue, number, sent_ms) in &hidden {
+        for (queue, number) in &hidden {
             let state = self.state(*queue, *number)?.expect("an ordered message has a state");
-            self.change(
-                *queue,
-                *number,
-                state,
-                State {
-                    visible_ms: now_ms,
-                    ..state
-                },
-                *sent_ms,
-            )?;
+            let next = State {
+                visible_ms: now_ms,
+                ..state
+            };
+            self.change(*queue, *number, state, next)?;
         }
         Ok(hidden.len() as u64)
     }
@@ -414,8 +245,9 @@ impl<'t> Rows<'t> {
         parse(row.value())
     }
 
-    fn change(&mut self, queue: u64, number: u64, old: State, new: State, sent_ms: i64) -> Result<(), Error> {
-        self.order.remove((queue, old.visible_ms, number))?;
+    fn change(&mut self, queue: u64, number: u64, old: State, new: State) -> Result<(), Error> {
+        let row = self.order.remove((queue, old.visible_ms, number))?;
+        let (_, sent_ms) = row.map(|row| row.value()).expect("a state has its place in the order");
         self.order.insert((queue, new.visible_ms, number), (true, sent_ms))?;
         self.states.insert((queue, number), new.to_row())?;
         Ok(())
@@ -429,14 +261,17 @@ impl<'t> Rows<'t> {
     }
 }
 
-/// What became of one candidate of a receive.
-enum Received {
-    Taken(Box<Taken>),
-    Moved,
-    Expired,
-}
-
 impl State {
+    /// Gives the state of a message that nobody has received.
+    fn new(visible_ms: i64) -> Self {
+        Self {
+            visible_ms,
+            received: 0,
+            first_received_ms: 0,
+            nonce: 0,
+        }
+    }
+
     fn to_row(self) -> (i64, u32, i64, u128) {
         (self.visible_ms, self.received, self.first_received_ms, self.nonce)
     }

@@ -1,0 +1,210 @@
+//! Operations on queues: from a request to an answer.
+
+use std::{collections::BTreeMap, sync::PoisonError};
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use uuid::Uuid;
+
+use crate::embedded::sqs::{
+    ACCOUNT, Error, MoveTask, Queues,
+    attributes::{self, Queue, last_segment},
+    wire,
+};
+
+impl Queues {
+    pub(in crate::embedded::sqs) async fn create_queue(
+        &self,
+        base: &str,
+        ask: wire::CreateQueue,
+    ) -> Result<wire::QueueUrl, Error> {
+        self.create(&ask.queue_name, ask.attributes, ask.tags).await?;
+        Ok(wire::QueueUrl {
+            queue_url: url(base, &ask.queue_name),
+        })
+    }
+
+    pub(in crate::embedded::sqs) fn get_queue_url(
+        &self,
+        base: &str,
+        ask: &wire::GetQueueUrl,
+    ) -> Result<wire::QueueUrl, Error> {
+        self.queue(&ask.queue_name)?;
+        Ok(wire::QueueUrl {
+            queue_url: url(base, &ask.queue_name),
+        })
+    }
+
+    pub(in crate::embedded::sqs) fn list_queues(
+        &self,
+        base: &str,
+        ask: wire::ListQueues,
+    ) -> Result<wire::QueueUrls, Error> {
+        let prefix = ask.queue_name_prefix;
+        let names = self
+            .all()?
+            .into_iter()
+            .map(|(name, _)| name)
+            .filter(|name| name.starts_with(&prefix))
+            .collect();
+        let (names, next_token) = page(names, ask.max_results, ask.next_token)?;
+        Ok(wire::QueueUrls {
+            queue_urls: names.iter().map(|name| url(base, name)).collect(),
+            next_token,
+        })
+    }
+
+    pub(in crate::embedded::sqs) fn list_sources(
+        &self,
+        base: &str,
+        ask: wire::OfQueue,
+    ) -> Result<wire::SourceQueues, Error> {
+        let name = last_segment(&ask.queue_url);
+        self.queue(name)?;
+        let arn = self.arn(name);
+        let gives_up_to = |queue: &Queue| {
+            queue
+                .redrive
+                .as_ref()
+                .is_some_and(|to| to.dead_letter_target_arn == arn)
+        };
+        let names = self
+            .all()?
+            .into_iter()
+            .filter(|(_, queue)| gives_up_to(queue))
+            .map(|(name, _)| name)
+            .collect();
+        let (names, next_token) = page(names, ask.max_results, ask.next_token)?;
+        Ok(wire::SourceQueues {
+            queue_urls: names.iter().map(|name| url(base, name)).collect(),
+            next_token,
+        })
+    }
+
+    pub(in crate::embedded::sqs) async fn delete_the_queue(&self, ask: wire::OfQueue) -> Result<(), Error> {
+        self.delete_queue(last_segment(&ask.queue_url).to_owned()).await
+    }
+
+    pub(in crate::embedded::sqs) async fn purge_queue(&self, ask: wire::OfQueue) -> Result<(), Error> {
+        self.purge(last_segment(&ask.queue_url).to_owned()).await
+    }
+
+    pub(in crate::embedded::sqs) fn get_attributes(
+        &self,
+        ask: &wire::GetAttributes,
+    ) -> Result<wire::AttributeValues, Error> {
+        let name = last_segment(&ask.queue_url);
+        let queue = self.queue(name)?;
+        let counts = self.counts(&queue)?;
+        let mut attributes = queue.stored();
+        attributes.extend([
+            ("QueueArn".to_owned(), self.arn(name)),
+            ("ApproximateNumberOfMessages".to_owned(), counts.visible.to_string()),
+            (
+                "ApproximateNumberOfMessagesNotVisible".to_owned(),
+                counts.in_flight.to_string(),
+            ),
+            (
+                "ApproximateNumberOfMessagesDelayed".to_owned(),
+                counts.delayed.to_string(),
+            ),
+        ]);
+        if let Some(unknown) = ask.attribute_names.iter().find(|name| !attributes::is_known(name)) {
+            return Err(Error::AttributeName(unknown.clone()));
+        }
+        let asked = |name: &String| ask.attribute_names.iter().any(|asked| asked == "All" || asked == name);
+        attributes.retain(|name, _| asked(name));
+        Ok(wire::AttributeValues { attributes })
+    }
+
+    pub(in crate::embedded::sqs) async fn set_queue_attributes(&self, ask: wire::SetAttributes) -> Result<(), Error> {
+        self.set_attributes(last_segment(&ask.queue_url).to_owned(), ask.attributes)
+            .await
+    }
+
+    pub(in crate::embedded::sqs) async fn tag_queue(&self, ask: wire::TagQueue) -> Result<(), Error> {
+        self.tag(last_segment(&ask.queue_url).to_owned(), ask.tags, Vec::new())
+            .await
+    }
+
+    pub(in crate::embedded::sqs) async fn untag_queue(&self, ask: wire::UntagQueue) -> Result<(), Error> {
+        self.tag(last_segment(&ask.queue_url).to_owned(), BTreeMap::new(), ask.tag_keys)
+            .await
+    }
+
+    pub(in crate::embedded::sqs) fn list_tags(&self, ask: &wire::OfQueue) -> Result<wire::Tags, Error> {
+        Ok(wire::Tags {
+            tags: self.queue(last_segment(&ask.queue_url))?.tags,
+        })
+    }
+
+    pub(in crate::embedded::sqs) async fn start_move(&self, ask: wire::StartMove) -> Result<wire::TaskHandle, Error> {
+        let from = self.queue(last_segment(&ask.source_arn))?;
+        let target = ask.destination_arn.as_deref().map(|arn| last_segment(arn).to_owned());
+        if let Some(target) = &target {
+            self.queue(target)?;
+        }
+        let now_ms = self.now_ms();
+        let (moved, reached) = self
+            .durable(move |rows| rows.redrive(&from, target.as_deref(), now_ms))
+            .await?;
+        for name in &reached {
+            self.wake(name);
+        }
+        let task = MoveTask {
+            source_arn: ask.source_arn,
+            destination_arn: ask.destination_arn,
+            moved,
+            started_ms: now_ms,
+        };
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner).push(task);
+        Ok(wire::TaskHandle {
+            task_handle: URL_SAFE_NO_PAD.encode(Uuid::new_v4()),
+        })
+    }
+
+    pub(in crate::embedded::sqs) fn list_moves(&self, ask: &wire::ListMoves) -> Result<wire::Moves, Error> {
+        self.queue(last_segment(&ask.source_arn))?;
+        let tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_source = tasks.iter().rev().filter(|task| task.source_arn == ask.source_arn);
+        let results = of_source
+            .take(ask.max_results.unwrap_or(1).min(10))
+            .map(|task| wire::Move {
+                status: "COMPLETED",
+                source_arn: task.source_arn.clone(),
+                destination_arn: task.destination_arn.clone(),
+                moved: task.moved,
+                remaining: task.moved,
+                started_timestamp: task.started_ms,
+            });
+        Ok(wire::Moves {
+            results: results.collect(),
+        })
+    }
+}
+
+fn url(base: &str, name: &str) -> String {
+    format!("{base}/{ACCOUNT}/{name}")
+}
+
+/// Gives one page of sorted names and the token of the next one; without a size there is one page of at most 1,000.
+fn page(names: Vec<String>, max: Option<usize>, token: Option<String>) -> Result<(Vec<String>, Option<String>), Error> {
+    let size = max.unwrap_or(1000);
+    if !(1..=1000).contains(&size) {
+        let reason = "it must be between 1 and 1000".to_owned();
+        return Err(Error::Parameter {
+            parameter: "MaxResults",
+            value: size.to_string(),
+            reason,
+        });
+    }
+    let after = token
+        .and_then(|token| URL_SAFE_NO_PAD.decode(token).ok())
+        .and_then(|name| String::from_utf8(name).ok());
+    let mut rest = names
+        .into_iter()
+        .filter(|name| after.as_ref().is_none_or(|after| name > after));
+    let page: Vec<_> = rest.by_ref().take(size).collect();
+    let more = max.is_some() && rest.next().is_some();
+    let next = page.last().filter(|_| more).map(|last| URL_SAFE_NO_PAD.encode(last));
+    Ok((page, next))
+}

@@ -1,0 +1,216 @@
+//! The pump over queues in memory, with an invoker whose every answer the test gives.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
+use contract::Stage;
+use local::pump::{Batch, Deadline, InProcess, InvokeError, Invoker, Pump, Workers};
+use platform::{
+    Clock, Queue,
+    memory::{Limits, MemoryClock, MemoryQueue},
+};
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::JoinHandle,
+};
+use tokio_util::sync::CancellationToken;
+
+/// One invocation that waits for the test's answer.
+struct Call {
+    stage: Stage,
+    bodies: Vec<String>,
+    answer: oneshot::Sender<Result<Vec<usize>, InvokeError>>,
+}
+
+/// Hands every invocation to the test; an answer lists the positions that failed.
+struct Scripted(mpsc::UnboundedSender<Call>);
+
+#[async_trait]
+impl Invoker for Scripted {
+    async fn invoke(&self, stage: Stage, event: SqsEvent, _: &Deadline) -> Result<SqsBatchResponse, InvokeError> {
+        let bodies = event
+            .records
+            .iter()
+            .map(|record| record.body.clone().unwrap())
+            .collect();
+        let (answer, answered) = oneshot::channel();
+        self.0.send(Call { stage, bodies, answer }).ok().unwrap();
+        let mut response = SqsBatchResponse::default();
+        for failed in answered.await.unwrap()? {
+            response.add_failure(event.records[failed].message_id.clone().unwrap());
+        }
+        Ok(response)
+    }
+}
+
+struct Bench {
+    clock: Arc<MemoryClock>,
+    queue: Arc<MemoryQueue>,
+    calls: mpsc::UnboundedReceiver<Call>,
+    pump: Pump,
+}
+
+impl Bench {
+    fn new(workers: usize) -> Self {
+        let clock = Arc::new(MemoryClock::new());
+        let queue = Arc::new(MemoryQueue::new(clock.clone(), Limits::default()));
+        let (asked, calls) = mpsc::unbounded_channel();
+        let pump = Pump {
+            queue: queue.clone(),
+            invoker: Arc::new(Scripted(asked)),
+            workers: Workers::each(workers),
+            deadline: Duration::from_secs(60),
+            region: "eu-west-1".to_owned(),
+            clock: clock.clone(),
+        };
+        Self {
+            clock,
+            queue,
+            calls,
+            pump,
+        }
+    }
+
+    async fn send(&self, stage: Stage, bodies: &[&str]) {
+        let bodies: Vec<_> = bodies.iter().map(|&body| body.to_owned()).collect();
+        self.queue.send(stage, &bodies).await.unwrap();
+    }
+
+    fn start(&self) -> (CancellationToken, JoinHandle<()>) {
+        let stop = CancellationToken::new();
+        (stop.clone(), tokio::spawn(self.pump.clone().run(stop)))
+    }
+
+    async fn call(&mut self) -> Call {
+        patient(self.calls.recv()).await.unwrap()
+    }
+}
+
+/// Ends a test that would hang.
+async fn patient<T>(future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(30), future)
+        .await
+        .expect("it happens soon")
+}
+
+#[tokio::test]
+async fn what_a_batch_does_not_list_as_failed_is_deleted() {
+    let mut bench = Bench::new(1);
+    bench.send(Stage::Eval, &["a", "b", "c"]).await;
+    let (stop, pump) = bench.start();
+    let call = bench.call().await;
+    assert_eq!(
+        (call.stage, call.bodies.as_slice()),
+        (Stage::Eval, ["a", "b", "c"].map(String::from).as_slice())
+    );
+    call.answer.send(Ok(vec![1])).ok().unwrap();
+    stop.cancel();
+    patient(pump).await.unwrap();
+    assert_eq!(bench.queue.bodies(Stage::Eval), ["b"]);
+}
+
+#[tokio::test]
+async fn a_batch_that_fails_as_a_whole_is_kept_and_comes_again_after_a_second() {
+    let mut bench = Bench::new(1);
+    bench.send(Stage::Sample, &["a", "b"]).await;
+    let (stop, pump) = bench.start();
+    let call = bench.call().await;
+    call.answer
+        .send(Err(InvokeError::Panicked("on purpose".to_owned())))
+        .ok()
+        .unwrap();
+    stop.cancel();
+    patient(pump).await.unwrap();
+    assert_eq!(bench.queue.next_visible(), Some(Duration::from_secs(1)));
+
+    bench.clock.advance(Duration::from_secs(1));
+    let (stop, pump) = bench.start();
+    let again = bench.call().await;
+    assert_eq!(again.bodies, ["a", "b"]);
+    again.answer.send(Ok(vec![])).ok().unwrap();
+    stop.cancel();
+    patient(pump).await.unwrap();
+    assert!(bench.queue.bodies(Stage::Sample).is_empty());
+}
+
+#[tokio::test]
+async fn train_takes_one_message_for_each_of_its_workers_and_no_more() {
+    let mut bench = Bench::new(2);
+    bench.send(Stage::Train, &["a", "b", "c"]).await;
+    let (stop, pump) = bench.start();
+    let (first, second) = (bench.call().await, bench.call().await);
+    assert_eq!([first.bodies.as_slice(), second.bodies.as_slice()].concat(), ["a", "b"]);
+    assert!(bench.calls.try_recv().is_err(), "a third fit runs beside two workers");
+    first.answer.send(Ok(vec![])).ok().unwrap();
+    let third = bench.call().await;
+    assert_eq!(third.bodies, ["c"]);
+    second.answer.send(Ok(vec![])).ok().unwrap();
+    third.answer.send(Ok(vec![])).ok().unwrap();
+    stop.cancel();
+    patient(pump).await.unwrap();
+    assert!(bench.queue.bodies(Stage::Train).is_empty());
+}
+
+#[tokio::test]
+async fn stages_do_not_wait_for_each_other() {
+    let mut bench = Bench::new(1);
+    bench.send(Stage::Train, &["long"]).await;
+    let (stop, pump) = bench.start();
+    let long = bench.call().await;
+    bench.send(Stage::Infer, &["short"]).await;
+    let short = bench.call().await;
+    assert_eq!(short.stage, Stage::Infer);
+    short.answer.send(Ok(vec![])).ok().unwrap();
+    long.answer.send(Ok(vec![])).ok().unwrap();
+    stop.cancel();
+    patient(pump).await.unwrap();
+}
+
+#[tokio::test]
+async fn stopping_waits_for_what_runs_and_leaves_the_rest_in_the_queue() {
+    let mut bench = Bench::new(1);
+    bench.send(Stage::Train, &["running", "waiting"]).await;
+    let (stop, pump) = bench.start();
+    let call = bench.call().await;
+    stop.cancel();
+    tokio::task::yield_now().await;
+    assert!(!pump.is_finished());
+    call.answer.send(Ok(vec![])).ok().unwrap();
+    patient(pump).await.unwrap();
+    assert_eq!(bench.queue.bodies(Stage::Train), ["waiting"]);
+}
+
+/// Runs one batch of one stage in this process.
+async fn in_process(handler: Batch, stop: CancellationToken) -> Result<SqsBatchResponse, InvokeError> {
+    let clock: Arc<dyn Clock> = Arc::new(MemoryClock::new());
+    let invoker = InProcess::new(BTreeMap::from([(Stage::Eval, handler)]), clock);
+    let deadline = Deadline::after(Duration::from_secs(60), stop);
+    patient(invoker.invoke(Stage::Eval, SqsEvent::default(), &deadline)).await
+}
+
+#[tokio::test]
+async fn a_handler_that_panics_ends_its_own_invocation_only() {
+    let handler: Batch = Arc::new(|_, _| Box::pin(async { panic!("on purpose") }));
+    let ended = in_process(handler, CancellationToken::new()).await;
+    assert!(matches!(ended, Err(InvokeError::Panicked(_))));
+}
+
+#[tokio::test]
+async fn a_running_handler_hears_that_it_should_stop_and_still_answers() {
+    let stop = CancellationToken::new();
+    let asking = stop.clone();
+    let handler: Batch = Arc::new(move |_, stop| {
+        asking.cancel();
+        Box::pin(async move {
+            while !stop.should_stop() {
+                tokio::task::yield_now().await;
+            }
+            let mut response = SqsBatchResponse::default();
+            response.add_failure("unfinished");
+            response
+        })
+    });
+    let response = in_process(handler, stop).await.unwrap();
+    assert_eq!(response.batch_item_failures[0].item_identifier, "unfinished");
+}
