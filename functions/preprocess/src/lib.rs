@@ -1,1 +1,162 @@
-//! preprocess.
+//! The first stage: raw upload in, clean part out.
+//!
+//! It reads a CSV or Parquet file, and its test file where the spec asks for one, and leaves one Parquet in original
+//! units on a regular grid: sorted, without double times, gaps marked as missing, calendar columns added, each column
+//! with its role. Whatever it handled is counted in a report; whatever it refuses is an error with file, row, column,
+//! value and bound. Nothing is fitted here, so no value knows of another.
+//!
+//! Equal bytes under equal `data` settings give an equal digest, whatever the order of the rows.
+//!
+//! Start with [`clean()`], then [`Preprocess`], which is how the platform calls it.
+
+mod clean;
+mod config;
+mod csv;
+mod error;
+mod grid;
+mod number;
+mod parquet;
+mod raw;
+mod roles;
+mod time;
+mod write;
+
+use async_trait::async_trait;
+use contract::{
+    CleanFacts, CleanPart, Digest, Input, Next, PartId, PreprocessTask, Produced, Receipt, SampleTask, Stage, Task,
+    Upload, keys,
+};
+use platform::{Job, Platform, Store, StoreError, Work, Worked, documents, threads};
+
+pub use crate::{
+    clean::{Recipe, clean},
+    config::Limits,
+    error::{Cell, PreprocessError},
+    raw::File,
+    write::parquet as write,
+};
+
+/// The stage as a host runs it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Preprocess;
+
+#[async_trait]
+impl Work for Preprocess {
+    type Error = PreprocessError;
+
+    fn stage(&self) -> Stage {
+        Stage::Preprocess
+    }
+
+    async fn work(&self, job: &Job, platform: &Platform) -> Result<Worked, PreprocessError> {
+        let task = task(job)?;
+        let store = platform.store.as_ref();
+        let mut files = Vec::with_capacity(task.inputs.len());
+        for input in &task.inputs {
+            files.push(read_input(store, input, platform.host.max_upload).await?);
+        }
+        let (limits, threads, spec) = (Limits::of(&platform.host), platform.host.threads, job.spec.clone());
+        let inputs: Vec<File> = files.iter().map(|(_, file)| file.clone()).collect();
+        let cleaned = threads::apart(move || {
+            let recipe = Recipe {
+                data: &spec.data,
+                calendar: spec.clean.calendar,
+                limits,
+                threads,
+            };
+            let (table, report) = clean(&inputs[0], inputs.get(1), &recipe)?;
+            let bytes = write::parquet(&table)?;
+            Ok::<_, PreprocessError>((table, report, Digest::of(&bytes), bytes))
+        });
+        let (table, mut report, digest, bytes) = cleaned.await?;
+        if files.len() == 1 {
+            report.ignored_objects = ignored(store, &files[0].0).await?;
+        }
+        store
+            .put(&keys::clean(&task.dataset, PartId::WHOLE, digest), bytes.into())
+            .await?;
+        Ok(Worked::Done(Produced::Preprocess(CleanFacts {
+            clean: digest,
+            rows: table.axis.len,
+            columns: table.columns.len(),
+            test_start: table.test_start,
+            axis: table.axis,
+            report,
+        })))
+    }
+
+    async fn conclude(&self, job: &Job, made: &Produced, _: &Platform) -> Result<Next, PreprocessError> {
+        let task = task(job)?;
+        let Produced::Preprocess(CleanFacts { clean, .. }) = made else {
+            return Err(PreprocessError::Message {
+                what: "its work is another stage's",
+            });
+        };
+        let part = PartId::WHOLE;
+        let template = Task::Sample(SampleTask {
+            dataset: task.dataset.clone(),
+            part,
+            spec: task.spec,
+            salt: task.salt.clone(),
+            clean: *clean,
+        });
+        Ok(Next::per_part(template, vec![CleanPart { part, clean: *clean }]))
+    }
+}
+
+/// Checks that the message is ours and brings the files that its spec asks for.
+fn task(job: &Job) -> Result<&PreprocessTask, PreprocessError> {
+    let Task::Preprocess(task) = &job.message.stage else {
+        return Err(PreprocessError::Message {
+            what: "it is another stage's",
+        });
+    };
+    match (task.inputs.len(), job.spec.split.holdout.is_test_file()) {
+        (1, false) | (2, true) => Ok(task),
+        (1, true) => Err(PreprocessError::Message {
+            what: "the test file that `split.holdout` asks for is missing",
+        }),
+        _ => Err(PreprocessError::Message {
+            what: "it names another number of files than its spec asks for",
+        }),
+    }
+}
+
+/// Reads the object version that a receipt names; another version, or none, means that the upload is gone.
+async fn read_input(store: &dyn Store, input: &Input, cap: u64) -> Result<(Receipt, File), PreprocessError> {
+    let key = keys::receipt(input.receipt);
+    let (receipt, _) = documents::read::<Receipt>(store, &key)
+        .await?
+        .ok_or(StoreError::NotFound { key })?;
+    let gone = || PreprocessError::Gone {
+        key: receipt.key.clone(),
+    };
+    let object = match store.get(&receipt.key, cap).await {
+        Err(StoreError::NotFound { .. }) => return Err(gone()),
+        object => object?,
+    };
+    if Digest::of(&object.bytes) != input.digest {
+        return Err(gone());
+    }
+    let name = receipt.key.rsplit('/').next().unwrap_or_default().to_owned();
+    Ok((
+        receipt,
+        File {
+            name,
+            bytes: object.bytes,
+        },
+    ))
+}
+
+/// Names the test file that lies beside the data and that the spec does not ask for.
+async fn ignored(store: &dyn Store, receipt: &Receipt) -> Result<Vec<String>, PreprocessError> {
+    let Ok(upload) = Upload::parse(&receipt.key) else {
+        return Ok(Vec::new());
+    };
+    let key = upload.test_file().key();
+    match store.head(&key).await {
+        Ok(_) => Ok(vec![key]),
+        Err(StoreError::NotFound { .. }) => Ok(Vec::new()),
+        Err(error) => Err(error.into()),
+    }
+}

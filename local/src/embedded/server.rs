@@ -74,6 +74,7 @@ pub struct Embedded {
     /// The endpoint of the SQS server.
     pub sqs_url: String,
     engine: Engine,
+    objects: Store,
     queues: Arc<Queues>,
     stop: watch::Sender<bool>,
     servers: JoinSet<()>,
@@ -100,17 +101,24 @@ impl Embedded {
         let (s3_url, sqs_url) = (url(&s3, addresses.s3)?, url(&sqs, addresses.sqs)?);
         let (stop, stopping) = watch::channel(false);
         let mut servers = JoinSet::new();
-        let objects = HandleError::new(s3::service(store, access, secret), broken_off);
+        let objects = HandleError::new(s3::service(store.clone(), access, secret), broken_off);
         servers.spawn(serve(s3, Router::new().fallback_service(objects), stopping.clone()));
         servers.spawn(serve(sqs, sqs::router(Arc::clone(&queues)), stopping));
         Ok(Self {
             s3_url,
             sqs_url,
             engine,
+            objects: store,
             queues,
             stop,
             servers,
         })
+    }
+
+    /// Gives the objects behind the S3 server.
+    #[must_use]
+    pub fn objects(&self) -> &Store {
+        &self.objects
     }
 
     /// Gives the queues behind the SQS server.

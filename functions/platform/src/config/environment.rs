@@ -50,6 +50,14 @@ impl Sources {
         self
     }
 
+    /// Adds a default that every other source wins over.
+    #[must_use]
+    pub fn fallback(mut self, path: &str, value: &str) -> Self {
+        self.values
+            .insert(0, (path.to_owned(), value.to_owned(), "default".to_owned()));
+        self
+    }
+
     /// Adds what a command line sets, for example `host.max_attempts` and `50`.
     #[must_use]
     pub fn set(mut self, path: &str, value: &str) -> Self {

@@ -17,7 +17,7 @@ use contract::{
 };
 
 pub use error::FrontError;
-pub use submit::{Refused, Submission, SubmitError, Submitted, submit};
+pub use submit::{Prepared, Refused, Submission, SubmitError, prepare};
 
 use self::{receipt::Received, spec::Resolved};
 use crate::{

@@ -26,8 +26,8 @@ use crate::{
 /// What a person hands in: the command line is a front door of its own.
 #[derive(Clone, Debug)]
 pub struct Submission {
-    /// The dataset.
-    pub dataset: Dataset,
+    /// The dataset as it was asked for, valid or not.
+    pub dataset: String,
     /// The data.
     pub file: PathBuf,
     /// The test file, whatever its name; asks for `split.holdout = "test-file"`.
@@ -40,15 +40,17 @@ pub struct Submission {
     pub force: bool,
 }
 
-/// An upload that was let in.
+/// An upload that can be let in, before anything of it is stored but its spec.
 #[derive(Clone, Debug)]
-pub struct Submitted {
-    /// The key of the data.
-    pub key: String,
+pub struct Prepared {
+    /// What the data becomes.
+    pub upload: Upload,
     /// The resolved spec.
     pub spec: Arc<Spec>,
     /// The first message of the walk, as the function that gets the notification will make it.
     pub first: Message,
+    file: PathBuf,
+    test: Option<PathBuf>,
 }
 
 /// An upload that was refused before anything of it was stored but the reason.
@@ -80,19 +82,17 @@ pub enum SubmitError {
 }
 
 /// A local file that was looked at.
-struct Local<'a> {
-    path: &'a Path,
+struct Local {
     digest: Digest,
     size: u64,
 }
 
-/// Lets an upload in: resolves the spec and writes `resolved/…`, then puts the test file, then the data, which names
-/// the spec in its metadata.
+/// Looks whether an upload can be let in, and resolves its spec.
 ///
 /// # Errors
 /// When the upload can never be let in, which is written to `failed/{job}.json`, when a file cannot be read, and when
 /// the store does not do what is asked.
-pub async fn submit(submission: &Submission, platform: &Platform) -> Result<Submitted, SubmitError> {
+pub async fn prepare(submission: &Submission, platform: &Platform) -> Result<Prepared, SubmitError> {
     let data = look(&submission.file).await?;
     let test = match &submission.test {
         Some(path) => Some(look(path).await?),
@@ -101,74 +101,72 @@ pub async fn submit(submission: &Submission, platform: &Platform) -> Result<Subm
     let name = submission
         .file
         .file_name()
-        .map(|name| name.to_string_lossy().into_owned())
-        .unwrap_or_default();
-    let key = format!("raw/{}/{name}", submission.dataset);
+        .map(|name| name.to_string_lossy().into_owned());
+    let key = format!("raw/{}/{}", submission.dataset, name.unwrap_or_default());
     let mut spec_text = Vec::new();
     match let_in(submission, &key, &data, test.as_ref(), &mut spec_text, platform).await {
-        Ok(submitted) => Ok(submitted),
+        Ok(prepared) => Ok(prepared),
         Err(FrontError::Store(error)) if matches!(error.retry(), Retry::Later { .. }) => Err(SubmitError::Store(error)),
         Err(error) => {
             let job = receive_job(&platform.host.bucket, &key, &data.digest.hex(), &spec_text);
-            Err(note(
-                Event {
-                    job,
-                    dataset: Some(submission.dataset.clone()),
-                    key,
-                },
-                &error,
-                platform,
-            )
-            .await)
+            let dataset = submission.dataset.parse().ok();
+            Err(note(Event { job, dataset, key }, &error, platform).await)
         }
+    }
+}
+
+impl Prepared {
+    /// Puts the test file, then the data, which names the spec in its metadata. Safe to repeat.
+    ///
+    /// # Errors
+    /// When the store does not do what is asked; the same again may work.
+    pub async fn upload(&self, platform: &Platform) -> Result<(), StoreError> {
+        let store = platform.store.as_ref();
+        // The test file first: the data begins the walk, and should find it.
+        if let Some(test) = &self.test {
+            store
+                .upload(&self.upload.test_file().key(), test, &BTreeMap::new())
+                .await?;
+        }
+        let metadata = BTreeMap::from([(METADATA.to_owned(), self.first.stage.spec().hex())]);
+        store.upload(&self.upload.key(), &self.file, &metadata).await?;
+        Ok(())
     }
 }
 
 async fn let_in(
     submission: &Submission,
     key: &str,
-    data: &Local<'_>,
-    test: Option<&Local<'_>>,
+    data: &Local,
+    test: Option<&Local>,
     spec_text: &mut Vec<u8>,
     platform: &Platform,
-) -> Result<Submitted, FrontError> {
+) -> Result<Prepared, FrontError> {
     let upload = Upload::parse(key).map_err(FrontError::Key)?;
     if upload.is_test() {
         return Err(FrontError::TestName { file: upload.file });
     }
-    let test_key = upload.test_file().key();
     check_size(key, data, platform)?;
     if let Some(test) = test {
-        check_size(&test_key, test, platform)?;
+        check_size(&upload.test_file().key(), test, platform)?;
     }
-    let layers = layers(submission, spec_text, platform).await?;
+    let layers = layers(submission, &upload.dataset, spec_text, platform).await?;
     let spec = resolve(&layers).map_err(FrontError::Spec)?;
-    let store = platform.store.as_ref();
-    let resolved = spec::write(store, &submission.dataset, spec)
-        .await
-        .map_err(FrontError::Store)?;
-    let metadata = BTreeMap::from([(METADATA.to_owned(), resolved.digest.hex())]);
-    // The test file first: the data begins the walk, and should find it.
-    if let Some(test) = test {
-        store
-            .upload(&test_key, test.path, &BTreeMap::new())
-            .await
-            .map_err(FrontError::Store)?;
-    }
-    store
-        .upload(key, data.path, &metadata)
+    let resolved = spec::write(platform.store.as_ref(), &upload.dataset, spec)
         .await
         .map_err(FrontError::Store)?;
     // Receipts are part of no identity; the real ones are written where the notification is received.
-    let input = |local: &Local<'_>| Input {
+    let input = |local: &Local| Input {
         digest: local.digest,
         receipt: local.digest,
     };
     let inputs = std::iter::once(data).chain(test).map(input).collect();
-    Ok(Submitted {
-        key: key.to_owned(),
+    Ok(Prepared {
         first: first(&upload, &resolved, inputs),
+        upload,
         spec: resolved.spec,
+        file: submission.file.clone(),
+        test: submission.test.clone(),
     })
 }
 
@@ -176,6 +174,7 @@ async fn let_in(
 /// `--force` mean.
 async fn layers(
     submission: &Submission,
+    dataset: &Dataset,
     spec_text: &mut Vec<u8>,
     platform: &Platform,
 ) -> Result<Vec<Layer>, FrontError> {
@@ -187,7 +186,7 @@ async fn layers(
                 Layer::environment(platform.host.overrides.clone()),
             ]
         }
-        None => spec::stored_layers(&submission.dataset, spec_text, platform).await?,
+        None => spec::stored_layers(dataset, spec_text, platform).await?,
     };
     layers.push(Layer::set(submission.set.clone()));
     if submission.test.is_some() {
@@ -242,7 +241,7 @@ async fn note(event: Event, error: &FrontError, platform: &Platform) -> SubmitEr
     }
 }
 
-fn check_size(key: &str, local: &Local<'_>, platform: &Platform) -> Result<(), FrontError> {
+fn check_size(key: &str, local: &Local, platform: &Platform) -> Result<(), FrontError> {
     let bound = platform.host.max_upload;
     if local.size > bound {
         return Err(FrontError::TooLarge {
@@ -255,7 +254,7 @@ fn check_size(key: &str, local: &Local<'_>, platform: &Platform) -> Result<(), F
 }
 
 /// Reads a local file once for its digest, which names the walk's first job.
-async fn look(path: &Path) -> Result<Local<'_>, SubmitError> {
+async fn look(path: &Path) -> Result<Local, SubmitError> {
     let unreadable = |source| SubmitError::File {
         path: path.to_owned(),
         source,
@@ -266,7 +265,6 @@ async fn look(path: &Path) -> Result<Local<'_>, SubmitError> {
         let read = file.read(&mut chunk).await.map_err(unreadable)?;
         if read == 0 {
             return Ok(Local {
-                path,
                 digest: Digest::from_bytes(hash.finalize().into()),
                 size,
             });

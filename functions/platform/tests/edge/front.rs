@@ -3,15 +3,15 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use crate::support::{House, notification};
-use contract::{Dataset, FailedStage, FailureKind, Stage};
+use contract::{FailedStage, FailureKind, Stage};
 use platform::{
     Store,
-    front::{Submission, SubmitError, submit},
+    front::{Submission, SubmitError, prepare},
 };
 
 fn submission(house: &House, name: &str) -> Submission {
     Submission {
-        dataset: "cell".parse::<Dataset>().unwrap(),
+        dataset: "cell".to_owned(),
         file: house.write(name, "t,a\n1,2\n"),
         test: None,
         spec: None,
@@ -171,9 +171,12 @@ async fn a_submission_names_the_job_that_its_notification_will_start() {
     let mut handed = submission(&house, "a b+c.csv");
     handed.test = Some(house.write("whatever.csv", "t,a\n2,3\n"));
     handed.set = vec![("window.context".to_owned(), "24".to_owned())];
-    let submitted = submit(&handed, &house.platform).await.unwrap();
-    assert_eq!(submitted.key, "raw/cell/a b+c.csv");
-    assert!(submitted.spec.split.holdout.is_test_file() && submitted.spec.window.context == 24);
+    let prepared = prepare(&handed, &house.platform).await.unwrap();
+    let key = prepared.upload.key();
+    assert_eq!(key, "raw/cell/a b+c.csv");
+    assert!(!house.world.store.keys().contains(&key), "nothing is uploaded yet");
+    prepared.upload(&house.platform).await.unwrap();
+    assert!(prepared.spec.split.holdout.is_test_file() && prepared.spec.window.context == 24);
     let operations = house.faults.operations();
     let uploads: Vec<_> = operations
         .iter()
@@ -184,8 +187,8 @@ async fn a_submission_names_the_job_that_its_notification_will_start() {
         ["upload raw/cell/a b+c_test.csv", "upload raw/cell/a b+c.csv"],
         "the test file first"
     );
-    assert!(house.upload(&submitted.key).await);
-    let ledger = platform::walk::ledger(house.platform.store.as_ref(), submitted.first.job)
+    assert!(house.upload(&key).await);
+    let ledger = platform::walk::ledger(house.platform.store.as_ref(), prepared.first.job)
         .await
         .unwrap();
     assert!(ledger.is_some(), "the function computes the same job");
@@ -196,11 +199,11 @@ async fn a_submission_names_the_job_that_its_notification_will_start() {
 async fn the_same_submission_again_is_the_same_job_unless_it_is_forced() {
     let house = House::new();
     let mut handed = submission(&house, "a.csv");
-    let first = submit(&handed, &house.platform).await.unwrap();
-    let again = submit(&handed, &house.platform).await.unwrap();
+    let first = prepare(&handed, &house.platform).await.unwrap();
+    let again = prepare(&handed, &house.platform).await.unwrap();
     assert_eq!(first.first.job, again.first.job);
     handed.force = true;
-    let forced = submit(&handed, &house.platform).await.unwrap();
+    let forced = prepare(&handed, &house.platform).await.unwrap();
     assert_ne!(first.first.job, forced.first.job);
 }
 
@@ -226,7 +229,7 @@ async fn a_refused_submission_is_written_down_and_uploads_nothing() {
         ("size", &large, FailureKind::Data),
     ] {
         for attempt in ["first", "again"] {
-            let Err(SubmitError::Refused(refused)) = submit(handed, &house.platform).await else {
+            let Err(SubmitError::Refused(refused)) = prepare(handed, &house.platform).await else {
                 panic!("{case}")
             };
             assert_eq!(refused.0.kind, kind, "{case} {attempt}: {refused}");
@@ -239,7 +242,7 @@ async fn a_refused_submission_is_written_down_and_uploads_nothing() {
         ..good
     };
     assert!(matches!(
-        submit(&missing, &house.platform).await,
+        prepare(&missing, &house.platform).await,
         Err(SubmitError::File { .. })
     ));
 }

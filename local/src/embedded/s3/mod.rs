@@ -15,6 +15,7 @@ mod multipart;
 mod objects;
 mod rows;
 mod service;
+mod setup;
 mod store;
 
 pub use error::Error;

@@ -1,0 +1,157 @@
+//! Raw files become one table on a regular grid, with a report of everything that was done. Nothing is fitted here.
+
+use contract::{Report, spec::DataSection};
+use jiff::tz::{TimeZone, TimeZoneDatabase};
+use series::{CALENDAR, Column, Role, Table, calendar};
+
+use crate::{
+    config::Limits,
+    error::PreprocessError,
+    grid::{self, Grid},
+    number,
+    raw::{self, File, Raw},
+    roles::{self, Measured},
+    time,
+};
+
+/// What the clean part depends on besides the files.
+#[derive(Clone, Copy, Debug)]
+pub struct Recipe<'a> {
+    /// What the columns mean.
+    pub data: &'a DataSection,
+    /// Whether calendar columns are added.
+    pub calendar: bool,
+    /// What an upload may hold.
+    pub limits: Limits,
+    /// Threads that may be used; the result does not depend on it.
+    pub threads: usize,
+}
+
+/// Cleans a data file and, where the holdout is one, its test file.
+///
+/// # Errors
+/// When the files do not give one series on a regular grid; the error names file, row, column, value and bound.
+pub fn clean(
+    data_file: &File,
+    test_file: Option<&File>,
+    recipe: &Recipe<'_>,
+) -> Result<(Table, Report), PreprocessError> {
+    let files = std::iter::once(data_file)
+        .chain(test_file)
+        .map(|file| raw::read(file, &recipe.limits));
+    let files = files.collect::<Result<Vec<Raw>, _>>()?;
+    let zone = zone(&recipe.data.time_zone);
+    let mut report = Report::default();
+    let time_columns = time_columns(&files, recipe.data)?;
+    let columns = measured(&files, &time_columns, recipe)?;
+    let times = files
+        .iter()
+        .zip(&time_columns)
+        .map(|(file, column)| time::read(file, *column, &zone));
+    let times = times.collect::<Result<Vec<_>, _>>()?;
+    let grid = grid::lay(
+        &files,
+        &time_columns,
+        &times,
+        &recipe.data.frequency,
+        &recipe.limits,
+        &mut report,
+    )?;
+    let columns = roles::assign(&files, columns, &grid, recipe.data, &mut report)?;
+    let table = table(grid, columns, recipe.calendar, &mut report)?;
+    Ok((table, report))
+}
+
+/// The spec's check has seen this name in the same table of zones.
+fn zone(name: &str) -> TimeZone {
+    TimeZoneDatabase::bundled().get(name).unwrap_or(TimeZone::UTC)
+}
+
+/// The test file's time column has the name of the data file's.
+fn time_columns(files: &[Raw], data: &DataSection) -> Result<Vec<usize>, PreprocessError> {
+    let first = time::find(&files[0], &data.time)?;
+    let name = &files[0].columns[first].name;
+    let same = |file: &Raw| file.find(name).ok_or_else(|| lacks(name, &files[0], file));
+    std::iter::once(Ok(first)).chain(files[1..].iter().map(same)).collect()
+}
+
+fn measured(files: &[Raw], time_columns: &[usize], recipe: &Recipe<'_>) -> Result<Vec<Measured>, PreprocessError> {
+    let mut columns = Vec::new();
+    for (index, column) in files[0]
+        .columns
+        .iter()
+        .enumerate()
+        .filter(|(index, _)| *index != time_columns[0])
+    {
+        check_name(&files[0].file, &column.name, recipe.calendar)?;
+        let others = files[1..].iter().map(|file| {
+            file.find(&column.name)
+                .ok_or_else(|| lacks(&column.name, &files[0], file))
+        });
+        let at = std::iter::once(Ok(index))
+            .chain(others)
+            .collect::<Result<Vec<_>, _>>()?;
+        columns.push((column.name.clone(), at));
+    }
+    for file in &files[1..] {
+        if let Some(extra) = file.columns.iter().find(|column| files[0].find(&column.name).is_none()) {
+            return Err(lacks(&extra.name, file, &files[0]));
+        }
+    }
+    let cells: Vec<_> = columns
+        .iter()
+        .flat_map(|(_, at)| files.iter().zip(at).map(|(file, at)| &file.columns[*at].cells))
+        .collect();
+    let mut numbers = number::read_all(&cells, recipe.threads).into_iter();
+    let measured = |(name, at): (String, Vec<usize>)| {
+        let numbers = numbers.by_ref().take(at.len()).collect();
+        Measured { name, at, numbers }
+    };
+    Ok(columns.into_iter().map(measured).collect())
+}
+
+fn lacks(column: &str, has: &Raw, lacks: &Raw) -> PreprocessError {
+    PreprocessError::TestColumns {
+        column: column.to_owned(),
+        has: has.file.clone(),
+        lacks: lacks.file.clone(),
+    }
+}
+
+fn check_name(file: &str, name: &str, with_calendar: bool) -> Result<(), PreprocessError> {
+    let taken = match name {
+        "time" => "the time axis; `data.time` can name it",
+        name if with_calendar && CALENDAR.contains(&name) => {
+            "a calendar column; `clean.calendar = false` leaves those out"
+        }
+        _ => return Ok(()),
+    };
+    Err(PreprocessError::Reserved {
+        file: file.to_owned(),
+        column: name.to_owned(),
+        taken,
+    })
+}
+
+fn table(
+    grid: Grid,
+    mut columns: Vec<Column>,
+    with_calendar: bool,
+    report: &mut Report,
+) -> Result<Table, PreprocessError> {
+    for column in &columns {
+        let missing = column.values.iter().filter(|value| value.is_nan()).count();
+        if missing > 0 {
+            report.missing.insert(column.name.clone(), missing);
+        }
+    }
+    if with_calendar {
+        let calendar = calendar(&grid.axis, 0..grid.axis.len).into_iter();
+        columns.extend(calendar.map(|(name, values)| Column {
+            name: name.to_owned(),
+            role: Role::Calendar,
+            values,
+        }));
+    }
+    Ok(Table::new(String::new(), grid.axis, columns, grid.test_start)?)
+}

@@ -1,0 +1,210 @@
+//! CSV: cheap checks of the shape first, then polars reads every column as text.
+
+use std::io::Cursor;
+
+use bytes::Bytes;
+use csv::{ByteRecord, ReaderBuilder};
+use polars::prelude::{CsvReadOptions, DataFrame, SerReader, StringChunked};
+
+use crate::{
+    config::Limits,
+    error::PreprocessError,
+    raw::{Cells, File, Lines, Raw, RawColumn},
+};
+
+/// Reads a CSV file: comma, or semicolon or tab where the header has no other of the three; quotes, a byte order mark
+/// and both line ends are fine, blank lines are skipped.
+pub(crate) fn read(file: &File, limits: &Limits) -> Result<Raw, PreprocessError> {
+    let bytes = file
+        .bytes
+        .strip_prefix(b"\xef\xbb\xbf")
+        .map_or_else(|| file.bytes.clone(), |rest| file.bytes.slice_ref(rest));
+    check_text(&file.name, &bytes, limits)?;
+    let delimiter = delimiter(&bytes);
+    let header = header(file, &bytes, delimiter, limits)?;
+    let plain = is_plain(&bytes, delimiter, header.len());
+    // Polars fills short rows with nulls, so whatever is not plainly regular is walked record by record first.
+    let lines = if plain {
+        Lines::From(2)
+    } else {
+        walk(file, &bytes, delimiter, header.len())?
+    };
+    let frame = match frame(&bytes, delimiter) {
+        Ok(frame) => frame,
+        Err(source) => {
+            // Long and short rows can add up to a regular count; the walk finds them.
+            walk(file, &bytes, delimiter, header.len())?;
+            return Err(unreadable(file, source));
+        }
+    };
+    let columns = columns(file, &frame, header)?;
+    Ok(Raw {
+        file: file.name.clone(),
+        columns,
+        lines,
+    })
+}
+
+fn check_text(file: &str, bytes: &[u8], limits: &Limits) -> Result<(), PreprocessError> {
+    if let Err(error) = std::str::from_utf8(bytes) {
+        let offset = error.valid_up_to();
+        let row = 1 + bytes[..offset].iter().filter(|b| **b == b'\n').count() as u64;
+        return Err(PreprocessError::Encoding {
+            file: file.to_owned(),
+            row,
+            offset,
+            byte: bytes[offset],
+        });
+    }
+    for (row, line) in bytes.split(|b| *b == b'\n').enumerate() {
+        if line.len() > limits.line {
+            let (file, row) = (file.to_owned(), row as u64 + 1);
+            return Err(PreprocessError::LongLine {
+                file,
+                row,
+                have: line.len(),
+                bound: limits.line,
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Finds the delimiter in the first line: a semicolon or a tab only where it is the only candidate.
+fn delimiter(bytes: &[u8]) -> u8 {
+    let first = bytes
+        .split(|b| *b == b'\n')
+        .find(|line| !line.trim_ascii().is_empty())
+        .unwrap_or_default();
+    let mut quoted = false;
+    let mut seen = [false; 3];
+    for byte in first {
+        match byte {
+            b'"' => quoted = !quoted,
+            b',' | b';' | b'\t' if quoted => {}
+            b',' => seen[0] = true,
+            b';' => seen[1] = true,
+            b'\t' => seen[2] = true,
+            _ => {}
+        }
+    }
+    match seen {
+        [false, true, false] => b';',
+        [false, false, true] => b'\t',
+        _ => b',',
+    }
+}
+
+fn header(file: &File, bytes: &Bytes, delimiter: u8, limits: &Limits) -> Result<Vec<String>, PreprocessError> {
+    let mut reader = ReaderBuilder::new()
+        .has_headers(false)
+        .delimiter(delimiter)
+        .from_reader(bytes.as_ref());
+    let mut record = ByteRecord::new();
+    let found = reader
+        .read_byte_record(&mut record)
+        .map_err(|source| unreadable(file, source))?;
+    if !found || record.iter().all(|name| name.trim_ascii().is_empty()) {
+        return Err(PreprocessError::Empty {
+            file: file.name.clone(),
+        });
+    }
+    if record.len() > limits.columns {
+        let (have, bound) = (record.len(), limits.columns);
+        return Err(PreprocessError::TooManyColumns {
+            file: file.name.clone(),
+            have,
+            bound,
+        });
+    }
+    // An index column that a data frame wrote has no name.
+    let name = |(index, name): (usize, &[u8])| match String::from_utf8_lossy(name).trim() {
+        "" => format!("column_{}", index + 1),
+        name => name.to_owned(),
+    };
+    Ok(record.iter().enumerate().map(name).collect())
+}
+
+/// Says whether each line is one record with as many fields as the header, as far as counting can say.
+fn is_plain(bytes: &[u8], delimiter: u8, fields: usize) -> bool {
+    let count = |wanted: u8| bytes.iter().filter(|byte| **byte == wanted).count();
+    let lines = count(b'\n') + usize::from(bytes.last() != Some(&b'\n'));
+    fields > 1 && count(b'"') == 0 && count(delimiter) == lines * (fields - 1)
+}
+
+/// Walks the records: each must have the header's fields. Gives the line of each data row.
+fn walk(file: &File, bytes: &Bytes, delimiter: u8, fields: usize) -> Result<Lines, PreprocessError> {
+    let mut reader = ReaderBuilder::new()
+        .has_headers(true)
+        .flexible(true)
+        .delimiter(delimiter)
+        .from_reader(bytes.as_ref());
+    let mut record = ByteRecord::new();
+    let mut lines = Vec::new();
+    while reader
+        .read_byte_record(&mut record)
+        .map_err(|source| unreadable(file, source))?
+    {
+        let row = record.position().map_or(0, |position| first_line(position, bytes));
+        if record.len() != fields {
+            return Err(PreprocessError::Ragged {
+                file: file.name.clone(),
+                row,
+                have: record.len(),
+                need: fields,
+            });
+        }
+        lines.push(row);
+    }
+    Ok(Lines::At(lines))
+}
+
+/// Gives the line in which a record begins; the reader's own count stands before the blank lines that it skips.
+fn first_line(position: &csv::Position, bytes: &[u8]) -> u64 {
+    let from = usize::try_from(position.byte()).unwrap_or(usize::MAX);
+    let rest = bytes.get(from..).unwrap_or_default();
+    let blank = rest
+        .iter()
+        .take_while(|byte| matches!(byte, b'\n' | b'\r'))
+        .filter(|byte| **byte == b'\n');
+    position.line() + blank.count() as u64
+}
+
+fn frame(bytes: &Bytes, delimiter: u8) -> polars::prelude::PolarsResult<DataFrame> {
+    CsvReadOptions::default()
+        .with_has_header(true)
+        // Nothing is inferred: text in a column of numbers must be found and named, not made missing.
+        .with_infer_schema_length(Some(0))
+        .with_rechunk(true)
+        .map_parse_options(|options| options.with_separator(delimiter))
+        .into_reader_with_file_handle(Cursor::new(bytes.clone()))
+        .finish()
+}
+
+fn columns(file: &File, frame: &DataFrame, header: Vec<String>) -> Result<Vec<RawColumn>, PreprocessError> {
+    if frame.height() == 0 {
+        return Err(PreprocessError::HeaderOnly {
+            file: file.name.clone(),
+        });
+    }
+    let cells = frame
+        .columns()
+        .iter()
+        .map(|column| column.str().map(StringChunked::clone));
+    header
+        .into_iter()
+        .zip(cells)
+        .map(|(name, cells)| {
+            let cells = Cells::Text(cells.map_err(|source| unreadable(file, source))?);
+            Ok(RawColumn { name, cells })
+        })
+        .collect()
+}
+
+fn unreadable(file: &File, source: impl std::error::Error + Send + Sync + 'static) -> PreprocessError {
+    PreprocessError::Unreadable {
+        file: file.name.clone(),
+        format: "CSV",
+        source: Box::new(source),
+    }
+}

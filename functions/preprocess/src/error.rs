@@ -1,0 +1,421 @@
+//! What can be wrong with an upload, classified.
+
+use contract::FailureKind;
+use platform::{Classify, Place, Retry, StoreError};
+use series::{AxisError, TableError};
+
+/// Where a cell lies. The row counts lines from 1, the header being row 1; a Parquet file has no header.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Cell {
+    /// The file's name.
+    pub file: String,
+    /// The row.
+    pub row: u64,
+    /// The column.
+    pub column: String,
+    /// What stands there.
+    pub value: String,
+}
+
+impl std::fmt::Display for Cell {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "{}, row {}, column `{}`: `{}`",
+            self.file, self.row, self.column, self.value
+        )
+    }
+}
+
+/// What stops an upload from becoming a clean part.
+#[derive(Debug, thiserror::Error)]
+pub enum PreprocessError {
+    /// The store failed.
+    #[error("cannot read the upload or keep the clean part")]
+    Store(#[from] StoreError),
+    /// The object was replaced or deleted since its receipt was written.
+    #[error("object `{key}` is gone: it was replaced or deleted")]
+    Gone {
+        /// The key.
+        key: String,
+    },
+    /// The message is for another stage, or lacks an input.
+    #[error("the message is no job of this stage: {what}")]
+    Message {
+        /// What is wrong with it.
+        what: &'static str,
+    },
+    /// Nothing in it.
+    #[error("{file} is empty: it needs a header and data rows")]
+    Empty {
+        /// The file.
+        file: String,
+    },
+    /// A header and nothing else.
+    #[error("{file} has a header and no data rows: at least 1 is needed")]
+    HeaderOnly {
+        /// The file.
+        file: String,
+    },
+    /// Bytes that are not UTF-8.
+    #[error("{file}, row {row}: byte {offset} of the file (0x{byte:02x}) is not UTF-8")]
+    Encoding {
+        /// The file.
+        file: String,
+        /// The row.
+        row: u64,
+        /// The byte's place in the file, from 0.
+        offset: usize,
+        /// The byte.
+        byte: u8,
+    },
+    /// A name that says one format and content of another.
+    #[error("{file} is named .{extension} but holds {content}")]
+    Mislabelled {
+        /// The file.
+        file: String,
+        /// What its name says.
+        extension: String,
+        /// What it is.
+        content: &'static str,
+    },
+    /// A line too long to be a row.
+    #[error("{file}, row {row} has {have} bytes, at most {bound} are read")]
+    LongLine {
+        /// The file.
+        file: String,
+        /// The row.
+        row: u64,
+        /// Its bytes.
+        have: usize,
+        /// The most bytes.
+        bound: usize,
+    },
+    /// Too many columns.
+    #[error("{file} has {have} columns, at most {bound} are read")]
+    TooManyColumns {
+        /// The file.
+        file: String,
+        /// Its columns.
+        have: usize,
+        /// The most columns.
+        bound: usize,
+    },
+    /// Too many values.
+    #[error("{file} declares {have} values, at most {bound} are read")]
+    TooManyValues {
+        /// The file.
+        file: String,
+        /// Rows times columns.
+        have: usize,
+        /// The most values.
+        bound: usize,
+    },
+    /// A column name twice in the header.
+    #[error("{file}, row 1: column `{column}` is there twice, names must differ")]
+    Twice {
+        /// The file.
+        file: String,
+        /// The name.
+        column: String,
+    },
+    /// A column name that the clean part needs for itself.
+    #[error("{file}, row 1: column name `{column}` is taken by {taken}")]
+    Reserved {
+        /// The file.
+        file: String,
+        /// The name.
+        column: String,
+        /// What it is taken by, and the way out.
+        taken: &'static str,
+    },
+    /// A row with more or fewer fields than the header.
+    #[error("{file}, row {row} has {have} fields, the header has {need}")]
+    Ragged {
+        /// The file.
+        file: String,
+        /// The row.
+        row: u64,
+        /// Its fields.
+        have: usize,
+        /// The header's fields.
+        need: usize,
+    },
+    /// A file that its reader cannot read.
+    #[error("{file} cannot be read as {format}")]
+    Unreadable {
+        /// The file.
+        file: String,
+        /// The format.
+        format: &'static str,
+        /// Why.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A column that the spec names and the file has not.
+    #[error("{file} has no column `{column}`, which `{setting}` names; it has {columns}")]
+    NoColumn {
+        /// The file.
+        file: String,
+        /// The column.
+        column: String,
+        /// The spec's path.
+        setting: &'static str,
+        /// The columns there are.
+        columns: String,
+    },
+    /// No column of times.
+    #[error("{file} has no time column: none of {columns} holds times throughout; `data.time` can name one")]
+    NoTime {
+        /// The file.
+        file: String,
+        /// The columns there are.
+        columns: String,
+    },
+    /// A cell that is no time.
+    #[error("{0} is not a time; allowed: {TIMES}")]
+    Time(Cell),
+    /// A time finer than the axis.
+    #[error("{0} is not a whole second")]
+    SubSecond(Cell),
+    /// Two formats of time in one column.
+    #[error("{cell} is {have}, row {first_row} has {need}: `{first_value}`; all must have one format")]
+    MixedTimes {
+        /// The cell that differs.
+        cell: Cell,
+        /// Its format.
+        have: &'static str,
+        /// The format of the first one.
+        need: &'static str,
+        /// The row of the first one.
+        first_row: u64,
+        /// The first one.
+        first_value: String,
+    },
+    /// Text in a column of numbers.
+    #[error("{0} is not a number; allowed: {NUMBERS}")]
+    Text(Cell),
+    /// Infinity, or a number too large for one.
+    #[error("{0} is not a finite number")]
+    Infinite(Cell),
+    /// A column that must hold numbers and holds none.
+    #[error("{file}: column `{column}`, which `{setting}` names, has no number")]
+    NotNumeric {
+        /// The file.
+        file: String,
+        /// The column.
+        column: String,
+        /// The spec's path.
+        setting: &'static str,
+    },
+    /// Nothing to forecast.
+    #[error("{file} has no usable target: {why}")]
+    NoTarget {
+        /// The file.
+        file: String,
+        /// What became of each column.
+        why: String,
+    },
+    /// A time that does not fit the others.
+    #[error("{cell} is off the grid of one row every {frequency} from {start}")]
+    OffGrid {
+        /// The cell.
+        cell: Cell,
+        /// The grid's step.
+        frequency: series::Frequency,
+        /// The grid's first time.
+        start: String,
+    },
+    /// Times that are no grid.
+    #[error("{file} has no regular time axis")]
+    Axis {
+        /// The file.
+        file: String,
+        /// Why.
+        #[source]
+        source: AxisError,
+    },
+    /// Test rows that do not follow the data.
+    #[error("{test_file} starts at {start}, which is not after {end}, the last row of {file}")]
+    TestTooEarly {
+        /// The data file.
+        file: String,
+        /// The test file.
+        test_file: String,
+        /// The first test row.
+        start: String,
+        /// The last data row.
+        end: String,
+    },
+    /// Two files with different columns.
+    #[error("column `{column}` is in {has} and not in {lacks}; both need the same columns")]
+    TestColumns {
+        /// The column.
+        column: String,
+        /// The file that has it.
+        has: String,
+        /// The file that has it not.
+        lacks: String,
+    },
+    /// Columns that make no table; checked before, so a fault of this code.
+    #[error("the clean columns are no table")]
+    Table(#[from] TableError),
+    /// The clean part could not be written.
+    #[error("the clean part cannot be written")]
+    Write(#[source] polars::error::PolarsError),
+}
+
+/// The formats that are read as times.
+pub(crate) const TIMES: &str =
+    "RFC 3339, YYYY-MM-DD HH:MM[:SS] (or with a T), YYYY-MM-DD, epoch seconds or milliseconds";
+
+/// What is read as a number, or as missing.
+pub(crate) const NUMBERS: &str = "a number, or for a missing one nothing, NaN, NA, null or -";
+
+impl Classify for PreprocessError {
+    fn retry(&self) -> Retry {
+        match self {
+            Self::Store(source) => source.retry(),
+            Self::Gone { .. }
+            | Self::Message { .. }
+            | Self::Empty { .. }
+            | Self::HeaderOnly { .. }
+            | Self::Encoding { .. }
+            | Self::Mislabelled { .. }
+            | Self::LongLine { .. }
+            | Self::TooManyColumns { .. }
+            | Self::TooManyValues { .. }
+            | Self::Twice { .. }
+            | Self::Reserved { .. }
+            | Self::Ragged { .. }
+            | Self::Unreadable { .. }
+            | Self::NoColumn { .. }
+            | Self::NoTime { .. }
+            | Self::Time(_)
+            | Self::SubSecond(_)
+            | Self::MixedTimes { .. }
+            | Self::Text(_)
+            | Self::Infinite(_)
+            | Self::NotNumeric { .. }
+            | Self::NoTarget { .. }
+            | Self::OffGrid { .. }
+            | Self::Axis { .. }
+            | Self::TestTooEarly { .. }
+            | Self::TestColumns { .. }
+            | Self::Table(_)
+            | Self::Write(_) => Retry::Never,
+        }
+    }
+
+    fn kind(&self) -> FailureKind {
+        match self {
+            Self::Store(source) => source.kind(),
+            Self::Gone { .. } | Self::Message { .. } => FailureKind::Event,
+            Self::NoColumn { .. }
+            | Self::Empty { .. }
+            | Self::HeaderOnly { .. }
+            | Self::Encoding { .. }
+            | Self::Mislabelled { .. }
+            | Self::LongLine { .. }
+            | Self::TooManyColumns { .. }
+            | Self::TooManyValues { .. }
+            | Self::Twice { .. }
+            | Self::Reserved { .. }
+            | Self::Ragged { .. }
+            | Self::Unreadable { .. }
+            | Self::NoTime { .. }
+            | Self::Time(_)
+            | Self::SubSecond(_)
+            | Self::MixedTimes { .. }
+            | Self::Text(_)
+            | Self::Infinite(_)
+            | Self::NotNumeric { .. }
+            | Self::NoTarget { .. }
+            | Self::OffGrid { .. }
+            | Self::Axis { .. }
+            | Self::TestTooEarly { .. }
+            | Self::TestColumns { .. }
+            | Self::Table(_)
+            | Self::Write(_) => FailureKind::Data,
+        }
+    }
+
+    fn place(&self) -> Place {
+        match self {
+            Self::Store(source) => source.place(),
+            Self::Gone { .. } | Self::Message { .. } | Self::Unreadable { .. } | Self::Table(_) | Self::Write(_) => {
+                Place::default()
+            }
+            Self::Empty { .. } | Self::HeaderOnly { .. } => bounded(None, "0 data rows", "at least 1 data row"),
+            Self::Encoding { row, byte, .. } => bounded(Some(*row), format!("0x{byte:02x}"), "UTF-8"),
+            Self::Mislabelled { extension, content, .. } => {
+                bounded(None, *content, format!("what .{extension} stands for"))
+            }
+            Self::LongLine { row, have, bound, .. } => {
+                bounded(Some(*row), format!("{have} bytes"), format!("at most {bound} bytes"))
+            }
+            Self::TooManyColumns { have, bound, .. } => bounded(None, have.to_string(), format!("at most {bound}")),
+            Self::TooManyValues { have, bound, .. } => bounded(None, have.to_string(), format!("at most {bound}")),
+            Self::Twice { column, .. } => header(column, "each name once"),
+            Self::Reserved { column, taken, .. } => header(column, format!("not the name of {taken}")),
+            Self::Ragged { row, have, need, .. } => {
+                bounded(Some(*row), format!("{have} fields"), format!("{need} fields"))
+            }
+            Self::NoColumn { column, columns, .. } => header(column, format!("one of {columns}")),
+            Self::NoTime { columns, .. } => bounded(None, columns.clone(), "one column of times"),
+            Self::Time(cell) => at(cell, TIMES),
+            Self::SubSecond(cell) => at(cell, "whole seconds"),
+            Self::MixedTimes { cell, need, .. } => at(cell, *need),
+            Self::Text(cell) => at(cell, NUMBERS),
+            Self::Infinite(cell) => at(cell, "a finite number"),
+            Self::NotNumeric { column, .. } => header(column, "at least 1 number"),
+            Self::NoTarget { why, .. } => bounded(None, why.clone(), "at least 1 column with varying numbers"),
+            Self::OffGrid { cell, frequency, start } => at(cell, format!("one row every {frequency} from {start}")),
+            Self::Axis { source, .. } => axis(source),
+            Self::TestTooEarly { start, end, .. } => bounded(None, start.clone(), format!("after {end}")),
+            Self::TestColumns { column, .. } => header(column, "the same columns in both files"),
+        }
+    }
+}
+
+fn at(cell: &Cell, bound: impl Into<String>) -> Place {
+    Place {
+        row: Some(cell.row),
+        column: Some(cell.column.clone()),
+        value: Some(cell.value.clone()),
+        bound: Some(bound.into()),
+    }
+}
+
+fn bounded(row: Option<u64>, value: impl Into<String>, bound: impl Into<String>) -> Place {
+    Place {
+        row,
+        column: None,
+        value: Some(value.into()),
+        bound: Some(bound.into()),
+    }
+}
+
+fn header(column: &str, bound: impl Into<String>) -> Place {
+    let column = Some(column.to_owned());
+    Place {
+        row: Some(1),
+        value: column.clone(),
+        column,
+        bound: Some(bound.into()),
+    }
+}
+
+fn axis(error: &AxisError) -> Place {
+    match error {
+        AxisError::TooFewRows { have, need } => bounded(
+            None,
+            format!("{have} rows with different times"),
+            format!("at least {need}"),
+        ),
+        AxisError::TooManyRows { have, bound, .. } => bounded(None, format!("{have} rows"), format!("at most {bound}")),
+        AxisError::NotSorted { time, .. } | AxisError::OffGrid { time, .. } => {
+            bounded(None, time.clone(), "rising times on one grid")
+        }
+    }
+}

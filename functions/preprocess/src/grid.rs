@@ -1,0 +1,131 @@
+//! Puts rows in order and on the regular grid.
+
+use contract::{Report, spec::Choice};
+use series::{AxisError, Frequency, TimeAxis};
+
+use crate::{config::Limits, error::PreprocessError, raw::Raw};
+
+/// Grid rows per data row above which a time is taken for a stray one: minutes of trading hours need 5.
+const SPARSEST: usize = 20;
+
+/// Grid rows that are never too many.
+const FEW: usize = 1_000;
+
+/// Where each grid row comes from.
+pub(crate) struct Grid {
+    pub(crate) axis: TimeAxis,
+    /// File, row in it, and row on the grid, rising.
+    pub(crate) sources: Vec<Source>,
+    pub(crate) test_start: Option<usize>,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Source {
+    pub(crate) file: usize,
+    pub(crate) row: usize,
+    pub(crate) grid: usize,
+}
+
+/// Lays the rows of the data file and of the test file, which must follow it, on one grid.
+pub(crate) fn lay(
+    files: &[Raw],
+    time_columns: &[usize],
+    times: &[Vec<i64>],
+    frequency: &Choice<Frequency>,
+    limits: &Limits,
+    report: &mut Report,
+) -> Result<Grid, PreprocessError> {
+    let orders: Vec<Vec<usize>> = times.iter().map(|times| order(times, report)).collect();
+    check_sequence(files, times, &orders)?;
+    let rows = || {
+        orders
+            .iter()
+            .enumerate()
+            .flat_map(|(file, order)| order.iter().map(move |&row| (file, row)))
+    };
+    let sorted: Vec<i64> = rows().map(|(file, row)| times[file][row]).collect();
+    let sparsest = FEW.max(sorted.len().saturating_mul(SPARSEST));
+    let max_rows = limits.rows(files[0].columns.len()).min(sparsest);
+    let axis = match frequency {
+        Choice::Auto => TimeAxis::infer(&sorted, max_rows),
+        Choice::Given(frequency) => TimeAxis::with_frequency(&sorted, *frequency, max_rows),
+    };
+    let axis = axis.map_err(|source| match (source, rows().collect::<Vec<_>>()) {
+        (
+            AxisError::OffGrid {
+                row, frequency, start, ..
+            },
+            rows,
+        ) => {
+            let (file, row) = rows[row];
+            PreprocessError::OffGrid {
+                cell: files[file].cell(time_columns[file], row),
+                frequency,
+                start,
+            }
+        }
+        (source, _) => PreprocessError::Axis {
+            file: files[0].file.clone(),
+            source,
+        },
+    })?;
+    let place =
+        |((file, row), time): ((usize, usize), &i64)| axis.index_of(*time).map(|grid| Source { file, row, grid });
+    let sources: Vec<Source> = rows().zip(&sorted).filter_map(place).collect();
+    let test_start = sources.iter().find(|source| source.file > 0).map(|source| source.grid);
+    report.rows_read = times.iter().map(Vec::len).sum();
+    report.gaps = axis.len - sources.len();
+    Ok(Grid {
+        axis,
+        sources,
+        test_start,
+    })
+}
+
+/// Gives the rows in the order of their times; of rows with one time, the last one.
+fn order(times: &[i64], report: &mut Report) -> Vec<usize> {
+    let mut latest = i64::MIN;
+    for &time in times {
+        report.out_of_order += usize::from(time < latest);
+        latest = latest.max(time);
+    }
+    let mut rows: Vec<usize> = (0..times.len()).collect();
+    rows.sort_by_key(|&row| times[row]);
+    let before = rows.len();
+    // The sort is stable, so the last of equal times is the last in the file.
+    rows.reverse();
+    rows.dedup_by_key(|row| times[*row]);
+    rows.reverse();
+    report.duplicates += before - rows.len();
+    rows
+}
+
+fn check_sequence(files: &[Raw], times: &[Vec<i64>], orders: &[Vec<usize>]) -> Result<(), PreprocessError> {
+    let ([_, test], [_, test_order]) = (times, orders) else {
+        return Ok(());
+    };
+    let (Some(&last), Some(&first)) = (orders[0].last(), test_order.first()) else {
+        return Ok(());
+    };
+    let (end, start) = (times[0][last], test[first]);
+    if start > end {
+        return Ok(());
+    }
+    Err(PreprocessError::TestTooEarly {
+        file: files[0].file.clone(),
+        test_file: files[1].file.clone(),
+        start: series::rfc3339(start),
+        end: series::rfc3339(end),
+    })
+}
+
+impl Grid {
+    /// Places the values of a column, NaN where no row fills the grid.
+    pub(crate) fn place(&self, values: &[&[f64]]) -> Vec<f64> {
+        let mut placed = vec![f64::NAN; self.axis.len];
+        for source in &self.sources {
+            placed[source.grid] = values[source.file][source.row];
+        }
+        placed
+    }
+}

@@ -1,0 +1,8 @@
+//! The function `preprocess`: one binary, which finds out at start where it stands.
+
+use std::process::ExitCode;
+
+#[tokio::main]
+async fn main() -> anyhow::Result<ExitCode> {
+    platform::serve(preprocess::Preprocess).await
+}

@@ -1,0 +1,152 @@
+//! Reads the cells of a column as numbers, and counts what is none.
+
+use std::thread;
+
+use polars::prelude::StringChunked;
+
+use crate::raw::Cells;
+
+/// A column read as numbers.
+#[derive(Debug, Default)]
+pub(crate) struct Numbers {
+    /// NaN where missing, or where the cell holds no number.
+    pub(crate) values: Vec<f64>,
+    /// How many cells hold a number.
+    pub(crate) numbers: usize,
+    /// The first cell that holds neither a number nor a sign of missing.
+    pub(crate) text: Option<usize>,
+    /// The first cell that holds an infinity.
+    pub(crate) infinite: Option<usize>,
+}
+
+/// Below this many cells a second thread costs more than it saves.
+const WORTH_A_THREAD: usize = 50_000;
+
+/// Reads columns, on several threads where that pays; the order of the result is that of the columns.
+pub(crate) fn read_all(columns: &[&Cells], threads: usize) -> Vec<Numbers> {
+    let cells: usize = columns.iter().map(|cells| cells.len()).sum();
+    let threads = threads.min(cells / WORTH_A_THREAD).max(1);
+    if threads == 1 {
+        return columns.iter().map(|cells| read(cells)).collect();
+    }
+    thread::scope(|scope| {
+        let share = columns.len().div_ceil(threads).max(1);
+        let read_share = |share: &[&Cells]| share.iter().map(|cells| read(cells)).collect::<Vec<_>>();
+        let workers: Vec<_> = columns
+            .chunks(share)
+            .map(|share| scope.spawn(move || read_share(share)))
+            .collect();
+        workers
+            .into_iter()
+            .flat_map(|worker| worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .collect()
+    })
+}
+
+fn read(cells: &Cells) -> Numbers {
+    match cells {
+        Cells::Text(text) => read_text(text),
+        Cells::Numbers(values) => read_numbers(values.clone()),
+        Cells::Times(stamps) => Numbers {
+            values: vec![f64::NAN; stamps.seconds.len()],
+            ..Numbers::default()
+        },
+        Cells::Other { rows } => Numbers {
+            values: vec![f64::NAN; *rows],
+            ..Numbers::default()
+        },
+    }
+}
+
+fn read_text(cells: &StringChunked) -> Numbers {
+    let mut read = Numbers {
+        values: Vec::with_capacity(cells.len()),
+        ..Numbers::default()
+    };
+    for (row, cell) in cells.iter().enumerate() {
+        let value = match cell.map_or(Read::Missing, parse) {
+            Read::Number(number) => {
+                read.numbers += 1;
+                number
+            }
+            Read::Missing => f64::NAN,
+            Read::Infinite => {
+                read.infinite.get_or_insert(row);
+                f64::NAN
+            }
+            Read::Text => {
+                read.text.get_or_insert(row);
+                f64::NAN
+            }
+        };
+        read.values.push(value);
+    }
+    read
+}
+
+fn read_numbers(values: Vec<f64>) -> Numbers {
+    let numbers = values.iter().filter(|value| value.is_finite()).count();
+    let infinite = values.iter().position(|value| value.is_infinite());
+    Numbers {
+        values,
+        numbers,
+        text: None,
+        infinite,
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Debug)]
+enum Read {
+    Number(f64),
+    Missing,
+    Infinite,
+    Text,
+}
+
+/// Reads a cell. Case and surrounding blanks do not count.
+fn parse(cell: &str) -> Read {
+    match cell.trim() {
+        text if is_missing(text) => Read::Missing,
+        text => match text.parse::<f64>() {
+            Ok(number) if number.is_finite() => Read::Number(number),
+            Ok(number) if number.is_nan() => Read::Missing,
+            Ok(_) => Read::Infinite,
+            Err(_) => Read::Text,
+        },
+    }
+}
+
+fn is_missing(text: &str) -> bool {
+    const MISSING: [&str; 4] = ["NaN", "NA", "null", "-"];
+    text.is_empty() || (text.len() <= 4 && MISSING.iter().any(|missing| text.eq_ignore_ascii_case(missing)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cells_are_numbers_missing_infinite_or_text() {
+        for (cell, expected) in [
+            ("12.5", Read::Number(12.5)),
+            (" -3 ", Read::Number(-3.0)),
+            ("+1e-3", Read::Number(0.001)),
+            ("", Read::Missing),
+            ("  ", Read::Missing),
+            ("NaN", Read::Missing),
+            ("nan", Read::Missing),
+            ("NA", Read::Missing),
+            ("NULL", Read::Missing),
+            ("-", Read::Missing),
+            ("inf", Read::Infinite),
+            ("-Infinity", Read::Infinite),
+            ("1e999", Read::Infinite),
+            ("1,5", Read::Text),
+            ("12 MB", Read::Text),
+            ("true", Read::Text),
+            ("--", Read::Text),
+        ] {
+            assert_eq!(parse(cell), expected, "{cell}");
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! A file as columns of cells, before anybody has decided what they mean.
+
+use polars::prelude::StringChunked;
+
+use crate::{
+    config::Limits,
+    csv,
+    error::{Cell, PreprocessError},
+    parquet,
+};
+
+/// One uploaded file.
+#[derive(Clone, Debug)]
+pub struct File {
+    /// Its name, for messages and for what its extension promises.
+    pub name: String,
+    /// Its bytes.
+    pub bytes: bytes::Bytes,
+}
+
+/// A file's columns, in the order of the file.
+#[derive(Debug)]
+pub(crate) struct Raw {
+    pub(crate) file: String,
+    pub(crate) columns: Vec<RawColumn>,
+    pub(crate) lines: Lines,
+}
+
+#[derive(Debug)]
+pub(crate) struct RawColumn {
+    pub(crate) name: String,
+    pub(crate) cells: Cells,
+}
+
+/// Cells as the format gives them.
+#[derive(Debug)]
+pub(crate) enum Cells {
+    /// Text that still has to be read; null where the cell is empty.
+    Text(StringChunked),
+    /// Numbers, NaN where missing.
+    Numbers(Vec<f64>),
+    /// Typed times.
+    Times(Stamps),
+    /// A type that is neither number, text nor time.
+    Other { rows: usize },
+}
+
+/// Typed times of a Parquet column.
+#[derive(Debug)]
+pub(crate) struct Stamps {
+    /// Whole seconds, UTC or, where `naive`, on a wall clock of no stated zone.
+    pub(crate) seconds: Vec<Option<i64>>,
+    pub(crate) naive: bool,
+    /// The first time that is finer than a second.
+    pub(crate) finer: Option<usize>,
+}
+
+/// In which line of the file each row stands.
+#[derive(Debug)]
+pub(crate) enum Lines {
+    /// Row 0 stands in this line, each next one in the next.
+    From(u64),
+    /// Blank lines or quoted line breaks lie between.
+    At(Vec<u64>),
+}
+
+const CSV: [&str; 3] = ["csv", "tsv", "txt"];
+const PARQUET: [&str; 3] = ["parquet", "pq", "parq"];
+const PARQUET_MAGIC: &[u8] = b"PAR1";
+
+/// Reads a file by its content, which must be what its name says.
+pub(crate) fn read(file: &File, limits: &Limits) -> Result<Raw, PreprocessError> {
+    let raw = if is_parquet(file)? {
+        parquet::read(file, limits)?
+    } else {
+        csv::read(file, limits)?
+    };
+    for (index, column) in raw.columns.iter().enumerate() {
+        if raw.columns[..index].iter().any(|earlier| earlier.name == column.name) {
+            return Err(PreprocessError::Twice {
+                file: raw.file,
+                column: column.name.clone(),
+            });
+        }
+    }
+    Ok(raw)
+}
+
+fn is_parquet(file: &File) -> Result<bool, PreprocessError> {
+    let extension = file
+        .name
+        .rsplit_once('.')
+        .map(|(_, extension)| extension.to_ascii_lowercase())
+        .unwrap_or_default();
+    let holds_parquet = file.bytes.starts_with(PARQUET_MAGIC);
+    let mislabelled = |content| {
+        let (file, extension) = (file.name.clone(), extension.clone());
+        Err(PreprocessError::Mislabelled {
+            file,
+            extension,
+            content,
+        })
+    };
+    if file.bytes.is_empty() {
+        return Err(PreprocessError::Empty {
+            file: file.name.clone(),
+        });
+    }
+    if holds_parquet && CSV.contains(&extension.as_str()) {
+        return mislabelled("Parquet");
+    }
+    if !holds_parquet && PARQUET.contains(&extension.as_str()) {
+        return mislabelled("no Parquet: it does not begin with PAR1");
+    }
+    Ok(holds_parquet)
+}
+
+impl Raw {
+    pub(crate) fn rows(&self) -> usize {
+        self.columns.first().map_or(0, |column| column.cells.len())
+    }
+
+    pub(crate) fn names(&self) -> String {
+        let names: Vec<_> = self.columns.iter().map(|column| format!("`{}`", column.name)).collect();
+        names.join(", ")
+    }
+
+    pub(crate) fn find(&self, name: &str) -> Option<usize> {
+        self.columns.iter().position(|column| column.name == name)
+    }
+
+    /// Gives the line of a row, counted from 1.
+    pub(crate) fn line(&self, row: usize) -> u64 {
+        match &self.lines {
+            Lines::From(first) => first + row as u64,
+            Lines::At(lines) => lines.get(row).copied().unwrap_or_default(),
+        }
+    }
+
+    /// Names a cell, with its text as it stands in the file.
+    pub(crate) fn cell(&self, column: usize, row: usize) -> Cell {
+        const SHOWN: usize = 80;
+        let RawColumn { name, cells } = &self.columns[column];
+        let value = match cells {
+            Cells::Text(text) => text.get(row).unwrap_or_default().chars().take(SHOWN).collect(),
+            Cells::Numbers(numbers) => numbers[row].to_string(),
+            Cells::Times(stamps) => stamps.seconds[row].map(series::rfc3339).unwrap_or_default(),
+            Cells::Other { .. } => String::new(),
+        };
+        Cell {
+            file: self.file.clone(),
+            row: self.line(row),
+            column: name.clone(),
+            value,
+        }
+    }
+}
+
+impl Cells {
+    pub(crate) fn is_other(&self) -> bool {
+        matches!(self, Self::Times(_) | Self::Other { .. })
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Numbers(numbers) => numbers.len(),
+            Self::Times(stamps) => stamps.seconds.len(),
+            Self::Other { rows } => *rows,
+        }
+    }
+}

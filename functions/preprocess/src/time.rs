@@ -1,0 +1,401 @@
+//! Finds the time column and reads its cells as UTC seconds.
+
+use contract::spec::Choice;
+use jiff::{civil::DateTime, tz::TimeZone};
+
+use crate::{
+    error::PreprocessError,
+    raw::{Cells, Raw},
+};
+
+/// Names that mark a time column.
+const NAMES: [&str; 6] = ["time", "timestamp", "date", "ds", "datetime", "index"];
+
+/// From here on a bare number is taken for milliseconds: as seconds it would lie beyond the year 5000.
+const MILLISECONDS: i64 = 100_000_000_000;
+
+/// Below this a bare number in a column that is only guessed to hold times is taken for a count: 1973, in seconds.
+const PLAUSIBLE: i64 = 100_000_000;
+
+/// How a time is written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Format {
+    Rfc3339,
+    DateTime,
+    Date,
+    Seconds,
+    Milliseconds,
+}
+
+/// One time as it is written: seconds, on a wall clock where the format names no zone.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Stamp {
+    format: Format,
+    seconds: i64,
+    whole: bool,
+}
+
+/// Finds the time column: the one that the spec names, else by name, else the first that holds times throughout.
+pub(crate) fn find(raw: &Raw, wanted: &Choice<String>) -> Result<usize, PreprocessError> {
+    if let Choice::Given(name) = wanted {
+        return raw.find(name).ok_or_else(|| PreprocessError::NoColumn {
+            file: raw.file.clone(),
+            column: name.clone(),
+            setting: "data.time",
+            columns: raw.names(),
+        });
+    }
+    let named: Vec<usize> = (0..raw.columns.len())
+        .filter(|&index| is_named(&raw.columns[index].name))
+        .collect();
+    let begins = |cells: &Cells| first(cells).is_some_and(|stamp| stamp.is_plausible());
+    if let Some(index) = named.iter().find(|&&index| begins(&raw.columns[index].cells)) {
+        return Ok(*index);
+    }
+    if let Some(index) = raw.columns.iter().position(|column| holds_times(&column.cells)) {
+        return Ok(index);
+    }
+    match named
+        .first()
+        .and_then(|&index| Some((index, first_row(&raw.columns[index].cells)?)))
+    {
+        Some((index, row)) => Err(PreprocessError::Time(raw.cell(index, row))),
+        None => Err(PreprocessError::NoTime {
+            file: raw.file.clone(),
+            columns: raw.names(),
+        }),
+    }
+}
+
+fn is_named(name: &str) -> bool {
+    NAMES.iter().any(|known| name.eq_ignore_ascii_case(known))
+}
+
+/// Reads the first cell that is not missing.
+fn first(cells: &Cells) -> Option<Stamp> {
+    let row = first_row(cells)?;
+    match cells {
+        Cells::Text(text) => parse(text.get(row)?),
+        Cells::Numbers(numbers) => number(numbers[row]),
+        Cells::Times(stamps) => Some(Stamp {
+            format: Format::Rfc3339,
+            seconds: stamps.seconds[row]?,
+            whole: true,
+        }),
+        Cells::Other { .. } => None,
+    }
+}
+
+fn first_row(cells: &Cells) -> Option<usize> {
+    match cells {
+        Cells::Text(text) => text
+            .iter()
+            .position(|cell| cell.is_some_and(|cell| !cell.trim().is_empty())),
+        Cells::Numbers(numbers) => numbers.iter().position(|number| !number.is_nan()),
+        Cells::Times(stamps) => stamps.seconds.iter().position(Option::is_some),
+        Cells::Other { .. } => None,
+    }
+}
+
+/// Says whether a column that nobody named holds times; bare numbers could be anything.
+fn holds_times(cells: &Cells) -> bool {
+    match cells {
+        Cells::Times(_) => true,
+        Cells::Text(text) => text
+            .iter()
+            .all(|cell| cell.and_then(parse).is_some_and(|stamp| !stamp.is_number())),
+        Cells::Numbers(_) | Cells::Other { .. } => false,
+    }
+}
+
+/// Reads a column as UTC seconds. All its cells must be written in one format.
+///
+/// A naive time is one of `zone`; where the clock goes back the earlier moment is meant, where it goes forward the
+/// later. A date alone is midnight UTC: a day is no moment of a clock, and days must lie evenly.
+pub(crate) fn read(raw: &Raw, column: usize, zone: &TimeZone) -> Result<Vec<i64>, PreprocessError> {
+    match &raw.columns[column].cells {
+        Cells::Text(text) => {
+            let stamps = text.iter().map(|cell| cell.and_then(parse));
+            read_stamps(raw, column, stamps, zone)
+        }
+        Cells::Numbers(numbers) => read_stamps(raw, column, numbers.iter().map(|&n| number(n)), zone),
+        Cells::Times(stamps) => {
+            if let Some(row) = stamps.finer {
+                return Err(PreprocessError::SubSecond(raw.cell(column, row)));
+            }
+            let format = if stamps.naive {
+                Format::DateTime
+            } else {
+                Format::Rfc3339
+            };
+            let stamp = |seconds: i64| Stamp {
+                format,
+                seconds,
+                whole: true,
+            };
+            read_stamps(raw, column, stamps.seconds.iter().map(|cell| cell.map(stamp)), zone)
+        }
+        Cells::Other { .. } => Err(PreprocessError::Time(raw.cell(column, 0))),
+    }
+}
+
+fn read_stamps(
+    raw: &Raw,
+    column: usize,
+    stamps: impl Iterator<Item = Option<Stamp>>,
+    zone: &TimeZone,
+) -> Result<Vec<i64>, PreprocessError> {
+    let mut times = Vec::with_capacity(raw.rows());
+    let mut expected = None;
+    for (row, stamp) in stamps.enumerate() {
+        let cell = || raw.cell(column, row);
+        let stamp = stamp.ok_or_else(|| PreprocessError::Time(cell()))?;
+        let expected = *expected.get_or_insert(stamp.format);
+        if stamp.format != expected {
+            let first = raw.cell(column, 0);
+            return Err(PreprocessError::MixedTimes {
+                cell: cell(),
+                have: stamp.format.name(),
+                need: expected.name(),
+                first_row: first.row,
+                first_value: first.value,
+            });
+        }
+        if !stamp.whole {
+            return Err(PreprocessError::SubSecond(cell()));
+        }
+        times.push(stamp.utc(zone).ok_or_else(|| PreprocessError::Time(cell()))?);
+    }
+    Ok(times)
+}
+
+impl Format {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Rfc3339 => "a time with its zone",
+            Self::DateTime => "a date and time without zone",
+            Self::Date => "a date",
+            Self::Seconds => "epoch seconds",
+            Self::Milliseconds => "epoch milliseconds",
+        }
+    }
+}
+
+impl Stamp {
+    fn is_number(self) -> bool {
+        matches!(self.format, Format::Seconds | Format::Milliseconds)
+    }
+
+    fn is_plausible(self) -> bool {
+        !self.is_number() || self.seconds >= PLAUSIBLE
+    }
+
+    fn utc(self, zone: &TimeZone) -> Option<i64> {
+        if self.format != Format::DateTime || *zone == TimeZone::UTC {
+            return Some(self.seconds);
+        }
+        let clock = jiff::Timestamp::from_second(self.seconds)
+            .ok()?
+            .to_zoned(TimeZone::UTC)
+            .datetime();
+        Some(zone.to_ambiguous_timestamp(clock).compatible().ok()?.as_second())
+    }
+}
+
+fn number(value: f64) -> Option<Stamp> {
+    #[expect(clippy::cast_possible_truncation, reason = "checked to be whole and small")]
+    let whole = (value.fract() == 0.0 && value.abs() < 9e15).then_some(value as i64)?;
+    Some(epoch(whole))
+}
+
+fn epoch(count: i64) -> Stamp {
+    if count.abs() < MILLISECONDS {
+        return Stamp {
+            format: Format::Seconds,
+            seconds: count,
+            whole: true,
+        };
+    }
+    Stamp {
+        format: Format::Milliseconds,
+        seconds: count.div_euclid(1000),
+        whole: count % 1000 == 0,
+    }
+}
+
+/// Reads a time in one of the formats.
+fn parse(text: &str) -> Option<Stamp> {
+    let text = text.trim();
+    let bytes = text.as_bytes();
+    if bytes.get(4) != Some(&b'-') || bytes.get(7) != Some(&b'-') {
+        let whole = text.strip_suffix(".0").unwrap_or(text);
+        return whole.parse().ok().map(epoch);
+    }
+    let (date, rest) = bytes.split_at_checked(10)?;
+    let date = [digits(&date[..4])?, digits(&date[5..7])?, digits(&date[8..])?];
+    let Some((separator, rest)) = rest.split_first() else {
+        return Some(Stamp {
+            format: Format::Date,
+            seconds: seconds(date, [0, 0, 0])?,
+            whole: true,
+        });
+    };
+    if !matches!(separator, b'T' | b't' | b' ') {
+        return None;
+    }
+    let (time, rest) = rest.split_at_checked(5)?;
+    if time[2] != b':' {
+        return None;
+    }
+    let (second, rest) = match rest {
+        [b':', a, b, rest @ ..] => (digits(&[*a, *b])?, rest),
+        rest => (0, rest),
+    };
+    let (whole, rest) = fraction(rest)?;
+    let seconds = seconds(date, [digits(&time[..2])?, digits(&time[3..])?, second])?;
+    if rest.is_empty() {
+        return Some(Stamp {
+            format: Format::DateTime,
+            seconds,
+            whole,
+        });
+    }
+    Some(Stamp {
+        format: Format::Rfc3339,
+        seconds: seconds - offset(rest)?,
+        whole,
+    })
+}
+
+/// Reads `.fff`, if it is there; says whether it is zero.
+fn fraction(rest: &[u8]) -> Option<(bool, &[u8])> {
+    let Some(rest) = rest.strip_prefix(b".") else {
+        return Some((true, rest));
+    };
+    let end = rest
+        .iter()
+        .position(|byte| !byte.is_ascii_digit())
+        .unwrap_or(rest.len());
+    let (digits, rest) = rest.split_at(end);
+    (!digits.is_empty()).then(|| (digits.iter().all(|byte| *byte == b'0'), rest))
+}
+
+/// Reads `Z`, `+01:00`, `+0100` or `+01` as seconds.
+fn offset(rest: &[u8]) -> Option<i64> {
+    let rest = rest.trim_ascii_start();
+    let (sign, rest) = match rest {
+        b"Z" | b"z" => return Some(0),
+        [b'+', rest @ ..] => (1, rest),
+        [b'-', rest @ ..] => (-1, rest),
+        _ => return None,
+    };
+    let (hours, minutes) = match rest {
+        [a, b] => (digits(&[*a, *b])?, 0),
+        [a, b, b':', c, d] | [a, b, c, d] => (digits(&[*a, *b])?, digits(&[*c, *d])?),
+        _ => return None,
+    };
+    (hours < 24 && minutes < 60).then_some(sign * (hours * 3600 + minutes * 60))
+}
+
+fn digits(bytes: &[u8]) -> Option<i64> {
+    let digit = |number: i64, byte: &u8| byte.is_ascii_digit().then(|| number * 10 + i64::from(byte - b'0'));
+    bytes.iter().try_fold(0, digit)
+}
+
+/// Counts seconds of a wall clock from 1970; none where there is no such date or time.
+fn seconds([year, month, day]: [i64; 3], [hour, minute, second]: [i64; 3]) -> Option<i64> {
+    let small = |n: i64| i8::try_from(n).ok();
+    let year = i16::try_from(year).ok()?;
+    let clock = DateTime::new(
+        year,
+        small(month)?,
+        small(day)?,
+        small(hour)?,
+        small(minute)?,
+        small(second)?,
+        0,
+    )
+    .ok()?;
+    let days = clock.date().duration_since(jiff::civil::date(1970, 1, 1)).as_secs();
+    Some(days + hour * 3600 + minute * 60 + second)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_read_in_the_formats_that_the_documents_name() {
+        for (text, format, seconds) in [
+            ("1970-01-02T00:00:00Z", Format::Rfc3339, 86_400),
+            ("1970-01-01T01:00:00+01:00", Format::Rfc3339, 0),
+            ("1970-01-01 00:00:00-0130", Format::Rfc3339, 5_400),
+            ("1970-01-01 00:00:00.000 +00", Format::Rfc3339, 0),
+            ("2018-02-05 23:40:00", Format::DateTime, 1_517_874_000),
+            ("2018-02-05T23:40", Format::DateTime, 1_517_874_000),
+            (" 2018-02-05 23:40:00.000 ", Format::DateTime, 1_517_874_000),
+            ("2018-02-05", Format::Date, 1_517_788_800),
+            ("0001-01-01", Format::Date, -62_135_596_800),
+            ("1517874000", Format::Seconds, 1_517_874_000),
+            ("1517874000.0", Format::Seconds, 1_517_874_000),
+            ("-5", Format::Seconds, -5),
+            ("1517874000000", Format::Milliseconds, 1_517_874_000),
+        ] {
+            assert_eq!(
+                parse(text),
+                Some(Stamp {
+                    format,
+                    seconds,
+                    whole: true
+                }),
+                "{text}"
+            );
+        }
+        for text in ["2018-02-05 23:40:00.5", "1517874000001", "1970-01-01T00:00:00.001Z"] {
+            assert_eq!(parse(text).map(|stamp| stamp.whole), Some(false), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_time_is_not_read_as_one() {
+        for text in [
+            "",
+            "-",
+            "now",
+            "2018-02-30",
+            "2018-13-01",
+            "2018-2-5",
+            "05/02/2018",
+            "2018-02-05 24:00:00",
+            "2018-02-05 23:60",
+            "2018-02-05 23:40:60",
+            "2018-02-05 23",
+            "2018-02-05T23:40:00.Z",
+            "2018-02-05T23:40+25:00",
+            "2018-02-05T23:40 CET",
+            "2018-02-05_23:40",
+            "1.5",
+            "1e9",
+            "99999999999999999999",
+        ] {
+            assert_eq!(parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_naive_time_is_one_of_the_zone_and_a_date_is_not() {
+        let zone = jiff::tz::TimeZoneDatabase::bundled().get("Europe/Madrid").unwrap();
+        for (text, expected) in [
+            ("2018-01-01 01:00:00", "2018-01-01T00:00:00Z"),
+            ("2018-07-01 02:00:00", "2018-07-01T00:00:00Z"),
+            ("2018-03-25 02:30:00", "2018-03-25T01:30:00Z"),
+            ("2018-10-28 02:30:00", "2018-10-28T00:30:00Z"),
+            ("2018-07-01", "2018-07-01T00:00:00Z"),
+            ("2018-07-01T00:00:00Z", "2018-07-01T00:00:00Z"),
+            ("1530403200", "2018-07-01T00:00:00Z"),
+        ] {
+            let utc = parse(text).unwrap().utc(&zone).unwrap();
+            assert_eq!(series::rfc3339(utc), expected, "{text}");
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! What can be typed after `flits`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Turns an uploaded time series into a served forecast.
+#[derive(Debug, Parser)]
+#[command(name = "flits", version, about, propagate_version = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Upload a file and follow it until its forecast is there.
+    Run(RunArgs),
+    /// Run the embedded servers and the functions until Ctrl-C.
+    Up(UpArgs),
+    /// Upload a file and return at once.
+    Upload(UploadArgs),
+    /// Show how far the newest upload of each dataset has come.
+    Status(ReadArgs),
+    /// Show the scores of a dataset's newest round.
+    Scores(DatasetArgs),
+    /// Print a dataset's newest forecast.
+    Forecast(ForecastArgs),
+    /// Check that this machine, directory and store can do the work.
+    Doctor(DoctorArgs),
+    /// Print the resolved spec and the host's settings.
+    Config(ConfigArgs),
+    /// Write seeded telemetry for demos and load tests.
+    Generate(GenerateArgs),
+}
+
+/// Where the embedded servers keep their data.
+#[derive(Debug, Clone, Args)]
+pub struct DirArgs {
+    /// The directory that holds everything.
+    #[arg(long, value_name = "D", default_value = ".flits")]
+    pub dir: PathBuf,
+    /// Print one JSON object per line instead of text.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What decides the spec of an upload.
+#[derive(Debug, Clone, Args)]
+pub struct SpecArgs {
+    /// The test file: its rows are held out. Uploaded as `{stem}_test.{ext}`.
+    #[arg(long, value_name = "FILE")]
+    pub test: Option<PathBuf>,
+    /// The dataset; the file's stem unless given.
+    #[arg(long, value_name = "NAME")]
+    pub dataset: Option<String>,
+    /// The target column, or several separated by commas.
+    #[arg(long, value_name = "COL")]
+    pub target: Option<String>,
+    /// The time column.
+    #[arg(long, value_name = "COL")]
+    pub time: Option<String>,
+    /// How many steps to train, score and forecast.
+    #[arg(long, value_name = "N")]
+    pub horizon: Option<usize>,
+    /// A spec in TOML.
+    #[arg(long, value_name = "S")]
+    pub spec: Option<PathBuf>,
+    /// One value of the spec or of the host, as `path.to.key=value`; may be repeated.
+    #[arg(long = "set", value_name = "k=v")]
+    pub sets: Vec<String>,
+    /// Do all work again, under a random salt.
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// `flits run`.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// The data: CSV or Parquet.
+    pub file: PathBuf,
+    #[command(flatten)]
+    #[expect(
+        missing_docs,
+        reason = "clap takes a doc comment here for the command's own help text"
+    )]
+    pub spec: SpecArgs,
+    #[command(flatten)]
+    #[expect(
+        missing_docs,
+        reason = "clap takes a doc comment here for the command's own help text"
+    )]
+    pub place: DirArgs,
+    /// Run each function as a process of its own, through the Lambda Runtime API.
+    #[arg(long)]
+    pub isolated: bool,
+}
+
+/// `flits up`.
+#[derive(Debug, Args)]
+pub struct UpArgs {
+    #[command(flatten)]
+    #[expect(
+        missing_docs,
+        reason = "clap takes a doc comment here for the command's own help text"
+    )]
+    pub place: DirArgs,
+    /// The loopback port of the S3 server; any free one unless given.
+    #[arg(long, value_name = "PORT", default_value_t = 0)]
+    pub s3_port: u16,
+    /// The loopback port of the SQS server; any free one unless given.
+    #[arg(long, value_name = "PORT", default_value_t = 0)]
+    pub sqs_port: u16,
+    /// One value of the host, as `host.key=value`; may be repeated.
+    #[arg(long = "set", value_name = "k=v")]
+    pub sets: Vec<String>,
+    /// Run each function as a process of its own, through the Lambda Runtime API.
+    #[arg(long)]
+    pub isolated: bool,
+}
+
+/// `flits upload`.
+#[derive(Debug, Args)]
+pub struct UploadArgs {
+    /// The data: CSV or Parquet.
+    pub file: PathBuf,
+    #[command(flatten)]
+    #[expect(
+        missing_docs,
+        reason = "clap takes a doc comment here for the command's own help text"
+    )]
+    pub spec: SpecArgs,
+    #[command(flatten)]
+    #[expect(
+        missing_docs,
+        reason = "clap takes a doc comment here for the command's own help text"
+    )]
+    pub place: DirArgs,
+}
+
+/// Commands that read what there is.
+#[derive(Debug, Args)]
+pub struct ReadArgs {
+    /// The dataset; all of them unless given.
+    pub dataset: Option<String>,
+    #[command(flatten)]
+    #[expect(
+        missing_docs,
+        reason = "clap takes a doc comment here for the command's own help text"
+    )]
+    pub place: DirArgs,
+}
+
+/// Commands that read one dataset.
+#[derive(Debug, Args)]
+pub struct DatasetArgs {
+    /// The dataset.
+    pub dataset: String,
+    #[command(flatten)]
+    #[expect(
+        missing_docs,
+        reason = "clap takes a doc comment here for the command's own help text"
+    )]
+    pub place: DirArgs,
+}
+
+/// `flits forecast`.
+#[derive(Debug, Args)]
+pub struct ForecastArgs {
+    /// The dataset.
+    pub dataset: String,
+    /// Print `time,{target},…` rows.
+    #[arg(long)]
+    pub csv: bool,
+    #[command(flatten)]
+    #[expect(
+        missing_docs,
+        reason = "clap takes a doc comment here for the command's own help text"
+    )]
+    pub place: DirArgs,
+}
+
+/// `flits doctor`.
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// Race 16 conditional writers 40 times on the configured store.
+    #[arg(long)]
+    pub store: bool,
+    #[command(flatten)]
+    #[expect(
+        missing_docs,
+        reason = "clap takes a doc comment here for the command's own help text"
+    )]
+    pub place: DirArgs,
+}
+
+/// `flits config`.
+#[derive(Debug, Args)]
+pub struct ConfigArgs {
+    #[command(flatten)]
+    #[expect(
+        missing_docs,
+        reason = "clap takes a doc comment here for the command's own help text"
+    )]
+    pub spec: SpecArgs,
+    /// Print JSON instead of TOML.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `flits generate`.
+#[derive(Debug, Args)]
+pub struct GenerateArgs {
+    /// The file to write, or with several series the directory.
+    #[arg(long, value_name = "PATH", default_value = "telemetry.csv")]
+    pub out: PathBuf,
+    /// Rows of each series, two minutes apart.
+    #[arg(long, default_value_t = 5_040)]
+    pub rows: usize,
+    /// How many series, one file each.
+    #[arg(long, default_value_t = 1)]
+    pub series: usize,
+    /// Equal seeds give equal bytes.
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+    /// The last rows go to `{stem}_test.{ext}` instead.
+    #[arg(long, value_name = "ROWS", default_value_t = 0)]
+    pub test_rows: usize,
+    /// The share of rows that are lost in gaps.
+    #[arg(long, default_value_t = 0.002)]
+    pub gaps: f64,
+    /// The share of rows with a spike.
+    #[arg(long, default_value_t = 0.001)]
+    pub spikes: f64,
+}

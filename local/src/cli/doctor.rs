@@ -1,0 +1,163 @@
+//! `flits doctor`: can this machine, directory and store do the work?
+
+use std::{path::Path, process::ExitCode, sync::Arc};
+
+use bytes::Bytes;
+use contract::Stage;
+use platform::{Store, StoreError};
+use tokio::task::JoinSet;
+
+use super::{args::DoctorArgs, progress::print_json};
+use crate::harness::{Harness, Options};
+
+/// Rounds and writers of the store check: fewer let a store pass that races only under load.
+const ROUNDS: usize = 40;
+const WRITERS: usize = 16;
+/// Large enough that writers overlap.
+const RACE_BYTES: usize = 300_000;
+
+/// One line of the report.
+struct Check {
+    what: &'static str,
+    /// What was found, or what is wrong and what to do.
+    found: Result<String, String>,
+    /// Whether the work cannot be done without it.
+    needed: bool,
+}
+
+/// Checks and reports; fails when something that is needed is missing.
+///
+/// # Errors
+/// When the directory cannot be used at all.
+pub async fn doctor(args: &DoctorArgs) -> anyhow::Result<ExitCode> {
+    let session = Harness::new(Options::new(&args.place.dir)).session().await?;
+    let store = session.platform.store.clone();
+    let served = if session.is_holder() {
+        format!("{} is free; served it for this check", args.place.dir.display())
+    } else {
+        format!(
+            "{} is served by process {}",
+            args.place.dir.display(),
+            session.address.pid
+        )
+    };
+    let mut checks = vec![
+        Check {
+            what: "directory",
+            found: Ok(served),
+            needed: true,
+        },
+        Check {
+            what: "store",
+            found: answers(store.as_ref()).await,
+            needed: true,
+        },
+        functions(),
+    ];
+    if args.store {
+        checks.push(Check {
+            what: "conditional writes",
+            found: race(store).await,
+            needed: true,
+        });
+    }
+    session.close().await;
+    let healthy = checks.iter().all(|check| check.found.is_ok() || !check.needed);
+    for check in &checks {
+        let (ok, text) = match &check.found {
+            Ok(text) => (true, text),
+            Err(text) => (false, text),
+        };
+        if args.place.json {
+            print_json(
+                &serde_json::json!({"event": "check", "what": check.what, "ok": ok, "needed": check.needed, "found": text}),
+            );
+        } else {
+            let mark = if ok {
+                "ok  "
+            } else if check.needed {
+                "FAIL"
+            } else {
+                "note"
+            };
+            super::print(&format!("{mark}  {:20} {text}", check.what));
+        }
+    }
+    if args.place.json {
+        print_json(&serde_json::json!({"event": "result", "ok": healthy}));
+    }
+    Ok(if healthy { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn answers(store: &dyn Store) -> Result<String, String> {
+    match store.list("", None, 1).await {
+        Ok(_) => Ok("answers a signed request".to_owned()),
+        Err(error) => Err(chain(&error)),
+    }
+}
+
+/// Looks for the binaries that `--isolated` starts.
+fn functions() -> Check {
+    let beside = std::env::current_exe()
+        .ok()
+        .and_then(|path| path.parent().map(Path::to_owned))
+        .unwrap_or_default();
+    let missing: Vec<_> = Stage::ALL
+        .iter()
+        .map(|stage| stage.name())
+        .filter(|name| !beside.join(name).is_file())
+        .collect();
+    let found = if missing.is_empty() {
+        Ok(format!("all five stand in {}", beside.display()))
+    } else {
+        let packages = missing.join(" -p ");
+        Err(format!(
+            "only `--isolated` needs them: cargo build --release -p {packages}"
+        ))
+    };
+    Check {
+        what: "function binaries",
+        found,
+        needed: false,
+    }
+}
+
+/// Races conditional writers. One serial pair proves nothing: there are stores that pass it and lose the race.
+async fn race(store: Arc<dyn Store>) -> Result<String, String> {
+    let nonce = uuid::Uuid::new_v4().simple().to_string();
+    for round in 0..ROUNDS {
+        let key = format!("doctor/{nonce}/{round}");
+        let mut writers = JoinSet::new();
+        for writer in 0..WRITERS {
+            let (store, key) = (store.clone(), key.clone());
+            let body = Bytes::from(vec![u8::try_from(writer).unwrap_or_default(); RACE_BYTES]);
+            writers.spawn(async move { store.create(&key, body).await });
+        }
+        let mut winners = 0;
+        while let Some(written) = writers.join_next().await {
+            match written.map_err(|error| error.to_string())? {
+                Ok(_) => winners += 1,
+                Err(StoreError::Exists { .. }) => {}
+                Err(error) => return Err(chain(&error)),
+            }
+        }
+        if winners != 1 {
+            return Err(format!(
+                "round {round}: {winners} of {WRITERS} conditional writers won, exactly 1 must"
+            ));
+        }
+    }
+    Ok(format!(
+        "{ROUNDS} rounds of {WRITERS} racing writers had one winner each"
+    ))
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(&format!(": {cause}"));
+        source = cause.source();
+    }
+    text
+}

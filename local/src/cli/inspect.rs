@@ -1,0 +1,288 @@
+//! `flits status`, `flits scores` and `flits forecast`: reading what is there.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io::Write as _,
+};
+
+use anyhow::{Context as _, bail};
+use contract::{Dataset, Entry, Failure, ForecastDocument, Latest, PartId, Round, Upload, keys};
+use platform::{Store, documents, ledger::Ledger};
+use serde::Serialize;
+use series::Scores;
+
+use super::{
+    progress::print_json,
+    result::{Champion, failure_text, scores_table},
+    watch,
+};
+
+/// Keys a listing asks for at once.
+const PAGE: usize = 1_000;
+/// Ledgers and failures that `status` reads at most; older ones are left out and counted.
+const MAX_READ: usize = 2_000;
+
+/// Where jobs that have not ended are shown.
+const RUNNING: &str = "(running)";
+
+/// One dataset in `flits status`.
+#[derive(Debug, Clone, Default, Serialize)]
+struct DatasetStatus {
+    dataset: String,
+    uploads: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    champion: Option<Champion>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    forecast: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    running: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    failed: Vec<Failure>,
+}
+
+/// Prints how far each dataset, or one of them, has come.
+///
+/// # Errors
+/// When the store does not answer, or the dataset has never been seen.
+pub async fn status(store: &dyn Store, only: Option<&str>, json: bool) -> anyhow::Result<()> {
+    let mut datasets: BTreeMap<String, DatasetStatus> = BTreeMap::new();
+    let status = |datasets: &mut BTreeMap<String, DatasetStatus>, name: &str, change: &dyn Fn(&mut DatasetStatus)| {
+        let new = || DatasetStatus {
+            dataset: name.to_owned(),
+            ..DatasetStatus::default()
+        };
+        change(datasets.entry(name.to_owned()).or_insert_with(new));
+    };
+    for key in list(store, keys::RAW).await? {
+        let name = Upload::parse(&key).map_or_else(|_| "(no valid dataset)".to_owned(), |u| u.dataset.to_string());
+        status(&mut datasets, &name, &|s| s.uploads += 1);
+    }
+    for failure in newest::<Failure>(store, "failed/").await? {
+        let name = failure
+            .dataset
+            .as_ref()
+            .map_or_else(|| "(no valid dataset)".to_owned(), ToString::to_string);
+        status(&mut datasets, &name, &|s| s.failed.push(failure.clone()));
+    }
+    for ledger in newest::<Ledger>(store, "jobs/")
+        .await?
+        .into_iter()
+        .filter(|ledger| !ledger.state.is_final())
+    {
+        let line = format!(
+            "job {} of {:?}: {:?}, attempt {}",
+            ledger.job.short(),
+            ledger.stage,
+            ledger.state,
+            ledger.attempt
+        );
+        // A ledger names no dataset, so what runs is shown apart.
+        status(&mut datasets, RUNNING, &|s| s.running.push(line.clone()));
+    }
+    if let Some(only) = only {
+        datasets.retain(|name, _| name == only || name == RUNNING);
+        if !datasets.contains_key(only) {
+            bail!("dataset `{only}` has no uploads and no failures here");
+        }
+    }
+    for status in datasets.values_mut() {
+        let Ok(dataset) = status.dataset.parse::<Dataset>() else {
+            continue;
+        };
+        status.champion = champion(store, &dataset).await?.as_ref().map(Champion::of);
+        status.forecast = latest(store, &dataset).await?.map(|latest| latest.key);
+    }
+    for status in datasets.values() {
+        if json {
+            print_json(status)
+        } else {
+            print(&status_text(status))
+        }
+    }
+    if datasets.is_empty() && !json {
+        print("no uploads here yet; begin with `flits run FILE`");
+    }
+    Ok(())
+}
+
+/// Prints the scores of a dataset's newest decided round.
+///
+/// # Errors
+/// When the store does not answer, or no round of the dataset is decided.
+pub async fn scores(store: &dyn Store, dataset: &Dataset, json: bool) -> anyhow::Result<()> {
+    let entry = champion(store, dataset).await?;
+    let entry = entry.with_context(|| format!("dataset `{dataset}` has no decided round here"))?;
+    let round = watch::round(store, dataset, PartId::WHOLE, entry.round).await?;
+    let round = round.with_context(|| format!("the round {} is gone", entry.round))?;
+    let (mut scores, mut out) = (BTreeMap::new(), BTreeMap::new());
+    for outcome in &round.outcomes {
+        let name = outcome.member.to_string();
+        scores.extend(outcome.scores.clone().map(|scores| (name.clone(), scores)));
+        out.extend(outcome.failed.clone().map(|why| (name, why)));
+    }
+    if json {
+        print_json(&serde_json::json!({
+            "event": "scores", "dataset": dataset, "round": entry.round, "metric": entry.metric, "reason": entry.reason,
+            "champion": Champion::of(&entry), "scores": scores, "out": out,
+        }));
+    } else {
+        print(&scores_table(&scores, &out, Some(entry.member.as_str())));
+        print(&format!(
+            "{} reigns in generation {}: {}",
+            entry.member, entry.generation, entry.reason
+        ));
+        print(&margin_text(&scores, &round.round, &entry));
+    }
+    Ok(())
+}
+
+/// Prints a dataset's newest forecast.
+///
+/// # Errors
+/// When the store does not answer, or the dataset has no forecast.
+pub async fn forecast(store: &dyn Store, dataset: &Dataset, csv: bool, json: bool) -> anyhow::Result<()> {
+    let latest = latest(store, dataset).await?;
+    let latest = latest.with_context(|| format!("dataset `{dataset}` has no forecast here"))?;
+    let document: ForecastDocument = read(store, &latest.key)
+        .await?
+        .with_context(|| format!("`{}` is gone", latest.key))?;
+    if json {
+        print_json(&document);
+        return Ok(());
+    }
+    if !csv {
+        let generation = latest.generation;
+        print(&format!(
+            "{} by {}, generation {generation}, {} steps",
+            latest.key,
+            document.member,
+            document.times.len()
+        ));
+    }
+    print(&format!(
+        "time,{}",
+        document
+            .targets
+            .iter()
+            .map(|name| quoted(name))
+            .collect::<Vec<_>>()
+            .join(",")
+    ));
+    for (step, time) in document.times.iter().enumerate() {
+        let values = document
+            .mean
+            .iter()
+            .map(|target| target.get(step).map_or(String::new(), f64::to_string));
+        print(&format!("{time},{}", values.collect::<Vec<_>>().join(",")));
+    }
+    Ok(())
+}
+
+/// Says by how much the champion beats the better baseline of its round.
+fn margin_text(scores: &BTreeMap<String, Scores>, round: &Round, entry: &Entry) -> String {
+    let (Some(score), Some(baseline)) = (entry.score, entry.baseline_score) else {
+        return String::new();
+    };
+    let names: BTreeSet<&str> = round.baselines.iter().map(contract::MemberName::as_str).collect();
+    if names.contains(entry.member.as_str()) {
+        return format!(
+            "no model beats the better baseline ({} {baseline:.4}) by the margin",
+            entry.metric
+        );
+    }
+    if !scores.contains_key(entry.member.as_str()) {
+        return String::new();
+    }
+    format!(
+        "{:.1} % better than the better baseline ({} {score:.4} against {baseline:.4})",
+        (1.0 - score / baseline) * 100.0,
+        entry.metric
+    )
+}
+
+fn status_text(status: &DatasetStatus) -> String {
+    let mut text = format!("{}: {} uploaded objects", status.dataset, status.uploads);
+    if let Some(champion) = &status.champion {
+        text.push_str(&format!(
+            "\n  champion {} (generation {})",
+            champion.model, champion.generation
+        ));
+    }
+    if let Some(forecast) = &status.forecast {
+        text.push_str(&format!("\n  forecast {forecast}"));
+    }
+    for line in &status.running {
+        text.push_str(&format!("\n  {line}"));
+    }
+    for failure in &status.failed {
+        text.push_str(&format!("\n  failed: {}", failure_text(failure)));
+    }
+    text
+}
+
+/// Gives the newest entry of the champion log: the hint, then whatever came after it.
+async fn champion(store: &dyn Store, dataset: &Dataset) -> anyhow::Result<Option<Entry>> {
+    let part = PartId::WHOLE;
+    let mut newest: Option<Entry> = read(store, &keys::champion_hint(dataset, part)).await?;
+    loop {
+        let next = newest.as_ref().map_or(1, |entry| entry.generation + 1);
+        match read(store, &keys::champion_entry(dataset, part, next)).await? {
+            Some(entry) => newest = Some(entry),
+            None => return Ok(newest),
+        }
+    }
+}
+
+async fn latest(store: &dyn Store, dataset: &Dataset) -> anyhow::Result<Option<Latest>> {
+    read(store, &keys::latest(dataset, PartId::WHOLE)).await
+}
+
+async fn read<T: serde::de::DeserializeOwned>(store: &dyn Store, key: &str) -> anyhow::Result<Option<T>> {
+    Ok(documents::read(store, key).await?.map(|(document, _)| document))
+}
+
+async fn list(store: &dyn Store, prefix: &str) -> anyhow::Result<Vec<String>> {
+    Ok(list_objects(store, prefix)
+        .await?
+        .into_iter()
+        .map(|object| object.key)
+        .collect())
+}
+
+async fn list_objects(store: &dyn Store, prefix: &str) -> anyhow::Result<Vec<platform::Listed>> {
+    let mut objects: Vec<platform::Listed> = Vec::new();
+    loop {
+        let after = objects.last().map(|object| object.key.clone());
+        let page = store.list(prefix, after.as_deref(), PAGE).await?;
+        let full = page.len() == PAGE;
+        objects.extend(page);
+        if !full {
+            return Ok(objects);
+        }
+    }
+}
+
+/// Reads the newest documents under a prefix.
+async fn newest<T: serde::de::DeserializeOwned>(store: &dyn Store, prefix: &str) -> anyhow::Result<Vec<T>> {
+    let mut objects = list_objects(store, prefix).await?;
+    objects.sort_by_key(|object| std::cmp::Reverse(object.last_modified));
+    let mut documents = Vec::new();
+    for object in objects.iter().take(MAX_READ) {
+        documents.extend(read(store, &object.key).await?);
+    }
+    Ok(documents)
+}
+
+/// Quotes a name for CSV where it needs it.
+fn quoted(name: &str) -> String {
+    if name.contains([',', '"', '\n', '\r']) {
+        format!("\"{}\"", name.replace('"', "\"\""))
+    } else {
+        name.to_owned()
+    }
+}
+
+/// Prints a line; a reader that went away is no error.
+fn print(line: &str) {
+    let _ = writeln!(std::io::stdout(), "{line}");
+}

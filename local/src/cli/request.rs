@@ -1,0 +1,140 @@
+//! What a command line asks for, as the front door wants it.
+
+use std::path::Path;
+
+use anyhow::Context as _;
+use contract::{
+    Dataset, overrides,
+    spec::{self, Layer},
+};
+use platform::front::Submission;
+
+use super::args::SpecArgs;
+
+/// Reads the arguments; flags come before `--set`, which wins. `environment` holds the predecessor's names that are set.
+///
+/// # Errors
+/// When the spec file cannot be read or a `--set` is not `path=value`.
+pub fn submission(file: &Path, args: &SpecArgs, environment: &[(String, String)]) -> anyhow::Result<Submission> {
+    Ok(Submission {
+        dataset: dataset(file, args, environment),
+        file: file.to_owned(),
+        test: args.test.clone(),
+        spec: spec_file(args)?,
+        set: sets(args)?,
+        force: args.force || overrides::force(environment),
+    })
+}
+
+/// Gives the layers of a spec where no bucket is asked, in the order in which later ones win.
+///
+/// # Errors
+/// When the spec file cannot be read or a `--set` is not `path=value`.
+pub fn layers(args: &SpecArgs, environment: Vec<(String, String)>) -> anyhow::Result<Vec<Layer>> {
+    let text = spec_file(args)?;
+    let text = text.iter().map(|(name, text)| Layer::toml(name, text));
+    let mut layers: Vec<_> = text
+        .chain([Layer::environment(environment), Layer::set(sets(args)?)])
+        .collect();
+    if args.test.is_some() {
+        layers.push(Layer::set([("split.holdout".to_owned(), "test-file".to_owned())]));
+    }
+    Ok(layers)
+}
+
+fn spec_file(args: &SpecArgs) -> anyhow::Result<Option<(String, String)>> {
+    let Some(path) = &args.spec else { return Ok(None) };
+    let text =
+        std::fs::read_to_string(path).with_context(|| format!("cannot read the spec file `{}`", path.display()))?;
+    Ok(Some((path.display().to_string(), text)))
+}
+
+/// Gives `--set` and the flags that stand for one, without `host.*`.
+fn sets(args: &SpecArgs) -> anyhow::Result<Vec<(String, String)>> {
+    let mut sets = Vec::new();
+    if let Some(target) = &args.target {
+        let names: Vec<&str> = target.split(',').map(str::trim).collect();
+        sets.push((
+            "data.targets".to_owned(),
+            serde_json::to_string(&names).context("--target")?,
+        ));
+    }
+    sets.extend(args.time.clone().map(|time| ("data.time".to_owned(), time)));
+    sets.extend(
+        args.horizon
+            .map(|horizon| ("window.horizon".to_owned(), horizon.to_string())),
+    );
+    let given: Vec<_> = args
+        .sets
+        .iter()
+        .map(|set| spec::parse_set(set))
+        .collect::<Result<_, _>>()?;
+    sets.extend(spec::split_host(given).0);
+    Ok(sets)
+}
+
+/// Names the dataset: as asked, as the predecessor's environment says, else by the file's stem.
+fn dataset(file: &Path, args: &SpecArgs, environment: &[(String, String)]) -> String {
+    let asked = args.dataset.as_deref().or_else(|| overrides::dataset(environment));
+    asked.map_or_else(|| of_stem(file), str::to_owned)
+}
+
+fn of_stem(file: &Path) -> String {
+    let stem = file
+        .file_stem()
+        .map(|stem| stem.to_string_lossy().into_owned())
+        .unwrap_or_default();
+    Dataset::from_stem(&stem).map_or(stem, String::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn args() -> SpecArgs {
+        SpecArgs {
+            test: None,
+            dataset: None,
+            target: None,
+            time: None,
+            horizon: None,
+            spec: None,
+            sets: Vec::new(),
+            force: false,
+        }
+    }
+
+    #[test]
+    fn flags_are_settings_and_set_wins_over_them() {
+        let args = SpecArgs {
+            target: Some("down, up".into()),
+            horizon: Some(3),
+            test: Some("any.csv".into()),
+            sets: vec!["window.horizon=5".into(), "host.threads=1".into()],
+            ..args()
+        };
+        let environment = vec![("SAMPLE_TRAIN_ROWS".to_owned(), "50".to_owned())];
+        let spec = spec::resolve(&layers(&args, environment).unwrap()).unwrap();
+        assert_eq!(spec.window.horizon, 5);
+        assert_eq!(
+            spec.data.targets.given(),
+            Some(&vec!["down".to_owned(), "up".to_owned()])
+        );
+        assert_eq!(spec.sample.rows, 50);
+        assert!(spec.split.holdout.is_test_file());
+    }
+
+    #[test]
+    fn the_dataset_is_asked_for_or_the_stem() {
+        let environment = [("DATASET_NAME".to_owned(), "from-env".to_owned())];
+        let named = SpecArgs {
+            dataset: Some("asked".into()),
+            ..args()
+        };
+        let file = Path::new("dir/my cell.v2.csv");
+        let name = |args: &SpecArgs, environment| submission(file, args, environment).unwrap().dataset;
+        assert_eq!(name(&named, &environment[..]), "asked");
+        assert_eq!(name(&args(), &environment[..]), "from-env");
+        assert_eq!(name(&args(), &[]), "my-cell.v2");
+    }
+}

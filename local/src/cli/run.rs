@@ -1,0 +1,234 @@
+//! `flits run` and `flits upload`.
+
+use std::{collections::HashSet, path::Path, process::ExitCode, time::Duration};
+
+use anyhow::Context as _;
+use contract::JobId;
+use platform::{
+    StoreError,
+    front::{self, Prepared, Refused, SubmitError},
+};
+
+use super::{
+    args::{RunArgs, SpecArgs, UploadArgs},
+    outcome,
+    progress::{Progress, print_json},
+    request,
+    result::{RunResult, failure_text, scores_table},
+    watch::{View, Walk},
+};
+use crate::harness::{Harness, Interrupt, Options, Session};
+
+/// How often the bucket is looked at.
+const LOOK: Duration = Duration::from_millis(40);
+/// The exit code after Ctrl-C, as shells count it.
+const INTERRUPTED: u8 = 130;
+
+/// How following an upload ended.
+enum Followed {
+    Finished(View),
+    /// The process that served the directory is gone.
+    Lost,
+    Interrupted,
+}
+
+/// Uploads a file and follows it to its forecast.
+///
+/// # Errors
+/// When the directory, the servers or the file cannot be used.
+pub async fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
+    let harness = Harness::new(
+        Options::new(&args.place.dir)
+            .sets(&args.spec.sets)?
+            .isolated(args.isolated)
+            .pumping(),
+    );
+    let mut interrupt = Interrupt::listen()?;
+    let session = harness.session().await?;
+    let Some(prepared) = prepare(&args.file, &args.spec, &session, args.place.json).await? else {
+        session.close().await;
+        return Ok(ExitCode::FAILURE);
+    };
+    let mut following = Following::new(prepared, args.place.json, &session);
+    let (followed, session) = following.to_the_end(&harness, session, &mut interrupt).await?;
+    let code = match followed {
+        Followed::Finished(view) => following.finish(args, &view, &session).await,
+        Followed::Interrupted | Followed::Lost => {
+            eprintln!("interrupted; the same command goes on from here");
+            Ok(ExitCode::from(INTERRUPTED))
+        }
+    };
+    session.close().await;
+    code
+}
+
+/// Uploads a file and returns at once.
+///
+/// # Errors
+/// When the directory, the servers or the file cannot be used.
+pub async fn upload(args: &UploadArgs) -> anyhow::Result<ExitCode> {
+    let harness = Harness::new(Options::new(&args.place.dir).sets(&args.spec.sets)?);
+    let session = harness.session().await?;
+    let code = match prepare(&args.file, &args.spec, &session, args.place.json).await? {
+        Some(prepared) => {
+            prepared.upload(&session.platform).await?;
+            let key = prepared.upload.key();
+            if args.place.json {
+                print_json(&serde_json::json!({
+                    "event": "uploaded", "key": key, "dataset": prepared.upload.dataset, "job": prepared.first.job,
+                }));
+            } else {
+                let later = if session.is_holder() {
+                    "; `flits up` or `flits run` goes on from here"
+                } else {
+                    ""
+                };
+                super::print(&format!("uploaded `{key}`{later}"));
+            }
+            ExitCode::SUCCESS
+        }
+        None => ExitCode::FAILURE,
+    };
+    session.close().await;
+    Ok(code)
+}
+
+/// Looks whether the upload can be let in; a refusal is printed and ends the command.
+async fn prepare(file: &Path, args: &SpecArgs, session: &Session, json: bool) -> anyhow::Result<Option<Prepared>> {
+    for path in std::iter::once(file).chain(args.test.as_deref()) {
+        let found = std::fs::metadata(path).with_context(|| format!("cannot open `{}`", path.display()))?;
+        anyhow::ensure!(found.is_file(), "`{}` is not a file", path.display());
+    }
+    let environment: Vec<_> = session.platform.host.overrides.clone().into_iter().collect();
+    let submission = request::submission(file, args, &environment)?;
+    match front::prepare(&submission, &session.platform).await {
+        Ok(prepared) => Ok(Some(prepared)),
+        Err(SubmitError::Refused(Refused(failure))) => {
+            let mut result = RunResult::new(&submission.dataset);
+            result.failed.push(*failure);
+            print_result(&result, json);
+            Ok(None)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// One upload on its way.
+struct Following {
+    prepared: Prepared,
+    walk: Walk,
+    progress: Progress,
+    reused: HashSet<JobId>,
+    submitted: bool,
+}
+
+impl Following {
+    fn new(prepared: Prepared, json: bool, session: &Session) -> Self {
+        let first = prepared.first.stage.clone();
+        let walk = Walk::new(session.platform.store.clone(), prepared.spec.clone(), first);
+        Self {
+            prepared,
+            walk,
+            progress: Progress::new(json),
+            reused: HashSet::new(),
+            submitted: false,
+        }
+    }
+
+    /// Follows over as many sessions as it takes: whoever serves the directory may go, then another one serves.
+    async fn to_the_end(
+        &mut self,
+        harness: &Harness,
+        mut session: Session,
+        interrupt: &mut Interrupt,
+    ) -> anyhow::Result<(Followed, Session)> {
+        loop {
+            let followed = tokio::select! {
+                followed = self.follow(&session) => followed,
+                () = interrupt.wait() => Ok(Followed::Interrupted),
+            };
+            match followed {
+                Ok(Followed::Lost) => {}
+                Err(error) if is_silence(&error) && !session.is_holder() => {}
+                Ok(followed) => {
+                    self.progress.finish();
+                    return Ok((followed, session));
+                }
+                Err(error) => return Err(error.into()),
+            }
+            session = tokio::select! {
+                session = harness.session() => session?,
+                () = interrupt.wait() => return Ok((Followed::Interrupted, session)),
+            };
+            self.walk.reconnect(session.platform.store.clone());
+        }
+    }
+
+    async fn follow(&mut self, session: &Session) -> Result<Followed, StoreError> {
+        if !self.submitted {
+            self.reused = self.walk.committed().await?;
+            self.prepared.upload(&session.platform).await?;
+            self.submitted = true;
+        }
+        loop {
+            let view = self.walk.look().await?;
+            self.progress.show(&view, &self.reused);
+            if view.finished {
+                return Ok(Followed::Finished(view));
+            }
+            if session.is_lost() {
+                return Ok(Followed::Lost);
+            }
+            session.platform.clock.sleep(LOOK).await;
+        }
+    }
+
+    async fn finish(&self, args: &RunArgs, view: &View, session: &Session) -> anyhow::Result<ExitCode> {
+        let round = self.walk.round(view).await?;
+        let mut result = outcome::summarize(&self.prepared.upload.dataset, view, round.as_ref(), &self.reused);
+        if let (true, Some(round)) = (result.ok, &round) {
+            let store = session.platform.store.as_ref();
+            let path = outcome::draw(&args.place.dir, view, round, &result, store).await?;
+            result.plot = Some(path.display().to_string());
+        }
+        print_result(&result, args.place.json);
+        Ok(if result.ok {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        })
+    }
+}
+
+fn print_result(result: &RunResult, json: bool) {
+    if json {
+        return print_json(result);
+    }
+    let champion = result.champion.as_ref().map(|champion| champion.model.as_str());
+    let mut lines = Vec::new();
+    if !result.scores.is_empty() {
+        lines.push(scores_table(&result.scores, &result.out, champion));
+    }
+    if let Some(champion) = &result.champion {
+        let digest = champion.digest.short();
+        lines.push(format!(
+            "champion  {} ({digest}), generation {}",
+            champion.model, champion.generation
+        ));
+    }
+    lines.extend(result.forecast.iter().map(|key| format!("forecast  {key}")));
+    lines.extend(result.plot.iter().map(|path| format!("plot      {path}")));
+    if !result.ok {
+        lines.extend(result.failed.iter().map(failure_text));
+        lines.push("no forecast; a failure stays until data or spec change, or --force".to_owned());
+    }
+    super::print(&lines.join("\n"));
+}
+
+/// Whether an error means that nobody answers there any more.
+fn is_silence(error: &StoreError) -> bool {
+    matches!(
+        error,
+        StoreError::Unavailable { .. } | StoreError::Doubt { .. } | StoreError::Denied { .. }
+    )
+}

@@ -1,0 +1,55 @@
+//! `flits up`: serve until a signal.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use super::{args::UpArgs, progress::print_json};
+use crate::{
+    embedded::Addresses,
+    harness::{Harness, Interrupt, Options},
+};
+
+/// Serves the directory and runs the functions until Ctrl-C or SIGTERM.
+///
+/// # Errors
+/// When the directory or a port cannot be used, or another process serves the directory.
+pub async fn up(args: &UpArgs) -> anyhow::Result<()> {
+    let mut interrupt = Interrupt::listen()?;
+    let options = Options::new(&args.place.dir)
+        .sets(&args.sets)?
+        .isolated(args.isolated)
+        .pumping();
+    let loopback = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let addresses = Addresses {
+        s3: loopback(args.s3_port),
+        sqs: loopback(args.sqs_port),
+    };
+    let harness = Harness::new(options.on(addresses));
+    let session = harness.session().await?;
+    let address = &session.address;
+    anyhow::ensure!(
+        session.is_holder(),
+        "`{}` is served by process {} already, at {} and {}",
+        args.place.dir.display(),
+        address.pid,
+        address.s3,
+        address.sqs
+    );
+    let file = args.place.dir.join("address.json");
+    if args.place.json {
+        print_json(&serde_json::json!({
+            "event": "up", "s3": address.s3, "sqs": address.sqs, "bucket": address.bucket, "region": address.region,
+            "credentials": file,
+        }));
+    } else {
+        super::print(&format!(
+            "S3   {}  (bucket `{}`)\nSQS  {}\nCredentials are in {}. Ctrl-C ends.",
+            address.s3,
+            address.bucket,
+            address.sqs,
+            file.display()
+        ));
+    }
+    interrupt.wait().await;
+    session.close().await;
+    Ok(())
+}

@@ -1,0 +1,169 @@
+//! Follows one upload by what it leaves in the bucket. Each ledger says what comes next, so nothing is listed and nobody
+//! is asked: a client that starts late, or again, sees the same.
+
+use std::{
+    collections::{HashMap, HashSet, VecDeque},
+    sync::Arc,
+};
+
+use contract::{Dataset, Decision, Failure, JobId, Outcome, PartId, Produced, Round, Spec, Task, keys};
+use platform::{
+    Store, StoreError, documents,
+    ledger::State,
+    walk::{self, Step},
+};
+
+/// One job of the walk, as the bucket shows it.
+#[derive(Debug, Clone)]
+pub struct JobView {
+    /// The job and its ledger.
+    pub step: Step,
+    /// What it left, once it is committed.
+    pub made: Option<Produced>,
+    /// Why it failed, once it did.
+    pub failure: Option<Failure>,
+}
+
+/// All that the bucket shows of one upload.
+#[derive(Debug, Clone, Default)]
+pub struct View {
+    /// The jobs in the order of the walk.
+    pub jobs: Vec<JobView>,
+    /// Every job has ended and its successors are sent.
+    pub finished: bool,
+}
+
+/// What a round left: who took part, what became of each, what was decided.
+#[derive(Debug, Clone)]
+pub struct RoundView {
+    /// Who took part.
+    pub round: Round,
+    /// What became of them.
+    pub outcomes: Vec<Outcome>,
+    /// What was decided.
+    pub decision: Option<Decision>,
+}
+
+/// Follows one upload.
+pub struct Walk {
+    store: Arc<dyn Store>,
+    spec: Arc<Spec>,
+    first: Task,
+    /// Jobs that ended, so that each is read once.
+    ended: HashMap<JobId, JobView>,
+}
+
+impl Walk {
+    /// Begins at the first job.
+    #[must_use]
+    pub fn new(store: Arc<dyn Store>, spec: Arc<Spec>, first: Task) -> Self {
+        Self {
+            store,
+            spec,
+            first,
+            ended: HashMap::new(),
+        }
+    }
+
+    /// Goes on with another address of the same bucket.
+    pub fn reconnect(&mut self, store: Arc<dyn Store>) {
+        self.store = store;
+    }
+
+    /// Gives the jobs that are committed now.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn committed(&mut self) -> Result<HashSet<JobId>, StoreError> {
+        let view = self.look().await?;
+        let committed = view.jobs.into_iter().filter(|job| job.made.is_some());
+        Ok(committed.map(|job| job.step.job).collect())
+    }
+
+    /// Reads how far the upload has come.
+    ///
+    /// # Errors
+    /// When the store does not answer or a document is damaged.
+    pub async fn look(&mut self) -> Result<View, StoreError> {
+        let mut view = View {
+            jobs: Vec::new(),
+            finished: true,
+        };
+        let mut seen = HashSet::new();
+        let mut tasks = VecDeque::from([self.first.clone()]);
+        while let Some(task) = tasks.pop_front() {
+            let job = self.visit(task).await?;
+            if !seen.insert(job.step.job) {
+                continue;
+            }
+            tasks.extend(job.step.following());
+            view.finished &= job.made.is_some() || job.failure.is_some();
+            view.jobs.push(job);
+        }
+        Ok(view)
+    }
+
+    async fn visit(&mut self, task: Task) -> Result<JobView, StoreError> {
+        let step = match self.ended.get(&contract::identity::identify(&task, &self.spec).job) {
+            Some(ended) => return Ok(ended.clone()),
+            None => walk::step(self.store.as_ref(), task, &self.spec).await?,
+        };
+        let mut view = JobView {
+            step,
+            made: None,
+            failure: None,
+        };
+        let Some(ledger) = &view.step.ledger else {
+            return Ok(view);
+        };
+        match ledger.state {
+            State::Committed => {
+                let manifest = walk::manifest(self.store.as_ref(), view.step.work).await?;
+                let key = keys::work(view.step.work);
+                view.made = Some(manifest.ok_or(StoreError::NotFound { key })?.outputs);
+            }
+            State::Failed => view.failure = ledger.failure.as_deref().cloned(),
+            State::Running | State::Released | State::Yielded => return Ok(view),
+        }
+        self.ended.insert(view.step.job, view.clone());
+        Ok(view)
+    }
+
+    /// Reads what the walk's round left; none where it never began.
+    ///
+    /// # Errors
+    /// When the store does not answer or a document is damaged.
+    pub async fn round(&self, view: &View) -> Result<Option<RoundView>, StoreError> {
+        let Some(sample) = view.jobs.iter().find(|job| matches!(job.step.task, Task::Sample(_))) else {
+            return Ok(None);
+        };
+        let (dataset, part, id) = (sample.step.task.dataset(), sample.step.task.part(), sample.step.job);
+        round(self.store.as_ref(), dataset, part, id).await
+    }
+}
+
+/// Reads what a round left; none where it never began.
+///
+/// # Errors
+/// When the store does not answer or a document is damaged.
+pub async fn round(
+    store: &dyn Store,
+    dataset: &Dataset,
+    part: PartId,
+    id: contract::RoundId,
+) -> Result<Option<RoundView>, StoreError> {
+    let Some((round, _)) = documents::read::<Round>(store, &keys::round(dataset, part, id)).await? else {
+        return Ok(None);
+    };
+    let mut outcomes = Vec::new();
+    for member in &round.members {
+        let outcome = documents::read(store, &keys::outcome(dataset, part, id, member)).await?;
+        outcomes.extend(outcome.map(|(outcome, _)| outcome));
+    }
+    let decision = documents::read(store, &keys::decision(dataset, part, id)).await?;
+    Ok(Some(RoundView {
+        round,
+        outcomes,
+        decision: decision.map(|(decision, _)| decision),
+    }))
+}

@@ -1,0 +1,20 @@
+//! The `flits` command: see `flits --help`.
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use local::cli::{self, args::Cli};
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let cli = Cli::parse();
+    cli::logs(&cli);
+    match cli::main(cli).await {
+        Ok(code) => code,
+        Err(error) => {
+            // The whole chain, once, at the edge.
+            eprintln!("flits: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
