@@ -83,6 +83,9 @@ pub enum ArtifactError {
         /// What it must be of.
         need: String,
     },
+    /// A setting out of its range.
+    #[error("artifact has a setting out of range")]
+    Settings(#[source] series::Problem),
     /// A tensor that is not there.
     #[error("tensor `{tensor}` is missing")]
     Missing {

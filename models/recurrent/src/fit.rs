@@ -72,6 +72,13 @@ impl Fit for Recurrent {
         if training.len() == 0 {
             return Err(FitError::TooFewWindows { have: 0, need: 1 });
         }
+        let have = shape.training_bytes(self.spec.batch.min(training.len()));
+        if have > MEMORY_BOUND {
+            return Err(FitError::TooLarge {
+                have,
+                bound: MEMORY_BOUND,
+            });
+        }
         let run = Run {
             model: self,
             data,
@@ -114,13 +121,6 @@ fn check(data: &Training<'_>, shape: &Shape, spec: &RecurrentSpec) -> Result<(),
                 return Err(FitError::Mismatch { what, have, need });
             }
         }
-    }
-    let have = shape.training_bytes(spec.batch);
-    if have > MEMORY_BOUND {
-        return Err(FitError::TooLarge {
-            have,
-            bound: MEMORY_BOUND,
-        });
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 use forecast::{
     About, Artifact, ArtifactError, Forecast, ForecastError, History, ModelSpec, known_future, recurse, tensors::f32s,
 };
-use series::{Matrix, Scaled};
+use series::{Matrix, Problem, Scaled};
 
 use crate::{
     chunk::{Chunk, WINDOWS},
@@ -12,6 +12,9 @@ use crate::{
     simd::Path,
     weights::Weights,
 };
+
+/// The bytes that a batch of forecasts may take.
+const ACTIVATIONS: u128 = 256 << 20;
 
 /// A fitted GRU or LSTM. States start at zero at the first row of the context.
 #[derive(Clone, Debug)]
@@ -26,7 +29,7 @@ impl Net {
     /// Reads a net.
     ///
     /// # Errors
-    /// Where the artifact is of another kind of model, or a tensor is missing or of another shape.
+    /// Where the artifact is of another kind of model, a size is out of range, or a tensor is missing or of another shape.
     pub fn read(artifact: &Artifact) -> Result<Self, ArtifactError> {
         let About {
             targets,
@@ -45,22 +48,24 @@ impl Net {
                 });
             }
         };
-        let outputs = horizon.saturating_mul(targets.len());
         let shape = Shape {
             cell,
             inputs: inputs.len(),
             hidden: spec.hidden,
             layers: spec.layers,
             context: *context,
-            outputs,
+            outputs: horizon.saturating_mul(targets.len()),
         };
-        let sizes = [inputs.len(), spec.hidden, spec.layers, *context, outputs];
-        if sizes.contains(&0) {
-            return Err(ArtifactError::Shape {
-                tensor: "head.weight".into(),
-                have: sizes.to_vec(),
-                need: vec![1; 5],
-            });
+        let mut problems = spec.problems("settings");
+        for (path, size) in [
+            ("inputs", shape.inputs),
+            ("context", *context),
+            ("outputs", shape.outputs),
+        ] {
+            Problem::unless(size > 0, path, size, "at least 1", &mut problems);
+        }
+        if let Some(problem) = problems.into_iter().next() {
+            return Err(ArtifactError::Settings(problem));
         }
         let read = |layout: &Layout| f32s(&artifact.tensors, &layout.name, &layout.dimensions()).map(<[f32]>::to_vec);
         let values = shape.layouts().iter().map(read).collect::<Result<_, _>>()?;
@@ -113,6 +118,7 @@ impl Forecast for Net {
     fn forecast(&self, history: &History<'_>, steps: usize) -> Result<Matrix, ForecastError> {
         self.check(history.scaled)?;
         let shape = self.weights.shape;
+        history.check(shape.context)?;
         let mut chunk = Chunk::new(self.path, shape, 1);
         recurse::forecast(history, shape.context, self.horizon, steps, &mut |context| {
             for (into, &value) in chunk.inputs_mut(1).iter_mut().zip(&context.data) {
@@ -139,9 +145,13 @@ impl Forecast for Net {
         out: &mut dyn FnMut(usize, &[f64]),
     ) -> Result<(), ForecastError> {
         self.check(scaled)?;
-        let mut chunk = Chunk::new(self.path, self.weights.shape, WINDOWS);
+        // As many windows at once as in training, fewer where one is large; they do not change each other's bits.
+        let shape = self.weights.shape;
+        let fit = usize::try_from(ACTIVATIONS / shape.activation_bytes()).unwrap_or(WINDOWS);
+        let size = fit.clamp(1, WINDOWS);
         let future = Matrix::zeros(0, scaled.values.cols);
-        for (batch, origins) in origins.chunks(WINDOWS).enumerate() {
+        let mut chunk = None;
+        for (batch, origins) in origins.chunks(size).enumerate() {
             for &origin in origins {
                 History {
                     scaled,
@@ -150,10 +160,11 @@ impl Forecast for Net {
                 }
                 .check(self.history_rows())?;
             }
-            let forecasts = self.block(&mut chunk, scaled, origins);
+            let chunk = chunk.get_or_insert_with(|| Chunk::new(self.path, shape, size));
+            let forecasts = self.block(chunk, scaled, origins);
             let wide = self.horizon * self.targets;
             for (place, (&origin, first)) in origins.iter().zip(forecasts.chunks_exact(wide)).enumerate() {
-                let index = batch * WINDOWS + place;
+                let index = batch * size + place;
                 if steps <= self.horizon && first.iter().all(|value| value.is_finite()) {
                     out(index, &first[..steps * self.targets]);
                 } else {

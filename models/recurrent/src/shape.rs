@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::chunk::WINDOWS;
+
 /// The recurrent cells there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cell {
@@ -148,9 +150,17 @@ impl Shape {
         let parameters = gates * (wide(self.inputs) + hidden * wide(self.layers) + 2 * wide(self.layers))
             + stacked
             + wide(self.outputs) * (hidden + 1);
-        let row = wide(self.inputs) + wide(self.layers) * (2 * gates + 3 * hidden) + hidden;
-        let window = wide(self.context) * row + 2 * wide(self.outputs) + gates;
-        4 * (10 * parameters + wide(batch.div_ceil(crate::chunk::WINDOWS) * crate::chunk::WINDOWS) * window)
+        let back = 4 * wide(self.context) * (wide(self.layers) * gates + hidden);
+        let windows = wide(batch.div_ceil(WINDOWS)) * wide(WINDOWS);
+        4 * 10 * parameters + windows * (self.activation_bytes() + back)
+    }
+
+    /// Gives the bytes that one window takes on its way forward.
+    pub(crate) fn activation_bytes(&self) -> u128 {
+        let wide = |n: usize| (n as u128).min(1 << 32);
+        let (gates, hidden) = (wide(self.cell.gates()) * wide(self.hidden), wide(self.hidden));
+        let row = wide(self.inputs) + wide(self.layers) * (gates + 2 * hidden);
+        4 * ((wide(self.context) + 1) * row + gates + 3 * wide(self.outputs))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Forecasts of a fitted net.
 
-use forecast::{Artifact, ArtifactError, Forecast, ForecastError, History, RecurrentSpec, known_future};
+use forecast::{Artifact, ArtifactError, Forecast, ForecastError, History, ModelSpec, RecurrentSpec, known_future};
 use recurrent::{Cell, Net};
 use series::Matrix;
 
@@ -143,6 +143,16 @@ fn an_artifact_without_a_tensor_or_with_another_shape_is_refused() {
     let error = Net::read(&other).unwrap_err();
     assert!(
         matches!(&error, ArtifactError::Shape { tensor, .. } if tensor == "head.weight"),
+        "{error}"
+    );
+    let mut endless = artifact.clone();
+    endless.about.settings = ModelSpec::Gru(RecurrentSpec {
+        layers: usize::MAX,
+        ..RecurrentSpec::default()
+    });
+    let error = Net::read(&endless).unwrap_err();
+    assert!(
+        matches!(&error, ArtifactError::Settings(problem) if problem.path == "settings.layers"),
         "{error}"
     );
 }

@@ -201,16 +201,27 @@ fn a_net_beyond_the_memory_bound_is_refused_with_both_sizes() {
             layers: usize::MAX,
             ..quick()
         },
-        RecurrentSpec {
-            batch: usize::MAX - 100,
-            ..quick()
-        },
     ] {
         match sine(60, 0).run(Cell::Gru, &spec, 1, None, usize::MAX) {
             Err(FitError::TooLarge { have, bound }) => assert!(have > bound && bound == MEMORY_BOUND),
             other => panic!("{other:?}"),
         }
     }
+}
+
+#[test]
+fn a_batch_larger_than_all_windows_takes_no_more_than_they_do() {
+    let fit = |batch| {
+        sine(60, 0).fit(
+            Cell::Gru,
+            &RecurrentSpec {
+                batch,
+                epochs: 1,
+                ..quick()
+            },
+        )
+    };
+    assert_eq!(fit(52).tensors, fit(usize::MAX).tensors);
 }
 
 #[test]
