@@ -2,11 +2,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
 
+mod act;
 mod model;
+mod register;
 mod world;
 
+use act::Act;
 use proptest::prelude::*;
-use world::{Act, Answers, Fate, Hosts, Op, World};
+use register::Fate;
+use world::{Answers, Hosts, Op, World};
 
 fn fate() -> impl Strategy<Value = Fate> {
     prop_oneof![

@@ -3,29 +3,25 @@
 //! The workers decide with the real `transition` and write with the real `swap`; every decision is compared with the
 //! model, and every write that takes effect is checked against what the model says its writer may do.
 
-use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
-    path::Path,
-    sync::{Mutex, MutexGuard},
-    time::Duration,
-};
+use std::{collections::BTreeSet, time::Duration};
 
-use async_trait::async_trait;
-use bytes::Bytes;
-use contract::{Dataset, Digest, FailedStage, Failure, FailureKind, Next, PartId, SampleTask, Stage, Task};
-use forecast::Progress;
+use contract::{FailedStage, Stage};
 use futures_util::FutureExt as _;
 use platform::{
-    Clock, Downloaded, ETag, Listed, Object, ObjectMeta, Store, StoreError,
+    Clock as _, ETag,
     ledger::{
-        Arrival, Claimant, Completion, Ledger, Nonce, State, Step, lease,
+        Arrival, Claimant, Ledger, Nonce, State, Step, lease,
         swap::{self, SwapError},
         transition,
     },
 };
 use proptest::sample::Index;
 
-use crate::model::{Claim, Fact, History, Verdict};
+use crate::{
+    act::{Act, after, failure, job, successor},
+    model::{Claim, Fact, Verdict},
+    register::{Fate, Meaning, Register, nonce, seconds},
+};
 
 pub(crate) const WORKERS: usize = 3;
 const LEASE_S: u64 = 3;
@@ -40,16 +36,6 @@ pub(crate) enum Hosts {
     Local,
 }
 
-/// What becomes of one write.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Fate {
-    Answered,
-    NeverArrives,
-    ArrivesUnanswered,
-    /// The writer gives up waiting, and later it arrives after all.
-    ArrivesLate,
-}
-
 /// How the store answers one write, try by try.
 #[derive(Clone, Default, Debug)]
 pub(crate) struct Answers {
@@ -59,18 +45,6 @@ pub(crate) struct Answers {
     pub(crate) fates: Vec<Fate>,
     /// It has no time for a second try.
     pub(crate) hurried: bool,
-}
-
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Act {
-    Renew,
-    Later,
-    Wait,
-    Stop,
-    /// Stops with so many more batches than the last checkpoint.
-    Yield(u32),
-    Commit,
-    Fail,
 }
 
 #[derive(Clone, Debug)]
@@ -497,213 +471,6 @@ impl World {
     }
 }
 
-/// The store and its clock: one register.
-#[derive(Default)]
-struct Register(Mutex<Inner>);
-
-#[derive(Default)]
-struct Inner {
-    now_s: i64,
-    /// The document, its version, and when it was written.
-    there: Option<(Ledger, u64, i64)>,
-    writes: u64,
-    history: History,
-    /// What each write means, by its nonce.
-    meanings: BTreeMap<String, Meaning>,
-    landed: BTreeSet<String>,
-    fates: VecDeque<Fate>,
-    /// Writes on their way: what their writer saw, and what they write.
-    late: Vec<(Option<ETag>, Ledger)>,
-    corners: BTreeSet<&'static str>,
-}
-
-#[derive(Clone)]
-struct Meaning {
-    facts: Vec<Fact>,
-    /// The claim under which it was written, for those who may only write as holders.
-    holder: Option<u64>,
-}
-
-impl Register {
-    fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.0.lock().unwrap()
-    }
-
-    fn put(&self, bytes: &[u8], seen: Option<&ETag>) -> Result<ETag, StoreError> {
-        let ledger = Ledger::parse(bytes).unwrap();
-        let mut inner = self.lock();
-        let key = || "ledger".to_owned();
-        let doubt = || {
-            Err(StoreError::Doubt {
-                key: key(),
-                source: "timed out".into(),
-            })
-        };
-        match inner.fates.pop_front().unwrap_or(Fate::Answered) {
-            Fate::Answered => match (inner.take_effect(ledger, seen), seen) {
-                (Some(etag), _) => Ok(etag),
-                (None, None) => Err(StoreError::Exists { key: key() }),
-                (None, Some(_)) => Err(StoreError::Changed { key: key() }),
-            },
-            Fate::NeverArrives => doubt(),
-            Fate::ArrivesUnanswered => {
-                inner.corners.insert("doubt resolved");
-                inner.take_effect(ledger, seen);
-                doubt()
-            }
-            Fate::ArrivesLate => {
-                inner.late.push((seen.cloned(), ledger));
-                doubt()
-            }
-        }
-    }
-}
-
-impl Inner {
-    fn etag(&self) -> Option<ETag> {
-        self.there
-            .as_ref()
-            .map(|(_, version, _)| ETag::new(&version.to_string()))
-    }
-
-    /// Writes, if the version seen still lies there, and checks that its writer may.
-    fn take_effect(&mut self, ledger: Ledger, seen: Option<&ETag>) -> Option<ETag> {
-        if self.etag().as_ref() != seen {
-            return None;
-        }
-        let Meaning { facts, holder } = self.meanings[&nonce(&ledger)].clone();
-        if holder.is_some() {
-            assert_eq!(
-                self.history.holder(),
-                holder,
-                "{facts:?} took effect after the claim was lost"
-            );
-        }
-        if let Some((before, ..)) = &self.there {
-            assert!(ledger.token >= before.token, "a token fell");
-            assert!(ledger.hop >= before.hop, "a hop was repeated");
-            assert!(
-                !before.state.is_final() || ledger.state == before.state,
-                "an end was undone"
-            );
-        }
-        assert!(self.landed.insert(nonce(&ledger)), "a write took effect twice");
-        for fact in facts {
-            self.history.add(self.now_s, fact);
-        }
-        self.writes += 1;
-        self.there = Some((ledger, self.writes, self.now_s));
-        self.etag()
-    }
-
-    /// Lets a write that is on its way arrive.
-    fn land(&mut self, at: usize) {
-        if at < self.late.len() {
-            let (seen, ledger) = self.late.swap_remove(at);
-            let lands = self.take_effect(ledger, seen.as_ref()).is_some();
-            self.corners.extend(lands.then_some("late landing"));
-        }
-    }
-}
-
-#[async_trait]
-impl Store for Register {
-    async fn get(&self, key: &str, _cap: u64) -> Result<Object, StoreError> {
-        let inner = self.lock();
-        let Some((ledger, _, last_modified)) = &inner.there else {
-            return Err(StoreError::NotFound { key: key.to_owned() });
-        };
-        let bytes = Bytes::from(ledger.to_json());
-        let meta = ObjectMeta {
-            etag: inner.etag().unwrap(),
-            version: None,
-            size: bytes.len() as u64,
-            last_modified: *last_modified,
-            date: inner.now_s,
-            metadata: BTreeMap::new(),
-        };
-        Ok(Object { meta, bytes })
-    }
-
-    async fn create(&self, _key: &str, bytes: Bytes) -> Result<ETag, StoreError> {
-        self.put(&bytes, None)
-    }
-
-    async fn swap(&self, _key: &str, bytes: Bytes, seen: &ETag) -> Result<ETag, StoreError> {
-        self.put(&bytes, Some(seen))
-    }
-
-    async fn head(&self, _key: &str) -> Result<ObjectMeta, StoreError> {
-        unreachable!("ledgers are read and swapped")
-    }
-
-    async fn put(&self, _key: &str, _bytes: Bytes) -> Result<ETag, StoreError> {
-        unreachable!("ledgers are read and swapped")
-    }
-
-    async fn upload(&self, _: &str, _: &Path, _: &BTreeMap<String, String>) -> Result<ETag, StoreError> {
-        unreachable!("ledgers are read and swapped")
-    }
-
-    async fn download(&self, _: &str, _: &ETag, _: &Path, _: u64) -> Result<Downloaded, StoreError> {
-        unreachable!("ledgers are read and swapped")
-    }
-
-    async fn list(&self, _: &str, _: Option<&str>, _: usize) -> Result<Vec<Listed>, StoreError> {
-        unreachable!("ledgers are read and swapped")
-    }
-}
-
-#[async_trait]
-impl Clock for Register {
-    fn now_s(&self) -> i64 {
-        self.lock().now_s
-    }
-
-    fn monotonic(&self) -> Duration {
-        seconds(self.now_s())
-    }
-
-    async fn sleep(&self, _: Duration) {}
-}
-
-/// The ledger after a holder's act, and what that means.
-fn after(ledger: &Ledger, act: Act, now_s: i64) -> (Ledger, Fact) {
-    let fresh = Nonce::fresh();
-    match act {
-        Act::Renew => (transition::renew(ledger, fresh), Fact::Renewed),
-        Act::Later => (transition::release_later(ledger, None, fresh), Fact::Later),
-        Act::Wait => (transition::release_waiting(ledger, now_s, fresh), Fact::Excused),
-        Act::Stop => (transition::release_stopped(ledger, fresh), Fact::Excused),
-        Act::Yield(batches) => {
-            let before = ledger.progress.unwrap_or(Progress { epoch: 0, batch: 0 });
-            let progress = Progress {
-                batch: before.batch + u64::from(batches),
-                ..before
-            };
-            let next = |hop| Next::continuation(task(), hop);
-            match transition::yield_(ledger, (progress, job()), next, 1.0, fresh.clone()) {
-                Ok(ledger) => (ledger, Fact::Yielded),
-                Err(_) => (transition::release_stopped(ledger, fresh), Fact::Excused),
-            }
-        }
-        Act::Commit => {
-            let result = Completion {
-                adopted: false,
-                at: now_s,
-            };
-            (
-                transition::commit(ledger, result, successor(), 1.0, fresh),
-                Fact::Committed,
-            )
-        }
-        Act::Fail => (
-            transition::fail(ledger, failure(), successor(), 1.0, fresh),
-            Fact::Failed,
-        ),
-    }
-}
-
 fn verdict_of(step: &Step) -> Verdict {
     match step {
         Step::Claim(_) => Verdict::Claim,
@@ -716,49 +483,5 @@ fn verdict_of(step: &Step) -> Verdict {
         },
         Step::SendNext => Verdict::SendNext,
         Step::Acknowledge => Verdict::Acknowledge,
-    }
-}
-
-fn seconds(now_s: i64) -> Duration {
-    Duration::from_secs(u64::try_from(now_s).unwrap())
-}
-
-fn nonce(ledger: &Ledger) -> String {
-    serde_json::to_string(&ledger.nonce).unwrap()
-}
-
-fn job() -> Digest {
-    Digest::of(b"the job")
-}
-
-fn task() -> Task {
-    Task::Sample(SampleTask {
-        dataset: "ours".parse::<Dataset>().unwrap(),
-        part: PartId { index: 0, of: 1 },
-        spec: job(),
-        salt: String::new(),
-        clean: job(),
-    })
-}
-
-fn successor() -> Next {
-    Next::one(task())
-}
-
-fn failure() -> Failure {
-    Failure {
-        job: job(),
-        stage: FailedStage::Stage(Stage::Preprocess),
-        dataset: None,
-        key: "raw/ours/a.csv".to_owned(),
-        kind: FailureKind::Exhausted,
-        message: "gave up".to_owned(),
-        member: None,
-        row: None,
-        column: None,
-        value: None,
-        bound: None,
-        attempt: 0,
-        at: "2023-11-14T22:13:20Z".to_owned(),
     }
 }
