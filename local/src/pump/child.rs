@@ -3,6 +3,7 @@
 use std::{fs::OpenOptions, process::Stdio, time::Duration};
 
 use tokio::process::{Child as Process, Command};
+use uuid::Uuid;
 
 use super::{
     Deadline, Environment, InvokeError,
@@ -41,7 +42,10 @@ impl Child {
             .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", environment.memory_mib.to_string())
             .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
             .env("AWS_LAMBDA_LOG_GROUP_NAME", format!("/aws/lambda/flits-{stage}"))
-            .env("AWS_LAMBDA_LOG_STREAM_NAME", "local")
+            .env(
+                "AWS_LAMBDA_LOG_STREAM_NAME",
+                format!("local-{}", Uuid::new_v4().simple()),
+            )
             .stdin(Stdio::null())
             .stdout(log.try_clone().map_err(failed)?)
             .stderr(log)
