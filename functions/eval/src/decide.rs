@@ -211,7 +211,8 @@ fn kept(
 
 fn choose(baseline: Option<Winner>, model: Option<Winner>, metric: Metric, margin: f64) -> (Option<Winner>, String) {
     let metric = name(metric);
-    let percent = margin * 100.0;
+    // Shortest form of a decimal that the product would blur, such as 0.07.
+    let percent = (margin * 1e6).round() / 1e4;
     match (baseline, model) {
         (None, None) => (None, "no member has a score, so nobody is promoted".to_owned()),
         (Some(b), None) => {

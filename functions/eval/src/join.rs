@@ -61,11 +61,12 @@ pub async fn decide(
         return Ok(None);
     };
     let key = keys::decision(&round.dataset, round.part, round.round);
-    if let Some((decided, _)) = read(store, &key).await? {
-        return Ok(Some((round, decided)));
-    }
-    let decision = decide_complete(&round, meta.last_modified, &outcomes, promote, store).await?;
-    let decision = create_or_adopt(store, &key, decision).await?;
+    let decision = if let Some((decided, _)) = read(store, &key).await? {
+        decided
+    } else {
+        let decision = decide_complete(&round, meta.last_modified, &outcomes, promote, store).await?;
+        create_or_adopt(store, &key, decision).await?
+    };
     if let Decision::Entry(entry) = &decision {
         Log::new(store, &round.dataset, round.part).hint(entry).await;
     }
