@@ -1,0 +1,96 @@
+//! Bad input ends as a failure that says where, and the next good upload works.
+
+use serde_json::Value;
+
+use crate::flits::{Place, csv};
+
+/// Runs an upload that must fail and gives its one failure.
+fn failure(place: &Place, arguments: &[&str]) -> Value {
+    let result = place.run(arguments);
+    assert_eq!(result["ok"], false, "{result}");
+    let failed = result["failed"].as_array().unwrap();
+    assert_eq!(failed.len(), 1, "{result}");
+    failed[0].clone()
+}
+
+#[tokio::test]
+async fn each_kind_of_bad_file_fails_with_a_place_and_leaves_the_rest_alone() {
+    let place = Place::new();
+    let good = csv(80);
+    let parquet = [b"PAR1".as_slice(), &[0; 64], b"PAR1"].concat();
+    let cases: [(&str, Vec<u8>, &[&str]); 9] = [
+        ("empty.csv", Vec::new(), &["empty"]),
+        ("header.csv", b"time,load\n".to_vec(), &["header"]),
+        (
+            "ragged.csv",
+            good.replacen(",100,33", ",100", 1).into_bytes(),
+            &["ragged.csv", "2"],
+        ),
+        (
+            "latin.csv",
+            good.replacen(",100,", ",1\u{e9},", 1)
+                .chars()
+                .map(|c| c as u8)
+                .collect(),
+            &["latin.csv", "UTF-8"],
+        ),
+        (
+            "words.csv",
+            good.replacen(",100,", ",many,", 1).into_bytes(),
+            &["words.csv", "load", "many"],
+        ),
+        ("few.csv", csv(3).into_bytes(), &["rows"]),
+        (
+            "mixed.csv",
+            good.replacen("2024-03-02 00:00:00", "02/03/2024", 1).into_bytes(),
+            &["mixed.csv", "02/03/2024"],
+        ),
+        ("really-parquet.csv", parquet, &["really-parquet.csv", "Parquet"]),
+        ("really-csv.parquet", good.clone().into_bytes(), &["really-csv.parquet"]),
+    ];
+    for (name, bytes, expected) in cases {
+        place.write(name, bytes);
+        let failure = failure(&place, &[name, "--spec", "spec.toml"]);
+        let message = failure.to_string();
+        for text in expected {
+            assert!(message.contains(text), "{name}: `{text}` in {message}");
+        }
+        let key = format!("failed/{}.json", failure["job"].as_str().unwrap());
+        assert!(place.results().await.contains_key(&key), "{name}: {key}");
+    }
+    let words = failure(&place, &["words.csv", "--spec", "spec.toml"]);
+    assert_eq!(
+        (&words["row"], &words["column"], &words["value"]),
+        (&2.into(), &"load".into(), &"many".into()),
+        "{words}"
+    );
+    assert_eq!(
+        place.run(&["load.csv", "--spec", "spec.toml"])["ok"],
+        true,
+        "the next good upload works"
+    );
+}
+
+#[test]
+fn wrong_names_and_settings_are_refused_with_what_is_allowed() {
+    let place = Place::new();
+    for (arguments, expected) in [
+        (&["load.csv", "--target", "speed"][..], &["speed", "load"][..]),
+        (&["load.csv", "--time", "when"], &["when", "time"]),
+        (&["load.csv", "--set", "window.contxt=3"], &["contxt", "context"]),
+        (
+            &["load.csv", "--set", "window.context=0", "--set", "promote.margin=7"],
+            &["window.context", "promote.margin"],
+        ),
+        (&["load.csv", "--set", "data.mode=append"], &["not supported yet"]),
+        (&["load.csv", "--dataset", "../x"], &["../x"]),
+    ] {
+        let failure = failure(&place, arguments).to_string();
+        for text in expected {
+            assert!(failure.contains(text), "{arguments:?}: `{text}` in {failure}");
+        }
+    }
+    let missing = place.output(&["run", "nowhere.csv"]);
+    assert!(!missing.status.success() && String::from_utf8_lossy(&missing.stderr).contains("`nowhere.csv`"));
+    assert_eq!(place.run(&["load.csv", "--spec", "spec.toml"])["ok"], true);
+}

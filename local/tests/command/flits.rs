@@ -1,0 +1,144 @@
+//! Runs the command in a directory of its own and reads what it prints.
+
+use std::{
+    collections::BTreeMap,
+    fmt::Write as _,
+    path::PathBuf,
+    process::{Command, Output, Stdio},
+};
+
+use contract::Digest;
+use local::harness::{Harness, Options};
+use platform::Store;
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// A directory with a file to upload.
+pub(crate) struct Place {
+    pub(crate) dir: TempDir,
+}
+
+impl Place {
+    pub(crate) fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("load.csv"), csv(80)).unwrap();
+        std::fs::write(dir.path().join("spec.toml"), SPEC).unwrap();
+        Self { dir }
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    pub(crate) fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
+        std::fs::write(self.path(name), bytes).unwrap();
+        self.path(name)
+    }
+
+    /// A command line in this directory; its data lies in `.flits`.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_flits"));
+        command
+            .args(arguments)
+            .current_dir(self.dir.path())
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Runs a command to its end and gives its output.
+    pub(crate) fn output(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+
+    /// Runs `flits run … --json` to its end and gives the result.
+    pub(crate) fn run(&self, arguments: &[&str]) -> Value {
+        let mut all = vec!["run"];
+        all.extend(arguments);
+        all.push("--json");
+        let output = self.output(&all);
+        let result = result(&output);
+        assert_eq!(output.status.success(), result["ok"] == true, "{result}");
+        result
+    }
+
+    /// Gives the digest of every object, but for ledgers and receipts: those say who worked when, on which version.
+    pub(crate) async fn results(&self) -> BTreeMap<String, Digest> {
+        let session = Harness::new(Options::new(&self.path(".flits")))
+            .session()
+            .await
+            .unwrap();
+        let results = results(session.platform.store.as_ref()).await;
+        session.close().await;
+        results
+    }
+}
+
+/// The members of a quick round.
+const SPEC: &str = r#"
+[window]
+context = 4
+[[models]]
+kind = "naive"
+[[models]]
+kind = "linear"
+[[models]]
+kind = "gru"
+hidden = 3
+layers = 1
+epochs = 2
+"#;
+
+/// Hours of a load with a daily cycle, a trend and one gap.
+pub(crate) fn csv(hours: u32) -> String {
+    let mut text = "time,load,users\n".to_owned();
+    for hour in (0..hours).filter(|hour| *hour != 30) {
+        let (day, time) = (1 + hour / 24, hour % 24);
+        let load = 100 + hour + 7 * ((time * 5) % 24) + hour % 3;
+        writeln!(text, "2024-03-{day:02} {time:02}:00:00,{load},{}", load / 3 + time % 4).unwrap();
+    }
+    text
+}
+
+/// Gives the last line, the result.
+pub(crate) fn result(output: &Output) -> Value {
+    let text = String::from_utf8(output.stdout.clone()).unwrap();
+    let last = text.lines().last().unwrap_or_else(|| {
+        panic!(
+            "nothing was printed; on the other hand: {}",
+            String::from_utf8_lossy(&output.stderr)
+        )
+    });
+    let result: Value = serde_json::from_str(last).unwrap();
+    assert_eq!(result["event"], "result", "{last}");
+    result
+}
+
+/// Gives the stages of a result that were not reused, as `stage model`.
+pub(crate) fn worked(result: &Value) -> Vec<String> {
+    let stages = result["stages"].as_array().unwrap().iter();
+    let fresh = stages.filter(|stage| stage["reused"] == false);
+    let name = |stage: &Value| {
+        format!(
+            "{} {}",
+            stage["stage"].as_str().unwrap(),
+            stage["model"].as_str().unwrap_or_default()
+        )
+    };
+    fresh.map(|stage| name(stage).trim_end().to_owned()).collect()
+}
+
+async fn results(store: &dyn Store) -> BTreeMap<String, Digest> {
+    let mut results = BTreeMap::new();
+    let mut after: Option<String> = None;
+    loop {
+        let page = store.list("", after.as_deref(), 1000).await.unwrap();
+        let Some(last) = page.last() else { return results };
+        after = Some(last.key.clone());
+        for object in &page {
+            if !object.key.starts_with("jobs/") && !object.key.starts_with("uploads/") {
+                let bytes = store.get(&object.key, 1 << 30).await.unwrap().bytes;
+                results.insert(object.key.clone(), Digest::of(&bytes));
+            }
+        }
+    }
+}

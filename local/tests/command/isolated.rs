@@ -1,0 +1,61 @@
+//! Functions as processes of their own: the same digests, and a model that cannot live does not stop the round.
+
+use std::path::Path;
+
+use crate::flits::Place;
+
+/// The function binaries stand beside the command where the whole workspace was built.
+fn binaries() -> bool {
+    let beside = Path::new(env!("CARGO_BIN_EXE_flits")).parent().unwrap();
+    let all = ["preprocess", "sample", "train", "eval", "infer"]
+        .iter()
+        .all(|name| beside.join(name).is_file());
+    if !all {
+        println!("SKIPPED: the function binaries are not built; `cargo build --workspace --bins` builds them");
+    }
+    all
+}
+
+#[tokio::test]
+async fn isolated_functions_give_the_same_digests() {
+    if !binaries() {
+        return;
+    }
+    let (one, other) = (Place::new(), Place::new());
+    assert_eq!(one.run(&["load.csv", "--spec", "spec.toml"])["ok"], true);
+    assert_eq!(
+        other.run(&["load.csv", "--spec", "spec.toml", "--isolated"])["ok"],
+        true
+    );
+    assert_eq!(one.results().await, other.results().await);
+}
+
+#[test]
+fn a_round_decides_without_the_model_that_diverges_and_the_one_that_is_always_killed() {
+    if !binaries() {
+        return;
+    }
+    let place = Place::new();
+    let spec = std::fs::read_to_string(place.path("spec.toml")).unwrap();
+    let wild = "[[models]]\nkind = \"lstm\"\nhidden = 3\nlayers = 1\nepochs = 3\nlr = 1e30\nclip = 1e30\n";
+    place.write("wild.toml", format!("{spec}{wild}"));
+    let result = place.run(&[
+        "load.csv",
+        "--spec",
+        "wild.toml",
+        "--isolated",
+        "--set",
+        "host.max_attempts=1",
+        "--set",
+        "host.command.train-gru=sh -c 'kill -9 $$'",
+    ]);
+    assert_eq!(result["ok"], true, "{result}");
+    let out = &result["out"];
+    assert!(out["lstm"].as_str().unwrap().contains("diverged"), "{out}");
+    assert!(out["gru"].as_str().unwrap().contains("attempt"), "{out}");
+    assert!(result["scores"]["linear"]["rmsse"].is_number(), "{result}");
+    assert!(
+        ["naive", "linear"].contains(&result["champion"]["model"].as_str().unwrap()),
+        "{result}"
+    );
+}

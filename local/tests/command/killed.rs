@@ -1,0 +1,86 @@
+//! Killed at any moment, the same command goes on and ends with the same digests.
+
+use std::{
+    io::Read as _,
+    process::{Child, Stdio},
+    sync::mpsc,
+    thread,
+    time::{Duration, Instant},
+};
+
+use crate::flits::{Place, result};
+
+/// Moments over the calm run's time line.
+const MOMENTS: u32 = 50;
+const RUN: [&str; 7] = [
+    "run",
+    "load.csv",
+    "--spec",
+    "spec.toml",
+    "--json",
+    "--set",
+    "host.max_attempts=200",
+];
+
+#[tokio::test]
+async fn a_run_that_is_killed_at_any_moment_ends_like_a_calm_one() {
+    let calm = Place::new();
+    let began = Instant::now();
+    assert_eq!(result(&calm.output(&RUN))["ok"], true);
+    let whole = began.elapsed();
+    let expected = calm.results().await;
+    let mut in_the_middle = 0;
+    for moment in 0..MOMENTS {
+        let place = Place::new();
+        let child = place.command(&RUN).stdout(Stdio::piped()).spawn().unwrap();
+        in_the_middle += u32::from(kill_after(child, whole * moment / MOMENTS));
+        let output = place.output(&RUN);
+        assert_eq!(result(&output)["ok"], true, "killed at {moment}/{MOMENTS} of {whole:?}");
+        assert_eq!(
+            place.results().await,
+            expected,
+            "killed at {moment}/{MOMENTS} of {whole:?}"
+        );
+    }
+    // A faster run than the calm one may end before the last moments.
+    assert!(
+        in_the_middle > MOMENTS / 2,
+        "only {in_the_middle} of {MOMENTS} kills hit a running command"
+    );
+}
+
+/// Kills a command after some time with SIGKILL; says whether it was still running.
+fn kill_after(mut child: Child, time: Duration) -> bool {
+    let mut out = child.stdout.take().unwrap();
+    let (ended, end) = mpsc::channel();
+    let reader = thread::spawn(move || {
+        let mut text = Vec::new();
+        let _ = out.read_to_end(&mut text);
+        let _ = ended.send(());
+    });
+    let running = end.recv_timeout(time).is_err();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    reader.join().unwrap();
+    running
+}
+
+#[test]
+fn ctrl_c_leaves_a_directory_that_the_same_command_goes_on_with() {
+    let place = Place::new();
+    let child = place.command(&RUN).stdout(Stdio::piped()).spawn().unwrap();
+    let pid = child.id().to_string();
+    let waiting = thread::spawn(move || child.wait_with_output().unwrap());
+    // As soon as the servers are up there is something to interrupt.
+    let begun = Instant::now();
+    while !place.path(".flits/address.json").is_file() && begun.elapsed() < Duration::from_secs(60) {
+        thread::yield_now();
+    }
+    std::process::Command::new("kill")
+        .args(["-INT", &pid])
+        .status()
+        .unwrap();
+    let output = waiting.join().unwrap();
+    assert!(matches!(output.status.code(), Some(130 | 0)), "{:?}", output.status);
+    assert_eq!(result(&place.output(&RUN))["ok"], true);
+}

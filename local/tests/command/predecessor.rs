@@ -1,0 +1,53 @@
+//! The predecessor's example on its own data, where that is at hand.
+
+use std::path::PathBuf;
+
+use serde_json::json;
+
+use crate::flits::{Place, result};
+
+/// Where the measurements lie; none where they are absent.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "tests are told by FLITS_DATA where the measurements lie"
+)]
+fn data() -> Option<PathBuf> {
+    let default = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/data");
+    let dir = std::env::var_os("FLITS_DATA").map_or_else(|| PathBuf::from(default), PathBuf::from);
+    let there = dir.join("PobleSec.csv").is_file();
+    if !there {
+        println!("SKIPPED: PobleSec.csv is not in {}", dir.display());
+    }
+    there.then_some(dir)
+}
+
+#[test]
+fn fifty_rows_of_poble_sec_are_forty_windows() {
+    let Some(data) = data() else { return };
+    let place = Place::new();
+    let file = data.join("PobleSec.csv");
+    let arguments = [
+        "run",
+        file.to_str().unwrap(),
+        "--target",
+        "down",
+        "--json",
+        "--set",
+        "models=[\"naive\",\"linear\"]",
+    ];
+    let output = place
+        .command(&arguments)
+        .envs([("SAMPLE_TRAIN_ROWS", "50"), ("SAMPLE_STRATEGY", "head")])
+        .output()
+        .unwrap();
+    let result = result(&output);
+    assert_eq!(result["ok"], true, "{result}");
+    let stages = result["stages"].as_array().unwrap();
+    let stage = |name: &str| stages.iter().find(|stage| stage["stage"] == name).unwrap();
+    assert_eq!(
+        (&stage("preprocess")["rows"], &stage("preprocess")["columns"]),
+        (&json!(15_927), &json!(17))
+    );
+    assert_eq!(stage("train")["x"], json!([40, 10, 17]));
+    assert_eq!(stage("train")["y"], json!([40, 1, 1]));
+}

@@ -1,0 +1,165 @@
+//! The whole walk in one process and in memory: one upload, its notification, and workers that play Lambda.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
+use bytes::Bytes;
+use contract::{Digest, Stage};
+use platform::{
+    Delivered, ErasedWork, Host, Platform, Queue, Stop, Store, memory::World, ports::Clock, serve::handle_batch,
+};
+use serde_json::json;
+
+const KEY: &str = "raw/cell/load.csv";
+/// More rounds than any walk needs; a walk that hangs fails instead of going on for ever.
+const ROUNDS: usize = 20_000;
+
+/// Small enough that a whole walk takes a fraction of a second, large enough that every stage has work.
+const SPEC: &str = r#"
+[window]
+context = 4
+[[models]]
+kind = "naive"
+[[models]]
+kind = "linear"
+[[models]]
+kind = "gru"
+hidden = 3
+layers = 1
+epochs = 2
+"#;
+
+/// A world with one upload whose notification waits in the queue.
+pub(crate) async fn uploaded() -> World {
+    let world = World::new();
+    world
+        .store
+        .put("specs/cell.toml", Bytes::from_static(SPEC.as_bytes()))
+        .await
+        .unwrap();
+    let etag = world.store.put(KEY, Bytes::from(csv())).await.unwrap();
+    let event = json!({"Records": [{
+        "eventVersion": "2.1", "eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "awsRegion": "us-east-1",
+        "s3": {"bucket": {"name": "flits"}, "object": {"key": KEY, "eTag": etag.as_str(), "size": csv().len()}},
+    }]});
+    world.queue.send(Stage::Preprocess, &[event.to_string()]).await.unwrap();
+    world
+}
+
+/// Two days of an hourly load with a daily cycle and one gap.
+fn csv() -> String {
+    let mut text = "time,load,users\n".to_owned();
+    for hour in 0..72_u32 {
+        if hour == 30 {
+            continue;
+        }
+        let (day, time) = (1 + hour / 24, hour % 24);
+        let load = 100 + 7 * ((time * 5) % 24) + hour % 3;
+        text.push_str(&format!(
+            "2024-03-{day:02} {time:02}:00:00,{load},{}\n",
+            load / 3 + time % 4
+        ));
+    }
+    text
+}
+
+/// A platform on the ports of a world, or on ports around them.
+pub(crate) fn platform(world: &World, store: Arc<dyn Store>, queue: Arc<dyn Queue>, epoch: u32) -> Platform {
+    let host = Host {
+        owner: format!("local/{epoch}"),
+        bucket: "flits".to_owned(),
+        deadline: Duration::from_mins(15),
+        lease: Duration::from_secs(3),
+        memory: 1 << 30,
+        threads: 1,
+        max_attempts: 50,
+        max_upload: 1 << 20,
+        scratch: std::env::temp_dir(),
+        overrides: BTreeMap::new(),
+    };
+    Platform {
+        store,
+        queue,
+        clock: world.clock.clone(),
+        host,
+    }
+}
+
+/// Works on all queues, one message after the other, until they are empty. Time passes when nothing else can happen.
+pub(crate) async fn work_alone(world: &World, platform: &Platform) {
+    let works = local::functions::all();
+    for _ in 0..ROUNDS {
+        let mut worked = false;
+        for work in &works {
+            worked |= work_once(work.as_ref(), 1, platform).await;
+        }
+        if !worked && !pass_time(world) {
+            return;
+        }
+    }
+    panic!(
+        "the walk does not end; in the queues: {:?}",
+        Stage::ALL.map(|stage| world.queue.bodies(stage))
+    );
+}
+
+/// Receives once, handles what came and deletes what succeeded; says whether anything came.
+pub(crate) async fn work_once(work: &dyn ErasedWork, max: usize, platform: &Platform) -> bool {
+    let stage = work.stage();
+    let received = platform.queue.receive(stage, max, Duration::ZERO).await.unwrap();
+    if received.is_empty() {
+        return false;
+    }
+    let event = event(&received);
+    let response = handle_batch(work, event, &Stop::never(), platform).await;
+    for delivered in &received {
+        if !response
+            .batch_item_failures
+            .iter()
+            .any(|failure| failure.item_identifier == delivered.id)
+        {
+            platform.queue.delete(stage, &delivered.handle).await.unwrap();
+        }
+    }
+    true
+}
+
+/// Advances the clock to the next message that will be visible; false when there is none.
+pub(crate) fn pass_time(world: &World) -> bool {
+    let Some(next) = world.queue.next_visible() else {
+        return false;
+    };
+    if next > world.clock.monotonic() {
+        world.clock.advance_to(next);
+    }
+    true
+}
+
+fn event(received: &[Delivered]) -> SqsEvent {
+    let record = |delivered: &Delivered| {
+        let mut record = SqsMessage::default();
+        record.message_id = Some(delivered.id.clone());
+        record.receipt_handle = Some(delivered.handle.clone());
+        record.body = Some(delivered.body.clone());
+        record.attributes.insert(
+            "ApproximateReceiveCount".to_owned(),
+            delivered.receive_count.to_string(),
+        );
+        record
+    };
+    let mut event = SqsEvent::default();
+    event.records = received.iter().map(record).collect();
+    event
+}
+
+/// Gives the digest of every object that a walk leaves, but for the ledgers: those say who worked when.
+pub(crate) async fn results(world: &World) -> BTreeMap<String, Digest> {
+    let mut results = BTreeMap::new();
+    for key in world.store.keys() {
+        if !key.starts_with("jobs/") {
+            let object = world.store.get(&key, 1 << 30).await.unwrap();
+            results.insert(key, Digest::of(&object.bytes));
+        }
+    }
+    results
+}

@@ -1,0 +1,8 @@
+//! An upload becomes a forecast, also when things break: stopped at every operation, delivered ten times, shuffled.
+
+#![expect(clippy::unwrap_used, reason = "a test ends where an expectation fails")]
+
+mod counting;
+mod duplicates;
+mod house;
+mod stops;

@@ -1,0 +1,66 @@
+//! The process is stopped at every operation on store and queue, before and after its effect, once each.
+
+use std::collections::BTreeMap;
+
+use contract::Digest;
+use platform::memory::{Fault, Faults, How, When, World};
+
+use crate::house::{platform, results, uploaded, work_alone};
+
+#[tokio::test]
+async fn a_walk_that_was_stopped_anywhere_ends_like_a_calm_one() {
+    let calm = uploaded().await;
+    let faults = Faults::new(None);
+    work_alone(
+        &calm,
+        &platform(
+            &calm,
+            faults.store(calm.store.clone()),
+            faults.queue(calm.queue.clone()),
+            1,
+        ),
+    )
+    .await;
+    let expected = results(&calm).await;
+    assert!(
+        expected.keys().any(|key| key.ends_with("latest.json")),
+        "the calm walk forecasts: {expected:?}"
+    );
+    let operations = faults.operations();
+    // Receiving from an empty queue changes nothing, so being stopped there is being stopped at the next operation.
+    println!("{} operations, each stopped before and after", operations.len());
+    for (at, operation) in operations.iter().enumerate() {
+        for when in [When::Before, When::After] {
+            let seen = stopped(Fault {
+                at,
+                when,
+                how: How::Stop,
+            })
+            .await;
+            assert_eq!(seen, expected, "stopped {when:?} operation {at}, `{operation}`");
+        }
+    }
+}
+
+/// Stops a walk once, starts again under the next epoch, and gives what is there at the end.
+async fn stopped(fault: Fault) -> BTreeMap<String, Digest> {
+    let world = uploaded().await;
+    let faults = Faults::new(Some(fault));
+    let first = platform(
+        &world,
+        faults.store(world.store.clone()),
+        faults.queue(world.queue.clone()),
+        1,
+    );
+    tokio::select! {
+        () = work_alone(&world, &first) => panic!("the fault at {} never struck", fault.at),
+        () = faults.stopped() => {}
+    }
+    restart(&world).await;
+    results(&world).await
+}
+
+async fn restart(world: &World) {
+    let second = platform(world, world.store.clone(), world.queue.clone(), 2);
+    work_alone(world, &second).await;
+}
