@@ -4,27 +4,20 @@
 //! other, brings it to disk with one fsync and only then answers. So checks inside a closure see every earlier write
 //! and nobody comes between check and write: that is what makes conditional writes atomic here.
 
-use std::any::Any;
 use std::fs;
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
 
-use redb::{Database, Durability, ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
+use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
 use tokio::sync::oneshot;
+
+use super::writer::{self, Change, Job, Ran};
 
 /// Enough for the upper levels of the trees; the page cache of the system does the rest.
 const CACHE_BYTES: usize = 4 << 20;
-
-/// Bounds the memory that one transaction holds before its commit.
-const BATCH: usize = 256;
-
-/// How long an effect written with [`Engine::write_relaxed`] may wait for a commit that reaches the disk.
-const RELAXED_FLUSH: Duration = Duration::from_secs(1);
 
 const META: TableDefinition<&str, u64> = TableDefinition::new("engine.meta");
 
@@ -70,22 +63,6 @@ impl EngineError {
     }
 }
 
-/// Answers one caller after the commit.
-type Reply = Box<dyn FnOnce(Result<(), EngineError>) + Send>;
-/// Runs one caller's change, or nothing where there is no transaction to run it in.
-type Change = Box<dyn FnOnce(Option<&WriteTransaction>) -> Ran + Send>;
-
-struct Ran {
-    reply: Reply,
-    /// Whether what the change wrote may be committed.
-    sound: bool,
-}
-
-struct Job {
-    durable: bool,
-    change: Change,
-}
-
 /// The store under the embedded servers: a `redb` database with group commit.
 ///
 /// Cheap to clone. The database closes when the last clone is dropped.
@@ -122,7 +99,7 @@ impl Engine {
             .name("store-writer".to_owned())
             .spawn({
                 let database = Arc::clone(&database);
-                move || run(&database, &waiting)
+                move || writer::run(&database, &waiting)
             })
             .map_err(|error| EngineError::file(&dir, error))?;
         let shared = Shared {
@@ -264,98 +241,6 @@ fn next_epoch(database: &Database) -> Result<u64, EngineError> {
     };
     transaction.commit()?;
     Ok(epoch)
-}
-
-fn run(database: &Database, waiting: &Receiver<Job>) {
-    let mut unflushed = false;
-    loop {
-        let first = if unflushed {
-            waiting.recv_timeout(RELAXED_FLUSH)
-        } else {
-            waiting.recv().map_err(|_| RecvTimeoutError::Disconnected)
-        };
-        let batch: Vec<Job> = match first {
-            Ok(first) => std::iter::once(first).chain(waiting.try_iter()).take(BATCH).collect(),
-            // An empty durable commit carries earlier relaxed ones to disk.
-            Err(RecvTimeoutError::Timeout) => Vec::new(),
-            Err(RecvTimeoutError::Disconnected) => break,
-        };
-        let durable = batch.is_empty() || batch.iter().any(|job| job.durable);
-        let committed = commit(database, batch, durable);
-        unflushed = if durable {
-            unflushed && !committed
-        } else {
-            unflushed || committed
-        };
-    }
-    if unflushed {
-        commit(database, Vec::new(), true);
-    }
-}
-
-/// Runs one batch and answers its callers; says whether its last transaction was committed.
-fn commit(database: &Database, batch: Vec<Job>, durable: bool) -> bool {
-    let mut rest = batch.into_iter();
-    loop {
-        let mut replies = Vec::with_capacity(rest.len());
-        let outcome = transact(database, &mut rest, durable, &mut replies);
-        for reply in replies {
-            reply(outcome.clone());
-        }
-        // A change that broke off leaves those behind it untouched: they get a transaction of their own.
-        if rest.len() == 0 {
-            return outcome.is_ok();
-        }
-    }
-}
-
-fn transact(
-    database: &Database,
-    jobs: &mut std::vec::IntoIter<Job>,
-    durable: bool,
-    replies: &mut Vec<Reply>,
-) -> Result<(), EngineError> {
-    let transaction = match begin(database, durable) {
-        Ok(transaction) => transaction,
-        Err(error) => {
-            replies.extend(jobs.map(|job| (job.change)(None).reply));
-            return Err(error);
-        }
-    };
-    for job in jobs {
-        let sound = match catch_unwind(AssertUnwindSafe(|| (job.change)(Some(&transaction)))) {
-            Ok(ran) => {
-                replies.push(ran.reply);
-                ran.sound
-            }
-            Err(panic) => {
-                tracing::error!(panic = text(panic.as_ref()), "a change of the store panicked");
-                false
-            }
-        };
-        if !sound {
-            transaction.abort()?;
-            return Err(EngineError::Aborted);
-        }
-    }
-    Ok(transaction.commit()?)
-}
-
-fn begin(database: &Database, durable: bool) -> Result<WriteTransaction, EngineError> {
-    let mut transaction = database.begin_write()?;
-    transaction.set_durability(if durable {
-        Durability::Immediate
-    } else {
-        Durability::None
-    })?;
-    Ok(transaction)
-}
-
-fn text(panic: &(dyn Any + Send)) -> &str {
-    let owned = panic.downcast_ref::<String>().map(String::as_str);
-    owned
-        .or_else(|| panic.downcast_ref::<&str>().copied())
-        .unwrap_or("no message")
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ pub mod notify;
 pub mod s3;
 pub mod server;
 pub mod sqs;
+mod writer;
 
 pub use engine::{Engine, EngineError};
 pub use server::{Addresses, Embedded, StartError};

@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 use crate::harness::{BUCKET, House, KEY_ID, LARGE, SECRET, bytes, client, refusal};
 
 fn an_hour() -> PresigningConfig {
-    PresigningConfig::expires_in(Duration::from_secs(3600)).unwrap()
+    PresigningConfig::expires_in(Duration::from_hours(1)).unwrap()
 }
 
 /// Sends bytes as they are and gives the head and the body of the answer.

@@ -228,3 +228,110 @@ fn unseal(token: &str) -> S3Result<String> {
         .and_then(|bytes| String::from_utf8(bytes).ok());
     last.ok_or_else(|| s3_error!(InvalidArgument, "the continuation token is not one of this server"))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::sync::Arc;
+
+    use proptest::prelude::*;
+    use s3s::dto::NotificationConfiguration;
+
+    use super::super::checksums::Sums;
+    use super::super::rows::{About, Bucket, Rows};
+    use super::*;
+    use crate::embedded::Engine;
+    use crate::embedded::sqs::{Queues, Settings};
+
+    /// Gives a store with empty objects under these keys, and one more bucket on either side.
+    async fn filled(engine: Engine, keys: BTreeSet<String>) -> Store {
+        let settings = Settings::new("us-east-1", "id", "secret");
+        let queues = Queues::open(engine.clone(), settings).await.unwrap();
+        let store = Store::open(engine, queues, Arc::new(|| 0)).await.unwrap();
+        let change = move |rows: &mut Rows<'_>| {
+            for bucket in ["bucke", "bucket", "bucket0"] {
+                rows.put_bucket(
+                    bucket,
+                    &Bucket {
+                        created_s: 0,
+                        notification: NotificationConfiguration::default(),
+                    },
+                )?;
+                for key in &keys {
+                    let (etag, about) = (String::new(), About::default());
+                    let object = Object {
+                        id: 0,
+                        size: 0,
+                        etag,
+                        modified_s: 0,
+                        pieces: vec![],
+                        sums: Sums::default(),
+                        about,
+                    };
+                    rows.put_object(bucket, key, &object)?;
+                }
+            }
+            Ok(())
+        };
+        store.change(change).await.unwrap();
+        store
+    }
+
+    /// What a listing gives, said as plainly as possible.
+    fn expected(keys: &BTreeSet<String>, prefix: &str, delimiter: Option<&str>) -> Vec<String> {
+        let entry = |key: &String| {
+            let rest = key.strip_prefix(prefix)?;
+            let rolled = delimiter.and_then(|delimiter| Some((rest.split_once(delimiter)?.0, delimiter)));
+            Some(rolled.map_or_else(|| key.clone(), |(head, delimiter)| format!("{prefix}{head}{delimiter}")))
+        };
+        let mut entries: Vec<String> = keys.iter().filter_map(entry).collect();
+        entries.dedup();
+        entries
+    }
+
+    fn listed(store: &Store, prefix: &str, delimiter: Option<&str>, max: usize) -> Vec<String> {
+        let snapshot = store.snapshot().unwrap();
+        let (mut entries, mut after) = (Vec::new(), None);
+        for _ in 0..1000 {
+            let asked = Asked {
+                bucket: "bucket",
+                prefix,
+                delimiter,
+                after,
+                max,
+            };
+            let page = asked.page(&snapshot).unwrap();
+            assert!(page.len() <= max && (page.next.is_none() || page.len() == max));
+            let mut found: Vec<String> = page
+                .objects
+                .into_iter()
+                .map(|(key, _)| key)
+                .chain(page.prefixes)
+                .collect();
+            found.sort_unstable();
+            entries.extend(found);
+            after = page.next;
+            if after.is_none() {
+                return entries;
+            }
+        }
+        panic!("the listing has no end");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
+
+        #[test]
+        fn pages_together_hold_each_entry_once_and_in_order(
+            keys in proptest::collection::btree_set("[ab/\u{e9}]{1,6}", 0..40),
+            prefix in "[ab/]{0,3}",
+            delimiter in proptest::option::of(prop_oneof![Just("/"), Just("a"), Just("//"), Just("\u{e9}")]),
+            max in 1_usize..10,
+        ) {
+            let dir = tempfile::tempdir().unwrap();
+            let runtime = tokio::runtime::Runtime::new().unwrap();
+            let store = runtime.block_on(filled(Engine::open(dir.path()).unwrap(), keys.clone()));
+            prop_assert_eq!(listed(&store, &prefix, delimiter, max), expected(&keys, &prefix, delimiter));
+        }
+    }
+}

@@ -13,10 +13,12 @@ mod events;
 mod list;
 mod multipart;
 mod objects;
+mod reads;
 mod rows;
 mod service;
 mod setup;
 mod store;
+mod uploads;
 
 pub use error::Error;
 pub use service::service;

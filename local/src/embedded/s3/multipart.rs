@@ -3,10 +3,9 @@
 use md5::{Digest, Md5};
 use redb::ReadableTable;
 use s3s::dto::{
-    AbortMultipartUploadInput, AbortMultipartUploadOutput, ChecksumAlgorithm, ChecksumType,
-    CompleteMultipartUploadInput, CompleteMultipartUploadOutput, CompletedPart, CreateMultipartUploadInput,
-    CreateMultipartUploadOutput, ETag, ListMultipartUploadsInput, ListMultipartUploadsOutput, ListPartsInput,
-    ListPartsOutput, MultipartUpload, UploadPartInput, UploadPartOutput,
+    AbortMultipartUploadInput, AbortMultipartUploadOutput, ChecksumType, CompleteMultipartUploadInput,
+    CompleteMultipartUploadOutput, CompletedPart, CreateMultipartUploadInput, CreateMultipartUploadOutput, ETag,
+    UploadPartInput, UploadPartOutput,
 };
 use s3s::{S3Error, S3Request, S3Response, S3Result, s3_error};
 
@@ -16,16 +15,13 @@ use super::conditions::WriteCondition;
 use super::error::Error;
 use super::events::Principal;
 use super::objects::{Written, announce_created, check_key, refuse_tags};
-use super::rows::{About, Object, Part, PartKey, Row, Rows, Upload, parse, seconds};
+use super::rows::{About, Object, Part, PartKey, Row, Rows, Upload, parse};
 use super::store::Store;
 
 /// Every part but the last has at least this many bytes, as on AWS.
 const SMALLEST_PART: u64 = 5 << 20;
 
 const LAST_PART: u16 = 10_000;
-
-/// The most entries of one page, as on AWS.
-const LARGEST_PAGE: i32 = 1000;
 
 pub(super) async fn create(
     store: &Store,
@@ -237,96 +233,6 @@ pub(super) fn abort_all(rows: &mut Rows<'_>, bucket: &str) -> Result<(), Error> 
         .try_for_each(|(key, id)| forget(rows, bucket, key, *id, |_| false))
 }
 
-pub(super) fn list_parts(store: &Store, input: ListPartsInput) -> S3Result<S3Response<ListPartsOutput>> {
-    let id = parse_id(&input.upload_id)?;
-    let max = input.max_parts.unwrap_or(LARGEST_PAGE).clamp(0, LARGEST_PAGE);
-    let after = u16::try_from(input.part_number_marker.unwrap_or(0)).unwrap_or(u16::MAX);
-    let snapshot = store.snapshot()?;
-    let uploads = snapshot.uploads()?;
-    let row = uploads
-        .get((input.bucket.as_str(), input.key.as_bytes(), id))
-        .map_err(Error::from)?;
-    let upload: Upload = row.map_or_else(|| Err(no_upload(&input.upload_id).into()), |row| parse(row.value()))?;
-    let mut parts = uploaded(&snapshot.parts()?, id)?;
-    parts.retain(|(number, _)| *number > after);
-    let more = parts.len() > usize::try_from(max).unwrap_or(0);
-    parts.truncate(usize::try_from(max).unwrap_or(0));
-    let last = parts.last().map(|(number, _)| i32::from(*number));
-    let algorithm = upload.algorithm.map(ChecksumAlgorithm::from);
-    Ok(S3Response::new(ListPartsOutput {
-        checksum_type: algorithm
-            .is_some()
-            .then(|| ChecksumType::from_static(ChecksumType::COMPOSITE)),
-        checksum_algorithm: algorithm,
-        is_truncated: Some(more),
-        next_part_number_marker: last.filter(|_| more),
-        part_number_marker: input.part_number_marker,
-        max_parts: Some(max),
-        parts: Some(parts.into_iter().map(|(number, part)| listed(number, part)).collect()),
-        bucket: Some(input.bucket),
-        key: Some(input.key),
-        upload_id: Some(input.upload_id),
-        ..Default::default()
-    }))
-}
-
-/// Lists uploads under way, all on one page.
-pub(super) fn list_uploads(
-    store: &Store,
-    input: ListMultipartUploadsInput,
-) -> S3Result<S3Response<ListMultipartUploadsOutput>> {
-    if input.delimiter.is_some() || input.key_marker.as_deref().is_some_and(|marker| !marker.is_empty()) {
-        return Err(s3_error!(
-            NotImplemented,
-            "uploads are listed on one page, without a delimiter"
-        ));
-    }
-    store.snapshot()?.bucket(&input.bucket)?;
-    let uploads = under_way(store, &input.bucket, input.prefix.as_deref().unwrap_or_default())?;
-    Ok(S3Response::new(ListMultipartUploadsOutput {
-        uploads: Some(uploads),
-        is_truncated: Some(false),
-        max_uploads: input.max_uploads,
-        prefix: input.prefix,
-        bucket: Some(input.bucket),
-        ..Default::default()
-    }))
-}
-
-fn under_way(store: &Store, bucket: &str, prefix: &str) -> Result<Vec<MultipartUpload>, Error> {
-    let mut found = Vec::new();
-    for row in store.snapshot()?.uploads()?.range((bucket, prefix.as_bytes(), 0)..)? {
-        let (at, upload) = row?;
-        let (of, key, id) = at.value();
-        if of != bucket || !key.starts_with(prefix.as_bytes()) {
-            break;
-        }
-        let upload: Upload = parse(upload.value())?;
-        found.push(MultipartUpload {
-            initiated: Some(seconds(upload.initiated_s)),
-            key: Some(String::from_utf8_lossy(key).into_owned()),
-            upload_id: Some(text(id)),
-            ..Default::default()
-        });
-    }
-    Ok(found)
-}
-
-fn listed(number: u16, part: Part) -> s3s::dto::Part {
-    let sums = part.sums.wire();
-    s3s::dto::Part {
-        e_tag: Some(ETag::Strong(part.etag)),
-        last_modified: Some(seconds(part.modified_s)),
-        part_number: Some(i32::from(number)),
-        size: i64::try_from(part.size).ok(),
-        checksum_crc32: sums.checksum_crc32,
-        checksum_crc32c: sums.checksum_crc32c,
-        checksum_crc64nvme: sums.checksum_crc64nvme,
-        checksum_sha1: sums.checksum_sha1,
-        checksum_sha256: sums.checksum_sha256,
-    }
-}
-
 fn find(rows: &Rows<'_>, bucket: &str, key: &str, id: u64) -> Result<Upload, Error> {
     rows.bucket(bucket)?;
     match rows.uploads.get((bucket, key.as_bytes(), id))? {
@@ -335,7 +241,7 @@ fn find(rows: &Rows<'_>, bucket: &str, key: &str, id: u64) -> Result<Upload, Err
     }
 }
 
-fn uploaded(parts: &impl ReadableTable<PartKey, Row>, id: u64) -> Result<Vec<(u16, Part)>, Error> {
+pub(super) fn uploaded(parts: &impl ReadableTable<PartKey, Row>, id: u64) -> Result<Vec<(u16, Part)>, Error> {
     let rows = parts.range((id, 0)..=(id, u16::MAX))?.map(|row| {
         let (at, part) = row?;
         Ok((at.value().1, parse(part.value())?))
@@ -411,14 +317,14 @@ fn forget(rows: &mut Rows<'_>, bucket: &str, key: &str, id: u64, kept: impl Fn(u
     Ok(())
 }
 
-fn text(id: u64) -> String {
+pub(super) fn text(id: u64) -> String {
     format!("{id:016x}")
 }
 
-fn parse_id(text: &str) -> S3Result<u64> {
+pub(super) fn parse_id(text: &str) -> S3Result<u64> {
     u64::from_str_radix(text, 16).map_err(|_| no_upload(text))
 }
 
-fn no_upload(id: &str) -> S3Error {
+pub(super) fn no_upload(id: &str) -> S3Error {
     s3_error!(NoSuchUpload, "there is no upload `{id}` of this key")
 }

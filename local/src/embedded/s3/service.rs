@@ -17,7 +17,7 @@ use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s::{S3, S3Request, S3Response, S3Result, s3_error};
 
 use super::store::Store;
-use super::{buckets, events, list, multipart, objects};
+use super::{buckets, events, list, multipart, objects, reads, uploads};
 
 type Reply<T> = S3Result<S3Response<T>>;
 
@@ -93,11 +93,11 @@ impl S3 for Wire {
     }
 
     async fn get_object(&self, request: S3Request<GetObjectInput>) -> Reply<GetObjectOutput> {
-        objects::get(&self.0, request.input)
+        reads::get(&self.0, request.input)
     }
 
     async fn head_object(&self, request: S3Request<HeadObjectInput>) -> Reply<HeadObjectOutput> {
-        objects::head(&self.0, request.input)
+        reads::head(&self.0, request.input)
     }
 
     async fn copy_object(&self, request: S3Request<CopyObjectInput>) -> Reply<CopyObjectOutput> {
@@ -146,13 +146,13 @@ impl S3 for Wire {
     }
 
     async fn list_parts(&self, request: S3Request<ListPartsInput>) -> Reply<ListPartsOutput> {
-        multipart::list_parts(&self.0, request.input)
+        uploads::list_parts(&self.0, request.input)
     }
 
     async fn list_multipart_uploads(
         &self,
         request: S3Request<ListMultipartUploadsInput>,
     ) -> Reply<ListMultipartUploadsOutput> {
-        multipart::list_uploads(&self.0, request.input)
+        uploads::list_uploads(&self.0, request.input)
     }
 }
