@@ -23,9 +23,9 @@ pub(crate) fn read(file: &File, limits: &Limits) -> Result<Raw, PreprocessError>
     let delimiter = delimiter(&bytes);
     let header = header(file, &bytes, delimiter, limits)?;
     let plain = is_plain(&bytes, delimiter, header.len());
-    // Polars fills short rows with nulls, so whatever is not plainly regular is walked record by record first.
-    let lines = if plain {
-        Lines::From(2)
+    // Polars makes nulls of blank lines and of what short rows lack, so whatever is not plainly regular is walked first.
+    let (bytes, lines) = if plain {
+        (bytes, Lines::From(2))
     } else {
         walk(file, &bytes, delimiter, header.len())?
     };
@@ -132,20 +132,28 @@ fn is_plain(bytes: &[u8], delimiter: u8, fields: usize) -> bool {
     fields > 1 && count(b'"') == 0 && count(delimiter) == lines * (fields - 1)
 }
 
-/// Walks the records: each must have the header's fields. Gives the line of each data row.
-fn walk(file: &File, bytes: &Bytes, delimiter: u8, fields: usize) -> Result<Lines, PreprocessError> {
+/// Walks the records: each must have the header's fields. Gives the text without blank lines, and the line in which each
+/// data row begins.
+fn walk(file: &File, bytes: &Bytes, delimiter: u8, fields: usize) -> Result<(Bytes, Lines), PreprocessError> {
     let mut reader = ReaderBuilder::new()
-        .has_headers(true)
+        .has_headers(false)
         .flexible(true)
         .delimiter(delimiter)
         .from_reader(bytes.as_ref());
     let mut record = ByteRecord::new();
-    let mut lines = Vec::new();
-    while reader
-        .read_byte_record(&mut record)
-        .map_err(|source| unreadable(file, source))?
-    {
-        let row = record.position().map_or(0, |position| first_line(position, bytes));
+    let (mut text, mut lines) = (Vec::with_capacity(bytes.len()), Vec::new());
+    loop {
+        let (from, line) = (offset(reader.position()), reader.position().line());
+        if !reader
+            .read_byte_record(&mut record)
+            .map_err(|source| unreadable(file, source))?
+        {
+            break;
+        }
+        // The reader counts from before the blank lines that it skips.
+        let skipped = &bytes[from..offset(reader.position())];
+        let blank = skipped.iter().take_while(|byte| matches!(byte, b'\n' | b'\r'));
+        let row = line + blank.clone().filter(|byte| **byte == b'\n').count() as u64;
         if record.len() != fields {
             return Err(PreprocessError::Ragged {
                 file: file.name.clone(),
@@ -154,20 +162,16 @@ fn walk(file: &File, bytes: &Bytes, delimiter: u8, fields: usize) -> Result<Line
                 need: fields,
             });
         }
+        text.extend_from_slice(skipped[blank.count()..].trim_ascii_end());
+        text.push(b'\n');
         lines.push(row);
     }
-    Ok(Lines::At(lines))
+    lines.remove(0);
+    Ok((text.into(), Lines::At(lines)))
 }
 
-/// Gives the line in which a record begins; the reader's own count stands before the blank lines that it skips.
-fn first_line(position: &csv::Position, bytes: &[u8]) -> u64 {
-    let from = usize::try_from(position.byte()).unwrap_or(usize::MAX);
-    let rest = bytes.get(from..).unwrap_or_default();
-    let blank = rest
-        .iter()
-        .take_while(|byte| matches!(byte, b'\n' | b'\r'))
-        .filter(|byte| **byte == b'\n');
-    position.line() + blank.count() as u64
+fn offset(position: &csv::Position) -> usize {
+    usize::try_from(position.byte()).unwrap_or(usize::MAX)
 }
 
 fn frame(bytes: &Bytes, delimiter: u8) -> polars::prelude::PolarsResult<DataFrame> {
