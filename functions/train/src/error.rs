@@ -115,9 +115,9 @@ fn fit_kind(error: &FitError) -> FailureKind {
 
 fn fit_place(error: &FitError) -> Place {
     match error {
-        FitError::Diverged { loss, .. } => Place {
+        FitError::Diverged { loss, bound, .. } => Place {
             value: Some(loss.to_string()),
-            bound: Some("a finite loss".to_owned()),
+            bound: Some(format!("a loss below {bound:e}")),
             ..Place::default()
         },
         FitError::TooFewWindows { have, need } => Place {

@@ -122,13 +122,15 @@ pub trait Fit: Send + Sync {
 /// Why a fit failed. The same fit again fails again.
 #[derive(Debug, thiserror::Error)]
 pub enum FitError {
-    /// The loss is no number any more.
-    #[error("loss is {loss} in epoch {epoch}, it must stay finite")]
+    /// The loss is no number any more, or far beyond what any forecast of these targets is worth.
+    #[error("loss is {loss:e} in epoch {epoch}, it must stay below {bound:e}")]
     Diverged {
         /// The epoch, from 1.
         epoch: u32,
         /// The loss.
         loss: f64,
+        /// What it may be.
+        bound: f64,
     },
     /// Too little to learn from.
     #[error("{have} training windows, the fit needs {need}")]

@@ -65,6 +65,15 @@ impl Lesson {
         sum
     }
 
+    /// Gives the sum of squared targets: the squared error of forecasting nothing but zero.
+    pub(crate) fn squared_targets(&self) -> f64 {
+        let targets = &self.targets[..self.chunk.windows * self.chunk.shape.outputs];
+        targets
+            .iter()
+            .map(|&target| f64::from(target) * f64::from(target))
+            .sum()
+    }
+
     /// Takes the windows forward and back and gives the sum of squared errors.
     ///
     /// `scale` times the squared error is the loss whose gradients are left behind for [`Self::sides`].

@@ -16,6 +16,10 @@ use crate::{
     weights::Weights,
 };
 
+/// How many times worse than forecasting zero a batch may be, one added for targets that are zero. Saturated gates keep the
+/// loss of a net that blew up finite, so that waiting for infinity would score it instead of saying so.
+const BLOWN_UP: f64 = 1e6;
+
 /// One run of a fit.
 pub(crate) struct Run<'a> {
     pub(crate) model: &'a Recurrent,
@@ -101,8 +105,9 @@ impl Run<'_> {
     fn batch(&self, trainer: &mut Trainer<'_, '_>, state: &mut State, windows: &[usize]) -> Result<(), FitError> {
         let learned = trainer.learn(windows);
         let loss = self.mean(learned.sum, windows.len());
+        let bound = BLOWN_UP * (1.0 + self.mean(learned.sum_of_zeros, windows.len()));
         // An infinite gradient beside a finite loss is the same failure one batch earlier.
-        finite(if learned.norm.is_finite() { loss } else { learned.norm }, state)?;
+        below(bound, if learned.norm.is_finite() { loss } else { learned.norm }, state)?;
         state.step += 1;
         state.sum += learned.sum;
         state.progress.batch += 1;
@@ -116,7 +121,7 @@ impl Run<'_> {
         let train_loss = self.mean(state.sum, self.training.len());
         let validation_loss = match self.select.len() {
             0 => None,
-            windows => Some(finite(self.mean(trainer.grade(), windows), state)?),
+            windows => Some(below(f64::INFINITY, self.mean(trainer.grade(), windows), state)?),
         };
         state.epochs.push(EpochLoss {
             train_loss,
@@ -183,13 +188,11 @@ impl Run<'_> {
 /// That a fit was asked to stop.
 struct Stop;
 
-fn finite(loss: f64, state: &State) -> Result<f64, FitError> {
-    if loss.is_finite() {
-        Ok(loss)
-    } else {
-        Err(FitError::Diverged {
-            epoch: state.progress.epoch + 1,
-            loss,
-        })
+fn below(bound: f64, loss: f64, state: &State) -> Result<f64, FitError> {
+    // Written so that what is no number fails too.
+    if loss < bound {
+        return Ok(loss);
     }
+    let epoch = state.progress.epoch + 1;
+    Err(FitError::Diverged { epoch, loss, bound })
 }

@@ -175,6 +175,8 @@ pub(crate) struct Trainer<'a, 't> {
 pub(crate) struct Learned {
     /// The sum of squared errors before the update.
     pub(crate) sum: f64,
+    /// The same of forecasts that are all zero.
+    pub(crate) sum_of_zeros: f64,
     /// The gradients' norm.
     pub(crate) norm: f64,
 }
@@ -198,7 +200,15 @@ impl Trainer<'_, '_> {
             .map(|block| lock(block).sum_of_squares)
             .sum::<f64>()
             .sqrt();
-        Learned { sum, norm }
+        let sum_of_zeros = self.shared.slots[..chunks]
+            .iter()
+            .map(|slot| read(slot).lesson.squared_targets())
+            .sum();
+        Learned {
+            sum,
+            sum_of_zeros,
+            norm,
+        }
     }
 
     /// Moves the parameters by the gradients that were found last.

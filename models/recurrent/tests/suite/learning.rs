@@ -180,7 +180,18 @@ fn a_loss_that_is_no_number_any_more_is_named_with_its_epoch() {
     series.scaled.values.data[50] = 1e300;
     for cell in CELLS {
         match series.run(cell, &quick(), 2, None, usize::MAX) {
-            Err(FitError::Diverged { epoch: 1, loss }) => assert!(!loss.is_finite()),
+            Err(FitError::Diverged { epoch: 1, loss, .. }) => assert!(!loss.is_finite()),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_learning_rate_that_blows_the_net_up_is_a_divergence_too() {
+    for cell in CELLS {
+        let spec = RecurrentSpec { lr: 1e3, ..quick() };
+        match sine(200, 60).run(cell, &spec, 1, None, usize::MAX) {
+            Err(FitError::Diverged { loss, bound, .. }) => assert!(loss >= bound && loss.is_finite(), "{loss:e}"),
             other => panic!("{other:?}"),
         }
     }
