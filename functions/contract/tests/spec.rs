@@ -28,7 +28,7 @@ fn written(spec: &Spec) -> Value {
 
 fn faults(result: Result<Spec, SpecErrors>) -> Vec<(String, Fault)> {
     result
-        .unwrap_err()
+        .expect_err("the spec is wrong")
         .0
         .into_iter()
         .map(|problem| (problem.path, problem.fault))

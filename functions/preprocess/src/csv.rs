@@ -4,7 +4,7 @@ use std::io::Cursor;
 
 use bytes::Bytes;
 use csv::{ByteRecord, ReaderBuilder};
-use polars::prelude::{CsvReadOptions, DataFrame, SerReader, StringChunked};
+use polars::prelude::{CsvReadOptions, DataFrame, SerReader};
 
 use crate::{
     config::Limits,
@@ -48,7 +48,7 @@ pub(crate) fn read(file: &File, limits: &Limits) -> Result<Raw, PreprocessError>
 fn check_text(file: &str, bytes: &[u8], limits: &Limits) -> Result<(), PreprocessError> {
     if let Err(error) = std::str::from_utf8(bytes) {
         let offset = error.valid_up_to();
-        let row = 1 + bytes[..offset].iter().filter(|b| **b == b'\n').count() as u64;
+        let row = 1 + count(&bytes[..offset], b'\n') as u64;
         return Err(PreprocessError::Encoding {
             file: file.to_owned(),
             row,
@@ -127,9 +127,12 @@ fn header(file: &File, bytes: &Bytes, delimiter: u8, limits: &Limits) -> Result<
 
 /// Says whether each line is one record with as many fields as the header, as far as counting can say.
 fn is_plain(bytes: &[u8], delimiter: u8, fields: usize) -> bool {
-    let count = |wanted: u8| bytes.iter().filter(|byte| **byte == wanted).count();
-    let lines = count(b'\n') + usize::from(bytes.last() != Some(&b'\n'));
-    fields > 1 && count(b'"') == 0 && count(delimiter) == lines * (fields - 1)
+    let lines = count(bytes, b'\n') + usize::from(bytes.last() != Some(&b'\n'));
+    fields > 1 && count(bytes, b'"') == 0 && count(bytes, delimiter) == lines * (fields - 1)
+}
+
+fn count(bytes: &[u8], wanted: u8) -> usize {
+    bytes.iter().map(|byte| usize::from(*byte == wanted)).sum()
 }
 
 /// Walks the records: each must have the header's fields. Gives the text without blank lines, and the line in which each
@@ -191,10 +194,7 @@ fn columns(file: &File, frame: &DataFrame, header: Vec<String>) -> Result<Vec<Ra
             file: file.name.clone(),
         });
     }
-    let cells = frame
-        .columns()
-        .iter()
-        .map(|column| column.str().map(StringChunked::clone));
+    let cells = frame.columns().iter().map(|column| column.str().cloned());
     header
         .into_iter()
         .zip(cells)

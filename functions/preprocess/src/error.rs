@@ -174,15 +174,15 @@ pub enum PreprocessError {
     },
     /// A cell that is no time.
     #[error("{0} is not a time; allowed: {TIMES}")]
-    Time(Cell),
+    Time(Box<Cell>),
     /// A time finer than the axis.
     #[error("{0} is not a whole second")]
-    SubSecond(Cell),
+    SubSecond(Box<Cell>),
     /// Two formats of time in one column.
     #[error("{cell} is {have}, row {first_row} has {need}: `{first_value}`; all must have one format")]
     MixedTimes {
         /// The cell that differs.
-        cell: Cell,
+        cell: Box<Cell>,
         /// Its format.
         have: &'static str,
         /// The format of the first one.
@@ -194,10 +194,10 @@ pub enum PreprocessError {
     },
     /// Text in a column of numbers.
     #[error("{0} is not a number; allowed: {NUMBERS}")]
-    Text(Cell),
+    Text(Box<Cell>),
     /// Infinity, or a number too large for one.
     #[error("{0} is not a finite number")]
-    Infinite(Cell),
+    Infinite(Box<Cell>),
     /// A column that must hold numbers and holds none.
     #[error("{file}: column `{column}`, which `{setting}` names, has no number")]
     NotNumeric {
@@ -220,7 +220,7 @@ pub enum PreprocessError {
     #[error("{cell} is off the grid of one row every {frequency} from {start}")]
     OffGrid {
         /// The cell.
-        cell: Cell,
+        cell: Box<Cell>,
         /// The grid's step.
         frequency: series::Frequency,
         /// The grid's first time.
@@ -354,8 +354,9 @@ impl Classify for PreprocessError {
             Self::LongLine { row, have, bound, .. } => {
                 bounded(Some(*row), format!("{have} bytes"), format!("at most {bound} bytes"))
             }
-            Self::TooManyColumns { have, bound, .. } => bounded(None, have.to_string(), format!("at most {bound}")),
-            Self::TooManyValues { have, bound, .. } => bounded(None, have.to_string(), format!("at most {bound}")),
+            Self::TooManyColumns { have, bound, .. } | Self::TooManyValues { have, bound, .. } => {
+                bounded(None, have.to_string(), format!("at most {bound}"))
+            }
             Self::Twice { column, .. } => header(column, "each name once"),
             Self::Reserved { column, taken, .. } => header(column, format!("not the name of {taken}")),
             Self::Ragged { row, have, need, .. } => {

@@ -12,7 +12,7 @@ pub(crate) struct Numbers {
     /// NaN where missing, or where the cell holds no number.
     pub(crate) values: Vec<f64>,
     /// How many cells hold a number.
-    pub(crate) numbers: usize,
+    pub(crate) count: usize,
     /// The first cell that holds neither a number nor a sign of missing.
     pub(crate) text: Option<usize>,
     /// The first cell that holds an infinity.
@@ -66,7 +66,7 @@ fn read_text(cells: &StringChunked) -> Numbers {
     for (row, cell) in cells.iter().enumerate() {
         let value = match cell.map_or(Read::Missing, parse) {
             Read::Number(number) => {
-                read.numbers += 1;
+                read.count += 1;
                 number
             }
             Read::Missing => f64::NAN,
@@ -85,11 +85,11 @@ fn read_text(cells: &StringChunked) -> Numbers {
 }
 
 fn read_numbers(values: Vec<f64>) -> Numbers {
-    let numbers = values.iter().filter(|value| value.is_finite()).count();
+    let count = values.iter().filter(|value| value.is_finite()).count();
     let infinite = values.iter().position(|value| value.is_infinite());
     Numbers {
         values,
-        numbers,
+        count,
         text: None,
         infinite,
     }

@@ -138,7 +138,11 @@ impl Raw {
     }
 
     /// Names a cell, with its text as it stands in the file.
-    pub(crate) fn cell(&self, column: usize, row: usize) -> Cell {
+    #[expect(
+        clippy::unnecessary_box_returns,
+        reason = "errors carry it boxed, so that results stay small"
+    )]
+    pub(crate) fn cell(&self, column: usize, row: usize) -> Box<Cell> {
         const SHOWN: usize = 80;
         let RawColumn { name, cells } = &self.columns[column];
         let value = match cells {
@@ -147,12 +151,12 @@ impl Raw {
             Cells::Times(stamps) => stamps.seconds[row].map(series::rfc3339).unwrap_or_default(),
             Cells::Other { .. } => String::new(),
         };
-        Cell {
+        Box::new(Cell {
             file: self.file.clone(),
             row: self.line(row),
             column: name.clone(),
             value,
-        }
+        })
     }
 }
 

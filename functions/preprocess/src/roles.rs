@@ -76,7 +76,7 @@ fn role(
     let asked = data.targets.given().map(|targets| targets.contains(&column.name));
     let past = data.past.contains(&column.name);
     check_infinite(files, column)?;
-    if column.numbers.iter().all(|numbers| numbers.numbers == 0) && has_text(files, column) {
+    if column.numbers.iter().all(|numbers| numbers.count == 0) && has_text(files, column) {
         if asked == Some(true) || past {
             let setting = if past { "data.past" } else { "data.targets" };
             return Err(PreprocessError::NotNumeric {
@@ -116,7 +116,7 @@ fn check_text(files: &[Raw], column: &Measured) -> Result<(), PreprocessError> {
         if let Some(row) = numbers.text {
             return Err(PreprocessError::Text(file.cell(*at, row)));
         }
-        if numbers.numbers == 0 && file.columns[*at].cells.is_other() {
+        if numbers.count == 0 && file.columns[*at].cells.is_other() {
             return Err(PreprocessError::Text(file.cell(*at, 0)));
         }
     }

@@ -48,7 +48,7 @@ pub(crate) fn find(raw: &Raw, wanted: &Choice<String>) -> Result<usize, Preproce
     let named: Vec<usize> = (0..raw.columns.len())
         .filter(|&index| is_named(&raw.columns[index].name))
         .collect();
-    let begins = |cells: &Cells| first(cells).is_some_and(|stamp| stamp.is_plausible());
+    let begins = |cells: &Cells| first(cells).is_some_and(Stamp::is_plausible);
     if let Some(index) = named.iter().find(|&&index| begins(&raw.columns[index].cells)) {
         return Ok(*index);
     }

@@ -21,8 +21,8 @@ impl Bench {
         let host = Host {
             owner: "test".to_owned(),
             bucket: "flits".to_owned(),
-            deadline: Duration::from_secs(900),
-            lease: Duration::from_secs(120),
+            deadline: Duration::from_mins(15),
+            lease: Duration::from_mins(2),
             memory: 1 << 30,
             threads: 2,
             max_attempts: 5,
@@ -88,10 +88,8 @@ impl Bench {
     async fn manifest(&self) -> Manifest {
         let keys = self.world.store.keys();
         let key = keys.iter().find(|key| key.starts_with("work/")).expect("finished work");
-        let (manifest, _) = platform::documents::read(&*self.platform.store, key)
-            .await
-            .unwrap()
-            .unwrap();
+        let found = platform::documents::read(&*self.platform.store, key).await;
+        let (manifest, _) = found.expect("memory answers").expect("finished work");
         manifest
     }
 
@@ -266,7 +264,7 @@ fn measured(name: &str) -> Option<Vec<u8>> {
     let folder = std::env::var_os("FLITS_DATA").map_or_else(|| root.join("../shared/data"), PathBuf::from);
     let bytes = std::fs::read(folder.join(name)).ok();
     if bytes.is_none() {
-        println!("skipped: no {name} in {} (set FLITS_DATA)", folder.display());
+        eprintln!("skipped: no {name} in {} (set FLITS_DATA)", folder.display());
     }
     bytes
 }
