@@ -72,8 +72,9 @@ pub(crate) fn print(line: &str) {
 /// Starts logging: only what went wrong where a person watches one upload, more for who asks with `FLITS__LOG__FILTER`.
 pub fn logs(cli: &Cli) {
     let filter = match cli.command {
-        Command::Up(_) => "info",
-        _ => "error",
+        // The embedded S3 answers refusals to its client; its protocol crate logs them as errors of ours.
+        Command::Up(_) => "info,s3s=off",
+        _ => "error,s3s=off",
     };
     let started = Sources::of_process(None)
         .map(|sources| sources.fallback("log.filter", filter))

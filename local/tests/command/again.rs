@@ -20,7 +20,7 @@ fn a_model_that_is_added_is_the_only_one_that_trains() {
     let place = Place::new();
     place.run(&["load.csv", "--spec", "spec.toml"]);
     let more = format!(
-        "{}[[models]]\nkind = \"seasonal-naive\"\n",
+        "{}[[models]]\nkind = \"lstm\"\nhidden = 3\nlayers = 1\nepochs = 2\n",
         std::fs::read_to_string(place.path("spec.toml")).unwrap()
     );
     place.write("more.toml", more);
@@ -29,8 +29,8 @@ fn a_model_that_is_added_is_the_only_one_that_trains() {
         .into_iter()
         .filter(|stage| stage.starts_with("train"))
         .collect();
-    assert_eq!(trained, ["train seasonal-naive"]);
-    assert!(result["scores"]["gru"]["rmsse"].is_number() && result["scores"]["seasonal-naive"]["rmsse"].is_number());
+    assert_eq!(trained, ["train lstm"]);
+    assert!(result["scores"]["gru"]["rmsse"].is_number() && result["scores"]["lstm"]["rmsse"].is_number());
     assert_eq!(result["champion"]["generation"], 2, "the round decides: {result}");
 }
 

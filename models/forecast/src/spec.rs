@@ -200,7 +200,7 @@ impl RecurrentSpec {
                 &mut problems,
             );
         }
-        for (name, value, most) in [("lr", self.lr, 1e3), ("clip", self.clip, 1e9)] {
+        for (name, value, most) in [("lr", self.lr, 1e30), ("clip", self.clip, 1e9)] {
             let range = format!("above 0 and at most {most}");
             Problem::unless(
                 value > 0.0 && value <= most,
@@ -291,7 +291,7 @@ mod tests {
             texts,
             [
                 "`models[1].hidden` is 0, must be from 1 to 4096",
-                "`models[1].lr` is NaN, must be above 0 and at most 1000",
+                "`models[1].lr` is NaN, must be above 0 and at most 1000000000000000000000000000000",
                 "`models[1].clip` is -1, must be above 0 and at most 1000000000",
             ]
         );

@@ -5,7 +5,7 @@ use std::{
 };
 
 use contract::{
-    Dataset, Digest, Failure, Input, Message, PartId, PreprocessTask, Spec, Task, Upload, VERSION,
+    Dataset, Digest, Failure, Input, Message, PartId, PreprocessTask, Spec, Task, Upload, VERSION, canonical,
     identity::{self, receive_job},
     spec::{Layer, resolve},
 };
@@ -188,6 +188,10 @@ async fn layers(
         }
         None => spec::stored_layers(dataset, spec_text, platform).await?,
     };
+    // The settings are part of what a refusal is named by: another one is another refusal.
+    if !submission.set.is_empty() {
+        spec_text.extend(canonical(&submission.set));
+    }
     layers.push(Layer::set(submission.set.clone()));
     if submission.test.is_some() {
         layers.push(Layer::set([("split.holdout".to_owned(), "test-file".to_owned())]));
