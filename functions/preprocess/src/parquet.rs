@@ -73,7 +73,8 @@ fn cells(column: &Column) -> PolarsResult<Cells> {
         DataType::String => Cells::Text(column.str()?.clone()),
         DataType::Date => Cells::Times(Stamps {
             seconds: whole(column, 1, 86_400)?.0,
-            naive: true,
+            // Like a date in a CSV file: midnight UTC, for a day is no moment of a clock.
+            naive: false,
             finer: None,
         }),
         DataType::Datetime(unit, zone) => {

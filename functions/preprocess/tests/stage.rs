@@ -6,7 +6,11 @@ use std::{
     time::Duration,
 };
 
-use contract::{Failure, Manifest, Message, Produced, Stage, Task};
+use contract::{
+    Dataset, Failure, Input, Manifest, Message, PartId, PreprocessTask, Produced, Stage, Task, canonical, identity,
+    keys,
+    spec::{Layer, resolve},
+};
 use platform::{Delivery, Ended, Host, Outcome, Platform, Stop, memory::World, serve::Created, walk};
 use preprocess::Preprocess;
 
@@ -74,6 +78,42 @@ impl Bench {
                 *failure
             }
             other => panic!("{key}: {other:?}"),
+        }
+    }
+
+    /// Delivers a job as the front door of another day left it, under a salt of its own.
+    async fn deliver(&self, input: &Input, salt: &str) -> Failure {
+        let layer = Layer::set([("salt".to_owned(), salt.to_owned())]);
+        let spec = resolve(&[layer]).expect("a spec of the test");
+        let dataset: Dataset = "cell".parse().expect("a dataset of the test");
+        self.put(&keys::resolved(&dataset, spec.digest()), canonical(&spec))
+            .await;
+        let stage = Task::Preprocess(PreprocessTask {
+            dataset,
+            part: PartId::WHOLE,
+            spec: spec.digest(),
+            salt: salt.to_owned(),
+            inputs: vec![input.clone()],
+        });
+        let job = identity::identify(&stage, &spec).job;
+        let message = Message {
+            version: contract::VERSION,
+            job,
+            hop: 0,
+            trace: "t".repeat(32),
+            stage,
+        };
+        let delivery = Delivery {
+            handle: None,
+            receive_count: 1,
+            stop: Stop::never(),
+        };
+        match platform::driver::run(&Preprocess, message, &delivery, &self.platform).await {
+            Outcome::Done {
+                ended: Ended::Failed(failure),
+                ..
+            } => *failure,
+            other => panic!("{other:?}"),
         }
     }
 
@@ -239,6 +279,38 @@ async fn bad_input_fails_for_good_and_the_next_good_upload_works() {
     bench.put("raw/cell/a.csv", DATA).await;
     bench.upload("raw/cell/a.csv").await;
     assert_eq!((bench.samples().len(), bench.clean_parts()), (1, 1));
+}
+
+#[tokio::test]
+async fn an_object_that_was_replaced_after_its_receipt_is_gone() {
+    let bench = Bench::new();
+    bench.put("raw/cell/a.csv", DATA).await;
+    bench.upload("raw/cell/a.csv").await;
+    let mut manifest = bench.manifest().await;
+    let receipts = bench
+        .world
+        .store
+        .keys()
+        .into_iter()
+        .filter(|key| key.starts_with("uploads/"));
+    let receipt = receipts
+        .map(|key| key["uploads/".len()..key.len() - ".json".len()].parse().unwrap())
+        .next();
+    let input = Input {
+        digest: manifest.recipe.inputs.remove(0),
+        receipt: receipt.unwrap(),
+    };
+    for (replacement, salt) in [(Some("time,down\n"), "a"), (None, "b")] {
+        match replacement {
+            Some(text) => bench.put("raw/cell/a.csv", text).await,
+            None => assert!(bench.world.store.remove("raw/cell/a.csv")),
+        }
+        let failure = bench.deliver(&input, salt).await;
+        assert_eq!(
+            failure.message,
+            "object `raw/cell/a.csv` is gone: it was replaced or deleted"
+        );
+    }
 }
 
 #[tokio::test]
