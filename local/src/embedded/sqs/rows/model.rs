@@ -9,7 +9,7 @@ use super::*;
 use crate::embedded::sqs::faults::Faults;
 
 /// What a client, or time, does.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 enum Step {
     Send {
         delay_s: u8,
