@@ -76,7 +76,7 @@ impl Lesson {
 
     /// Takes the windows forward and back and gives the sum of squared errors.
     ///
-    /// `scale` times the squared error is the loss whose gradients are left behind for [`Self::sides`].
+    /// `scale` times the squared error is the loss whose gradients are left behind for [`Sides`].
     pub(crate) fn learn(&mut self, weights: &Weights, scale: f32) -> f64 {
         let sum = self.grade(weights);
         let shape = self.chunk.shape;
