@@ -10,7 +10,8 @@ use std::{
 use anyhow::{Context as _, anyhow};
 use contract::{Stage, spec};
 use platform::{
-    Platform,
+    Clock as _, Platform,
+    aws::SystemClock,
     config::{Config, Sources},
 };
 use tokio::{
@@ -138,6 +139,7 @@ impl Harness {
     /// # Errors
     /// When the directory cannot be used or a setting is wrong.
     pub async fn session(&self) -> anyhow::Result<Session> {
+        let clock = SystemClock::new();
         loop {
             if let Some(lock) = Lock::try_take(&self.options.dir)? {
                 return self.hold(lock).await;
@@ -151,7 +153,7 @@ impl Harness {
                     holder: None,
                 });
             }
-            tokio::time::sleep(LOOK).await;
+            clock.sleep(LOOK).await;
         }
     }
 

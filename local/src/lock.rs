@@ -106,6 +106,9 @@ impl Lock {
     ///
     /// # Errors
     /// When the file cannot be written.
+    ///
+    /// # Panics
+    /// Never: an address is plain JSON.
     pub fn publish(&self, address: &Address) -> Result<(), LockError> {
         let bytes = serde_json::to_vec_pretty(address).expect("an address is plain JSON");
         replace(&self.dir.join(ADDRESS), &bytes)

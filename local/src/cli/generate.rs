@@ -38,7 +38,7 @@ const STEP_S: i64 = 120;
 const DAY_S: f64 = 86_400.0;
 const WEEK_S: f64 = 7.0 * DAY_S;
 /// Gaps take this many rows on average, so that they look like outages and not like noise.
-const MEAN_GAP_ROWS: f64 = 8.0;
+const MEAN_GAP_ROWS: u8 = 8;
 
 /// Writes the files and gives their paths.
 ///
@@ -148,8 +148,8 @@ impl Cell {
                 1.0
             };
             let values = self.values(time, noise, spike);
-            if quiet == 0 && self.uniform() < gaps / MEAN_GAP_ROWS {
-                quiet = 1 + (2.0 * MEAN_GAP_ROWS * self.uniform()) as usize;
+            if quiet == 0 && self.uniform() < gaps / f64::from(MEAN_GAP_ROWS) {
+                quiet = 1 + usize::from(self.byte() % (2 * MEAN_GAP_ROWS));
             }
             let lost = quiet > 0 && step > 0 && step + 1 < count;
             quiet = quiet.saturating_sub(1);
@@ -161,6 +161,7 @@ impl Cell {
     }
 
     fn values(&mut self, time: i64, noise: f64, spike: f64) -> [f64; 11] {
+        #[expect(clippy::cast_precision_loss, reason = "a time in seconds lies far below 2^52")]
         let seconds = (time - START) as f64;
         let (day, week) = (seconds / DAY_S, seconds / WEEK_S);
         let daily = 0.55 + 0.45 * libm::cos(std::f64::consts::TAU * (day - self.peak));
@@ -191,7 +192,12 @@ impl Cell {
         ]
     }
 
+    fn byte(&mut self) -> u8 {
+        self.random.next_u64().to_le_bytes()[0]
+    }
+
     /// Uniform in 0 to 1, from 53 bits.
+    #[expect(clippy::cast_precision_loss, reason = "53 bits fit the mantissa")]
     fn uniform(&mut self) -> f64 {
         (self.random.next_u64() >> 11) as f64 / (1_u64 << 53) as f64
     }

@@ -94,9 +94,9 @@ pub async fn status(store: &dyn Store, only: Option<&str>, json: bool) -> anyhow
     }
     for status in datasets.values() {
         if json {
-            print_json(status)
+            print_json(status);
         } else {
-            print(&status_text(status))
+            print(&status_text(status));
         }
     }
     if datasets.is_empty() && !json {
@@ -201,23 +201,14 @@ fn margin_text(scores: &BTreeMap<String, Scores>, round: &Round, entry: &Entry) 
 }
 
 fn status_text(status: &DatasetStatus) -> String {
-    let mut text = format!("{}: {} uploaded objects", status.dataset, status.uploads);
+    let mut lines = vec![format!("{}: {} uploaded objects", status.dataset, status.uploads)];
     if let Some(champion) = &status.champion {
-        text.push_str(&format!(
-            "\n  champion {} (generation {})",
-            champion.model, champion.generation
-        ));
+        lines.push(format!("champion {} (generation {})", champion.model, champion.generation));
     }
-    if let Some(forecast) = &status.forecast {
-        text.push_str(&format!("\n  forecast {forecast}"));
-    }
-    for line in &status.running {
-        text.push_str(&format!("\n  {line}"));
-    }
-    for failure in &status.failed {
-        text.push_str(&format!("\n  failed: {}", failure_text(failure)));
-    }
-    text
+    lines.extend(status.forecast.iter().map(|key| format!("forecast {key}")));
+    lines.extend(status.running.iter().cloned());
+    lines.extend(status.failed.iter().map(|failure| format!("failed: {}", failure_text(failure))));
+    lines.join("\n  ")
 }
 
 /// Gives the newest entry of the champion log: the hint, then whatever came after it.

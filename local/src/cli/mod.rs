@@ -28,7 +28,7 @@ use args::{Cli, Command, ConfigArgs, DirArgs};
 /// When the command cannot be done on this machine; what a user's data or spec did wrong is printed and is no error.
 pub async fn main(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
-        Command::Run(args) => return run::run(&args).await,
+        Command::Run(args) => return Box::pin(run::run(&args)).await,
         Command::Upload(args) => return run::upload(&args).await,
         Command::Up(args) => up::up(&args).await?,
         Command::Status(args) => {

@@ -1,12 +1,12 @@
 //! Turns what the bucket shows at the end of a walk into the result, the table and the plot.
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::BTreeMap,
     path::{Path, PathBuf},
 };
 
 use anyhow::Context as _;
-use contract::{Dataset, Decision, Entry, ForecastDocument, JobId, PartId, Produced, keys};
+use contract::{Dataset, Decision, Entry, ForecastDocument, PartId, Produced, keys};
 use platform::{Store, documents};
 use series::Role;
 
@@ -14,7 +14,7 @@ use super::{
     plot::{self, Panel},
     progress::stage_result,
     result::{Champion, RunResult},
-    watch::{JobView, RoundView, View},
+    watch::{JobView, Reused, RoundView, View},
 };
 
 /// Actual rows that the plot shows where there is no holdout forecast to set the frame.
@@ -24,7 +24,7 @@ const CLEAN_CAP: u64 = 1 << 30;
 
 /// Sums a finished walk up.
 #[must_use]
-pub fn summarize(dataset: &Dataset, view: &View, round: Option<&RoundView>, reused: &HashSet<JobId>) -> RunResult {
+pub fn summarize(dataset: &Dataset, view: &View, round: Option<&RoundView>, reused: &Reused) -> RunResult {
     let mut result = RunResult::new(dataset.as_str());
     result.stages = view.jobs.iter().filter_map(|job| stage_result(job, reused)).collect();
     result.failed = view.jobs.iter().filter_map(|job| job.failure.clone()).collect();

@@ -59,7 +59,7 @@ fn draw_panel(area: &DrawingArea<SVGBackend<'_>, plotters::coord::Shift>, panel:
             .chain(panel.holdout.iter().copied())
             .chain(panel.future.iter().copied())
     };
-    let (first, last) = bounds(values().map(|(t, _)| t as f64)).context("no values to plot")?;
+    let (first, last) = bounds(values().map(|(t, _)| seconds(t))).context("no values to plot")?;
     let (low, high) = bounds(values().map(|(_, v)| v)).context("no values to plot")?;
     let pad = ((high - low) * 0.06).max(high.abs() * 1e-6).max(f64::MIN_POSITIVE);
     let mut chart = ChartBuilder::on(area)
@@ -91,7 +91,7 @@ fn draw_panel(area: &DrawingArea<SVGBackend<'_>, plotters::coord::Shift>, panel:
         (&panel.holdout, "holdout forecast", HOLDOUT),
         (&panel.future, "forecast", FUTURE),
     ] {
-        let points: Vec<_> = line.iter().map(|(t, v)| (*t as f64, *v)).collect();
+        let points: Vec<_> = line.iter().map(|(t, v)| (seconds(*t), *v)).collect();
         // A single point is no line, so it is marked.
         if let [(t, v)] = points[..] {
             chart
@@ -116,7 +116,7 @@ fn draw_panel(area: &DrawingArea<SVGBackend<'_>, plotters::coord::Shift>, panel:
 fn runs(line: &[(i64, Option<f64>)]) -> Vec<Vec<(f64, f64)>> {
     line.split(|(_, value)| value.is_none())
         .filter(|run| !run.is_empty())
-        .map(|run| run.iter().filter_map(|(t, v)| v.map(|v| (*t as f64, v))).collect())
+        .map(|run| run.iter().filter_map(|(t, v)| v.map(|v| (seconds(*t), v))).collect())
         .collect()
 }
 
@@ -127,6 +127,13 @@ fn bounds(values: impl Iterator<Item = f64>) -> Option<(f64, f64)> {
     })
 }
 
+/// Places a time on the axis.
+#[expect(clippy::cast_precision_loss, reason = "times in seconds lie far below 2^52")]
+fn seconds(time: i64) -> f64 {
+    time as f64
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "labels stand between times that were integers")]
 fn label(time: f64) -> String {
     let text = series::rfc3339(time as i64);
     text.get(..16).map_or(text.clone(), |minute| minute.replace('T', " "))

@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::{
     result::{StageResult, failure_text},
-    watch::{JobView, View},
+    watch::{JobView, Reused, View},
 };
 
 /// Reports each change of a walk once.
@@ -52,7 +52,7 @@ impl Progress {
     }
 
     /// Shows what is new in a view; `reused` are the jobs that were committed before the command began.
-    pub fn show(&mut self, view: &View, reused: &HashSet<JobId>) {
+    pub fn show(&mut self, view: &View, reused: &Reused) {
         for job in &view.jobs {
             let Some(ledger) = &job.step.ledger else { continue };
             let first = self.seen.insert((job.step.job, ledger.state));
@@ -94,7 +94,7 @@ pub fn print_json(value: &impl serde::Serialize) {
 
 /// Describes a job as one of the result's stages.
 #[must_use]
-pub fn stage_result(job: &JobView, reused: &HashSet<JobId>) -> Option<StageResult> {
+pub fn stage_result(job: &JobView, reused: &Reused) -> Option<StageResult> {
     let (made, ledger) = (job.made.as_ref()?, job.step.ledger.as_ref()?);
     let adopted = ledger.result.as_ref().is_some_and(|result| result.adopted);
     let mut stage = StageResult {

@@ -142,11 +142,8 @@ pub fn scores_table(
     for column in table.column_iter_mut().skip(2) {
         column.set_cell_alignment(CellAlignment::Right);
     }
-    let mut text = table.to_string();
-    for (name, why) in out {
-        text.push_str(&format!("\n  {name} is out: {why}"));
-    }
-    text
+    let out = out.iter().map(|(name, why)| format!("  {name} is out: {why}"));
+    std::iter::once(table.to_string()).chain(out).collect::<Vec<_>>().join("\n")
 }
 
 fn key(scores: &Scores) -> f64 {
@@ -164,7 +161,7 @@ fn number(value: Option<f64>) -> String {
 /// Writes a failure for a person: where, what, and which bound.
 #[must_use]
 pub fn failure_text(failure: &Failure) -> String {
-    let mut text = format!("{}: {}", failure.key, failure.message);
+    let text = format!("{}: {}", failure.key, failure.message);
     let mut place = Vec::new();
     if let Some(row) = failure.row {
         place.push(format!("row {row}"));
@@ -178,8 +175,5 @@ pub fn failure_text(failure: &Failure) -> String {
     if let Some(bound) = &failure.bound {
         place.push(format!("expected {bound}"));
     }
-    if !place.is_empty() {
-        text.push_str(&format!(" ({})", place.join(", ")));
-    }
-    text
+    if place.is_empty() { text } else { format!("{text} ({})", place.join(", ")) }
 }

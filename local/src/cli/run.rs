@@ -1,9 +1,8 @@
 //! `flits run` and `flits upload`.
 
-use std::{collections::HashSet, path::Path, process::ExitCode, time::Duration};
+use std::{path::Path, process::ExitCode, time::Duration};
 
 use anyhow::Context as _;
-use contract::JobId;
 use platform::{
     StoreError,
     front::{self, Prepared, Refused, SubmitError},
@@ -15,7 +14,7 @@ use super::{
     progress::{Progress, print_json},
     request,
     result::{RunResult, failure_text, scores_table},
-    watch::{View, Walk},
+    watch::{Reused, View, Walk},
 };
 use crate::harness::{Harness, Interrupt, Options, Session};
 
@@ -50,7 +49,7 @@ pub async fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::FAILURE);
     };
     let mut following = Following::new(prepared, args.place.json, &session);
-    let (followed, session) = following.to_the_end(&harness, session, &mut interrupt).await?;
+    let (followed, session) = following.until_the_end(&harness, session, &mut interrupt).await?;
     let code = match followed {
         Followed::Finished(view) => following.finish(args, &view, &session).await,
         Followed::Interrupted | Followed::Lost => {
@@ -118,7 +117,7 @@ struct Following {
     prepared: Prepared,
     walk: Walk,
     progress: Progress,
-    reused: HashSet<JobId>,
+    reused: Reused,
     submitted: bool,
 }
 
@@ -130,13 +129,13 @@ impl Following {
             prepared,
             walk,
             progress: Progress::new(json),
-            reused: HashSet::new(),
+            reused: Reused::new(),
             submitted: false,
         }
     }
 
     /// Follows over as many sessions as it takes: whoever serves the directory may go, then another one serves.
-    async fn to_the_end(
+    async fn until_the_end(
         &mut self,
         harness: &Harness,
         mut session: Session,

@@ -13,6 +13,9 @@ use platform::{
     walk::{self, Step},
 };
 
+/// The jobs that were committed before a command began.
+pub type Reused = HashSet<JobId>;
+
 /// One job of the walk, as the bucket shows it.
 #[derive(Debug, Clone)]
 pub struct JobView {
@@ -74,7 +77,7 @@ impl Walk {
     ///
     /// # Errors
     /// When the store does not answer.
-    pub async fn committed(&mut self) -> Result<HashSet<JobId>, StoreError> {
+    pub async fn committed(&mut self) -> Result<Reused, StoreError> {
         let view = self.look().await?;
         let committed = view.jobs.into_iter().filter(|job| job.made.is_some());
         Ok(committed.map(|job| job.step.job).collect())
