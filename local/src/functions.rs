@@ -3,9 +3,9 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use contract::Stage;
-use platform::{ErasedWork, Platform, serve::handle_batch};
+use platform::{ErasedWork, Platform};
 
-use crate::pump::Batch;
+use crate::pump::{self, Batch};
 
 /// Gives the five stages.
 #[must_use]
@@ -22,13 +22,6 @@ pub fn all() -> [Arc<dyn ErasedWork>; 5] {
 /// Gives each stage's batch function on one platform.
 #[must_use]
 pub fn batches(platform: &Platform) -> BTreeMap<Stage, Batch> {
-    let batch = |work: Arc<dyn ErasedWork>| -> (Stage, Batch) {
-        let (stage, platform) = (work.stage(), platform.clone());
-        let handle: Batch = Arc::new(move |event, stop| {
-            let (work, platform) = (work.clone(), platform.clone());
-            Box::pin(async move { handle_batch(work.as_ref(), event, &stop, &platform).await })
-        });
-        (stage, handle)
-    };
+    let batch = |work: Arc<dyn ErasedWork>| (work.stage(), pump::batch(work, platform.clone()));
     all().map(batch).into()
 }

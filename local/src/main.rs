@@ -9,7 +9,7 @@ use local::cli::{self, args::Cli};
 async fn main() -> ExitCode {
     let cli = Cli::parse();
     cli::logs(&cli);
-    match cli::main(cli).await {
+    match Box::pin(cli::main(cli)).await {
         Ok(code) => code,
         Err(error) => {
             // The whole chain, once, at the edge.

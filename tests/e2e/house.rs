@@ -1,6 +1,6 @@
 //! The whole walk in one process and in memory: one upload, its notification, and workers that play Lambda.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, fmt::Write as _, sync::Arc, time::Duration};
 
 use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
 use bytes::Bytes;
@@ -55,10 +55,8 @@ fn csv() -> String {
         }
         let (day, time) = (1 + hour / 24, hour % 24);
         let load = 100 + 7 * ((time * 5) % 24) + hour % 3;
-        text.push_str(&format!(
-            "2024-03-{day:02} {time:02}:00:00,{load},{}\n",
-            load / 3 + time % 4
-        ));
+        let users = load / 3 + time % 4;
+        writeln!(text, "2024-03-{day:02} {time:02}:00:00,{load},{users}").unwrap();
     }
     text
 }

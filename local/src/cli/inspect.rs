@@ -203,11 +203,19 @@ fn margin_text(scores: &BTreeMap<String, Scores>, round: &Round, entry: &Entry) 
 fn status_text(status: &DatasetStatus) -> String {
     let mut lines = vec![format!("{}: {} uploaded objects", status.dataset, status.uploads)];
     if let Some(champion) = &status.champion {
-        lines.push(format!("champion {} (generation {})", champion.model, champion.generation));
+        lines.push(format!(
+            "champion {} (generation {})",
+            champion.model, champion.generation
+        ));
     }
     lines.extend(status.forecast.iter().map(|key| format!("forecast {key}")));
     lines.extend(status.running.iter().cloned());
-    lines.extend(status.failed.iter().map(|failure| format!("failed: {}", failure_text(failure))));
+    lines.extend(
+        status
+            .failed
+            .iter()
+            .map(|failure| format!("failed: {}", failure_text(failure))),
+    );
     lines.join("\n  ")
 }
 

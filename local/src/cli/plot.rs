@@ -133,7 +133,10 @@ fn seconds(time: i64) -> f64 {
     time as f64
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "labels stand between times that were integers")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "labels stand between times that were integers"
+)]
 fn label(time: f64) -> String {
     let text = series::rfc3339(time as i64);
     text.get(..16).map_or(text.clone(), |minute| minute.replace('T', " "))

@@ -143,7 +143,10 @@ pub fn scores_table(
         column.set_cell_alignment(CellAlignment::Right);
     }
     let out = out.iter().map(|(name, why)| format!("  {name} is out: {why}"));
-    std::iter::once(table.to_string()).chain(out).collect::<Vec<_>>().join("\n")
+    std::iter::once(table.to_string())
+        .chain(out)
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 fn key(scores: &Scores) -> f64 {
@@ -175,5 +178,9 @@ pub fn failure_text(failure: &Failure) -> String {
     if let Some(bound) = &failure.bound {
         place.push(format!("expected {bound}"));
     }
-    if place.is_empty() { text } else { format!("{text} ({})", place.join(", ")) }
+    if place.is_empty() {
+        text
+    } else {
+        format!("{text} ({})", place.join(", "))
+    }
 }

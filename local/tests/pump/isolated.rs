@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::child;
 
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_mins(1);
 
 struct Bench {
     invoker: Isolated,

@@ -60,7 +60,7 @@ impl Bench {
             queue: queue.clone(),
             invoker: Arc::new(Scripted(asked)),
             workers: Workers::each(workers),
-            deadline: Duration::from_secs(60),
+            deadline: Duration::from_mins(1),
             region: "eu-west-1".to_owned(),
             clock: clock.clone(),
         };
@@ -185,7 +185,7 @@ async fn stopping_waits_for_what_runs_and_leaves_the_rest_in_the_queue() {
 async fn in_process(handler: Batch, stop: CancellationToken) -> Result<SqsBatchResponse, InvokeError> {
     let clock: Arc<dyn Clock> = Arc::new(MemoryClock::new());
     let invoker = InProcess::new(BTreeMap::from([(Stage::Eval, handler)]), clock);
-    let deadline = Deadline::after(Duration::from_secs(60), stop);
+    let deadline = Deadline::after(Duration::from_mins(1), stop);
     patient(invoker.invoke(Stage::Eval, SqsEvent::default(), &deadline)).await
 }
 

@@ -1,8 +1,9 @@
 //! Batches: their bounds, and entries that fail alone.
 
 use aws_sdk_sqs::types::{
-    ChangeMessageVisibilityBatchRequestEntry as Change, DeleteMessageBatchRequestEntry as Delete,
-    SendMessageBatchRequestEntry as Send,
+    ChangeMessageVisibilityBatchRequestEntry as Change, ChangeMessageVisibilityBatchResultEntry,
+    DeleteMessageBatchRequestEntry as Delete, DeleteMessageBatchResultEntry, SendMessageBatchRequestEntry as Send,
+    SendMessageBatchResultEntry,
 };
 
 use crate::harness::{Server, code, handle};
@@ -63,7 +64,7 @@ async fn one_bad_entry_does_not_hold_up_its_neighbours() {
         .send()
         .await
         .unwrap();
-    let successful: Vec<_> = sent.successful().iter().map(|one| one.id()).collect();
+    let successful: Vec<_> = sent.successful().iter().map(SendMessageBatchResultEntry::id).collect();
     let failed: Vec<_> = sent
         .failed()
         .iter()
@@ -121,7 +122,11 @@ async fn deletions_and_visibility_changes_come_in_batches_too() {
         .await
         .unwrap();
     assert_eq!(
-        changed.successful().iter().map(|one| one.id()).collect::<Vec<_>>(),
+        changed
+            .successful()
+            .iter()
+            .map(ChangeMessageVisibilityBatchResultEntry::id)
+            .collect::<Vec<_>>(),
         ["back"]
     );
     let codes: Vec<_> = changed.failed().iter().map(|one| (one.id(), one.code())).collect();
@@ -146,7 +151,11 @@ async fn deletions_and_visibility_changes_come_in_batches_too() {
         .await
         .unwrap();
     assert_eq!(
-        deleted.successful().iter().map(|one| one.id()).collect::<Vec<_>>(),
+        deleted
+            .successful()
+            .iter()
+            .map(DeleteMessageBatchResultEntry::id)
+            .collect::<Vec<_>>(),
         ["a", "b"]
     );
     assert_eq!(deleted.failed()[0].code(), "ReceiptHandleIsInvalid");

@@ -1,5 +1,7 @@
 //! The embedded SQS as its clients see it: the Rust SDK over loopback, and the store under it.
 
+#![expect(clippy::unwrap_used, reason = "a test ends where an expectation fails")]
+
 mod batches;
 mod delivery;
 mod durability;

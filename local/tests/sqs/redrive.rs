@@ -45,7 +45,7 @@ async fn the_sources_of_a_dead_letter_queue_are_listed() {
         .send()
         .await
         .unwrap();
-    assert_eq!(listed.queue_urls(), [url.clone()]);
+    assert_eq!(listed.queue_urls(), std::slice::from_ref(&url));
     let none = server
         .client
         .list_dead_letter_source_queues()
