@@ -1,0 +1,11 @@
+//! What every adapter of a port does alike: the same checks for memory, the embedded servers and real ones.
+//!
+//! A test double earns trust by passing what the real thing passes.
+
+#![expect(clippy::unwrap_used, reason = "a check fails by panicking")]
+
+mod queue;
+mod store;
+
+pub use queue::{QueueBench, queue_suite};
+pub use store::store_suite;
