@@ -1,8 +1,11 @@
 //! The port suites on memory and on the embedded servers, over loopback and with the adapters that functions use.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod servers;
 
 use std::{
+    collections::BTreeMap,
     sync::{
         Arc,
         atomic::{AtomicI64, Ordering},
@@ -134,7 +137,7 @@ async fn of_forty_rounds_of_sixteen_racing_writers_each_has_one_winner() {
         assert!(
             writes
                 .iter()
-                .flat_map(|w| w.as_ref().err())
+                .filter_map(|w| w.as_ref().err())
                 .all(|e| matches!(e, StoreError::Exists { .. }))
         );
     }
@@ -155,7 +158,12 @@ async fn a_queue_or_bucket_that_is_not_there_is_named() {
         url: Some(url.to_owned()),
         region: Some(REGION.to_owned()),
     };
-    let queue = connect_queue(&endpoint(&loopback.server.sqs_url), Some(&access()), Default::default()).await;
+    let queue = connect_queue(
+        &endpoint(&loopback.server.sqs_url),
+        Some(&access()),
+        BTreeMap::default(),
+    )
+    .await;
     let error = queue.send(contract::Stage::Eval, &["x".to_owned()]).await.unwrap_err();
     assert!(
         matches!(&error, QueueError::NoQueue { queue } if queue == "flits-eval"),

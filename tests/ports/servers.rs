@@ -1,5 +1,7 @@
 //! A server that speaks S3 and SQS, and what has to be set up on it.
 
+#![expect(clippy::unwrap_used, reason = "a server that cannot be set up fails the test")]
+
 use std::{
     collections::BTreeMap,
     sync::{
