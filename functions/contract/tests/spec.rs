@@ -266,7 +266,7 @@ fn what_is_wrong_is_refused_with_its_path_and_range() {
         ("models.gru.epoch=3", "models.gru.epoch"),
         ("models.gru.epochs=0", "models.gru.epochs"),
         ("models.gru.epochs=9999999999", "models.gru.epochs"),
-        ("models.gru.lr=2000", "models.gru.lr"),
+        ("models.gru.lr=2e30", "models.gru.lr"),
         ("models.gru.clip=inf", "models.gru.clip"),
         ("models.linear.lambda=-1", "models.linear.lambda"),
         ("models.naive.epochs=3", "models.naive.epochs"),
