@@ -24,7 +24,7 @@ use crate::{
     embedded::{Addresses, Embedded, sqs::Settings},
     functions,
     lock::{self, Address, Lock},
-    pump::{Commands, Environment, InProcess, Invoker, Isolated, Pump, Workers},
+    pump::{self, Commands, Environment, InProcess, Invoker, Isolated, Pump, Workers},
 };
 
 /// How often a client looks whether the directory is served yet.
@@ -204,6 +204,7 @@ impl Harness {
         let pump = Pump {
             queue: platform.queue.clone(),
             invoker,
+            deaths: pump::deaths(platform.clone()),
             workers: Workers::of_cores(platform.host.threads),
             deadline: platform.host.deadline,
             region: address.region.clone(),

@@ -113,7 +113,10 @@ mod tests {
             sets: vec!["window.horizon=5".into(), "host.threads=1".into()],
             ..args()
         };
-        let environment = vec![("SAMPLE_TRAIN_ROWS".to_owned(), "50".to_owned())];
+        let environment = [("SAMPLE_TRAIN_ROWS", "50"), ("SAMPLE_STRATEGY", "head")];
+        let environment = environment
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .to_vec();
         let spec = spec::resolve(&layers(&args, environment).unwrap()).unwrap();
         assert_eq!(spec.window.horizon, 5);
         assert_eq!(

@@ -6,6 +6,7 @@
 
 mod child;
 mod command;
+mod death;
 mod event;
 mod invoker;
 mod isolated;
@@ -14,13 +15,15 @@ mod workers;
 
 use std::{sync::Arc, time::Duration};
 
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use contract::Stage;
-use platform::{Clock, Delivered, Queue};
+use platform::{Clock, Delivered, Queue, Stop};
 use tokio::{sync::Semaphore, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
 pub use self::{
     command::{CommandError, Commands},
+    death::{Deaths, deaths},
     invoker::{Batch, Deadline, InProcess, InvokeError, Invoker, batch},
     isolated::{Environment, Isolated},
     workers::Workers,
@@ -42,6 +45,8 @@ pub struct Pump {
     pub queue: Arc<dyn Queue>,
     /// What runs them.
     pub invoker: Arc<dyn Invoker>,
+    /// What counts an invocation that ended without an answer.
+    pub deaths: Deaths,
     /// How many invocations may run at once.
     pub workers: Workers,
     /// How long one invocation may take.
@@ -103,25 +108,39 @@ impl Pump {
 
     /// Runs one batch and settles it.
     async fn work(&self, stage: Stage, batch: Vec<Delivered>, stop: CancellationToken) {
-        let deadline = Deadline::after(self.deadline, stop);
+        let deadline = Deadline::after(self.deadline, stop.clone());
         let event = event::of(stage, &batch, &self.region);
-        match self.invoker.invoke(stage, event, &deadline).await {
-            Ok(response) => {
-                for delivered in event::succeeded(&batch, &response) {
-                    self.delete(stage, delivered).await;
-                }
-            }
-            Err(error) => {
-                tracing::warn!(
-                    stage = stage.name(),
-                    error = &error as &dyn std::error::Error,
-                    "an invocation failed"
-                );
-                for delivered in &batch {
-                    self.give_back(stage, delivered).await;
-                }
-            }
+        let error = match self.invoker.invoke(stage, event.clone(), &deadline).await {
+            Ok(response) => return self.delete_succeeded(stage, &batch, &response).await,
+            Err(error) => error,
+        };
+        tracing::warn!(
+            stage = stage.name(),
+            error = &error as &dyn std::error::Error,
+            "an invocation failed"
+        );
+        // Asked to stop, it need not have failed by itself: nothing is counted.
+        if !stop.is_cancelled()
+            && let Some(response) = self.count(stage, event, error.to_string()).await
+        {
+            self.delete_succeeded(stage, &batch, &response).await;
         }
+        // The handles of those that were deleted are void by now, so that only the others come again.
+        for delivered in &batch {
+            self.give_back(stage, delivered).await;
+        }
+    }
+
+    async fn delete_succeeded(&self, stage: Stage, batch: &[Delivered], response: &SqsBatchResponse) {
+        for delivered in event::succeeded(batch, response) {
+            self.delete(stage, delivered).await;
+        }
+    }
+
+    /// Counts an invocation that ended without an answer as an attempt of its jobs.
+    async fn count(&self, stage: Stage, event: SqsEvent, why: String) -> Option<SqsBatchResponse> {
+        let handler = (self.deaths)(stage, why);
+        tokio::spawn(handler(event, Stop::never())).await.ok()
     }
 
     /// A deletion that fails is only a redelivery, which finds its job committed.

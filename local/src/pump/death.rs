@@ -1,0 +1,74 @@
+//! What a function that died could not say itself: an invocation that ends without an answer is an attempt of its jobs.
+//!
+//! A worker that is killed after its claim is counted when its lease is taken over. One that dies before it could claim
+//! anything would come back for ever, so the pump stands in for it: it runs the batch with a stage that only fails.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use contract::{FailureKind, Next, Produced, Stage};
+use platform::{Classify, Job, Place, Platform, Retry, Work, Worked};
+
+use super::invoker::{Batch, batch};
+
+/// After what time a job whose worker died is tried again.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// Gives the batch function that counts a death, by stage and what is known of the death.
+pub type Deaths = Arc<dyn Fn(Stage, String) -> Batch + Send + Sync>;
+
+/// Counts deaths in the ledgers of a platform.
+#[must_use]
+pub fn deaths(platform: Platform) -> Deaths {
+    Arc::new(move |stage, why| batch(Arc::new(Dead { stage, why }), platform.clone()))
+}
+
+/// A stage whose worker died.
+struct Dead {
+    stage: Stage,
+    why: String,
+}
+
+/// A worker that died.
+#[derive(Debug, thiserror::Error)]
+#[error("{why}")]
+struct Died {
+    why: String,
+}
+
+#[async_trait]
+impl Work for Dead {
+    type Error = Died;
+
+    fn stage(&self) -> Stage {
+        self.stage
+    }
+
+    async fn work(&self, _: &Job, _: &Platform) -> Result<Worked, Died> {
+        Err(self.died())
+    }
+
+    async fn conclude(&self, _: &Job, _: &Produced, _: &Platform) -> Result<Next, Died> {
+        Err(self.died())
+    }
+}
+
+impl Dead {
+    fn died(&self) -> Died {
+        Died { why: self.why.clone() }
+    }
+}
+
+impl Classify for Died {
+    fn retry(&self) -> Retry {
+        Retry::Later { after: Some(AGAIN) }
+    }
+
+    fn kind(&self) -> FailureKind {
+        FailureKind::Exhausted
+    }
+
+    fn place(&self) -> Place {
+        Place::default()
+    }
+}
