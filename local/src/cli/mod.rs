@@ -74,7 +74,8 @@ pub fn logs(cli: &Cli) {
     let filter = match cli.command {
         // The embedded S3 answers refusals to its client; its protocol crate logs them as errors of ours.
         Command::Up(_) => "info,s3s=off",
-        _ => "error,s3s=off",
+        // A failed job is printed with its result.
+        _ => "error,s3s=off,platform::driver=off",
     };
     let started = Sources::of_process(None)
         .map(|sources| sources.fallback("log.filter", filter))
