@@ -88,11 +88,11 @@ impl Engine {
     pub fn open(dir: impl AsRef<Path>) -> Result<Self, EngineError> {
         let dir = dir.as_ref().to_path_buf();
         fs::create_dir_all(&dir).map_err(|error| EngineError::file(&dir, error))?;
-        let database = Arc::new(
-            Database::builder()
-                .set_cache_size(CACHE_BYTES)
-                .create(dir.join("store.redb"))?,
-        );
+        let path = dir.join("store.redb");
+        if !path.exists() {
+            make(&dir, &path)?;
+        }
+        let database = Arc::new(Database::builder().set_cache_size(CACHE_BYTES).open(&path)?);
         let epoch = next_epoch(&database)?;
         let (jobs, waiting) = mpsc::channel();
         let writer = thread::Builder::new()
@@ -228,6 +228,17 @@ impl Drop for Shared {
             tracing::error!("the store's writer ended by a panic");
         }
     }
+}
+
+/// Makes an empty database beside its place and moves it there whole: one that a kill left half-made would never open.
+fn make(dir: &Path, path: &Path) -> Result<(), EngineError> {
+    let draft = dir.join("store.draft");
+    match fs::remove_file(&draft) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(EngineError::file(&draft, error)),
+        Ok(()) | Err(_) => drop(Database::builder().create(&draft)?),
+    }
+    let moved = fs::rename(&draft, path).and_then(|()| fs::File::open(dir)?.sync_all());
+    moved.map_err(|error| EngineError::file(path, error))
 }
 
 /// Counts this opening, so that names made in it differ from all earlier ones.
