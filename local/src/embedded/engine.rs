@@ -269,6 +269,17 @@ mod tests {
             .await
     }
 
+    // A kill while redb made its file left one without a magic number, which nothing could open any more.
+    #[tokio::test]
+    async fn a_database_that_a_kill_left_half_made_is_made_anew() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("store.draft"), [0; 4096]).unwrap();
+        let engine = Engine::open(dir.path()).unwrap();
+        put(&engine, 1, 2).await.unwrap().unwrap();
+        drop(engine);
+        assert_eq!(get(&Engine::open(dir.path()).unwrap(), 1), Some(2));
+    }
+
     fn get(engine: &Engine, key: u64) -> Option<u64> {
         let snapshot = engine.read().unwrap();
         let table = snapshot.open_table(TABLE).unwrap();
