@@ -107,7 +107,7 @@ fn next_row(history: &History<'_>, result: &Matrix, step: usize, held: &[f64]) -
 
 #[cfg(test)]
 mod tests {
-    use series::Scaled;
+    use series::{Frequency, Scaled, TimeAxis};
 
     use super::*;
 
@@ -123,6 +123,8 @@ mod tests {
                 cols: 5,
                 data: (0..rows).flat_map(row).collect(),
             },
+            axis: TimeAxis::new(0, Frequency::Seconds(60), rows as usize),
+            observed: vec![vec![true; rows as usize]; 2],
             targets: vec![0, 1],
             past: vec![3],
             calendar: vec![4],

@@ -13,7 +13,7 @@ use std::time::Instant;
 
 use forecast::{Fit, RecurrentSpec, SeriesData, Training};
 use recurrent::{Cell, Recurrent};
-use series::{Cut, Matrix, Scaled, WindowShape};
+use series::{Cut, Frequency, Matrix, Scaled, TimeAxis, WindowShape};
 
 const ROWS: usize = 15_927;
 const INPUTS: usize = 17;
@@ -94,6 +94,8 @@ fn waves() -> Scaled {
     }
     Scaled {
         values,
+        axis: TimeAxis::new(0, Frequency::Seconds(120), ROWS),
+        observed: vec![vec![true; ROWS]; TARGETS],
         targets: (0..TARGETS).collect(),
         past: Vec::new(),
         calendar: (TARGETS..INPUTS).collect(),

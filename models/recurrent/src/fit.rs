@@ -128,7 +128,7 @@ fn check(data: &Training<'_>, shape: &Shape, spec: &RecurrentSpec) -> Result<(),
 #[cfg(test)]
 mod tests {
     use forecast::SeriesData;
-    use series::{Cut, Matrix, Scaled, WindowShape};
+    use series::{Cut, Frequency, Matrix, Scaled, TimeAxis, WindowShape};
 
     use super::*;
     use crate::simd::tests::paths;
@@ -149,6 +149,8 @@ mod tests {
                 cols: 3,
                 data,
             },
+            axis: TimeAxis::new(0, Frequency::Seconds(60), 110),
+            observed: vec![vec![true; 110]; 2],
             targets: vec![0, 2],
             past: vec![1],
             calendar: Vec::new(),

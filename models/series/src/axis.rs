@@ -68,6 +68,12 @@ pub enum AxisError {
 }
 
 impl TimeAxis {
+    /// Gives a grid of so many rows.
+    #[must_use]
+    pub fn new(start: i64, frequency: Frequency, len: usize) -> Self {
+        Self { start, frequency, len }
+    }
+
     /// Gives the time of a row, also beyond the end.
     #[must_use]
     pub fn at(&self, row: usize) -> i64 {

@@ -1,6 +1,6 @@
 //! A table as models see it.
 
-use crate::Matrix;
+use crate::{Matrix, TimeAxis};
 
 /// A table as models see it. Nothing in it is missing.
 #[derive(Clone, PartialEq, Debug)]
@@ -10,6 +10,13 @@ pub struct Scaled {
     /// # Shapes
     /// `[rows, inputs]`.
     pub values: Matrix,
+    /// When each row is.
+    pub axis: TimeAxis,
+    /// Which rows of each target were observed: the others are imputed.
+    ///
+    /// # Shapes
+    /// `[targets][rows]`.
+    pub observed: Vec<Vec<bool>>,
     /// The input of each target.
     pub targets: Vec<usize>,
     /// The inputs whose future is unknown.

@@ -101,7 +101,7 @@ impl Transform {
     /// Where a column is missing or the rows are not the table's.
     pub fn apply(&self, table: &Table, training: Range<usize>) -> Result<Scaled, TransformError> {
         check_rows(table, &training)?;
-        let mut scaled = self.empty(table.rows());
+        let mut scaled = self.empty(&table.axis);
         for (input, fitted) in self.columns.iter().enumerate() {
             let column = table
                 .column(&fitted.name)
@@ -119,6 +119,7 @@ impl Transform {
                 *scaled.values.at_mut(row, input) = value;
             }
         }
+        scaled.observed = self.observed(table);
         self.fill_lags(&mut scaled, table);
         Ok(scaled)
     }
@@ -221,7 +222,15 @@ impl Transform {
             .collect()
     }
 
-    fn empty(&self, rows: usize) -> Scaled {
+    fn observed(&self, table: &Table) -> Vec<Vec<bool>> {
+        let columns = self.targets().filter_map(|target| table.column(&target.name));
+        columns
+            .map(|column| column.values.iter().map(|value| !value.is_nan()).collect())
+            .collect()
+    }
+
+    fn empty(&self, axis: &TimeAxis) -> Scaled {
+        let rows = axis.len;
         let targets = self.with_role(Role::Target);
         let lags = (0..targets.len()).flat_map(|target| self.lags.iter().map(move |&lag| (target, lag)));
         let lags = lags
@@ -230,6 +239,8 @@ impl Transform {
             .collect();
         Scaled {
             values: Matrix::zeros(rows, self.inputs()),
+            axis: axis.clone(),
+            observed: Vec::new(),
             targets,
             past: self.with_role(Role::Past),
             calendar: self.with_role(Role::Calendar),

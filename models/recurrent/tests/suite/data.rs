@@ -6,7 +6,7 @@ use forecast::{
     Artifact, Checkpoint, Data, EpochLoss, Fit, FitError, Fitted, RecurrentSpec, SeriesData, Tensors, Training, tensors,
 };
 use recurrent::{Cell, Recurrent};
-use series::{Cut, Matrix, Scaled, WindowShape};
+use series::{Cut, Frequency, Matrix, Scaled, TimeAxis, WindowShape};
 
 /// Both cells.
 pub(crate) const CELLS: [Cell; 2] = [Cell::Gru, Cell::Lstm];
@@ -31,6 +31,8 @@ impl Series {
                 cols,
                 data: rows.concat(),
             },
+            axis: TimeAxis::new(0, Frequency::Seconds(60), len),
+            observed: vec![vec![true; len]; targets.len()],
             targets: targets.to_vec(),
             past: (0..cols).filter(|column| !targets.contains(column)).collect(),
             calendar: Vec::new(),
