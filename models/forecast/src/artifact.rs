@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ArtifactError, EpochLoss, ModelSpec, Tensors, Training, tensors};
+use crate::{ArtifactError, EpochLoss, Intervals, ModelSpec, Tensors, Training, tensors};
 
 /// The format that this code writes and reads.
 pub const FORMAT: u32 = 1;
@@ -43,6 +43,9 @@ pub struct About {
     /// Losses by epoch; empty for closed forms.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub epochs: Vec<EpochLoss>,
+    /// Its intervals; none where nobody measured them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub intervals: Option<Intervals>,
 }
 
 impl About {
@@ -61,6 +64,7 @@ impl About {
             season: data.season,
             history_rows,
             epochs: Vec::new(),
+            intervals: None,
         }
     }
 }
@@ -119,6 +123,7 @@ mod tests {
                 train_loss: 0.1,
                 validation_loss: None,
             }],
+            intervals: None,
         };
         let tensors = [
             (

@@ -7,6 +7,7 @@
 
 mod artifact;
 mod fit;
+pub mod interval;
 mod model;
 pub mod recurse;
 pub mod tensors;
@@ -15,6 +16,7 @@ mod spec;
 
 pub use artifact::{About, Artifact, FORMAT};
 pub use fit::{Checkpoint, EpochLoss, Fit, FitError, Fitted, Progress, SeriesData, Training};
+pub use interval::{Calibration, IntervalError, Intervals, Quantiles};
 pub use model::{Forecast, ForecastError, History, known_future};
 pub use series::Problem;
 pub use spec::{Lambda, LinearSpec, ModelSpec, NaiveSpec, RecurrentSpec, Scope, SeasonalNaiveSpec};

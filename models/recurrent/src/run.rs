@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use forecast::{About, Artifact, EpochLoss, FORMAT, FitError, Fitted, Progress, Tensor, Tensors, Training};
+use forecast::{About, Artifact, EpochLoss, FitError, Fitted, Progress, Tensor, Tensors, Training};
 
 use crate::{
     adam::AdamStep,
@@ -169,17 +169,8 @@ impl Run<'_> {
             .collect();
         let data = self.data;
         let about = About {
-            format: FORMAT,
-            kind: self.model.cell.to_string(),
-            settings: self.model.settings(),
-            cut: data.cut.to_owned(),
-            targets: data.target_names.to_vec(),
-            inputs: data.input_names.to_vec(),
-            context: data.window.context,
-            horizon: data.window.horizon,
-            season: data.season,
-            history_rows: data.window.context,
             epochs: state.epochs,
+            ..About::new(self.model.settings(), data, data.window.context)
         };
         Artifact { about, tensors }
     }

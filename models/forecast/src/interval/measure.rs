@@ -1,0 +1,314 @@
+//! Errors of forecasts, and the offsets that follow from them.
+
+use std::ops::Range;
+
+use series::{Scaled, Windows};
+
+use super::{Calibration, IntervalError, Intervals, check_levels};
+use crate::{Forecast, SeriesData, Training};
+
+/// The most origins that forecasts are compared from: a quantile's error then is about a percent.
+const MAX_ORIGINS: usize = 2_000;
+/// The most errors that are held at once, 32 MiB; long horizons of many targets are measured from fewer origins.
+const MAX_ERRORS: usize = 1 << 22;
+
+/// Errors of forecasts, `[steps, targets]` lists in the order of origins.
+struct Errors {
+    cells: Vec<Vec<f64>>,
+    targets: usize,
+}
+
+/// Where one series' forecasts start, and the rows that they are compared with.
+struct Place<'a> {
+    scaled: &'a Scaled,
+    origins: Vec<usize>,
+    rows: Range<usize>,
+}
+
+impl Calibration {
+    /// Measures how far a model's forecasts lie from what was observed, for every level, step of the horizon and target.
+    ///
+    /// Compared are the `calibrate` rows, each at every step: also from origins before them, so that a horizon longer than
+    /// the rows has as many errors at its last step as at its first. With fewer errors than the outermost level needs,
+    /// windows of the training rows stand in for all, and the intervals are marked as uncalibrated. Imputed rows are not
+    /// compared. Origins are thinned to 2,000, spread over all of them.
+    ///
+    /// The widest interval always holds the forecast itself; inner quantiles may both lie on one side of it.
+    ///
+    /// # Errors
+    /// Where levels are not ascending between 0 and 1, the model cannot forecast, or a target was never observed.
+    pub fn measure(forecaster: &dyn Forecast, data: &Training<'_>, levels: &[f64]) -> Result<Self, IntervalError> {
+        check_levels(levels).map_err(IntervalError::Levels)?;
+        data.check().map_err(IntervalError::Training)?;
+        let need = needed(levels);
+        let held_back = Errors::of(forecaster, data, calibrating)?;
+        let calibrated = held_back.fewest() >= need;
+        let errors = if calibrated {
+            held_back
+        } else {
+            Errors::of(forecaster, data, learned)?
+        };
+        errors.check(data)?;
+        Ok(Self {
+            offsets: errors.offsets(levels),
+            intervals: Intervals {
+                levels: levels.to_vec(),
+                calibrated,
+            },
+            steps: data.window.horizon,
+            targets: data.target_names.len(),
+            reach: reach(data),
+        })
+    }
+}
+
+/// Gives the fewest errors with which every level has a finite offset.
+fn needed(levels: &[f64]) -> usize {
+    let fits = |errors: usize| {
+        levels.iter().all(|&level| {
+            let (low, high) = ranks(level, errors);
+            low >= 1 && high <= errors
+        })
+    };
+    (1..10_000).find(|&errors| fits(errors)).unwrap_or(10_000)
+}
+
+/// Gives the ranks, from 1, between which the quantile of the next of some exchangeable errors lies.
+///
+/// The rank of a level is `level * (errors + 1)`; what lies between two ranks goes outwards, away from the median.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
+    reason = "ranks are not negative and lie far below 2^52"
+)]
+fn ranks(level: f64, errors: usize) -> (usize, usize) {
+    let rank = level * (errors + 1) as f64;
+    let whole = libm::round(rank);
+    // 10 * 0.3 is 3.0000000000000004: no reason to go to the fourth.
+    let (low, high) = if (rank - whole).abs() < 1e-9 {
+        (whole as usize, whole as usize)
+    } else {
+        (libm::floor(rank) as usize, libm::ceil(rank) as usize)
+    };
+    if level < 0.5 {
+        (low, low)
+    } else if level > 0.5 {
+        (high, high)
+    } else {
+        (low, high)
+    }
+}
+
+/// Gives all origins from which a step reaches the rows that calibrate.
+fn calibrating<'a>(series: &SeriesData<'a>, data: &Training<'_>, history: usize) -> Place<'a> {
+    let SeriesData { scaled, cut } = *series;
+    let rows = cut.calibrate.clone();
+    let reaching = rows.start.saturating_sub(data.window.horizon.saturating_sub(1));
+    let first = reaching.max(cut.training.start + data.window.context);
+    let end = if rows.is_empty() { first } else { rows.end };
+    Place {
+        scaled,
+        origins: with_history((first..end).collect(), history),
+        rows,
+    }
+}
+
+/// Gives the windows of the training rows.
+fn learned<'a>(series: &SeriesData<'a>, data: &Training<'_>, history: usize) -> Place<'a> {
+    let SeriesData { scaled, cut } = *series;
+    let windows = Windows::inside(cut.training.clone(), data.window, scaled.mask());
+    Place {
+        scaled,
+        origins: with_history(windows.iter().collect(), history),
+        rows: cut.training.clone(),
+    }
+}
+
+/// Leaves out origins without the whole history before them, where others remain.
+fn with_history(origins: Vec<usize>, history: usize) -> Vec<usize> {
+    let first = origins.partition_point(|&origin| origin < history);
+    if first == origins.len() {
+        return origins;
+    }
+    origins[first..].to_vec()
+}
+
+impl Errors {
+    fn of<'a>(
+        forecaster: &dyn Forecast,
+        data: &Training<'a>,
+        place: fn(&SeriesData<'a>, &Training<'_>, usize) -> Place<'a>,
+    ) -> Result<Self, IntervalError> {
+        let (steps, targets) = (data.window.horizon, data.target_names.len());
+        let mut errors = Self {
+            cells: vec![Vec::new(); steps * targets],
+            targets,
+        };
+        let places: Vec<Place<'_>> = data
+            .series
+            .iter()
+            .map(|series| place(series, data, forecaster.history_rows()))
+            .collect();
+        let all = places.iter().map(|place| place.origins.len()).sum();
+        let most = MAX_ORIGINS.min((MAX_ERRORS / (steps * targets).max(1)).max(1));
+        let mut kept = thinned(all, most).into_iter().peekable();
+        let mut before = 0;
+        for Place { scaled, origins, rows } in places {
+            let mut picked = Vec::new();
+            while let Some(index) = kept.next_if(|&index| index < before + origins.len()) {
+                picked.push(origins[index - before]);
+            }
+            before += origins.len();
+            let mut add = |index: usize, forecast: &[f64]| errors.add(scaled, &rows, picked[index], forecast);
+            forecaster
+                .forecast_origins(scaled, &picked, steps, &mut add)
+                .map_err(IntervalError::Forecast)?;
+        }
+        Ok(errors)
+    }
+
+    fn add(&mut self, scaled: &Scaled, rows: &Range<usize>, origin: usize, forecast: &[f64]) {
+        for (cell, &forecast) in forecast.iter().enumerate() {
+            let (row, target) = (origin + cell / self.targets, cell % self.targets);
+            if rows.contains(&row) && scaled.observed[target][row] {
+                self.cells[cell].push(scaled.values.at(row, scaled.targets[target]) - forecast);
+            }
+        }
+    }
+
+    fn fewest(&self) -> usize {
+        self.cells.iter().map(Vec::len).min().unwrap_or(0)
+    }
+
+    fn check(&self, data: &Training<'_>) -> Result<(), IntervalError> {
+        for (cell, errors) in self.cells.iter().enumerate() {
+            let (step, target) = (cell / self.targets + 1, data.target_names[cell % self.targets].clone());
+            if errors.is_empty() {
+                let (have, need) = (0, 1);
+                return Err(IntervalError::NothingObserved {
+                    target,
+                    step,
+                    have,
+                    need,
+                });
+            }
+            if errors.iter().any(|error| !error.is_finite()) {
+                return Err(IntervalError::NotFinite { target, step });
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives `[levels, steps, targets]`.
+    fn offsets(mut self, levels: &[f64]) -> Vec<f64> {
+        let mut offsets = vec![0.0; levels.len() * self.cells.len()];
+        let cells = self.cells.len();
+        for (cell, errors) in self.cells.iter_mut().enumerate() {
+            errors.sort_by(f64::total_cmp);
+            for (index, &level) in levels.iter().enumerate() {
+                let (low, high) = ranks(level, errors.len());
+                let at = |rank: usize| errors[rank.clamp(1, errors.len()) - 1];
+                let offset = at(low) / 2.0 + at(high) / 2.0;
+                offsets[index * cells + cell] = match index {
+                    0 if level < 0.5 => offset.min(0.0),
+                    last if last + 1 == levels.len() && level > 0.5 => offset.max(0.0),
+                    _ => offset,
+                };
+            }
+        }
+        offsets
+    }
+}
+
+/// Picks some of as many things in their order, one from each of equal shares, at places in the shares that do not repeat:
+/// equal distances could fall on the same hour of every day.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
+    reason = "the place lies in 0..1 and row counts far below 2^52"
+)]
+fn thinned(all: usize, most: usize) -> Vec<usize> {
+    const GOLDEN: f64 = 0.618_033_988_749_894_9;
+    if all <= most {
+        return (0..all).collect();
+    }
+    let share = |index: usize| (index as u128 * all as u128 / most as u128) as usize;
+    let pick = |index: usize| {
+        let (start, end) = (share(index), share(index + 1));
+        let turn = index as f64 * GOLDEN;
+        start + ((turn - libm::floor(turn)) * (end - start) as f64) as usize
+    };
+    (0..most).map(pick).collect()
+}
+
+/// Gives how far apart the observed training values of each target lie, in scaled units.
+fn reach(data: &Training<'_>) -> Vec<f64> {
+    let reach = |target: usize| {
+        let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
+        for SeriesData { scaled, cut } in data.series {
+            for row in cut.training.clone().filter(|&row| scaled.observed[target][row]) {
+                let value = scaled.values.at(row, scaled.targets[target]);
+                (low, high) = (low.min(value), high.max(value));
+            }
+        }
+        let width = high - low;
+        if width.is_finite() { width.max(0.0) } else { 0.0 }
+    };
+    (0..data.target_names.len()).map(reach).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn ranks_go_outwards_and_leave_the_median_in_the_middle() {
+        for (level, errors, expected) in [
+            (0.1, 9, (1, 1)),
+            (0.9, 9, (9, 9)),
+            (0.3, 9, (3, 3)),
+            (0.1, 15, (1, 1)),
+            (0.9, 15, (15, 15)),
+            (0.5, 9, (5, 5)),
+            (0.5, 10, (5, 6)),
+            (0.9, 8, (9, 9)),
+            (0.1, 8, (0, 0)),
+        ] {
+            assert_eq!(ranks(level, errors), expected, "level {level} of {errors} errors");
+        }
+    }
+
+    #[test]
+    fn nine_errors_carry_the_eighty_percent_interval() {
+        assert_eq!(needed(&super::super::LEVELS), 9);
+        assert_eq!(needed(&[0.025, 0.975]), 39);
+        assert_eq!(needed(&[0.5]), 1);
+    }
+
+    proptest! {
+        #[test]
+        fn thinning_keeps_order_and_reaches_every_part(all in 0_usize..30_000, most in 1_usize..3_000) {
+            let picked = thinned(all, most);
+            prop_assert_eq!(picked.len(), all.min(most));
+            prop_assert!(picked.windows(2).all(|pair| pair[0] < pair[1]));
+            prop_assert!(picked.last().is_none_or(|&last| last < all));
+            for (index, &pick) in picked.iter().enumerate() {
+                prop_assert!(pick.abs_diff(index * all / picked.len()) <= all / picked.len() + 1);
+            }
+        }
+
+        #[test]
+        fn offsets_never_fall_from_level_to_level_and_hold_the_forecast(
+            errors in proptest::collection::vec(-5.0_f64..5.0, 1..40), centre in -3.0_f64..3.0,
+        ) {
+            let cells = vec![errors.iter().map(|error| error + centre).collect()];
+            let offsets = Errors { cells, targets: 1 }.offsets(&super::super::LEVELS);
+            prop_assert!(offsets.windows(2).all(|pair| pair[0] <= pair[1]), "{offsets:?}");
+            prop_assert!(offsets[0] <= 0.0 && offsets[8] >= 0.0);
+        }
+    }
+}
