@@ -1,8 +1,7 @@
 //! Adam with a bound on the gradients' norm, as `torch.optim.Adam` and `clip_grad_norm_` do it.
 
 use crate::{
-    gradient::Block,
-    lanes::each,
+    panel::{Row, each},
     simd::{Kernel, Lanes, Path},
 };
 
@@ -13,21 +12,11 @@ const BETA_2: f64 = 0.999;
 /// Keeps the division away from zero.
 const EPSILON: f32 = 1e-8;
 
-/// The means of one tensor's gradients and of their squares.
-#[derive(Clone, Debug, Default, PartialEq)]
+/// The means of one block's gradients and of their squares.
+#[derive(Clone, Debug)]
 pub(crate) struct Moments {
-    pub(crate) first: Vec<f32>,
-    pub(crate) second: Vec<f32>,
-}
-
-impl Moments {
-    /// Gives moments of zero.
-    pub(crate) fn zero(len: usize) -> Self {
-        Self {
-            first: vec![0.0; len],
-            second: vec![0.0; len],
-        }
-    }
+    pub(crate) first: Vec<Row>,
+    pub(crate) second: Vec<Row>,
 }
 
 /// What one step of Adam has in common for all parameters.
@@ -57,55 +46,53 @@ impl AdamStep {
     }
 
     /// Gives the parameters after the step in `after`, and takes the moments with them.
-    pub(crate) fn apply(
-        self,
-        path: Path,
-        block: &Block,
-        before: &[f32],
-        after: &mut [f32],
-        (first, second): (&mut [f32], &mut [f32]),
-    ) {
+    pub(crate) fn apply(self, path: Path, gradients: &[Row], before: &[Row], after: &mut [Row], moments: &mut Moments) {
         path.run(Apply {
             step: self,
-            gradients: &block.values,
+            gradients,
             before,
             after,
-            first,
-            second,
+            moments,
         });
     }
 }
 
 struct Apply<'a> {
     step: AdamStep,
-    gradients: &'a [f32],
-    before: &'a [f32],
-    after: &'a mut [f32],
-    first: &'a mut [f32],
-    second: &'a mut [f32],
+    gradients: &'a [Row],
+    before: &'a [Row],
+    after: &'a mut [Row],
+    moments: &'a mut Moments,
 }
 
 impl Kernel for Apply<'_> {
     #[inline(always)]
-    #[expect(clippy::cast_possible_truncation, reason = "parameters are f32")]
-    fn run<L: Lanes, const ROWS: usize, const VECTORS: usize>(self, _: L) {
-        let (keep_first, keep_second, decay_second) = ((1.0 - BETA_1) as f32, (1.0 - BETA_2) as f32, BETA_2 as f32);
-        let AdamStep {
-            clip,
-            rate,
-            root_of_correction,
-        } = self.step;
-        let both = [self.after, self.first, self.second];
-        each(
-            [self.gradients, self.before],
-            both,
-            |[gradient, before], [_, first, second]| {
-                let gradient = gradient * clip;
-                let first = (gradient - first).mul_add(keep_first, first);
-                let second = (gradient * gradient).mul_add(keep_second, second * decay_second);
-                let root = second.sqrt() / root_of_correction + EPSILON;
-                [before - rate * first / root, first, second]
-            },
-        );
+    fn run<L: Lanes, const ROWS: usize, const VECTORS: usize>(self, lanes: L) {
+        let Moments { first, second } = self.moments;
+        let parameters = self.gradients.iter().zip(self.before).zip(self.after);
+        for (((gradient, before), after), (first, second)) in parameters.zip(first.iter_mut().zip(second)) {
+            each(lanes, self.step, [gradient, before], [after, first, second], apply);
+        }
     }
+}
+
+#[inline(always)]
+#[expect(clippy::cast_possible_truncation, reason = "parameters are f32")]
+fn apply<L: Lanes>(
+    lanes: L,
+    step: AdamStep,
+    [gradient, before]: [L::Vector; 2],
+    [_, first, second]: [L::Vector; 3],
+) -> [L::Vector; 3] {
+    let keep_first = lanes.splat((1.0 - BETA_1) as f32);
+    let keep_second = lanes.splat((1.0 - BETA_2) as f32);
+    let decay_second = lanes.splat(BETA_2 as f32);
+    let gradient = lanes.mul(gradient, lanes.splat(step.clip));
+    let first = lanes.mul_add(lanes.sub(gradient, first), keep_first, first);
+    let squared = lanes.mul(gradient, gradient);
+    let second = lanes.mul_add(squared, keep_second, lanes.mul(second, decay_second));
+    let root = lanes.div(lanes.sqrt(second), lanes.splat(step.root_of_correction));
+    let root = lanes.add(root, lanes.splat(EPSILON));
+    let move_by = lanes.div(lanes.mul(lanes.splat(step.rate), first), root);
+    [lanes.sub(before, move_by), first, second]
 }

@@ -1,20 +1,20 @@
 //! Some windows on their way through the net, forward to the outputs.
 //!
 //! # Shapes
-//! Matrices are row-major with one row per step and window, steps first: row `step · windows + window`. A step's rows are
-//! then one block, and a layer's input products of all steps are one matrix product. States and cells have one step more,
-//! the zeros before the first.
+//! Matrices are cut into panels, [`crate::panel`]; a panel has one row per step and window, steps first: row
+//! `step · windows + window`. A step's rows are then one block, and a layer's input products of all steps are one product.
+//! States and cells have one step more, the zeros before the first.
 
 use crate::{
-    cell::{GruForward, LstmForward},
-    matrix::{Start, multiply},
+    cell::{gru_forward, lstm_forward},
+    panel::{PANEL, Row, Start, multiply, zeros},
     shape::{Cell, Shape},
-    simd::Path,
-    weights::Weights,
+    simd::{Kernel, Lanes, Path},
+    weights::{Block, Weights},
 };
 
 /// The windows of a chunk in training. A batch is cut into chunks of this size for the threads, whatever their number: the order in which
-/// gradients are summed follows from it.
+/// gradients are summed follows from it. Its activations of the usual net fit a core's own cache.
 pub(crate) const WINDOWS: usize = 16;
 
 /// Room for the forward pass of one chunk, kept from batch to batch.
@@ -24,151 +24,242 @@ pub(crate) struct Chunk {
     pub(crate) shape: Shape,
     /// How many windows are in it now.
     pub(crate) windows: usize,
-    inputs: Vec<f32>,
+    inputs: Vec<Row>,
     pub(crate) layers: Vec<Activations>,
-    recurrent: Vec<f32>,
-    outputs: Vec<f32>,
+    pub(crate) outputs: Vec<Row>,
 }
 
 /// What the forward pass of a layer leaves for the way back.
 #[derive(Clone, Debug)]
 pub(crate) struct Activations {
-    pub(crate) states: Vec<f32>,
+    pub(crate) states: Vec<Row>,
     /// The activated gates; after the way back the gradients of the inputs' products.
-    pub(crate) gates: Vec<f32>,
-    /// GRU: the new gate's recurrent products. LSTM: the cells.
-    pub(crate) kept: Vec<f32>,
+    pub(crate) gates: Vec<Row>,
+    /// GRU: the new gate's products of the last state, after the way back their gradients. LSTM: the cells' hyperbolic tangent.
+    pub(crate) kept: Vec<Row>,
+    /// LSTM: the cells.
+    pub(crate) cells: Vec<Row>,
 }
 
 impl Chunk {
     /// Reserves room for as many windows.
     pub(crate) fn new(path: Path, shape: Shape, windows: usize) -> Self {
         let rows = windows * shape.context;
+        let cells = if shape.cell == Cell::Lstm { rows + windows } else { 0 };
         let layer = Activations {
-            states: vec![0.0; (rows + windows) * shape.hidden],
-            gates: vec![0.0; rows * shape.gates()],
-            kept: vec![0.0; (rows + windows) * shape.hidden],
+            states: zeros((rows + windows) * shape.units()),
+            gates: zeros(rows * shape.panels()),
+            kept: zeros(rows * shape.units()),
+            cells: zeros(cells * shape.units()),
         };
         Self {
             path,
             shape,
             windows: 0,
-            inputs: vec![0.0; rows * shape.inputs],
+            inputs: zeros(rows * shape.inputs.div_ceil(PANEL)),
             layers: vec![layer; shape.layers],
-            recurrent: vec![0.0; windows * shape.gates()],
-            outputs: vec![0.0; windows * shape.outputs],
+            outputs: zeros(windows * shape.outputs.div_ceil(PANEL)),
         }
     }
 
-    /// Gives the room for the inputs of some windows, `[context, windows, inputs]`.
-    pub(crate) fn inputs_mut(&mut self, windows: usize) -> &mut [f32] {
+    /// Makes room for some windows and gives their inputs, `[panels, context · windows]`.
+    pub(crate) fn inputs_mut(&mut self, windows: usize) -> &mut [Row] {
         self.windows = windows;
-        &mut self.inputs[..self.shape.context * windows * self.shape.inputs]
+        &mut self.inputs[..self.shape.context * windows * self.shape.inputs.div_ceil(PANEL)]
     }
 
-    /// Takes the inputs through the net and gives the outputs, `[windows, outputs]`.
-    pub(crate) fn forward(&mut self, weights: &Weights) -> &[f32] {
-        for layer in 0..self.shape.layers {
-            self.forward_layer(weights, layer);
-        }
-        let (head, bias) = weights.head();
+    /// Takes the inputs through the net and gives the outputs, `[panels, windows]`.
+    pub(crate) fn forward(&mut self, weights: &Weights) -> &[Row] {
         let Self {
-            shape,
-            windows,
-            ref layers,
-            ref mut outputs,
-            ..
+            path, shape, windows, ..
         } = *self;
-        let outputs = &mut outputs[..windows * shape.outputs];
-        multiply(
-            last_states(layers, &shape, windows),
-            &head.forward,
-            Start::Row(bias),
+        for layer in 0..shape.layers {
+            let (below, rest) = self.layers.split_at_mut(layer);
+            path.run(Forward {
+                shape,
+                windows,
+                blocks: weights.layer(layer),
+                inputs: inputs_of(&self.inputs, below, &shape, windows),
+                activations: &mut rest[0],
+            });
+        }
+        let outputs = &mut self.outputs[..windows * shape.outputs.div_ceil(PANEL)];
+        path.run(Project {
+            depth: shape.hidden,
+            left: last_states(&self.layers, &shape, windows),
+            blocks: weights.layer(shape.layers),
             outputs,
-        );
+        });
         outputs
     }
 
     /// Gives the last layer's states after the last step.
-    pub(crate) fn last_states(&self) -> &[f32] {
+    pub(crate) fn last_states(&self) -> Panels<'_> {
         last_states(&self.layers, &self.shape, self.windows)
     }
 
     /// Gives the inputs of a layer at all steps.
-    pub(crate) fn inputs_of(&self, layer: usize) -> &[f32] {
-        let block = self.windows * self.shape.hidden;
-        match layer.checked_sub(1) {
-            Some(below) => &self.layers[below].states[block..block * (self.shape.context + 1)],
-            None => &self.inputs[..self.shape.context * self.windows * self.shape.inputs],
-        }
+    pub(crate) fn inputs_of(&self, layer: usize) -> Panels<'_> {
+        inputs_of(&self.inputs, &self.layers[..layer], &self.shape, self.windows)
     }
 
-    fn forward_layer(&mut self, weights: &Weights, layer: usize) {
-        let Self {
-            path,
-            shape,
-            windows,
-            ref inputs,
-            ref mut layers,
-            ref mut recurrent,
-            ..
-        } = *self;
-        let (block, wide) = (windows * shape.hidden, windows * shape.gates());
-        let parameters = weights.layer(layer);
-        let (below, rest) = layers.split_at_mut(layer);
-        let Activations { states, gates, kept } = &mut rest[0];
-        let inputs = match below.last() {
-            Some(below) => &below.states[block..block * (shape.context + 1)],
-            None => &inputs[..windows * shape.context * shape.inputs],
-        };
-        let gates = &mut gates[..shape.context * wide];
-        multiply(
-            inputs,
-            &parameters.input.forward,
-            Start::Row(parameters.input_bias),
-            gates,
-        );
-        states[..block].fill(0.0);
-        kept[..block].fill(0.0);
-        let recurrent = &mut recurrent[..wide];
-        for (step, gates) in gates.chunks_exact_mut(wide).enumerate() {
-            let (before, after) = states[step * block..(step + 2) * block].split_at_mut(block);
-            multiply(
-                before,
-                &parameters.hidden.forward,
-                Start::Row(parameters.hidden_bias),
-                recurrent,
+    /// Gives the outputs of the windows in it, one after the other.
+    pub(crate) fn outputs(&self) -> impl Iterator<Item = f32> + '_ {
+        let Self { shape, windows, .. } = *self;
+        (0..windows).flat_map(move |window| {
+            (0..shape.outputs).map(move |output| self.outputs[output / PANEL * windows + window].0[output % PANEL])
+        })
+    }
+}
+
+/// Some rows of all panels of a matrix.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Panels<'a> {
+    all: &'a [Row],
+    /// Rows of a whole panel.
+    tall: usize,
+    first: usize,
+    rows: usize,
+}
+
+impl<'a> Panels<'a> {
+    /// Takes `rows` rows from `first` on of panels with `tall` rows each.
+    pub(crate) fn new(all: &'a [Row], tall: usize, first: usize, rows: usize) -> Self {
+        Self { all, tall, first, rows }
+    }
+
+    /// Gives a panel's rows.
+    #[inline(always)]
+    pub(crate) fn panel(self, panel: usize) -> &'a [Row] {
+        &self.all[panel * self.tall + self.first..][..self.rows]
+    }
+}
+
+fn inputs_of<'a>(inputs: &'a [Row], below: &'a [Activations], shape: &Shape, windows: usize) -> Panels<'a> {
+    let rows = shape.context * windows;
+    match below.last() {
+        Some(below) => Panels::new(&below.states, rows + windows, windows, rows),
+        None => Panels::new(inputs, rows, 0, rows),
+    }
+}
+
+fn last_states<'a>(layers: &'a [Activations], shape: &Shape, windows: usize) -> Panels<'a> {
+    let rows = shape.context * windows;
+    Panels::new(&layers[shape.layers - 1].states, rows + windows, rows, windows)
+}
+
+/// Gives the same units' rows of all gates.
+#[inline(always)]
+pub(crate) fn split<const GATES: usize>(
+    gates: &mut [Row],
+    wide: usize,
+    first: usize,
+    rows: usize,
+) -> [&mut [Row]; GATES] {
+    let mut each = gates.chunks_exact_mut(wide);
+    std::array::from_fn(|_| &mut each.next().expect("a chunk has all gates")[first..first + rows])
+}
+
+/// One product of all rows with some blocks.
+struct Project<'a> {
+    depth: usize,
+    left: Panels<'a>,
+    blocks: &'a [Block],
+    outputs: &'a mut [Row],
+}
+
+impl Kernel for Project<'_> {
+    #[inline(always)]
+    fn run<L: Lanes, const ROWS: usize, const VECTORS: usize>(self, lanes: L) {
+        let Self { depth, left, .. } = self;
+        for (block, output) in self.blocks.iter().zip(self.outputs.chunks_exact_mut(left.rows)) {
+            let right = |panel: usize| &block.input()[panel * PANEL..];
+            multiply::<L, ROWS, VECTORS>(
+                lanes,
+                depth,
+                |panel| left.panel(panel),
+                right,
+                Start::Row(&block.start),
+                output,
             );
-            let hidden = shape.hidden;
-            match shape.cell {
-                Cell::Gru => {
-                    let kept = &mut kept[step * block..][..block];
-                    path.run(GruForward {
-                        hidden,
-                        gates,
-                        recurrent,
-                        before,
-                        after,
-                        kept,
-                    });
-                }
-                Cell::Lstm => {
-                    let (cells_before, cells) = kept[step * block..(step + 2) * block].split_at_mut(block);
-                    path.run(LstmForward {
-                        hidden,
-                        gates,
-                        recurrent,
-                        cells_before,
-                        cells,
-                        after,
-                    });
-                }
-            }
         }
     }
 }
 
-fn last_states<'a>(layers: &'a [Activations], shape: &Shape, windows: usize) -> &'a [f32] {
-    let block = windows * shape.hidden;
-    &layers[shape.layers - 1].states[shape.context * block..][..block]
+/// All steps of one layer.
+struct Forward<'a> {
+    shape: Shape,
+    windows: usize,
+    blocks: &'a [Block],
+    inputs: Panels<'a>,
+    activations: &'a mut Activations,
+}
+
+impl Kernel for Forward<'_> {
+    #[inline(always)]
+    fn run<L: Lanes, const ROWS: usize, const VECTORS: usize>(self, lanes: L) {
+        let Self {
+            shape, windows, blocks, ..
+        } = self;
+        let Activations {
+            states,
+            gates,
+            kept,
+            cells,
+        } = self.activations;
+        let (rows, units) = (shape.context * windows, shape.units());
+        let tall = rows + windows;
+        let gates = &mut gates[..rows * shape.panels()];
+        Project {
+            depth: self.blocks[0].place.inputs,
+            left: self.inputs,
+            blocks,
+            outputs: gates,
+        }
+        .run::<L, ROWS, VECTORS>(lanes);
+        for states in states.chunks_exact_mut(tall).chain(cells.chunks_exact_mut(tall)) {
+            states[..windows].fill(Row::ZERO);
+        }
+        for step in 0..shape.context {
+            for unit in 0..units {
+                let at = step * windows;
+                let before = Panels::new(states, tall, at, windows);
+                for (gate, block) in blocks.iter().skip(unit).step_by(units).enumerate() {
+                    let (start, output) = if block.place.apart {
+                        (
+                            Start::Row(block.hidden_bias()),
+                            &mut kept[unit * rows + at..][..windows],
+                        )
+                    } else {
+                        (
+                            Start::Output,
+                            &mut gates[(gate * units + unit) * rows + at..][..windows],
+                        )
+                    };
+                    // The states before the first step are zeros.
+                    let depth = if step == 0 { 0 } else { shape.hidden };
+                    let right = |panel: usize| &block.hidden()[panel * PANEL..];
+                    multiply::<L, ROWS, VECTORS>(lanes, depth, |panel| before.panel(panel), right, start, output);
+                }
+                let (before, after) = states[unit * tall + at..][..2 * windows].split_at_mut(windows);
+                let kept = &mut kept[unit * rows + at..][..windows];
+                match shape.cell {
+                    Cell::Gru => {
+                        gru_forward(
+                            lanes,
+                            split(gates, units * rows, unit * rows + at, windows),
+                            kept,
+                            before,
+                            after,
+                        );
+                    }
+                    Cell::Lstm => {
+                        let (before, cells) = cells[unit * tall + at..][..2 * windows].split_at_mut(windows);
+                        let gates = split(gates, units * rows, unit * rows + at, windows);
+                        lstm_forward(lanes, gates, before, cells, kept, after);
+                    }
+                }
+            }
+        }
+    }
 }

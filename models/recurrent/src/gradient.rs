@@ -1,81 +1,41 @@
-//! The gradients of the parameters, in blocks that threads take one by one.
+//! The gradients of the parameters, block by block, so that threads can take them one by one.
 //!
-//! A block belongs to one tensor and is summed over all chunks of the batch in rising order, so its bits depend neither on
-//! the number of threads nor on which thread takes it.
-
-use std::ops::Range;
+//! A block is summed over all chunks of the batch in rising order, so its bits depend neither on the number of threads nor
+//! on which thread takes it.
 
 use crate::{
-    lesson::Lesson,
-    outer::{Scratch, add_column_sums, add_transposed},
-    shape::{Layout, Role},
+    lesson::{Lesson, Sides},
+    panel::{PANEL, Row, add_rows, add_transposed, zeros},
     simd::{Kernel, Lanes, Path},
+    weights::Place,
 };
 
-/// The rows of a weight in one block. The norm is summed block by block, so this is part of the result's bits.
-const ROWS: usize = 64;
-
-/// The gradients of some rows of one tensor.
+/// The gradients of one block's parameters.
 #[derive(Clone, Debug)]
-pub(crate) struct Block {
-    /// The tensor's place in the order of all.
-    pub(crate) tensor: usize,
-    role: Role,
-    rows: Range<usize>,
-    pub(crate) values: Vec<f32>,
+pub(crate) struct Gradient {
+    place: Place,
+    pub(crate) values: Vec<Row>,
     pub(crate) sum_of_squares: f64,
 }
 
-impl Block {
-    /// Gives the blocks of all tensors in order.
-    pub(crate) fn all(layouts: &[Layout]) -> Vec<Self> {
-        let mut blocks = Vec::new();
-        for (
-            tensor,
-            Layout {
-                rows, columns, role, ..
-            },
-        ) in layouts.iter().enumerate()
-        {
-            for first in (0..*rows).step_by(ROWS) {
-                let rows = first..(first + ROWS).min(*rows);
-                let values = vec![0.0; rows.len() * columns];
-                blocks.push(Self {
-                    tensor,
-                    role: *role,
-                    rows,
-                    values,
-                    sum_of_squares: 0.0,
-                });
-            }
+impl Gradient {
+    /// Gives gradients of zero.
+    pub(crate) fn zero(place: Place) -> Self {
+        Self {
+            place,
+            values: zeros(place.rows()),
+            sum_of_squares: 0.0,
         }
-        blocks
     }
 
     /// Starts a new sum.
     pub(crate) fn clear(&mut self) {
-        self.values.fill(0.0);
+        self.values.fill(Row::ZERO);
     }
 
     /// Adds what one chunk of windows gives.
-    pub(crate) fn add(&mut self, path: Path, lesson: &Lesson, scratch: &mut Scratch) {
-        let sides = match self.role {
-            Role::Input { layer } | Role::InputBias { layer } => lesson.input_sides(layer),
-            Role::Hidden { layer } | Role::HiddenBias { layer } => lesson.hidden_sides(layer),
-            Role::Head | Role::HeadBias => lesson.head_sides(),
-        };
-        if self.role.is_bias() {
-            add_column_sums(path, sides.left, self.rows.start, &mut self.values);
-        } else {
-            add_transposed(
-                path,
-                sides.left,
-                self.rows.start,
-                sides.right,
-                &mut self.values,
-                scratch,
-            );
-        }
+    pub(crate) fn add(&mut self, path: Path, lesson: &Lesson) {
+        path.run(Add { gradient: self, lesson });
     }
 
     /// Sums the squares for the norm.
@@ -87,25 +47,57 @@ impl Block {
     }
 }
 
-/// Sums squares in eight interleaved chains, which are added in order at the end.
+struct Add<'a> {
+    gradient: &'a mut Gradient,
+    lesson: &'a Lesson,
+}
+
+impl Kernel for Add<'_> {
+    #[inline(always)]
+    fn run<L: Lanes, const ROWS: usize, const VECTORS: usize>(self, lanes: L) {
+        let Gradient { place, values, .. } = self.gradient;
+        let (input, rest) = values.split_at_mut(place.inputs);
+        let (hidden, biases) = rest.split_at_mut(place.hidden);
+        let sides = self.lesson.input_sides(place);
+        add_sides::<L, ROWS, VECTORS>(lanes, &sides, input);
+        match biases {
+            [bias] => add_rows(lanes, sides.right, bias),
+            [bias, other] => {
+                add_sides::<L, ROWS, VECTORS>(lanes, &self.lesson.hidden_sides(place), hidden);
+                add_rows(lanes, sides.right, bias);
+                if place.apart {
+                    add_rows(lanes, self.lesson.hidden_gradients(place), other);
+                } else {
+                    *other = *bias;
+                }
+            }
+            _ => unreachable!("a block has one bias or two"),
+        }
+    }
+}
+
+#[inline(always)]
+fn add_sides<L: Lanes, const ROWS: usize, const VECTORS: usize>(lanes: L, sides: &Sides<'_>, sum: &mut [Row]) {
+    for (panel, sum) in sum.chunks_mut(PANEL).enumerate() {
+        add_transposed::<L, ROWS, VECTORS>(lanes, sides.left.panel(panel), sides.right, sum);
+    }
+}
+
+/// Sums squares column by column, and then the columns in order.
 struct SumOfSquares<'a> {
-    values: &'a [f32],
+    values: &'a [Row],
     sum: &'a mut f64,
 }
 
 impl Kernel for SumOfSquares<'_> {
     #[inline(always)]
     fn run<L: Lanes, const ROWS: usize, const VECTORS: usize>(self, _: L) {
-        let mut chains = [0.0_f64; 8];
-        let (eights, rest) = self.values.as_chunks::<8>();
-        for eight in eights {
-            for (chain, &value) in chains.iter_mut().zip(eight) {
-                *chain += f64::from(value) * f64::from(value);
+        let mut columns = [0.0_f64; PANEL];
+        for row in self.values {
+            for (sum, &value) in columns.iter_mut().zip(&row.0) {
+                *sum += f64::from(value) * f64::from(value);
             }
         }
-        for (chain, &value) in chains.iter_mut().zip(rest) {
-            *chain += f64::from(value) * f64::from(value);
-        }
-        *self.sum = chains.iter().sum();
+        *self.sum = columns.iter().sum();
     }
 }

@@ -5,7 +5,7 @@
 //!
 //! Refuses to know files, clocks, and what the columns mean. Start reading at [`Recurrent`], whose `run` leads through a fit
 //! from the first parameters to the artifact, and at [`Net`], which forecasts from one. How the bits are kept equal stands
-//! in `simd` (instructions), `matrix` (order of sums), `trainer` (threads) and `state` (stops).
+//! in `simd` (instructions), `panel` (order of sums), `trainer` (threads) and `state` (stops).
 
 #![expect(
     clippy::inline_always,
@@ -17,12 +17,10 @@ mod cell;
 mod chunk;
 mod fit;
 mod gradient;
-mod lanes;
 mod lesson;
 mod math;
-mod matrix;
 mod net;
-mod outer;
+mod panel;
 mod random;
 mod run;
 mod samples;
@@ -30,7 +28,6 @@ mod shape;
 mod simd;
 mod state;
 mod team;
-mod tile;
 mod trainer;
 mod weights;
 

@@ -7,7 +7,7 @@ use series::{Matrix, Problem, Scaled};
 
 use crate::{
     chunk::{Chunk, WINDOWS},
-    samples::{copy_context, single},
+    samples::{copy_context, copy_row},
     shape::{Cell, Layout, Shape},
     simd::Path,
     weights::Weights,
@@ -68,11 +68,11 @@ impl Net {
             return Err(ArtifactError::Settings(problem));
         }
         let read = |layout: &Layout| f32s(&artifact.tensors, &layout.name, &layout.dimensions()).map(<[f32]>::to_vec);
-        let values = shape.layouts().iter().map(read).collect::<Result<_, _>>()?;
+        let values: Vec<_> = shape.layouts().iter().map(read).collect::<Result<_, _>>()?;
         let path = Path::fastest();
         Ok(Self {
             path,
-            weights: Weights::new(path, shape, values),
+            weights: Weights::new(shape, &values),
             targets: targets.len(),
             horizon: *horizon,
         })
@@ -98,11 +98,8 @@ impl Net {
         for (place, &origin) in origins.iter().enumerate() {
             copy_context(scaled, origin, context, (place, origins.len()), inputs);
         }
-        chunk
-            .forward(&self.weights)
-            .iter()
-            .map(|&value| f64::from(value))
-            .collect()
+        chunk.forward(&self.weights);
+        chunk.outputs().map(f64::from).collect()
     }
 }
 
@@ -121,14 +118,12 @@ impl Forecast for Net {
         history.check(shape.context)?;
         let mut chunk = Chunk::new(self.path, shape, 1);
         recurse::forecast(history, shape.context, self.horizon, steps, &mut |context| {
-            for (into, &value) in chunk.inputs_mut(1).iter_mut().zip(&context.data) {
-                *into = single(value);
+            let inputs = chunk.inputs_mut(1);
+            for (step, row) in context.data.chunks_exact(shape.inputs).enumerate() {
+                copy_row(row, (step, shape.context), inputs);
             }
-            let data = chunk
-                .forward(&self.weights)
-                .iter()
-                .map(|&value| f64::from(value))
-                .collect();
+            chunk.forward(&self.weights);
+            let data = chunk.outputs().map(f64::from).collect();
             Ok(Matrix {
                 rows: self.horizon,
                 cols: self.targets,

@@ -13,7 +13,7 @@ use crate::{
     state::{Best, Identity, State},
     team::Team,
     trainer::{Shared, Trainer},
-    weights::Weights,
+    weights::{Weights, to_blocks},
 };
 
 /// How many times worse than forecasting zero a batch may be, one added for targets that are zero. Saturated gates keep the
@@ -50,21 +50,16 @@ impl Run<'_> {
         observe: &mut dyn FnMut(Progress, Option<&EpochLoss>),
     ) -> Result<Fitted, FitError> {
         let (path, batch) = (self.model.path, self.model.spec.batch.min(self.training.len()));
-        let weights = Weights::new(path, self.shape, std::mem::take(&mut state.values));
-        let moments = std::mem::take(&mut state.moments);
+        let weights = Weights::new(self.shape, &std::mem::take(&mut state.values));
+        let moments = [&mut state.first, &mut state.second].map(|means| to_blocks(&self.shape, &std::mem::take(means)));
         let shared = Shared::new(path, (self.training, self.select), weights, moments, batch);
-        let work = |phase, task, scratch: &mut _| shared.work(phase, task, scratch);
+        let work = |phase, task| shared.work(phase, task);
         let end = Team::gather(self.data.threads.max(1), &work, |team| {
             let mut trainer = Trainer { shared: &shared, team };
             self.epochs(&mut trainer, &mut state, stop, observe)
         })?;
-        state.values = shared
-            .weights()
-            .tensors
-            .iter()
-            .map(|tensor| tensor.values.clone())
-            .collect();
-        state.moments = shared.moments();
+        state.values = shared.weights().values();
+        [state.first, state.second] = shared.moments();
         match end {
             ControlFlow::Break(Stop) => {
                 let checkpoint = state.to_checkpoint(&self.shape, self.identity());
@@ -136,13 +131,7 @@ impl Run<'_> {
             return Ok(ControlFlow::Continue(()));
         };
         if state.best.as_ref().is_none_or(|best| loss < best.loss) {
-            let values = trainer
-                .shared
-                .weights()
-                .tensors
-                .iter()
-                .map(|tensor| tensor.values.clone())
-                .collect();
+            let values = trainer.shared.weights().values();
             state.best = Some(Best { loss, values });
             state.waited = 0;
         } else {

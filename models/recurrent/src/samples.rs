@@ -5,6 +5,8 @@ use std::ops::Range;
 use forecast::SeriesData;
 use series::{Scaled, WindowShape, Windows};
 
+use crate::panel::{PANEL, Row};
+
 /// The windows of all series, in the order of the series and then of time.
 pub(crate) struct Samples<'a> {
     parts: Vec<Part<'a>>,
@@ -46,8 +48,8 @@ impl<'a> Samples<'a> {
         self.len
     }
 
-    /// Copies some windows: `inputs` as `[context, windows, inputs]`, `targets` as `[windows, horizon · targets]`.
-    pub(crate) fn gather(&self, numbers: &[usize], inputs: &mut [f32], targets: &mut [f32]) {
+    /// Copies some windows: `inputs` in panels of `[context, windows]` rows, `targets` as `[windows, horizon · targets]`.
+    pub(crate) fn gather(&self, numbers: &[usize], inputs: &mut [Row], targets: &mut [f32]) {
         let wide = targets.len() / numbers.len().max(1);
         for ((place, &number), targets) in numbers.iter().enumerate().zip(targets.chunks_exact_mut(wide)) {
             let part = &self.parts[self.parts.partition_point(|part| part.first <= number) - 1];
@@ -64,19 +66,27 @@ impl<'a> Samples<'a> {
     }
 }
 
-/// Copies the rows before an origin to a place among some windows, `[context, windows, inputs]`.
+/// Copies the rows before an origin to a place among some windows, in panels of `[context, windows]` rows.
 pub(crate) fn copy_context(
     scaled: &Scaled,
     origin: usize,
     context: usize,
     (place, windows): (usize, usize),
-    inputs: &mut [f32],
+    inputs: &mut [Row],
 ) {
-    let wide = scaled.values.cols;
     for step in 0..context {
-        let row = scaled.values.row(origin - context + step);
-        let into = &mut inputs[(step * windows + place) * wide..][..wide];
-        for (into, &value) in into.iter_mut().zip(row) {
+        copy_row(
+            scaled.values.row(origin - context + step),
+            (step * windows + place, context * windows),
+            inputs,
+        );
+    }
+}
+
+/// Copies a row to its place in panels of so many rows.
+pub(crate) fn copy_row(row: &[f64], (place, rows): (usize, usize), inputs: &mut [Row]) {
+    for (row, panel) in row.chunks(PANEL).zip(inputs.chunks_exact_mut(rows)) {
+        for (into, &value) in panel[place].0.iter_mut().zip(row) {
             *into = single(value);
         }
     }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::chunk::WINDOWS;
+use crate::{chunk::WINDOWS, panel::PANEL};
 
 /// The recurrent cells there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,9 +96,14 @@ impl Layout {
 }
 
 impl Shape {
-    /// Gives the width of a layer's gates.
-    pub(crate) fn gates(&self) -> usize {
-        self.cell.gates() * self.hidden
+    /// Gives the panels that one gate's units fill.
+    pub(crate) fn units(&self) -> usize {
+        self.hidden.div_ceil(PANEL)
+    }
+
+    /// Gives the panels that a layer's gates fill.
+    pub(crate) fn panels(&self) -> usize {
+        self.cell.gates() * self.units()
     }
 
     /// Gives the width of a layer's inputs.
@@ -108,7 +113,7 @@ impl Shape {
 
     /// Gives all tensors: per layer the two weights and the two biases, then the head's.
     pub(crate) fn layouts(&self) -> Vec<Layout> {
-        let gates = self.gates();
+        let gates = self.cell.gates() * self.hidden;
         let mut all = Vec::with_capacity(4 * self.layers + 2);
         for layer in 0..self.layers {
             let mut add = |part: &str, columns, role| {
@@ -140,28 +145,34 @@ impl Shape {
         all
     }
 
-    /// Gives the bytes that training takes beside the data: parameters (twice, packed twice each), gradients, moments, best
-    /// weights, and the activations of one batch.
+    /// Gives the bytes that training takes beside the data: parameters (twice, each time also turned around), gradients, moments, best
+    /// and last good weights, and the activations of one batch.
     pub(crate) fn training_bytes(&self, batch: usize) -> u128 {
-        // A size that large breaks every bound by itself; cut there, the products below cannot overflow.
-        let wide = |n: usize| (n as u128).min(1 << 32);
-        let (gates, hidden) = (wide(self.cell.gates()) * wide(self.hidden), wide(self.hidden));
+        let (gates, hidden) = (wide(self.cell.gates()) * padded(self.hidden), padded(self.hidden));
         let stacked = wide(self.layers).saturating_sub(1) * gates * hidden;
-        let parameters = gates * (wide(self.inputs) + hidden * wide(self.layers) + 2 * wide(self.layers))
+        let parameters = gates * (padded(self.inputs) + hidden * wide(self.layers) + 2 * wide(self.layers))
             + stacked
-            + wide(self.outputs) * (hidden + 1);
-        let back = 4 * wide(self.context) * (wide(self.layers) * gates + hidden);
+            + padded(self.outputs) * (hidden + 1);
+        let back = 4 * (wide(self.context) + 2) * hidden;
         let windows = wide(batch.div_ceil(WINDOWS)) * wide(WINDOWS);
         4 * 10 * parameters + windows * (self.activation_bytes() + back)
     }
 
     /// Gives the bytes that one window takes on its way forward.
     pub(crate) fn activation_bytes(&self) -> u128 {
-        let wide = |n: usize| (n as u128).min(1 << 32);
-        let (gates, hidden) = (wide(self.cell.gates()) * wide(self.hidden), wide(self.hidden));
-        let row = wide(self.inputs) + wide(self.layers) * (gates + 2 * hidden);
-        4 * ((wide(self.context) + 1) * row + gates + 3 * wide(self.outputs))
+        let (gates, hidden) = (wide(self.cell.gates()) * padded(self.hidden), padded(self.hidden));
+        let row = padded(self.inputs) + wide(self.layers) * (gates + 3 * hidden);
+        4 * ((wide(self.context) + 1) * row + 3 * padded(self.outputs))
     }
+}
+
+/// A size that large breaks every bound by itself; cut there, products of sizes cannot overflow.
+fn wide(size: usize) -> u128 {
+    (size as u128).min(1 << 32)
+}
+
+fn padded(size: usize) -> u128 {
+    wide(size).next_multiple_of(PANEL as u128)
 }
 
 #[cfg(test)]

@@ -9,10 +9,7 @@
 )]
 
 #[cfg(target_arch = "x86_64")]
-use std::arch::x86_64::{
-    __m256, __m512, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_set1_ps, _mm256_storeu_ps, _mm512_fmadd_ps,
-    _mm512_loadu_ps, _mm512_set1_ps, _mm512_storeu_ps,
-};
+use std::arch::x86_64::*;
 
 /// One piece of arithmetic that is compiled for each path.
 ///
@@ -38,6 +35,28 @@ pub(crate) trait Lanes: Copy {
     fn store(self, vector: Self::Vector, into: &mut [f32]);
     /// Gives `a · b + c`, rounded once.
     fn mul_add(self, a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector;
+    /// Gives `a + b`.
+    fn add(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
+    /// Gives `a - b`.
+    fn sub(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
+    /// Gives `a · b`.
+    fn mul(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
+    /// Gives `a / b`.
+    fn div(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
+    /// Gives the square root.
+    fn sqrt(self, a: Self::Vector) -> Self::Vector;
+    /// Gives `a` where it is less than `b`, else `b`: `b` too where one of them is no number.
+    fn least(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
+    /// Gives `a` where it is greater than `b`, else `b`: `b` too where one of them is no number.
+    fn greatest(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
+    /// Gives the value without its sign.
+    fn abs(self, a: Self::Vector) -> Self::Vector;
+    /// Gives the positive `a` the sign of `sign`.
+    fn with_sign(self, a: Self::Vector, sign: Self::Vector) -> Self::Vector;
+    /// Gives `then` where `a` is less than `b`, else `otherwise`.
+    fn where_less(self, a: Self::Vector, b: Self::Vector, then: Self::Vector, otherwise: Self::Vector) -> Self::Vector;
+    /// Gives the float whose exponent is the sum of the bits of `a` and `bias`, wrapping: `2ⁿ` where that is `n + 127`.
+    fn exponent(self, a: Self::Vector, bias: u32) -> Self::Vector;
 }
 
 /// A set of instructions that this CPU was seen to have.
@@ -66,17 +85,6 @@ impl Path {
             }
         }
         Self::Portable
-    }
-
-    /// Gives the width of the panels into which this path packs a right-hand matrix.
-    pub(crate) fn panel(self) -> usize {
-        match self {
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx512(_) => 2 * Avx512::WIDTH,
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx2(_) => 2 * Avx2::WIDTH,
-            Self::Portable => 4 * Portable::WIDTH,
-        }
     }
 
     /// Runs a kernel with this path's instructions.
@@ -151,6 +159,78 @@ impl Lanes for Avx512 {
         // SAFETY: `self` is the proof that the CPU has the instruction.
         unsafe { _mm512_fmadd_ps(a, b, c) }
     }
+
+    #[inline(always)]
+    fn add(self, a: __m512, b: __m512) -> __m512 {
+        // SAFETY: `self` is the proof that the CPU has the instruction.
+        unsafe { _mm512_add_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn sub(self, a: __m512, b: __m512) -> __m512 {
+        // SAFETY: `self` is the proof that the CPU has the instruction.
+        unsafe { _mm512_sub_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn mul(self, a: __m512, b: __m512) -> __m512 {
+        // SAFETY: `self` is the proof that the CPU has the instruction.
+        unsafe { _mm512_mul_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn div(self, a: __m512, b: __m512) -> __m512 {
+        // SAFETY: `self` is the proof that the CPU has the instruction.
+        unsafe { _mm512_div_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn sqrt(self, a: __m512) -> __m512 {
+        // SAFETY: `self` is the proof that the CPU has the instruction.
+        unsafe { _mm512_sqrt_ps(a) }
+    }
+
+    #[inline(always)]
+    fn least(self, a: __m512, b: __m512) -> __m512 {
+        // SAFETY: `self` is the proof that the CPU has the instruction.
+        unsafe { _mm512_min_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn greatest(self, a: __m512, b: __m512) -> __m512 {
+        // SAFETY: `self` is the proof that the CPU has the instruction.
+        unsafe { _mm512_max_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn abs(self, a: __m512) -> __m512 {
+        // SAFETY: `self` is the proof that the CPU has the instructions.
+        unsafe { _mm512_abs_ps(a) }
+    }
+
+    #[inline(always)]
+    fn with_sign(self, a: __m512, sign: __m512) -> __m512 {
+        // SAFETY: `self` is the proof that the CPU has the instructions.
+        unsafe {
+            let sign = _mm512_and_si512(_mm512_castps_si512(sign), _mm512_set1_epi32(i32::MIN));
+            _mm512_castsi512_ps(_mm512_or_si512(_mm512_castps_si512(a), sign))
+        }
+    }
+
+    #[inline(always)]
+    fn where_less(self, a: __m512, b: __m512, then: __m512, otherwise: __m512) -> __m512 {
+        // SAFETY: `self` is the proof that the CPU has the instructions.
+        unsafe { _mm512_mask_blend_ps(_mm512_cmp_ps_mask::<_CMP_LT_OQ>(a, b), otherwise, then) }
+    }
+
+    #[inline(always)]
+    fn exponent(self, a: __m512, bias: u32) -> __m512 {
+        // SAFETY: `self` is the proof that the CPU has the instructions.
+        unsafe {
+            let sum = _mm512_add_epi32(_mm512_castps_si512(a), _mm512_set1_epi32(bias.cast_signed()));
+            _mm512_castsi512_ps(_mm512_slli_epi32::<23>(sum))
+        }
+    }
 }
 
 /// Proof that the CPU has AVX2 and FMA.
@@ -196,6 +276,75 @@ impl Lanes for Avx2 {
         // SAFETY: `self` is the proof that the CPU has the instruction.
         unsafe { _mm256_fmadd_ps(a, b, c) }
     }
+
+    #[inline(always)]
+    fn add(self, a: __m256, b: __m256) -> __m256 {
+        // SAFETY: `self` is the proof that the CPU has the instruction.
+        unsafe { _mm256_add_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn sub(self, a: __m256, b: __m256) -> __m256 {
+        // SAFETY: `self` is the proof that the CPU has the instruction.
+        unsafe { _mm256_sub_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn mul(self, a: __m256, b: __m256) -> __m256 {
+        // SAFETY: `self` is the proof that the CPU has the instruction.
+        unsafe { _mm256_mul_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn div(self, a: __m256, b: __m256) -> __m256 {
+        // SAFETY: `self` is the proof that the CPU has the instruction.
+        unsafe { _mm256_div_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn sqrt(self, a: __m256) -> __m256 {
+        // SAFETY: `self` is the proof that the CPU has the instruction.
+        unsafe { _mm256_sqrt_ps(a) }
+    }
+
+    #[inline(always)]
+    fn least(self, a: __m256, b: __m256) -> __m256 {
+        // SAFETY: `self` is the proof that the CPU has the instruction.
+        unsafe { _mm256_min_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn greatest(self, a: __m256, b: __m256) -> __m256 {
+        // SAFETY: `self` is the proof that the CPU has the instruction.
+        unsafe { _mm256_max_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn abs(self, a: __m256) -> __m256 {
+        // SAFETY: `self` is the proof that the CPU has the instructions.
+        unsafe { _mm256_andnot_ps(_mm256_set1_ps(-0.0), a) }
+    }
+
+    #[inline(always)]
+    fn with_sign(self, a: __m256, sign: __m256) -> __m256 {
+        // SAFETY: `self` is the proof that the CPU has the instructions.
+        unsafe { _mm256_or_ps(a, _mm256_and_ps(sign, _mm256_set1_ps(-0.0))) }
+    }
+
+    #[inline(always)]
+    fn where_less(self, a: __m256, b: __m256, then: __m256, otherwise: __m256) -> __m256 {
+        // SAFETY: `self` is the proof that the CPU has the instructions.
+        unsafe { _mm256_blendv_ps(otherwise, then, _mm256_cmp_ps::<_CMP_LT_OQ>(a, b)) }
+    }
+
+    #[inline(always)]
+    fn exponent(self, a: __m256, bias: u32) -> __m256 {
+        // SAFETY: `self` is the proof that the CPU has the instructions.
+        unsafe {
+            let sum = _mm256_add_epi32(_mm256_castps_si256(a), _mm256_set1_epi32(bias.cast_signed()));
+            _mm256_castsi256_ps(_mm256_slli_epi32::<23>(sum))
+        }
+    }
 }
 
 /// Four values side by side, which compilers keep in one register of most targets.
@@ -224,6 +373,61 @@ impl Lanes for Portable {
     #[inline(always)]
     fn mul_add(self, a: [f32; 4], b: [f32; 4], c: [f32; 4]) -> [f32; 4] {
         std::array::from_fn(|lane| a[lane].mul_add(b[lane], c[lane]))
+    }
+
+    #[inline(always)]
+    fn add(self, a: [f32; 4], b: [f32; 4]) -> [f32; 4] {
+        std::array::from_fn(|lane| a[lane] + b[lane])
+    }
+
+    #[inline(always)]
+    fn sub(self, a: [f32; 4], b: [f32; 4]) -> [f32; 4] {
+        std::array::from_fn(|lane| a[lane] - b[lane])
+    }
+
+    #[inline(always)]
+    fn mul(self, a: [f32; 4], b: [f32; 4]) -> [f32; 4] {
+        std::array::from_fn(|lane| a[lane] * b[lane])
+    }
+
+    #[inline(always)]
+    fn div(self, a: [f32; 4], b: [f32; 4]) -> [f32; 4] {
+        std::array::from_fn(|lane| a[lane] / b[lane])
+    }
+
+    #[inline(always)]
+    fn least(self, a: [f32; 4], b: [f32; 4]) -> [f32; 4] {
+        std::array::from_fn(|lane| if a[lane] < b[lane] { a[lane] } else { b[lane] })
+    }
+
+    #[inline(always)]
+    fn greatest(self, a: [f32; 4], b: [f32; 4]) -> [f32; 4] {
+        std::array::from_fn(|lane| if a[lane] > b[lane] { a[lane] } else { b[lane] })
+    }
+
+    #[inline(always)]
+    fn sqrt(self, a: [f32; 4]) -> [f32; 4] {
+        a.map(f32::sqrt)
+    }
+
+    #[inline(always)]
+    fn abs(self, a: [f32; 4]) -> [f32; 4] {
+        a.map(f32::abs)
+    }
+
+    #[inline(always)]
+    fn with_sign(self, a: [f32; 4], sign: [f32; 4]) -> [f32; 4] {
+        std::array::from_fn(|lane| a[lane].copysign(sign[lane]))
+    }
+
+    #[inline(always)]
+    fn where_less(self, a: [f32; 4], b: [f32; 4], then: [f32; 4], otherwise: [f32; 4]) -> [f32; 4] {
+        std::array::from_fn(|lane| if a[lane] < b[lane] { then[lane] } else { otherwise[lane] })
+    }
+
+    #[inline(always)]
+    fn exponent(self, a: [f32; 4], bias: u32) -> [f32; 4] {
+        a.map(|a| f32::from_bits(a.to_bits().wrapping_add(bias) << 23))
     }
 }
 

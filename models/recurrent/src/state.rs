@@ -6,7 +6,7 @@ use forecast::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{adam::Moments, random, shape::Shape};
+use crate::{random, shape::Shape};
 
 /// The format that this code writes and reads.
 const FORMAT: u32 = 1;
@@ -25,7 +25,10 @@ pub(crate) struct State {
     pub(crate) waited: u32,
     /// Parameters by tensor.
     pub(crate) values: Vec<Vec<f32>>,
-    pub(crate) moments: Vec<Moments>,
+    /// The means of the gradients by tensor.
+    pub(crate) first: Vec<Vec<f32>>,
+    /// The means of their squares by tensor.
+    pub(crate) second: Vec<Vec<f32>>,
     pub(crate) best: Option<Best>,
 }
 
@@ -65,6 +68,7 @@ struct About {
 impl State {
     /// Gives the state before the first batch.
     pub(crate) fn first(shape: &Shape, seed: u64) -> Self {
+        let zeros: Vec<_> = shape.layouts().iter().map(|tensor| vec![0.0; tensor.len()]).collect();
         Self {
             progress: Progress::default(),
             step: 0,
@@ -72,11 +76,8 @@ impl State {
             epochs: Vec::new(),
             waited: 0,
             values: random::first_values(shape, seed),
-            moments: shape
-                .layouts()
-                .iter()
-                .map(|tensor| Moments::zero(tensor.len()))
-                .collect(),
+            first: zeros.clone(),
+            second: zeros,
             best: None,
         }
     }
@@ -101,8 +102,8 @@ impl State {
             }
         };
         add("value", &mut self.values.iter());
-        add("first", &mut self.moments.iter().map(|moments| &moments.first));
-        add("second", &mut self.moments.iter().map(|moments| &moments.second));
+        add("first", &mut self.first.iter());
+        add("second", &mut self.second.iter());
         if let Some(best) = &self.best {
             add("best", &mut best.values.iter());
         }
@@ -134,7 +135,6 @@ impl State {
             };
             layouts.iter().map(read).collect()
         };
-        let moments = part("first")?.into_iter().zip(part("second")?);
         let best = match about.best {
             Some(loss) => Some(Best {
                 loss,
@@ -149,7 +149,8 @@ impl State {
             epochs: about.epochs,
             waited: about.waited,
             values: part("value")?,
-            moments: moments.map(|(first, second)| Moments { first, second }).collect(),
+            first: part("first")?,
+            second: part("second")?,
             best,
         })
     }

@@ -8,23 +8,22 @@ use std::{
     thread,
 };
 
-/// A phase's work on one of its tasks. `S` is room that each thread has for itself.
-type Work<'a, P, S> = &'a (dyn Fn(P, usize, &mut S) + Sync);
+/// A phase's work on one of its tasks.
+type Work<'a, P> = &'a (dyn Fn(P, usize) + Sync);
 
 /// Some threads, the calling one among them.
-pub(crate) struct Team<'a, P, S> {
-    work: Work<'a, P, S>,
+pub(crate) struct Team<'a, P> {
+    work: Work<'a, P>,
     next: &'a AtomicUsize,
-    own: S,
     others: Vec<Other<P>>,
 }
 
 /// Another thread: where it takes orders, a phase and its number of tasks, and where it says that it found no more task.
 type Other<P> = (Sender<(P, usize)>, Receiver<()>);
 
-impl<P: Copy + Send, S: Default> Team<'_, P, S> {
+impl<P: Copy + Send> Team<'_, P> {
     /// Gathers a team of `threads` for as long as `lead` runs.
-    pub(crate) fn gather<R>(threads: usize, work: Work<'_, P, S>, lead: impl FnOnce(&mut Team<'_, P, S>) -> R) -> R {
+    pub(crate) fn gather<R>(threads: usize, work: Work<'_, P>, lead: impl FnOnce(&mut Team<'_, P>) -> R) -> R {
         let next = AtomicUsize::new(0);
         thread::scope(|scope| {
             let others = (1..threads).map(|_| {
@@ -32,9 +31,8 @@ impl<P: Copy + Send, S: Default> Team<'_, P, S> {
                 let (done, dones) = channel();
                 let next = &next;
                 scope.spawn(move || {
-                    let mut own = S::default();
                     for (phase, tasks) in orders {
-                        share(work, next, phase, tasks, &mut own);
+                        share(work, next, phase, tasks);
                         if done.send(()).is_err() {
                             return;
                         }
@@ -46,7 +44,6 @@ impl<P: Copy + Send, S: Default> Team<'_, P, S> {
             lead(&mut Team {
                 work,
                 next: &next,
-                own: S::default(),
                 others,
             })
         })
@@ -64,20 +61,20 @@ impl<P: Copy + Send, S: Default> Team<'_, P, S> {
                 .send((phase, tasks))
                 .expect("a thread of the team ends only by a panic");
         }
-        share(self.work, self.next, phase, tasks, &mut self.own);
+        share(self.work, self.next, phase, tasks);
         for (_, done) in self.others.iter().take(tasks.saturating_sub(1)) {
             done.recv().expect("a thread of the team ends only by a panic");
         }
     }
 }
 
-fn share<P: Copy, S>(work: Work<'_, P, S>, next: &AtomicUsize, phase: P, tasks: usize, own: &mut S) {
+fn share<P: Copy>(work: Work<'_, P>, next: &AtomicUsize, phase: P, tasks: usize) {
     loop {
         let task = next.fetch_add(1, Ordering::Relaxed);
         if task >= tasks {
             return;
         }
-        work(phase, task, own);
+        work(phase, task);
     }
 }
 
@@ -91,7 +88,7 @@ mod tests {
     fn every_task_is_done_once_whatever_the_number_of_threads() {
         for (threads, tasks) in [(1, 5), (2, 0), (2, 1), (3, 40), (8, 3)] {
             let seen = Mutex::new(Vec::new());
-            let work = |phase: u8, task: usize, (): &mut ()| seen.lock().unwrap().push((phase, task));
+            let work = |phase: u8, task: usize| seen.lock().unwrap().push((phase, task));
             Team::gather(threads, &work, |team| {
                 team.run(7, tasks);
                 team.run(8, tasks);
@@ -110,7 +107,7 @@ mod tests {
     #[should_panic(expected = "a scoped thread panicked")]
     fn a_panic_on_any_thread_ends_the_fit_instead_of_hanging_it() {
         let hits = AtomicUsize::new(0);
-        let work = |(): (), _: usize, (): &mut ()| {
+        let work = |(): (), _: usize| {
             // The calling thread must not be the one that panics: it waits until another has.
             if thread::current().name().is_none() {
                 hits.fetch_add(1, Ordering::SeqCst);

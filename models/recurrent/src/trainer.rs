@@ -8,13 +8,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockW
 use crate::{
     adam::{AdamStep, Moments},
     chunk::WINDOWS,
-    gradient::Block,
+    gradient::Gradient,
     lesson::Lesson,
-    outer::Scratch,
+    panel::Row,
     samples::Samples,
     simd::Path,
     team::Team,
-    weights::{Tensor, Weights},
+    weights::{Block, Weights, to_tensors},
 };
 
 /// What a fit works on, shared by its threads.
@@ -26,7 +26,6 @@ pub(crate) struct Shared<'a> {
     /// The numbers of the windows at work.
     batch: RwLock<Vec<usize>>,
     slots: Vec<RwLock<Slot>>,
-    blocks: Vec<Mutex<Block>>,
     updates: Vec<Mutex<Update>>,
 }
 
@@ -36,12 +35,11 @@ struct Slot {
     sum: f64,
 }
 
-/// One tensor's next values and its moments.
+/// One block's gradients, its next values and its moments.
 struct Update {
-    next: Tensor,
+    gradient: Gradient,
+    next: Block,
     moments: Moments,
-    /// Where its blocks stand among all.
-    blocks: std::ops::Range<usize>,
 }
 
 /// What the threads do together.
@@ -53,7 +51,7 @@ pub(crate) enum Phase {
     Grade,
     /// Each block of gradients is summed over the chunks.
     Sum { chunks: usize },
-    /// Each tensor takes a step.
+    /// Each block takes a step.
     Step(AdamStep),
 }
 
@@ -63,25 +61,17 @@ impl<'a> Shared<'a> {
         path: Path,
         samples: (&'a Samples<'a>, &'a Samples<'a>),
         weights: Weights,
-        moments: Vec<Moments>,
+        [first, second]: [Vec<Vec<Row>>; 2],
         batch: usize,
     ) -> Self {
-        let layouts: Vec<_> = weights.tensors.iter().map(|tensor| tensor.layout.clone()).collect();
-        let blocks = Block::all(&layouts);
-        let updates = weights
-            .tensors
-            .iter()
-            .zip(moments)
-            .enumerate()
-            .map(|(number, (tensor, moments))| {
-                let first = blocks.partition_point(|block| block.tensor < number);
-                let after = blocks.partition_point(|block| block.tensor <= number);
-                Mutex::new(Update {
-                    next: tensor.clone(),
-                    moments,
-                    blocks: first..after,
-                })
-            });
+        let updates = weights.blocks.iter().zip(first.into_iter().zip(second));
+        let updates = updates.map(|(block, (first, second))| {
+            Mutex::new(Update {
+                gradient: Gradient::zero(block.place),
+                next: block.clone(),
+                moments: Moments { first, second },
+            })
+        });
         let slot = |_| {
             RwLock::new(Slot {
                 lesson: Lesson::new(path, weights.shape),
@@ -96,12 +86,11 @@ impl<'a> Shared<'a> {
             slots: (0..batch.div_ceil(WINDOWS)).map(slot).collect(),
             weights: RwLock::new(weights),
             batch: RwLock::new(Vec::with_capacity(batch)),
-            blocks: blocks.into_iter().map(Mutex::new).collect(),
         }
     }
 
     /// Does one task of a phase.
-    pub(crate) fn work(&self, phase: Phase, task: usize, scratch: &mut Scratch) {
+    pub(crate) fn work(&self, phase: Phase, task: usize) {
         match phase {
             Phase::Learn { scale } => {
                 let mut slot = self.load(task, self.training);
@@ -112,12 +101,12 @@ impl<'a> Shared<'a> {
                 slot.sum = slot.lesson.grade(&read(&self.weights));
             }
             Phase::Sum { chunks } => {
-                let mut block = lock(&self.blocks[task]);
-                block.clear();
+                let gradient = &mut lock(&self.updates[task]).gradient;
+                gradient.clear();
                 for slot in &self.slots[..chunks] {
-                    block.add(self.path, &read(slot).lesson, scratch);
+                    gradient.add(self.path, &read(slot).lesson);
                 }
-                block.finish(self.path);
+                gradient.finish(self.path);
             }
             Phase::Step(step) => self.step(task, step),
         }
@@ -132,25 +121,14 @@ impl<'a> Shared<'a> {
         slot
     }
 
-    fn step(&self, tensor: usize, step: AdamStep) {
-        let mut update = lock(&self.updates[tensor]);
-        let Update { next, moments, blocks } = &mut *update;
-        let weights = read(&self.weights);
-        let before = &weights.tensors[tensor].values;
-        let mut done = 0;
-        for block in &self.blocks[blocks.clone()] {
-            let block = lock(block);
-            let range = done..done + block.values.len();
-            done = range.end;
-            let moments = (&mut moments.first[range.clone()], &mut moments.second[range.clone()]);
-            step.apply(
-                self.path,
-                &block,
-                &before[range.clone()],
-                &mut next.values[range],
-                moments,
-            );
-        }
+    fn step(&self, block: usize, step: AdamStep) {
+        let Update {
+            gradient,
+            next,
+            moments,
+        } = &mut *lock(&self.updates[block]);
+        let before = &read(&self.weights).blocks[block].values;
+        step.apply(self.path, &gradient.values, before, &mut next.values, moments);
         next.pack();
     }
 
@@ -159,16 +137,23 @@ impl<'a> Shared<'a> {
         read(&self.weights)
     }
 
-    /// Gives the moments of every tensor.
-    pub(crate) fn moments(&self) -> Vec<Moments> {
-        self.updates.iter().map(|update| lock(update).moments.clone()).collect()
+    /// Gives the means of gradients and of their squares, by tensor.
+    pub(crate) fn moments(&self) -> [Vec<Vec<f32>>; 2] {
+        let updates: Vec<_> = self.updates.iter().map(lock).collect();
+        let tensors = |part: fn(&Moments) -> &Vec<Row>| {
+            to_tensors(
+                &self.weights().shape,
+                updates.iter().map(|update| part(&update.moments).as_slice()),
+            )
+        };
+        [tensors(|moments| &moments.first), tensors(|moments| &moments.second)]
     }
 }
 
 /// The thread that leads the others through a batch.
 pub(crate) struct Trainer<'a, 't> {
     pub(crate) shared: &'a Shared<'a>,
-    pub(crate) team: &'a mut Team<'t, Phase, Scratch>,
+    pub(crate) team: &'a mut Team<'t, Phase>,
 }
 
 /// What a batch gave.
@@ -192,12 +177,12 @@ impl Trainer<'_, '_> {
         let scale = 1.0 / (numbers.len() * outputs) as f32;
         let sum = self.take(numbers.iter().copied(), Phase::Learn { scale });
         let chunks = numbers.len().div_ceil(WINDOWS);
-        self.team.run(Phase::Sum { chunks }, self.shared.blocks.len());
+        self.team.run(Phase::Sum { chunks }, self.shared.updates.len());
         let norm = self
             .shared
-            .blocks
+            .updates
             .iter()
-            .map(|block| lock(block).sum_of_squares)
+            .map(|update| lock(update).gradient.sum_of_squares)
             .sum::<f64>()
             .sqrt();
         let sum_of_zeros = self.shared.slots[..chunks]
@@ -215,8 +200,8 @@ impl Trainer<'_, '_> {
     pub(crate) fn step(&mut self, step: AdamStep) {
         self.team.run(Phase::Step(step), self.shared.updates.len());
         let mut weights = write(&self.shared.weights);
-        for (tensor, update) in weights.tensors.iter_mut().zip(&self.shared.updates) {
-            std::mem::swap(tensor, &mut lock(update).next);
+        for (block, update) in weights.blocks.iter_mut().zip(&self.shared.updates) {
+            std::mem::swap(block, &mut lock(update).next);
         }
     }
 

@@ -1,95 +1,216 @@
-//! The parameters of a net, packed for the products they take part in.
+//! The parameters of a net in the order in which products take them.
+//!
+//! A [`Block`] holds all parameters of 32 columns: of 32 units of one gate of a layer, or of 32 outputs of the head. Gates, units and
+//! outputs are filled up with columns of zeros, which stay zero through any fit.
 
 use crate::{
-    matrix::Packed,
-    shape::{Layout, Role, Shape},
-    simd::Path,
+    panel::{PANEL, Row, transpose, zeros},
+    shape::{Cell, Role, Shape},
 };
 
-/// One parameter tensor.
+/// The parameters of 32 columns: first a row for each input, then one for each unit of the layer's last state, then the biases.
 #[derive(Clone, Debug)]
-pub(crate) struct Tensor {
-    pub(crate) layout: Layout,
-    /// Row-major, as in PyTorch.
-    pub(crate) values: Vec<f32>,
-    /// Transposed, for the way from inputs to outputs. Empty for a bias.
-    pub(crate) forward: Packed,
-    /// For the way from an output's gradient to an input's. Empty for a bias, and where nothing needs that gradient.
-    pub(crate) backward: Packed,
+pub(crate) struct Block {
+    pub(crate) place: Place,
+    pub(crate) values: Vec<Row>,
+    /// What products of the inputs start from: the bias, with the other product's where both are only added.
+    pub(crate) start: Row,
+    /// The weights for the inputs turned around, a tile of 32 rows for each panel of inputs; empty where nobody asks for the gradient.
+    pub(crate) input_back: Vec<Row>,
+    /// The same for the units of the last state.
+    pub(crate) hidden_back: Vec<Row>,
 }
 
-impl Tensor {
-    fn new(path: Path, layout: Layout, values: Vec<f32>) -> Self {
-        let (rows, columns) = if layout.role.is_bias() {
-            (0, 0)
+/// Where a block belongs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// The layer; the head is the one above the last.
+    pub(crate) layer: usize,
+    pub(crate) gate: usize,
+    /// Which panel of the gate's units, or of the outputs.
+    pub(crate) panel: usize,
+    /// Rows for inputs.
+    pub(crate) inputs: usize,
+    /// Rows for units of the last state; the head has none.
+    pub(crate) hidden: usize,
+    /// Whether the bias of the last state's product is added apart: the GRU's new gate.
+    pub(crate) apart: bool,
+}
+
+impl Place {
+    /// Gives the places of all blocks: layer by layer and gate by gate, the head last.
+    pub(crate) fn all(shape: &Shape) -> Vec<Self> {
+        let mut all = Vec::new();
+        for layer in 0..shape.layers {
+            for gate in 0..shape.cell.gates() {
+                all.extend((0..shape.units()).map(|panel| Self {
+                    layer,
+                    gate,
+                    panel,
+                    inputs: shape.width(layer),
+                    hidden: shape.hidden,
+                    apart: shape.cell == Cell::Gru && gate == 2,
+                }));
+            }
+        }
+        all.extend((0..shape.outputs.div_ceil(PANEL)).map(|panel| Self {
+            layer: shape.layers,
+            gate: 0,
+            panel,
+            inputs: shape.hidden,
+            hidden: 0,
+            apart: false,
+        }));
+        all
+    }
+
+    /// Says whether it is the head's.
+    pub(crate) fn is_head(&self) -> bool {
+        self.hidden == 0
+    }
+
+    /// Gives how many rows of parameters there are.
+    pub(crate) fn rows(&self) -> usize {
+        self.inputs + self.hidden + if self.is_head() { 1 } else { 2 }
+    }
+}
+
+impl Block {
+    /// Gives parameters of zero.
+    pub(crate) fn zero(place: Place) -> Self {
+        let tiles = |columns: usize| zeros(columns.div_ceil(PANEL) * PANEL);
+        let input_back = if place.layer == 0 {
+            Vec::new()
         } else {
-            (layout.rows, layout.columns)
+            tiles(place.inputs)
         };
-        let forward = Packed::new(path, columns, rows);
-        let backward = match layout.role {
-            Role::Input { layer: 0 } => Packed::new(path, 0, 0),
-            _ => Packed::new(path, rows, columns),
-        };
-        let mut tensor = Self {
-            layout,
-            values,
-            forward,
-            backward,
-        };
-        tensor.pack();
-        tensor
+        Self {
+            place,
+            values: zeros(place.rows()),
+            start: Row::ZERO,
+            input_back,
+            hidden_back: tiles(place.hidden),
+        }
     }
 
-    /// Packs the values again after they changed.
+    /// Gives the rows for the inputs.
+    pub(crate) fn input(&self) -> &[Row] {
+        &self.values[..self.place.inputs]
+    }
+
+    /// Gives the rows for the units of the last state.
+    pub(crate) fn hidden(&self) -> &[Row] {
+        &self.values[self.place.inputs..][..self.place.hidden]
+    }
+
+    /// Gives the bias of the product of the last state.
+    pub(crate) fn hidden_bias(&self) -> &Row {
+        &self.values[self.place.inputs + self.place.hidden + 1]
+    }
+
+    /// Brings what follows from the values up to them.
     pub(crate) fn pack(&mut self) {
-        self.forward.pack_transposed(&self.values);
-        self.backward.pack(&self.values);
+        let Place {
+            inputs, hidden, apart, ..
+        } = self.place;
+        self.start = self.values[inputs + hidden];
+        if let Some(other) = self.values.get(inputs + hidden + 1).filter(|_| !apart) {
+            for (sum, other) in self.start.0.iter_mut().zip(&other.0) {
+                *sum += other;
+            }
+        }
+        let turn = |from: &[Row], into: &mut [Row]| {
+            for (from, into) in from.chunks(PANEL).zip(into.chunks_exact_mut(PANEL)) {
+                transpose(from, into);
+            }
+        };
+        turn(&self.values[..inputs], &mut self.input_back);
+        turn(&self.values[inputs..][..hidden], &mut self.hidden_back);
     }
 }
 
-/// All parameters of a net, in the order of [`Shape::layouts`].
+/// All parameters of a net.
 #[derive(Clone, Debug)]
 pub(crate) struct Weights {
     pub(crate) shape: Shape,
-    pub(crate) tensors: Vec<Tensor>,
-}
-
-/// The parameters of one layer.
-pub(crate) struct Layer<'a> {
-    pub(crate) input: &'a Tensor,
-    pub(crate) hidden: &'a Tensor,
-    pub(crate) input_bias: &'a [f32],
-    pub(crate) hidden_bias: &'a [f32],
+    pub(crate) blocks: Vec<Block>,
 }
 
 impl Weights {
     /// Takes values in the order of [`Shape::layouts`], each as long as its layout.
-    pub(crate) fn new(path: Path, shape: Shape, values: Vec<Vec<f32>>) -> Self {
-        let tensors = shape
-            .layouts()
-            .into_iter()
-            .zip(values)
-            .map(|(layout, values)| Tensor::new(path, layout, values));
-        Self {
-            shape,
-            tensors: tensors.collect(),
+    pub(crate) fn new(shape: Shape, values: &[Vec<f32>]) -> Self {
+        let mut blocks: Vec<_> = Place::all(&shape).into_iter().map(Block::zero).collect();
+        let parts = to_blocks(&shape, values);
+        for (block, values) in blocks.iter_mut().zip(parts) {
+            block.values = values;
+            block.pack();
         }
+        Self { shape, blocks }
     }
 
-    /// Gives the parameters of one layer.
-    pub(crate) fn layer(&self, layer: usize) -> Layer<'_> {
-        let [input, hidden, input_bias, hidden_bias] = &self.tensors.as_chunks::<4>().0[layer];
-        Layer {
-            input,
-            hidden,
-            input_bias: &input_bias.values,
-            hidden_bias: &hidden_bias.values,
-        }
+    /// Gives the values in the order of [`Shape::layouts`].
+    pub(crate) fn values(&self) -> Vec<Vec<f32>> {
+        to_tensors(&self.shape, self.blocks.iter().map(|block| block.values.as_slice()))
     }
 
-    /// Gives the head's weight and bias.
-    pub(crate) fn head(&self) -> (&Tensor, &[f32]) {
-        let first = 4 * self.shape.layers;
-        (&self.tensors[first], &self.tensors[first + 1].values)
+    /// Gives the blocks of one layer; the head is the one above the last.
+    pub(crate) fn layer(&self, layer: usize) -> &[Block] {
+        let wide = self.shape.panels();
+        let first = (layer * wide).min(self.blocks.len());
+        let after = if layer == self.shape.layers {
+            self.blocks.len()
+        } else {
+            first + wide
+        };
+        &self.blocks[first..after]
+    }
+}
+
+/// Cuts tensors in the order of [`Shape::layouts`] into blocks.
+pub(crate) fn to_blocks(shape: &Shape, tensors: &[Vec<f32>]) -> Vec<Vec<Row>> {
+    let mut blocks: Vec<_> = Place::all(shape).iter().map(|place| zeros(place.rows())).collect();
+    each_parameter(shape, |(tensor, index), (block, row, column)| {
+        blocks[block][row].0[column] = tensors[tensor][index];
+    });
+    blocks
+}
+
+/// Puts blocks together to tensors in the order of [`Shape::layouts`].
+pub(crate) fn to_tensors<'a>(shape: &Shape, blocks: impl Iterator<Item = &'a [Row]>) -> Vec<Vec<f32>> {
+    let blocks: Vec<_> = blocks.collect();
+    let mut tensors: Vec<_> = shape.layouts().iter().map(|layout| vec![0.0; layout.len()]).collect();
+    each_parameter(shape, |(tensor, index), (block, row, column)| {
+        tensors[tensor][index] = blocks[block][row].0[column];
+    });
+    tensors
+}
+
+/// Names each parameter's place among the tensors, and its block, row and column.
+fn each_parameter(shape: &Shape, mut with: impl FnMut((usize, usize), (usize, usize, usize))) {
+    let layouts = shape.layouts();
+    for (tensor, layout) in layouts.iter().enumerate() {
+        let (layer, above) = match layout.role {
+            Role::Input { layer } => (layer, 0),
+            Role::Hidden { layer } => (layer, shape.width(layer)),
+            Role::InputBias { layer } => (layer, shape.width(layer) + shape.hidden),
+            Role::HiddenBias { layer } => (layer, shape.width(layer) + shape.hidden + 1),
+            Role::Head => (shape.layers, 0),
+            Role::HeadBias => (shape.layers, shape.hidden),
+        };
+        let first = layer * shape.panels();
+        let units = if layer == shape.layers {
+            layout.rows
+        } else {
+            shape.hidden
+        };
+        for unit in 0..layout.rows {
+            let block = first + unit / units * shape.units() + unit % units / PANEL;
+            for input in 0..layout.columns {
+                with(
+                    (tensor, unit * layout.columns + input),
+                    (block, above + input, unit % units % PANEL),
+                );
+            }
+        }
     }
 }
