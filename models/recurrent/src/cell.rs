@@ -132,6 +132,10 @@ pub(crate) fn lstm_backward<L: Lanes>(
 }
 
 #[inline(always)]
+#[expect(
+    clippy::many_single_char_names,
+    reason = "the names that the equations have everywhere"
+)]
 fn lstm_unit_back<L: Lanes>(
     lanes: L,
     (): (),
@@ -140,8 +144,8 @@ fn lstm_unit_back<L: Lanes>(
 ) -> [L::Vector; 5] {
     let one = lanes.splat(1.0);
     let d = lanes.add(carry, above);
-    let bend = lanes.sub(one, lanes.mul(bent, bent));
-    let d_cells = lanes.mul_add(lanes.mul(d, o), bend, carry_cells);
+    let curve = lanes.sub(one, lanes.mul(bent, bent));
+    let d_cells = lanes.mul_add(lanes.mul(d, o), curve, carry_cells);
     let slope_i = lanes.mul(i, lanes.sub(one, i));
     let slope_f = lanes.mul(f, lanes.sub(one, f));
     let slope_o = lanes.mul(o, lanes.sub(one, o));

@@ -5,7 +5,7 @@
 
 use crate::{
     lesson::{Lesson, Sides},
-    panel::{PANEL, Row, add_rows, add_transposed, zeros},
+    panel::{PANEL, Row, Start, add_rows, multiply_transposed, zeros},
     simd::{Kernel, Lanes, Path},
     weights::Place,
 };
@@ -28,14 +28,13 @@ impl Gradient {
         }
     }
 
-    /// Starts a new sum.
-    pub(crate) fn clear(&mut self) {
-        self.values.fill(Row::ZERO);
-    }
-
-    /// Adds what one chunk of windows gives.
-    pub(crate) fn add(&mut self, path: Path, lesson: &Lesson) {
-        path.run(Add { gradient: self, lesson });
+    /// Takes what the first chunk of windows gives, or adds what another one gives.
+    pub(crate) fn add(&mut self, path: Path, lesson: &Lesson, first: bool) {
+        path.run(Add {
+            gradient: self,
+            lesson,
+            start: if first { Start::Row(&Row::ZERO) } else { Start::Output },
+        });
     }
 
     /// Sums the squares for the norm.
@@ -50,23 +49,25 @@ impl Gradient {
 struct Add<'a> {
     gradient: &'a mut Gradient,
     lesson: &'a Lesson,
+    start: Start<'a>,
 }
 
 impl Kernel for Add<'_> {
     #[inline(always)]
     fn run<L: Lanes, const ROWS: usize, const VECTORS: usize>(self, lanes: L) {
         let Gradient { place, values, .. } = self.gradient;
+        let start = self.start;
         let (input, rest) = values.split_at_mut(place.inputs);
         let (hidden, biases) = rest.split_at_mut(place.hidden);
         let sides = self.lesson.input_sides(place);
-        add_sides::<L, ROWS, VECTORS>(lanes, &sides, input);
+        add_sides::<L, ROWS, VECTORS>(lanes, &sides, start, input);
         match biases {
-            [bias] => add_rows(lanes, sides.right, bias),
+            [bias] => add_rows(lanes, sides.right, start, bias),
             [bias, other] => {
-                add_sides::<L, ROWS, VECTORS>(lanes, &self.lesson.hidden_sides(place), hidden);
-                add_rows(lanes, sides.right, bias);
+                add_sides::<L, ROWS, VECTORS>(lanes, &self.lesson.hidden_sides(place), start, hidden);
+                add_rows(lanes, sides.right, start, bias);
                 if place.apart {
-                    add_rows(lanes, self.lesson.hidden_gradients(place), other);
+                    add_rows(lanes, self.lesson.hidden_gradients(place), start, other);
                 } else {
                     *other = *bias;
                 }
@@ -77,9 +78,14 @@ impl Kernel for Add<'_> {
 }
 
 #[inline(always)]
-fn add_sides<L: Lanes, const ROWS: usize, const VECTORS: usize>(lanes: L, sides: &Sides<'_>, sum: &mut [Row]) {
+fn add_sides<L: Lanes, const ROWS: usize, const VECTORS: usize>(
+    lanes: L,
+    sides: &Sides<'_>,
+    start: Start<'_>,
+    sum: &mut [Row],
+) {
     for (panel, sum) in sum.chunks_mut(PANEL).enumerate() {
-        add_transposed::<L, ROWS, VECTORS>(lanes, sides.left.panel(panel), sides.right, sum);
+        multiply_transposed::<L, ROWS, VECTORS>(lanes, sides.left.panel(panel), sides.right, start, sum);
     }
 }
 

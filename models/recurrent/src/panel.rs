@@ -80,10 +80,7 @@ fn multiply_tile<'a, L: Lanes, const ROWS: usize, const VECTORS: usize>(
 ) {
     let output = rows_mut::<ROWS>(output, top);
     for first in (0..PANEL).step_by(VECTORS * L::WIDTH) {
-        let mut tile: Tile<L, ROWS, VECTORS> = match start {
-            Start::Row(row) => [load(lanes, row, first); ROWS],
-            Start::Output => std::array::from_fn(|row| load(lanes, &output[row], first)),
-        };
+        let mut tile: Tile<L, ROWS, VECTORS> = load_start(lanes, start, output, first);
         for (panel, done) in (0..depth).step_by(PANEL).enumerate() {
             let left = rows::<ROWS>(left(panel), top);
             let right = &right(panel)[..(depth - done).min(PANEL)];
@@ -97,45 +94,47 @@ fn multiply_tile<'a, L: Lanes, const ROWS: usize, const VECTORS: usize>(
     }
 }
 
-/// Adds `leftᵀ · right` to `output`: the products of some columns of one panel with all columns of another.
+/// Gives `output = start + leftᵀ · right`: the products of some columns of one panel with all columns of another.
 ///
-/// Each output is one chain of fused multiply-adds over the rows in rising order, continued from what it holds.
+/// Each output is one chain of fused multiply-adds over the rows in rising order.
 ///
 /// # Shapes
 /// `left` and `right` have as many rows; `output` has one row for each of the first columns of `left`.
 #[inline(always)]
-pub(crate) fn add_transposed<L: Lanes, const ROWS: usize, const VECTORS: usize>(
+pub(crate) fn multiply_transposed<L: Lanes, const ROWS: usize, const VECTORS: usize>(
     lanes: L,
     left: &[Row],
     right: &[Row],
+    start: Start<'_>,
     output: &mut [Row],
 ) {
     let mut column = 0;
     while output.len() - column >= ROWS {
-        add_transposed_tile::<L, ROWS, VECTORS>(lanes, left, right, output, column);
+        multiply_transposed_tile::<L, ROWS, VECTORS>(lanes, left, right, start, output, column);
         column += ROWS;
     }
     while output.len() - column >= 4 {
-        add_transposed_tile::<L, 4, VECTORS>(lanes, left, right, output, column);
+        multiply_transposed_tile::<L, 4, VECTORS>(lanes, left, right, start, output, column);
         column += 4;
     }
     while column < output.len() {
-        add_transposed_tile::<L, 1, VECTORS>(lanes, left, right, output, column);
+        multiply_transposed_tile::<L, 1, VECTORS>(lanes, left, right, start, output, column);
         column += 1;
     }
 }
 
 #[inline(always)]
-fn add_transposed_tile<L: Lanes, const ROWS: usize, const VECTORS: usize>(
+fn multiply_transposed_tile<L: Lanes, const ROWS: usize, const VECTORS: usize>(
     lanes: L,
     left: &[Row],
     right: &[Row],
+    start: Start<'_>,
     output: &mut [Row],
     column: usize,
 ) {
     let output = rows_mut::<ROWS>(output, column);
     for first in (0..PANEL).step_by(VECTORS * L::WIDTH) {
-        let mut tile: Tile<L, ROWS, VECTORS> = std::array::from_fn(|row| load(lanes, &output[row], first));
+        let mut tile: Tile<L, ROWS, VECTORS> = load_start(lanes, start, output, first);
         for (left, right) in left.iter().zip(right) {
             let left = &left.0[column..column + ROWS];
             add_product(lanes, &mut tile, |row| left[row], load(lanes, right, first));
@@ -162,11 +161,14 @@ fn add_product<L: Lanes, const ROWS: usize, const VECTORS: usize>(
     }
 }
 
-/// Adds all rows to one, in rising order.
+/// Gives `sum = start +` all rows, added in rising order.
 #[inline(always)]
-pub(crate) fn add_rows<L: Lanes>(lanes: L, rows: &[Row], sum: &mut Row) {
+pub(crate) fn add_rows<L: Lanes>(lanes: L, rows: &[Row], start: Start<'_>, sum: &mut Row) {
     for first in (0..PANEL).step_by(L::WIDTH) {
-        let mut total = lanes.load(&sum.0[first..]);
+        let mut total = match start {
+            Start::Row(row) => lanes.load(&row.0[first..]),
+            Start::Output => lanes.load(&sum.0[first..]),
+        };
         for row in rows {
             total = lanes.add(total, lanes.load(&row.0[first..]));
         }
@@ -199,6 +201,19 @@ pub(crate) fn each<L: Lanes, W: Copy, const INPUTS: usize, const BOTH: usize>(
 }
 
 #[inline(always)]
+fn load_start<L: Lanes, const ROWS: usize, const VECTORS: usize>(
+    lanes: L,
+    start: Start<'_>,
+    output: &[Row; ROWS],
+    first: usize,
+) -> Tile<L, ROWS, VECTORS> {
+    match start {
+        Start::Row(row) => [load(lanes, row, first); ROWS],
+        Start::Output => std::array::from_fn(|row| load(lanes, &output[row], first)),
+    }
+}
+
+#[inline(always)]
 fn load<L: Lanes, const VECTORS: usize>(lanes: L, row: &Row, first: usize) -> [L::Vector; VECTORS] {
     std::array::from_fn(|vector| lanes.load(&row.0[first + vector * L::WIDTH..]))
 }
@@ -225,6 +240,102 @@ pub(crate) fn transpose(from: &[Row], into: &mut [Row]) {
     for (row, from) in from.iter().enumerate() {
         for (into, &value) in into.iter_mut().zip(&from.0) {
             into.0[row] = value;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::simd::{Kernel, tests::paths};
+
+    /// Gives numbers between -1 and 1 whose products are not exact.
+    #[expect(clippy::cast_precision_loss, reason = "24 bits are exact")]
+    fn number(seed: u32, row: usize, column: usize) -> f32 {
+        let place = u32::try_from(row * 1000 + column).unwrap();
+        (place.wrapping_add(seed).wrapping_mul(2_654_435_761) >> 8) as f32 / 8_388_608.0 - 1.0
+    }
+
+    /// Gives a matrix in panels, one behind the other, with zeros beside it.
+    fn panels(rows: usize, columns: usize, seed: u32) -> Vec<Row> {
+        let mut all = zeros(rows * columns.div_ceil(PANEL));
+        for (row, column) in (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column))) {
+            all[column / PANEL * rows + row].0[column % PANEL] = number(seed, row, column);
+        }
+        all
+    }
+
+    struct Products<'a> {
+        depth: usize,
+        left: &'a [Row],
+        right: &'a [Row],
+        start: Start<'a>,
+        output: &'a mut [Row],
+        transposed: bool,
+    }
+
+    impl Kernel for Products<'_> {
+        #[inline(always)]
+        fn run<L: Lanes, const ROWS: usize, const VECTORS: usize>(self, lanes: L) {
+            let Self {
+                depth,
+                left,
+                right,
+                start,
+                output,
+                ..
+            } = self;
+            if self.transposed {
+                multiply_transposed::<L, ROWS, VECTORS>(lanes, left, right, start, output);
+            } else {
+                let rows = output.len();
+                let left = |panel: usize| &left[panel * rows..][..rows];
+                multiply::<L, ROWS, VECTORS>(lanes, depth, left, |panel| &right[panel * PANEL..], start, output);
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_product_is_one_chain_of_fused_steps_on_every_path(
+            rows in 1_usize..40, depth in 1_usize..70, seed: u32, from_row: bool,
+        ) {
+            let (left, right) = (panels(rows, depth, seed), panels(depth, PANEL, !seed));
+            let before = panels(rows, PANEL, seed ^ 1);
+            let start = panels(1, PANEL, seed ^ 2)[0];
+            for path in paths() {
+                let mut output = before.clone();
+                let from = if from_row { Start::Row(&start) } else { Start::Output };
+                let kernel = Products { depth, left: &left, right: &right, start: from, output: &mut output, transposed: false };
+                path.run(kernel);
+                for (i, j) in (0..rows).flat_map(|i| (0..PANEL).map(move |j| (i, j))) {
+                    let from = if from_row { start.0[j] } else { before[i].0[j] };
+                    let at = |k: usize| left[k / PANEL * rows + i].0[k % PANEL];
+                    let chain = (0..depth).fold(from, |sum, k| at(k).mul_add(right[k].0[j], sum));
+                    prop_assert_eq!(output[i].0[j].to_bits(), chain.to_bits(), "{:?}", path);
+                }
+            }
+        }
+
+        #[test]
+        fn a_sum_of_outer_products_is_one_chain_of_fused_steps_on_every_path(
+            rows in 1_usize..40, columns in 1_usize..=PANEL, seed: u32, from_row: bool,
+        ) {
+            let (left, right) = (panels(rows, columns, seed), panels(rows, PANEL, !seed));
+            let before = panels(columns, PANEL, seed ^ 1);
+            for path in paths() {
+                let mut output = before.clone();
+                let from = if from_row { Start::Row(&Row::ZERO) } else { Start::Output };
+                let kernel = Products { depth: 0, left: &left, right: &right, start: from, output: &mut output, transposed: true };
+                path.run(kernel);
+                for (i, j) in (0..columns).flat_map(|i| (0..PANEL).map(move |j| (i, j))) {
+                    let from = if from_row { 0.0 } else { before[i].0[j] };
+                    let chain = (0..rows).fold(from, |sum, k| left[k].0[i].mul_add(right[k].0[j], sum));
+                    prop_assert_eq!(output[i].0[j].to_bits(), chain.to_bits(), "{:?}", path);
+                }
+            }
         }
     }
 }

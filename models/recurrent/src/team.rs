@@ -1,12 +1,19 @@
 //! Threads that live as long as a fit and share out its tasks, phase by phase.
+//!
+//! A phase of a small net is over in a fraction of a millisecond, so a thread that has nothing to do looks for its next order some
+//! thousand times before it goes to sleep.
 
 use std::{
+    hint::spin_loop,
     sync::{
-        atomic::{AtomicUsize, Ordering},
-        mpsc::{Receiver, Sender, channel},
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
-    thread,
+    thread::{self, Thread},
 };
+
+/// How often a thread looks before it sleeps: some tens of microseconds.
+const LOOKS: usize = 1000;
 
 /// A phase's work on one of its tasks.
 type Work<'a, P> = &'a (dyn Fn(P, usize) + Sync);
@@ -14,37 +21,41 @@ type Work<'a, P> = &'a (dyn Fn(P, usize) + Sync);
 /// Some threads, the calling one among them.
 pub(crate) struct Team<'a, P> {
     work: Work<'a, P>,
-    next: &'a AtomicUsize,
-    others: Vec<Other<P>>,
+    board: &'a Board<P>,
+    others: Vec<Thread>,
 }
 
-/// Another thread: where it takes orders, a phase and its number of tasks, and where it says that it found no more task.
-type Other<P> = (Sender<(P, usize)>, Receiver<()>);
+/// Where the lead writes orders, and the others that they are done.
+struct Board<P> {
+    /// Grows with every order.
+    number: AtomicUsize,
+    /// The phase and its number of tasks; none where the team is sent home.
+    order: Mutex<Option<(P, usize)>>,
+    /// The next task that nobody has taken.
+    next: AtomicUsize,
+    /// How many of the others are still at it.
+    busy: AtomicUsize,
+    broken: AtomicBool,
+    lead: Thread,
+}
 
 impl<P: Copy + Send> Team<'_, P> {
     /// Gathers a team of `threads` for as long as `lead` runs.
     pub(crate) fn gather<R>(threads: usize, work: Work<'_, P>, lead: impl FnOnce(&mut Team<'_, P>) -> R) -> R {
-        let next = AtomicUsize::new(0);
+        let board = &Board {
+            number: AtomicUsize::new(0),
+            order: Mutex::new(None),
+            next: AtomicUsize::new(0),
+            busy: AtomicUsize::new(0),
+            broken: AtomicBool::new(false),
+            lead: thread::current(),
+        };
         thread::scope(|scope| {
-            let others = (1..threads).map(|_| {
-                let (order, orders) = channel::<(P, usize)>();
-                let (done, dones) = channel();
-                let next = &next;
-                scope.spawn(move || {
-                    for (phase, tasks) in orders {
-                        share(work, next, phase, tasks);
-                        if done.send(()).is_err() {
-                            return;
-                        }
-                    }
-                });
-                (order, dones)
-            });
-            let others = others.collect();
+            let others = (1..threads).map(|_| scope.spawn(|| board.serve(work)).thread().clone());
             lead(&mut Team {
                 work,
-                next: &next,
-                others,
+                board,
+                others: others.collect(),
             })
         })
     }
@@ -54,34 +65,93 @@ impl<P: Copy + Send> Team<'_, P> {
     /// # Panics
     /// When a task panics on another thread.
     pub(crate) fn run(&mut self, phase: P, tasks: usize) {
-        self.next.store(0, Ordering::Relaxed);
-        // Sending an order also makes the reset visible to the thread that takes it.
-        for (order, _) in self.others.iter().take(tasks.saturating_sub(1)) {
-            order
-                .send((phase, tasks))
-                .expect("a thread of the team ends only by a panic");
-        }
-        share(self.work, self.next, phase, tasks);
-        for (_, done) in self.others.iter().take(tasks.saturating_sub(1)) {
-            done.recv().expect("a thread of the team ends only by a panic");
+        self.board.next.store(0, Ordering::Relaxed);
+        self.board.busy.store(self.others.len(), Ordering::Relaxed);
+        self.board.write(Some((phase, tasks)), &self.others);
+        self.board.share(self.work, phase, tasks);
+        wait(|| self.board.busy.load(Ordering::Acquire) == 0);
+        assert!(
+            !self.board.broken.load(Ordering::Relaxed),
+            "a thread of the team ends only by a panic"
+        );
+    }
+}
+
+impl<P> Drop for Team<'_, P> {
+    fn drop(&mut self) {
+        self.board.write(None, &self.others);
+    }
+}
+
+impl<P> Board<P> {
+    fn write(&self, order: Option<(P, usize)>, others: &[Thread]) {
+        *lock(&self.order) = order;
+        // Makes the counters' reset visible to whoever sees the number.
+        self.number.fetch_add(1, Ordering::Release);
+        for other in others {
+            other.unpark();
         }
     }
 }
 
-fn share<P: Copy>(work: Work<'_, P>, next: &AtomicUsize, phase: P, tasks: usize) {
-    loop {
-        let task = next.fetch_add(1, Ordering::Relaxed);
-        if task >= tasks {
+impl<P: Copy> Board<P> {
+    fn serve(&self, work: Work<'_, P>) {
+        let mut seen = 0;
+        loop {
+            wait(|| self.number.load(Ordering::Acquire) != seen);
+            seen = self.number.load(Ordering::Acquire);
+            let order = *lock(&self.order);
+            let Some((phase, tasks)) = order else {
+                return;
+            };
+            let _done = Done(self);
+            self.share(work, phase, tasks);
+        }
+    }
+
+    fn share(&self, work: Work<'_, P>, phase: P, tasks: usize) {
+        loop {
+            let task = self.next.fetch_add(1, Ordering::Relaxed);
+            if task >= tasks {
+                return;
+            }
+            work(phase, task);
+        }
+    }
+}
+
+/// Tells the lead, also where the thread panics.
+struct Done<'a, P>(&'a Board<P>);
+
+impl<P> Drop for Done<'_, P> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.broken.store(true, Ordering::Relaxed);
+        }
+        if self.0.busy.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.0.lead.unpark();
+        }
+    }
+}
+
+fn wait(over: impl Fn() -> bool) {
+    for _ in 0..LOOKS {
+        if over() {
             return;
         }
-        work(phase, task);
+        spin_loop();
     }
+    while !over() {
+        thread::park();
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Mutex;
-
     use super::*;
 
     #[test]

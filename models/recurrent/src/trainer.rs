@@ -101,10 +101,10 @@ impl<'a> Shared<'a> {
                 slot.sum = slot.lesson.grade(&read(&self.weights));
             }
             Phase::Sum { chunks } => {
-                let gradient = &mut lock(&self.updates[task]).gradient;
-                gradient.clear();
-                for slot in &self.slots[..chunks] {
-                    gradient.add(self.path, &read(slot).lesson);
+                // The last layers' blocks are the largest: small ones at the end leave no thread waiting for long.
+                let gradient = &mut lock(&self.updates[self.updates.len() - 1 - task]).gradient;
+                for (chunk, slot) in self.slots[..chunks].iter().enumerate() {
+                    gradient.add(self.path, &read(slot).lesson, chunk == 0);
                 }
                 gradient.finish(self.path);
             }

@@ -86,7 +86,7 @@ fn checksum(tensors: &Tensors) -> u64 {
 /// Digests of artifacts are compared between machines: a change of these bits must be meant.
 #[test]
 fn the_bits_are_the_same_on_every_machine() {
-    for (cell, expected) in [(Cell::Gru, 0x11a1_1ad2_c721_9070), (Cell::Lstm, 0x6720_b74c_866e_82df)] {
+    for (cell, expected) in [(Cell::Gru, 0xb8b2_c686_4db9_4e8b), (Cell::Lstm, 0xaa4f_3836_6192_747b)] {
         let sum = checksum(&series().fit(cell, &spec()).tensors);
         assert_eq!(sum, expected, "{cell}: {sum:#x}");
     }
