@@ -50,20 +50,13 @@ impl Recurrent {
             outputs: data.window.horizon * data.target_names.len(),
         }
     }
-}
 
-impl Fit for Recurrent {
-    /// Fits on the training windows of all series, in an order drawn from the seed for each epoch.
-    ///
-    /// The loss is the mean squared error over windows, steps and targets, on the scaled axis. With early stopping and
-    /// windows that select, the parameters of the best epoch are kept, and the fit ends once `patience` epochs in a row were
-    /// no better; otherwise all epochs run and the last parameters are kept. Neither threads nor stops change a bit.
-    fn run(
+    /// Checks what there is to learn from, finds the windows and the state to go on from.
+    pub(crate) fn prepared(
         &self,
         data: &Training<'_>,
         resume: Option<&Checkpoint>,
-        stop: &dyn Fn() -> bool,
-        observe: &mut dyn FnMut(Progress, Option<&EpochLoss>),
+        go: impl FnOnce(&Run<'_>, State) -> Result<Fitted, FitError>,
     ) -> Result<Fitted, FitError> {
         let shape = self.shape(data);
         check(data, &shape, &self.spec)?;
@@ -93,7 +86,24 @@ impl Fit for Recurrent {
             }
             None => State::first(&shape, self.spec.seed),
         };
-        run.go(state, stop, observe)
+        go(&run, state)
+    }
+}
+
+impl Fit for Recurrent {
+    /// Fits on the training windows of all series, in an order drawn from the seed for each epoch.
+    ///
+    /// The loss is the mean squared error over windows, steps and targets, on the scaled axis. With early stopping and
+    /// windows that select, the parameters of the best epoch are kept, and the fit ends once `patience` epochs in a row were
+    /// no better; otherwise all epochs run and the last parameters are kept. Neither threads nor stops change a bit.
+    fn run(
+        &self,
+        data: &Training<'_>,
+        resume: Option<&Checkpoint>,
+        stop: &dyn Fn() -> bool,
+        observe: &mut dyn FnMut(Progress, Option<&EpochLoss>),
+    ) -> Result<Fitted, FitError> {
+        self.prepared(data, resume, |run, state| run.go(state, stop, observe))
     }
 }
 

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use forecast::{About, Artifact, EpochLoss, FitError, Fitted, Progress, Tensor, Tensors, Training};
 
 use crate::{
-    adam::AdamStep,
+    engine::{Engine, Start, Step, Task},
     fit::Recurrent,
     random,
     samples::Samples,
@@ -60,6 +60,34 @@ impl Run<'_> {
         })?;
         state.values = shared.weights().values();
         [state.first, state.second] = shared.moments();
+        self.close(state, &end)
+    }
+
+    /// The same with the arithmetic of another engine.
+    pub(crate) fn go_on(
+        &self,
+        mut state: State,
+        stop: &dyn Fn() -> bool,
+        observe: &mut dyn FnMut(Progress, Option<&EpochLoss>),
+        engine: &dyn for<'t> Fn(&'t Task<'t>, Start) -> Box<dyn Engine + 't>,
+    ) -> Result<Fitted, FitError> {
+        let task = Task {
+            shape: self.shape,
+            training: self.training,
+            select: self.select,
+        };
+        let start = Start {
+            values: std::mem::take(&mut state.values),
+            moments: [std::mem::take(&mut state.first), std::mem::take(&mut state.second)],
+        };
+        let mut engine = engine(&task, start);
+        let end = self.epochs(&mut *engine, &mut state, stop, observe)?;
+        state.values = engine.values();
+        [state.first, state.second] = engine.moments();
+        self.close(state, &end)
+    }
+
+    fn close(&self, state: State, end: &ControlFlow<Stop>) -> Result<Fitted, FitError> {
         match end {
             ControlFlow::Break(Stop) => {
                 let checkpoint = state.to_checkpoint(&self.shape, self.identity());
@@ -71,7 +99,7 @@ impl Run<'_> {
 
     fn epochs(
         &self,
-        trainer: &mut Trainer<'_, '_>,
+        engine: &mut dyn Engine,
         state: &mut State,
         stop: &dyn Fn() -> bool,
         observe: &mut dyn FnMut(Progress, Option<&EpochLoss>),
@@ -85,10 +113,10 @@ impl Run<'_> {
                 if stop() {
                     return Ok(ControlFlow::Break(Stop));
                 }
-                self.batch(trainer, state, windows)?;
+                self.batch(engine, state, windows)?;
                 observe(state.progress, None);
             }
-            let better = self.end_epoch(trainer, state)?;
+            let better = self.end_epoch(engine, state)?;
             observe(state.progress, state.epochs.last());
             if better.is_break() {
                 break;
@@ -97,8 +125,8 @@ impl Run<'_> {
         Ok(ControlFlow::Continue(()))
     }
 
-    fn batch(&self, trainer: &mut Trainer<'_, '_>, state: &mut State, windows: &[usize]) -> Result<(), FitError> {
-        let learned = trainer.learn(windows);
+    fn batch(&self, engine: &mut dyn Engine, state: &mut State, windows: &[usize]) -> Result<(), FitError> {
+        let learned = engine.learn(windows);
         let loss = self.mean(learned.sum, windows.len());
         let bound = BLOWN_UP * (1.0 + self.mean(learned.sum_of_zeros, windows.len()));
         // An infinite gradient beside a finite loss is the same failure one batch earlier.
@@ -107,16 +135,21 @@ impl Run<'_> {
         state.sum += learned.sum;
         state.progress.batch += 1;
         let spec = &self.model.spec;
-        trainer.step(AdamStep::new(state.step, spec.lr, spec.clip, learned.norm));
+        engine.step(&Step {
+            number: state.step,
+            rate: spec.lr,
+            clip: spec.clip,
+            norm: learned.norm,
+        });
         Ok(())
     }
 
     /// Closes an epoch; breaks where patience is at its end.
-    fn end_epoch(&self, trainer: &mut Trainer<'_, '_>, state: &mut State) -> Result<ControlFlow<()>, FitError> {
+    fn end_epoch(&self, engine: &mut dyn Engine, state: &mut State) -> Result<ControlFlow<()>, FitError> {
         let train_loss = self.mean(state.sum, self.training.len());
         let validation_loss = match self.select.len() {
             0 => None,
-            windows => Some(below(f64::INFINITY, self.mean(trainer.grade(), windows), state)?),
+            windows => Some(below(f64::INFINITY, self.mean(engine.grade(), windows), state)?),
         };
         state.epochs.push(EpochLoss {
             train_loss,
@@ -131,7 +164,7 @@ impl Run<'_> {
             return Ok(ControlFlow::Continue(()));
         };
         if state.best.as_ref().is_none_or(|best| loss < best.loss) {
-            let values = trainer.shared.weights().values();
+            let values = engine.values();
             state.best = Some(Best { loss, values });
             state.waited = 0;
         } else {

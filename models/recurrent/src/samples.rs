@@ -48,17 +48,27 @@ impl<'a> Samples<'a> {
         self.len
     }
 
+    /// Gives the shape of its windows.
+    pub(crate) fn shape(&self) -> WindowShape {
+        self.shape
+    }
+
+    /// Gives the series of a window and its first forecast row there.
+    pub(crate) fn window(&self, number: usize) -> (&'a Scaled, usize) {
+        let part = &self.parts[self.parts.partition_point(|part| part.first <= number) - 1];
+        (part.scaled, part.windows.origin(number - part.first))
+    }
+
     /// Copies some windows: `inputs` in panels of `[context, windows]` rows, `targets` as `[windows, horizon · targets]`.
     pub(crate) fn gather(&self, numbers: &[usize], inputs: &mut [Row], targets: &mut [f32]) {
         let wide = targets.len() / numbers.len().max(1);
         for ((place, &number), targets) in numbers.iter().enumerate().zip(targets.chunks_exact_mut(wide)) {
-            let part = &self.parts[self.parts.partition_point(|part| part.first <= number) - 1];
-            let origin = part.windows.origin(number - part.first);
-            copy_context(part.scaled, origin, self.shape.context, (place, numbers.len()), inputs);
+            let (scaled, origin) = self.window(number);
+            copy_context(scaled, origin, self.shape.context, (place, numbers.len()), inputs);
             let per_step = wide / self.shape.horizon;
             for (step, targets) in targets.chunks_exact_mut(per_step).enumerate() {
-                let row = part.scaled.values.row(origin + step);
-                for (into, &target) in targets.iter_mut().zip(&part.scaled.targets) {
+                let row = scaled.values.row(origin + step);
+                for (into, &target) in targets.iter_mut().zip(&scaled.targets) {
                     *into = single(row[target]);
                 }
             }

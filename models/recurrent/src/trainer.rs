@@ -8,6 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockW
 use crate::{
     adam::{AdamStep, Moments},
     chunk::WINDOWS,
+    engine::{Engine, Learned, Step, Values},
     gradient::Gradient,
     lesson::Lesson,
     panel::Row,
@@ -156,19 +157,8 @@ pub(crate) struct Trainer<'a, 't> {
     pub(crate) team: &'a mut Team<'t, Phase>,
 }
 
-/// What a batch gave.
-pub(crate) struct Learned {
-    /// The sum of squared errors before the update.
-    pub(crate) sum: f64,
-    /// The same of forecasts that are all zero.
-    pub(crate) sum_of_zeros: f64,
-    /// The gradients' norm.
-    pub(crate) norm: f64,
-}
-
-impl Trainer<'_, '_> {
-    /// Finds the gradients of a batch's mean squared error.
-    pub(crate) fn learn(&mut self, numbers: &[usize]) -> Learned {
+impl Engine for Trainer<'_, '_> {
+    fn learn(&mut self, numbers: &[usize]) -> Learned {
         let outputs = self.shared.weights().shape.outputs;
         #[expect(
             clippy::cast_precision_loss,
@@ -196,8 +186,8 @@ impl Trainer<'_, '_> {
         }
     }
 
-    /// Moves the parameters by the gradients that were found last.
-    pub(crate) fn step(&mut self, step: AdamStep) {
+    fn step(&mut self, step: &Step) {
+        let step = AdamStep::new(step.number, step.rate, step.clip, step.norm);
         self.team.run(Phase::Step(step), self.shared.updates.len());
         let mut weights = write(&self.shared.weights);
         for (block, update) in weights.blocks.iter_mut().zip(&self.shared.updates) {
@@ -205,8 +195,7 @@ impl Trainer<'_, '_> {
         }
     }
 
-    /// Gives the sum of squared errors over all selecting windows.
-    pub(crate) fn grade(&mut self) -> f64 {
+    fn grade(&mut self) -> f64 {
         let (all, batch) = (self.shared.select.len(), self.shared.slots.len() * WINDOWS);
         (0..all)
             .step_by(batch)
@@ -214,6 +203,16 @@ impl Trainer<'_, '_> {
             .sum()
     }
 
+    fn values(&self) -> Values {
+        self.shared.weights().values()
+    }
+
+    fn moments(&self) -> [Values; 2] {
+        self.shared.moments()
+    }
+}
+
+impl Trainer<'_, '_> {
     fn take(&mut self, numbers: impl ExactSizeIterator<Item = usize>, phase: Phase) -> f64 {
         let chunks = numbers.len().div_ceil(WINDOWS);
         let mut batch = write(&self.shared.batch);
