@@ -152,6 +152,27 @@ pub struct EvalFacts {
     /// The member's forecasts of the holdout, under `forecasts/`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub holdout: Option<Digest>,
+    /// Its forecasts of the rows that select, under `forecasts/`: what an ensemble is weighted by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub select: Option<Digest>,
+}
+
+/// `forecasts/…/{digest}.json` of the rows that select, in scaled units.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct SelectDocument {
+    /// Who forecast.
+    pub member: MemberName,
+    /// With which artifact.
+    pub artifact: Digest,
+    /// The cut whose rows these are.
+    pub cut: Digest,
+    /// The first forecast row of each forecast.
+    pub origins: Vec<usize>,
+    /// The forecasts.
+    ///
+    /// # Shapes
+    /// `[origins, steps, targets]`, row-major.
+    pub values: Vec<f64>,
 }
 
 /// What `infer` left.
@@ -205,6 +226,12 @@ pub struct ForecastDocument {
     pub times: Vec<String>,
     /// One row per target, one number per step.
     pub mean: Vec<Vec<f64>>,
+    /// Quantiles by their level, each as `mean`; none where the model has no intervals.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub quantiles: BTreeMap<String, Vec<Vec<f64>>>,
+    /// Whether rows that the model did not learn from calibrated the quantiles; else they come from training residuals.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calibrated: Option<bool>,
     /// The actuals of a holdout, `null` where missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub actual: Option<Vec<Vec<Option<f64>>>>,

@@ -22,7 +22,7 @@ pub mod spec;
 pub use digest::{Digest, JobId, ParseDigestError, RoundId, WorkId, canonical};
 pub use document::{
     CleanFacts, CutDocument, EvalFacts, ForecastDocument, ForecastKind, InferFacts, Latest, Manifest, Produced,
-    Receipt, Report, SampleFacts, TrainFacts,
+    Receipt, Report, SampleFacts, SelectDocument, TrainFacts,
 };
 pub use failure::{FailedStage, Failure, FailureKind};
 pub use message::{

@@ -18,6 +18,9 @@ pub struct Round {
     pub members: Vec<MemberName>,
     /// Which of them are baselines.
     pub baselines: Vec<MemberName>,
+    /// The member that whoever decides makes of the others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ensemble: Option<MemberName>,
     /// The cut they share.
     pub cut: Digest,
     /// The clean part they share.
@@ -40,6 +43,9 @@ pub struct Outcome {
     /// Its forecasts of the holdout, under `forecasts/`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub holdout: Option<Digest>,
+    /// Its forecasts of the rows that select, under `forecasts/`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub select: Option<Digest>,
     /// Why it has no scores.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failed: Option<String>,

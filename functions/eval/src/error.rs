@@ -1,7 +1,7 @@
 //! What can go wrong while a member is scored or its round decided.
 
 use contract::{Digest, FailureKind, Stage};
-use forecast::{ArtifactError, ForecastError};
+use forecast::{ArtifactError, ForecastError, IntervalError};
 use platform::{Classify, Place, Retry, StoreError, clean::CleanError};
 use series::TransformError;
 
@@ -40,6 +40,9 @@ pub enum EvalError {
     /// The model cannot forecast.
     #[error("cannot forecast the holdout")]
     Forecast(#[from] ForecastError),
+    /// The intervals of an ensemble cannot be measured.
+    #[error("cannot measure intervals")]
+    Intervals(#[from] IntervalError),
     /// A forecast is not a number.
     #[error("the forecast of `{target}` at {time} is not a finite number")]
     NotFinite {
@@ -61,6 +64,7 @@ impl Classify for EvalError {
             | Self::OtherCut { .. }
             | Self::Transform(_)
             | Self::Forecast(_)
+            | Self::Intervals(_)
             | Self::NotFinite { .. } => Retry::Never,
         }
     }
@@ -71,7 +75,7 @@ impl Classify for EvalError {
             Self::Misrouted { .. } => FailureKind::Event,
             Self::Store(source) => source.kind(),
             Self::ForeignManifest | Self::Clean(_) | Self::Artifact(_) | Self::OtherCut { .. } => FailureKind::Store,
-            Self::Transform(_) | Self::Forecast(_) => FailureKind::Data,
+            Self::Transform(_) | Self::Forecast(_) | Self::Intervals(_) => FailureKind::Data,
         }
     }
 
@@ -89,7 +93,8 @@ impl Classify for EvalError {
             | Self::Clean(_)
             | Self::Artifact(_)
             | Self::OtherCut { .. }
-            | Self::Forecast(_) => Place::default(),
+            | Self::Forecast(_)
+            | Self::Intervals(_) => Place::default(),
         }
     }
 }

@@ -8,13 +8,14 @@ use contract::{
     spec::PromoteSection,
 };
 use platform::{
-    Store, StoreError,
+    Platform, Store, StoreError,
     documents::{create_or_adopt, read, read_named},
 };
 
 use crate::{
     champions::Log,
     decide::{Ground, judge, settle},
+    ensemble,
 };
 
 /// Writes what became of the member; adopts what stands there already.
@@ -41,6 +42,7 @@ pub async fn write_outcome(
         },
         scores: made.scores.clone(),
         holdout: made.holdout,
+        select: made.select,
         failed,
     };
     create_or_adopt(store, &key, outcome).await.map(drop)
@@ -53,13 +55,18 @@ pub async fn write_outcome(
 pub async fn decide(
     task: &EvalTask,
     promote: &PromoteSection,
-    store: &dyn Store,
+    platform: &Platform,
 ) -> Result<Option<(Round, Decision)>, StoreError> {
+    let store = &*platform.store;
     let key = keys::round(&task.dataset, task.part, task.round);
     let (round, meta) = read::<Round>(store, &key).await?.ok_or(StoreError::NotFound { key })?;
-    let Some(outcomes) = outcomes(&round, store).await? else {
+    let Some(mut outcomes) = outcomes(&round, store).await? else {
         return Ok(None);
     };
+    if let Some(name) = &round.ensemble {
+        let ensemble = ensemble::outcome(&round, name, &outcomes, platform).await?;
+        outcomes.push(ensemble);
+    }
     let key = keys::decision(&round.dataset, round.part, round.round);
     let decision = if let Some((decided, _)) = read(store, &key).await? {
         decided

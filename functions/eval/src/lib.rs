@@ -8,18 +8,20 @@
 pub mod champions;
 mod config;
 pub mod decide;
+pub mod ensemble;
 mod error;
 pub mod join;
 pub mod score;
+pub mod select;
 
 use async_trait::async_trait;
 use contract::{
     CutDocument, Decision, Digest, EvalFacts, EvalTask, InferTask, Next, Produced, Round, Scored, Stage, Task,
     canonical, keys,
 };
-use forecast::Artifact;
+use forecast::{Artifact, Calibration};
 use platform::{
-    Job, Platform, Work, Worked,
+    Job, Platform, Store, StoreError, Work, Worked,
     documents::{read_blob, read_named},
     threads::apart,
 };
@@ -48,6 +50,7 @@ impl Work for Eval {
             Scored::Artifact(_) | Scored::Failed(_) => EvalFacts {
                 scores: None,
                 holdout: None,
+                select: None,
             },
         };
         Ok(Worked::Done(Produced::Eval(facts)))
@@ -61,7 +64,7 @@ impl Work for Eval {
         };
         let store = &*platform.store;
         join::write_outcome(task, made, &job.spec, store).await?;
-        Ok(match join::decide(task, &job.spec.promote, store).await? {
+        Ok(match join::decide(task, &job.spec.promote, platform).await? {
             Some((round, Decision::Entry(entry))) => Next::one(infer(task, &round, entry.generation, entry.artifact)),
             Some((_, Decision::Nobody { .. })) | None => Next::nothing(),
         })
@@ -85,20 +88,33 @@ async fn scored(task: &EvalTask, artifact: Digest, platform: &Platform) -> Resul
             artifact,
         },
     );
-    let (scores, holdout) = apart(move || {
-        let model = families::forecaster(&fitted_on(want, &model)?)?;
-        score(&cut, &platform::clean::read(clean)?, &*model, subject)
+    let (scores, holdout, select) = apart(move || {
+        let artifact = fitted_on(want, &model)?;
+        let (model, calibration) = (families::forecaster(&artifact)?, Calibration::read(&artifact)?);
+        let table = platform::clean::read(clean)?;
+        let scaled = cut.transform.apply(&table, cut.cut.training.clone())?;
+        let select = select::select(&cut, want, &scaled, &*model, (&subject.member, subject.artifact))?;
+        let (scores, holdout) = score(&cut, &table, &scaled, &*model, calibration.as_ref(), subject)?;
+        Ok::<_, EvalError>((scores, holdout, select))
     })
     .await?;
-    let bytes = canonical(&holdout);
-    let digest = Digest::of(&bytes);
-    store
-        .put(&keys::forecast(&task.dataset, task.part, digest), bytes.into())
-        .await?;
+    let holdout = put(task, canonical(&holdout), store).await?;
+    let select = match select {
+        Some(select) => Some(put(task, canonical(&select), store).await?),
+        None => None,
+    };
     Ok(EvalFacts {
         scores: Some(scores),
-        holdout: Some(digest),
+        holdout: Some(holdout),
+        select,
     })
+}
+
+async fn put(task: &EvalTask, bytes: Vec<u8>, store: &dyn Store) -> Result<Digest, StoreError> {
+    let digest = Digest::of(&bytes);
+    let key = keys::forecast(&task.dataset, task.part, digest);
+    store.put(&key, bytes.into()).await?;
+    Ok(digest)
 }
 
 fn task(job: &Job) -> Result<&EvalTask, EvalError> {

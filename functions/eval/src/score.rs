@@ -1,8 +1,10 @@
 //! Scoring one artifact on the holdout of its cut, in original units. Pure.
 
+use std::collections::BTreeMap;
+
 use contract::{CutDocument, Dataset, Digest, ForecastDocument, ForecastKind, MemberName, PartId};
-use forecast::Forecast;
-use series::{ScoreScale, Scores, Scoring, Table, Windows, rfc3339};
+use forecast::{Calibration, Forecast, Quantiles};
+use series::{Matrix, QuantileScoring, Scaled, ScoreScale, Scores, Scoring, Table, Windows, rfc3339};
 
 use crate::error::EvalError;
 
@@ -31,10 +33,11 @@ pub struct Subject {
 pub fn score(
     cut: &CutDocument,
     table: &Table,
+    scaled: &Scaled,
     model: &dyn Forecast,
+    calibration: Option<&Calibration>,
     subject: Subject,
 ) -> Result<(Scores, ForecastDocument), EvalError> {
-    let scaled = cut.transform.apply(table, cut.cut.training.clone())?;
     let origins: Vec<usize> = Windows::holdout(cut.cut.holdout.clone(), cut.cut.window)
         .iter()
         .collect();
@@ -43,19 +46,28 @@ pub fn score(
     let mut scoring = Scoring::new(table, &scale, horizon);
     let hidden = origins.len().saturating_sub(SHOWN_ORIGINS);
     let mut mean = vec![vec![0.0; origins.len() - hidden]; targets.len()];
+    let levels = calibration.map_or(&[][..], Calibration::levels);
+    let mut quantiles = QuantileScoring::new(table, &targets, horizon, levels);
     let mut not_finite = None;
+    let mut other_targets = None;
     let mut original = Vec::new();
-    model.forecast_origins(&scaled, &origins, horizon, &mut |index, forecast| {
+    model.forecast_origins(scaled, &origins, horizon, &mut |index, forecast| {
         original.clear();
-        let unscaled = forecast
+        let values = forecast
             .iter()
             .enumerate()
             .map(|(cell, &value)| cut.transform.unscale(cell % targets.len(), value));
-        original.extend(unscaled);
+        original.extend(values);
         if let Some(cell) = original.iter().position(|value| !value.is_finite()) {
             not_finite.get_or_insert((origins[index] + cell / targets.len(), cell % targets.len()));
         }
         scoring.add(origins[index], &original);
+        if let Some(calibration) = calibration {
+            match calibration.quantiles(&rows(forecast, targets.len())) {
+                Ok(scaled) => quantiles.add(origins[index], &in_original_units(cut, &scaled)),
+                Err(error) => drop(other_targets.get_or_insert(error)),
+            }
+        }
         if let Some(shown) = index.checked_sub(hidden) {
             mean.iter_mut()
                 .zip(&original)
@@ -68,10 +80,32 @@ pub fn score(
             time: rfc3339(table.axis.at(row)),
         });
     }
-    Ok((
-        scoring.finish(),
-        document(cut, table, subject, &origins[hidden..], mean),
-    ))
+    if let Some(error) = other_targets {
+        return Err(error.into());
+    }
+    let scores = scoring.finish();
+    let scores = match calibration {
+        Some(calibration) => scores.with_quantiles(quantiles.finish(), calibration.is_calibrated()),
+        None => scores,
+    };
+    Ok((scores, document(cut, table, subject, &origins[hidden..], mean)))
+}
+
+fn rows(forecast: &[f64], targets: usize) -> Matrix {
+    Matrix {
+        rows: forecast.len() / targets.max(1),
+        cols: targets,
+        data: forecast.to_vec(),
+    }
+}
+
+/// Brings quantiles to original units; their order stays, because scales are positive.
+fn in_original_units(cut: &CutDocument, quantiles: &Quantiles) -> Vec<f64> {
+    let target = |cell: usize| cell / quantiles.levels.len() % quantiles.targets;
+    let values = quantiles.values.iter().enumerate();
+    values
+        .map(|(cell, value)| cut.transform.unscale(target(cell), *value))
+        .collect()
 }
 
 fn document(
@@ -103,6 +137,8 @@ fn document(
         actual: Some(targets.iter().map(observed).collect()),
         targets,
         mean,
+        quantiles: BTreeMap::new(),
+        calibrated: None,
         extrapolates_from: None,
     }
 }

@@ -16,7 +16,7 @@ use contract::{
     CutDocument, Digest, Entry, ForecastDocument, ForecastKind, InferFacts, InferTask, Latest, Next, Produced, Stage,
     Task, canonical, keys,
 };
-use forecast::Artifact;
+use forecast::{Artifact, Calibration};
 use platform::{
     Job, Platform, Store, StoreError, Work, Worked,
     documents::{read, read_blob, read_named},
@@ -57,9 +57,10 @@ impl Work for Infer {
         } = inputs(task, platform).await?;
         let (spec, sample) = (job.spec.clone(), entry.sample);
         let (ahead, frequency, targets) = apart(move || {
-            let model = families::forecaster(&fitted_on(sample, &artifact)?)?;
+            let artifact = fitted_on(sample, &artifact)?;
+            let (model, calibration) = (families::forecaster(&artifact)?, Calibration::read(&artifact)?);
             let table = platform::clean::read(clean)?;
-            let ahead = predict(&spec.forecast, &cut, &table, &*model)?;
+            let ahead = predict(&spec.forecast, &cut, &table, &*model, calibration.as_ref())?;
             Ok::<_, InferError>((ahead, cut.axis.frequency, cut.transform.target_names()))
         })
         .await?;
@@ -167,6 +168,8 @@ fn document(
         targets,
         times: ahead.times,
         mean: ahead.mean,
+        quantiles: ahead.quantiles,
+        calibrated: ahead.calibrated,
         actual: None,
         extrapolates_from: ahead.extrapolates_from,
     }

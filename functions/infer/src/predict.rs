@@ -1,10 +1,12 @@
 //! Forecasting from the last observed row with a champion's transform and model. Pure.
 
+use std::collections::BTreeMap;
+
 use contract::{
     CutDocument,
     spec::{Choice, ForecastSection},
 };
-use forecast::{Forecast, History};
+use forecast::{Calibration, Forecast, History, Quantiles};
 use series::{Matrix, Table, Transform, rfc3339};
 
 use crate::error::InferError;
@@ -21,6 +23,10 @@ pub struct Ahead {
     pub times: Vec<String>,
     /// One row per target, one number per step.
     pub mean: Vec<Vec<f64>>,
+    /// Quantiles by their level, each as `mean`.
+    pub quantiles: BTreeMap<String, Vec<Vec<f64>>>,
+    /// Whether rows that the model did not learn from calibrated them.
+    pub calibrated: Option<bool>,
     /// The step (from 1) from which the model forecasts from its own forecasts.
     pub extrapolates_from: Option<usize>,
 }
@@ -36,6 +42,7 @@ pub fn predict(
     cut: &CutDocument,
     table: &Table,
     model: &dyn Forecast,
+    calibration: Option<&Calibration>,
 ) -> Result<Ahead, InferError> {
     let (have, want) = (table.axis.frequency, cut.axis.frequency);
     if have != want {
@@ -63,7 +70,13 @@ pub fn predict(
         },
         steps,
     )?;
+    let quantiles = match calibration {
+        Some(calibration) => quantiles(&cut.transform, calibration, &forecast)?,
+        None => BTreeMap::new(),
+    };
     Ok(Ahead {
+        quantiles,
+        calibrated: calibration.map(Calibration::is_calibrated),
         origin: table.axis.at(last),
         times: (origin..origin + steps)
             .map(|row| rfc3339(table.axis.at(row)))
@@ -82,6 +95,23 @@ fn steps(asked: &ForecastSection, cut: &CutDocument) -> usize {
         Choice::Given(steps) => steps,
         Choice::Auto => cut.cut.window.horizon.max(cut.season).min(MAX_AUTO_STEPS),
     }
+}
+
+fn quantiles(
+    transform: &Transform,
+    calibration: &Calibration,
+    mean: &Matrix,
+) -> Result<BTreeMap<String, Vec<Vec<f64>>>, InferError> {
+    let Quantiles { levels, values, .. } = calibration.quantiles(mean)?;
+    let of_level = |(place, level): (usize, &f64)| {
+        let level_values = Matrix {
+            rows: mean.rows,
+            cols: mean.cols,
+            data: values[place..].iter().step_by(levels.len()).copied().collect(),
+        };
+        Ok((level.to_string(), original_units(transform, &level_values)?))
+    };
+    levels.iter().enumerate().map(of_level).collect()
 }
 
 fn original_units(transform: &Transform, forecast: &Matrix) -> Result<Vec<Vec<f64>>, InferError> {

@@ -86,12 +86,12 @@ pub enum CleanError {
         need: usize,
     },
     /// A row lies off the grid.
-    #[error("row {row} has time {have:?}, the grid has {need}")]
+    #[error("row {row} has time {have}, the grid has {need}")]
     OffGrid {
         /// The row, from 0.
         row: usize,
         /// Its time, UTC seconds.
-        have: Option<i64>,
+        have: i64,
         /// The grid's time.
         need: i64,
     },
@@ -153,38 +153,44 @@ fn check_size(file: &ParquetMetaData, axis: &TimeAxis, columns: usize) -> Result
 }
 
 fn check_times(file: &SerializedFileReader<Bytes>, axis: &TimeAxis) -> Result<(), CleanError> {
-    let times = column::<Int64Type>(file, TIME, axis.len, "64-bit integers", |reader| match reader {
+    let times = column::<Int64Type>(file, TIME, axis.len, "64-bit integers", None, |reader| match reader {
         ColumnReader::Int64ColumnReader(reader) => Some(reader),
         _ => None,
     })?;
-    let expected = (0..axis.len).map(|row| axis.at(row));
-    match times
-        .into_iter()
-        .zip(expected)
-        .enumerate()
-        .find(|(_, (have, need))| *have != Some(*need))
-    {
-        Some((row, (have, need))) => Err(CleanError::OffGrid { row, have, need }),
+    let off = |(row, have): (usize, &i64)| (*have != axis.at(row)).then_some((row, *have));
+    match times.iter().enumerate().find_map(off) {
+        Some((row, have)) => Err(CleanError::OffGrid {
+            row,
+            have,
+            need: axis.at(row),
+        }),
         None => Ok(()),
     }
 }
 
 fn numbers(file: &SerializedFileReader<Bytes>, name: &str, rows: usize) -> Result<Vec<f64>, CleanError> {
-    let values = column::<DoubleType>(file, name, rows, "64-bit floats", |reader| match reader {
-        ColumnReader::DoubleColumnReader(reader) => Some(reader),
-        _ => None,
-    })?;
-    Ok(values.into_iter().map(|value| value.unwrap_or(f64::NAN)).collect())
+    column::<DoubleType>(
+        file,
+        name,
+        rows,
+        "64-bit floats",
+        Some(f64::NAN),
+        |reader| match reader {
+            ColumnReader::DoubleColumnReader(reader) => Some(reader),
+            _ => None,
+        },
+    )
 }
 
-/// Reads a column over all row groups; `typed` takes the reader of the right type out.
-fn column<T: DataType>(
+/// Reads a column over all row groups, `missing` where it is null; `typed` takes the reader of the right type out.
+fn column<T: DataType<T: Copy>>(
     file: &SerializedFileReader<Bytes>,
     name: &str,
     rows: usize,
     need: &'static str,
+    missing: Option<T::T>,
     typed: impl Fn(ColumnReader) -> Option<ColumnReaderImpl<T>>,
-) -> Result<Vec<Option<T::T>>, CleanError> {
+) -> Result<Vec<T::T>, CleanError> {
     let wrong = || CleanError::Column {
         column: name.to_owned(),
         need,
@@ -196,41 +202,42 @@ fn column<T: DataType>(
         .iter()
         .position(|c| c.path().parts() == [name])
         .ok_or_else(wrong)?;
-    if schema.column(index).max_rep_level() != 0 {
+    let optional = schema.column(index).max_def_level() > 0;
+    if schema.column(index).max_rep_level() != 0 || (optional && missing.is_none()) {
         return Err(wrong());
     }
-    let optional = schema.column(index).max_def_level() > 0;
-    let mut all = Vec::new();
+    let wrong_rows = |have| CleanError::Rows {
+        column: name.to_owned(),
+        have,
+        need: rows,
+    };
+    let mut all = Vec::with_capacity(rows);
     for group in 0..file.num_row_groups() {
         let group = file.get_row_group(group)?;
         let in_group = usize::try_from(group.metadata().num_rows()).unwrap_or(usize::MAX);
         if in_group > rows - all.len() {
-            return Err(CleanError::Rows {
-                column: name.to_owned(),
-                have: all.len().saturating_add(in_group),
-                need: rows,
-            });
+            return Err(wrong_rows(all.len().saturating_add(in_group)));
         }
         let mut reader = typed(group.get_column_reader(index)?).ok_or_else(wrong)?;
-        let (mut values, mut levels) = (Vec::new(), Vec::new());
-        let (read, _, _) = reader.read_records(in_group, optional.then_some(&mut levels), None, &mut values)?;
-        let mut values = values.into_iter();
-        all.extend((0..read).map(|row| {
-            if optional && levels[row] == 0 {
-                None
-            } else {
-                values.next()
+        match missing.filter(|_| optional) {
+            None => {
+                reader.read_records(in_group, None, None, &mut all)?;
             }
-        }));
+            Some(missing) => {
+                let (mut values, mut levels) = (Vec::new(), Vec::new());
+                reader.read_records(in_group, Some(&mut levels), None, &mut values)?;
+                let mut values = values.into_iter();
+                all.extend(levels.iter().map(|&level| {
+                    let value = if level == 0 { None } else { values.next() };
+                    value.unwrap_or(missing)
+                }));
+            }
+        }
     }
     if all.len() == rows {
         Ok(all)
     } else {
-        Err(CleanError::Rows {
-            column: name.to_owned(),
-            have: all.len(),
-            need: rows,
-        })
+        Err(wrong_rows(all.len()))
     }
 }
 

@@ -1,11 +1,14 @@
 //! Raw files become one table on a regular grid, with a report of everything that was done. Nothing is fitted here.
 
+use std::{panic::resume_unwind, thread};
+
 use contract::{Report, spec::DataSection};
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 use series::{CALENDAR, Column, Role, Table, calendar};
 
 use crate::{
     config::Limits,
+    csv::Reading,
     error::PreprocessError,
     grid::{self, Grid},
     number,
@@ -36,10 +39,19 @@ pub fn clean(
     test_file: Option<&File>,
     recipe: &Recipe<'_>,
 ) -> Result<(Table, Report), PreprocessError> {
-    let files = std::iter::once(data_file)
-        .chain(test_file)
-        .map(|file| raw::read(file, &recipe.limits));
-    let files = files.collect::<Result<Vec<Raw>, _>>()?;
+    // Whatever the fast reading cannot take is read again as text, which finds the cell and names it.
+    let times = |name: &str| time::is_named(name) || recipe.data.time.given().is_some_and(|time| time == name);
+    clean_as(Reading::Plain(recipe.threads, &times), data_file, test_file, recipe)
+        .or_else(|_| clean_as(Reading::Text, data_file, test_file, recipe))
+}
+
+fn clean_as(
+    reading: Reading<'_>,
+    data_file: &File,
+    test_file: Option<&File>,
+    recipe: &Recipe<'_>,
+) -> Result<(Table, Report), PreprocessError> {
+    let files = read(reading, data_file, test_file, recipe)?;
     let zone = zone(&recipe.data.time_zone);
     let mut report = Report::default();
     let time_columns = time_columns(&files, recipe.data)?;
@@ -62,6 +74,24 @@ pub fn clean(
     Ok((table, report))
 }
 
+/// Reads both files at once.
+fn read(
+    reading: Reading<'_>,
+    data_file: &File,
+    test_file: Option<&File>,
+    recipe: &Recipe<'_>,
+) -> Result<Vec<Raw>, PreprocessError> {
+    let read = |file: &File| raw::read(file, &recipe.limits, reading);
+    thread::scope(|scope| {
+        let test = test_file.map(|file| scope.spawn(|| read(file)));
+        let mut files = vec![read(data_file)?];
+        if let Some(test) = test {
+            files.push(test.join().unwrap_or_else(|panic| resume_unwind(panic))?);
+        }
+        Ok(files)
+    })
+}
+
 /// The spec's check has seen this name in the same table of zones.
 fn zone(name: &str) -> TimeZone {
     TimeZoneDatabase::bundled().get(name).unwrap_or(TimeZone::UTC)
@@ -75,7 +105,11 @@ fn time_columns(files: &[Raw], data: &DataSection) -> Result<Vec<usize>, Preproc
     std::iter::once(Ok(first)).chain(files[1..].iter().map(same)).collect()
 }
 
-fn measured(files: &[Raw], time_columns: &[usize], recipe: &Recipe<'_>) -> Result<Vec<Measured>, PreprocessError> {
+fn measured<'a>(
+    files: &'a [Raw],
+    time_columns: &[usize],
+    recipe: &Recipe<'_>,
+) -> Result<Vec<Measured<'a>>, PreprocessError> {
     let mut columns = Vec::new();
     for (index, column) in files[0]
         .columns

@@ -1,20 +1,31 @@
-//! CSV: cheap checks of the shape first, then polars reads every column as text.
+//! CSV: cheap checks of the shape first; plain files are read as numbers, all others by polars with every column as text.
 
 use std::io::Cursor;
 
 use bytes::Bytes;
 use csv::{ByteRecord, ReaderBuilder};
-use polars::prelude::{CsvReadOptions, DataFrame, SerReader};
+use memchr::{memchr, memchr_iter};
+use polars::prelude::{CsvReadOptions, DataFrame, PolarsResult, SerReader};
 
 use crate::{
     config::Limits,
     error::PreprocessError,
+    plain,
     raw::{Cells, File, Lines, Raw, RawColumn},
 };
 
+/// How the cells of a file are read.
+#[derive(Clone, Copy)]
+pub(crate) enum Reading<'a> {
+    /// Plain files as numbers at once, on so many threads; the columns of these names may be times and stay text.
+    Plain(usize, &'a (dyn Fn(&str) -> bool + Sync)),
+    /// All cells as text, so that whatever is no number can be named with its row and its text.
+    Text,
+}
+
 /// Reads a CSV file: comma, or semicolon or tab where the header has no other of the three; quotes, a byte order mark
 /// and both line ends are fine, blank lines are skipped.
-pub(crate) fn read(file: &File, limits: &Limits) -> Result<Raw, PreprocessError> {
+pub(crate) fn read(file: &File, limits: &Limits, reading: Reading<'_>) -> Result<Raw, PreprocessError> {
     let bytes = file
         .bytes
         .strip_prefix(b"\xef\xbb\xbf")
@@ -23,6 +34,17 @@ pub(crate) fn read(file: &File, limits: &Limits) -> Result<Raw, PreprocessError>
     let delimiter = delimiter(&bytes);
     let header = header(file, &bytes, delimiter, limits)?;
     let plain = is_plain(&bytes, delimiter, header.len());
+    if let Reading::Plain(threads, times) = reading
+        && plain
+        && let Some(cells) = plain::read(&header, after_header(&bytes), delimiter, threads, times)
+    {
+        let named = header.into_iter().zip(cells);
+        return Ok(Raw {
+            file: file.name.clone(),
+            columns: named.map(|(name, cells)| RawColumn { name, cells }).collect(),
+            lines: Lines::From(2),
+        });
+    }
     // Polars makes nulls of blank lines and of what short rows lack, so whatever is not plainly regular is walked first.
     let (bytes, lines) = if plain {
         (bytes, Lines::From(2))
@@ -56,16 +78,18 @@ fn check_text(file: &str, bytes: &[u8], limits: &Limits) -> Result<(), Preproces
             byte: bytes[offset],
         });
     }
-    for (row, line) in bytes.split(|b| *b == b'\n').enumerate() {
-        if line.len() > limits.line {
+    let mut start = 0;
+    for (row, end) in memchr_iter(b'\n', bytes).chain([bytes.len()]).enumerate() {
+        if end - start > limits.line {
             let (file, row) = (file.to_owned(), row as u64 + 1);
             return Err(PreprocessError::LongLine {
                 file,
                 row,
-                have: line.len(),
+                have: end - start,
                 bound: limits.line,
             });
         }
+        start = end + 1;
     }
     Ok(())
 }
@@ -128,11 +152,11 @@ fn header(file: &File, bytes: &Bytes, delimiter: u8, limits: &Limits) -> Result<
 /// Says whether each line is one record with as many fields as the header, as far as counting can say.
 fn is_plain(bytes: &[u8], delimiter: u8, fields: usize) -> bool {
     let lines = count(bytes, b'\n') + usize::from(bytes.last() != Some(&b'\n'));
-    fields > 1 && count(bytes, b'"') == 0 && count(bytes, delimiter) == lines * (fields - 1)
+    fields > 1 && memchr(b'"', bytes).is_none() && count(bytes, delimiter) == lines * (fields - 1)
 }
 
 fn count(bytes: &[u8], wanted: u8) -> usize {
-    bytes.iter().map(|byte| usize::from(*byte == wanted)).sum()
+    memchr_iter(wanted, bytes).count()
 }
 
 /// Walks the records: each must have the header's fields. Gives the text without blank lines, and the line in which each
@@ -177,7 +201,13 @@ fn offset(position: &csv::Position) -> usize {
     usize::try_from(position.byte()).unwrap_or(usize::MAX)
 }
 
-fn frame(bytes: &Bytes, delimiter: u8) -> polars::prelude::PolarsResult<DataFrame> {
+/// Gives the lines after the header. All bytes are known to be UTF-8.
+fn after_header(bytes: &[u8]) -> &str {
+    let start = memchr(b'\n', bytes).map_or(bytes.len(), |end| end + 1);
+    std::str::from_utf8(&bytes[start..]).unwrap_or_default()
+}
+
+fn frame(bytes: &Bytes, delimiter: u8) -> PolarsResult<DataFrame> {
     CsvReadOptions::default()
         .with_has_header(true)
         // Nothing is inferred: text in a column of numbers must be found and named, not made missing.
@@ -194,12 +224,12 @@ fn columns(file: &File, frame: &DataFrame, header: Vec<String>) -> Result<Vec<Ra
             file: file.name.clone(),
         });
     }
-    let cells = frame.columns().iter().map(|column| column.str().cloned());
     header
         .into_iter()
-        .zip(cells)
-        .map(|(name, cells)| {
-            let cells = Cells::Text(cells.map_err(|source| unreadable(file, source))?);
+        .zip(frame.columns())
+        .map(|(name, column)| {
+            let cells = column.str().map_err(|source| unreadable(file, source))?;
+            let cells = Cells::Text(cells.clone());
             Ok(RawColumn { name, cells })
         })
         .collect()

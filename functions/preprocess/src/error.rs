@@ -262,7 +262,7 @@ pub enum PreprocessError {
     Table(#[from] TableError),
     /// The clean part could not be written.
     #[error("the clean part cannot be written")]
-    Write(#[source] polars::error::PolarsError),
+    Write(#[source] parquet::errors::ParquetError),
 }
 
 /// The formats that are read as times.

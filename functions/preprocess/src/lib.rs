@@ -16,6 +16,7 @@ mod error;
 mod grid;
 mod number;
 mod parquet;
+mod plain;
 mod raw;
 mod roles;
 mod time;
@@ -26,6 +27,7 @@ use contract::{
     CleanFacts, CleanPart, Digest, Input, Next, PartId, PreprocessTask, Produced, Receipt, SampleTask, Stage, Task,
     Upload, keys,
 };
+use futures_util::future::try_join_all;
 use platform::{Job, Platform, Store, StoreError, Work, Worked, documents, threads};
 
 pub use crate::{
@@ -51,10 +53,11 @@ impl Work for Preprocess {
     async fn work(&self, job: &Job, platform: &Platform) -> Result<Worked, PreprocessError> {
         let task = task(job)?;
         let store = platform.store.as_ref();
-        let mut files = Vec::with_capacity(task.inputs.len());
-        for input in &task.inputs {
-            files.push(read_input(store, input, platform.host.max_upload).await?);
-        }
+        let reads = task
+            .inputs
+            .iter()
+            .map(|input| read_input(store, input, platform.host.max_upload));
+        let files = try_join_all(reads).await?;
         let (limits, threads, spec) = (Limits::of(&platform.host), platform.host.threads, job.spec.clone());
         let inputs: Vec<File> = files.iter().map(|(_, file)| file.clone()).collect();
         let cleaned = threads::apart(move || {

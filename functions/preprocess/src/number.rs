@@ -1,6 +1,6 @@
 //! Reads the cells of a column as numbers, and counts what is none.
 
-use std::thread;
+use std::{borrow::Cow, thread};
 
 use polars::prelude::StringChunked;
 
@@ -8,9 +8,9 @@ use crate::raw::Cells;
 
 /// A column read as numbers.
 #[derive(Debug, Default)]
-pub(crate) struct Numbers {
+pub(crate) struct Numbers<'a> {
     /// NaN where missing, or where the cell holds no number.
-    pub(crate) values: Vec<f64>,
+    pub(crate) values: Cow<'a, [f64]>,
     /// How many cells hold a number.
     pub(crate) count: usize,
     /// The first cell that holds neither a number nor a sign of missing.
@@ -23,15 +23,16 @@ pub(crate) struct Numbers {
 const WORTH_A_THREAD: usize = 50_000;
 
 /// Reads columns, on several threads where that pays; the order of the result is that of the columns.
-pub(crate) fn read_all(columns: &[&Cells], threads: usize) -> Vec<Numbers> {
-    let cells: usize = columns.iter().map(|cells| cells.len()).sum();
+pub(crate) fn read_all<'a>(columns: &[&'a Cells], threads: usize) -> Vec<Numbers<'a>> {
+    let text = |cells: &&&Cells| matches!(cells, Cells::Text(_));
+    let cells: usize = columns.iter().filter(text).map(|cells| cells.len()).sum();
     let threads = threads.min(cells / WORTH_A_THREAD).max(1);
     if threads == 1 {
         return columns.iter().map(|cells| read(cells)).collect();
     }
     thread::scope(|scope| {
         let share = columns.len().div_ceil(threads).max(1);
-        let read_share = |share: &[&Cells]| share.iter().map(|cells| read(cells)).collect::<Vec<_>>();
+        let read_share = |share: &[&'a Cells]| share.iter().map(|cells| read(cells)).collect::<Vec<_>>();
         let workers: Vec<_> = columns
             .chunks(share)
             .map(|share| scope.spawn(move || read_share(share)))
@@ -43,26 +44,24 @@ pub(crate) fn read_all(columns: &[&Cells], threads: usize) -> Vec<Numbers> {
     })
 }
 
-fn read(cells: &Cells) -> Numbers {
+fn read(cells: &Cells) -> Numbers<'_> {
     match cells {
         Cells::Text(text) => read_text(text),
-        Cells::Numbers(values) => read_numbers(values.clone()),
+        Cells::Numbers(values) => read_numbers(values),
         Cells::Times(stamps) => Numbers {
-            values: vec![f64::NAN; stamps.seconds.len()],
+            values: vec![f64::NAN; stamps.seconds.len()].into(),
             ..Numbers::default()
         },
         Cells::Other { rows } => Numbers {
-            values: vec![f64::NAN; *rows],
+            values: vec![f64::NAN; *rows].into(),
             ..Numbers::default()
         },
     }
 }
 
-fn read_text(cells: &StringChunked) -> Numbers {
-    let mut read = Numbers {
-        values: Vec::with_capacity(cells.len()),
-        ..Numbers::default()
-    };
+fn read_text(cells: &StringChunked) -> Numbers<'static> {
+    let mut values = Vec::with_capacity(cells.len());
+    let mut read = Numbers::default();
     for (row, cell) in cells.iter().enumerate() {
         let value = match cell.map_or(Read::Missing, parse) {
             Read::Number(number) => {
@@ -79,16 +78,17 @@ fn read_text(cells: &StringChunked) -> Numbers {
                 f64::NAN
             }
         };
-        read.values.push(value);
+        values.push(value);
     }
+    read.values = values.into();
     read
 }
 
-fn read_numbers(values: Vec<f64>) -> Numbers {
+fn read_numbers(values: &[f64]) -> Numbers<'_> {
     let count = values.iter().filter(|value| value.is_finite()).count();
     let infinite = values.iter().position(|value| value.is_infinite());
     Numbers {
-        values,
+        values: values.into(),
         count,
         text: None,
         infinite,
@@ -113,6 +113,20 @@ fn parse(cell: &str) -> Read {
             Ok(_) => Read::Infinite,
             Err(_) => Read::Text,
         },
+    }
+}
+
+/// Says whether a cell holds a number.
+pub(crate) fn is_number(cell: &str) -> bool {
+    matches!(parse(cell), Read::Number(_))
+}
+
+/// Reads a cell of a column of numbers, NaN where missing; none where it holds text or an infinity.
+pub(crate) fn plain(cell: &str) -> Option<f64> {
+    match parse(cell) {
+        Read::Number(number) => Some(number),
+        Read::Missing => Some(f64::NAN),
+        Read::Infinite | Read::Text => None,
     }
 }
 

@@ -4,7 +4,7 @@ use polars::prelude::StringChunked;
 
 use crate::{
     config::Limits,
-    csv,
+    csv::{self, Reading},
     error::{Cell, PreprocessError},
     parquet,
 };
@@ -69,11 +69,11 @@ const PARQUET: [&str; 3] = ["parquet", "pq", "parq"];
 const PARQUET_MAGIC: &[u8] = b"PAR1";
 
 /// Reads a file by its content, which must be what its name says.
-pub(crate) fn read(file: &File, limits: &Limits) -> Result<Raw, PreprocessError> {
+pub(crate) fn read(file: &File, limits: &Limits, reading: Reading<'_>) -> Result<Raw, PreprocessError> {
     let raw = if is_parquet(file)? {
         parquet::read(file, limits)?
     } else {
-        csv::read(file, limits)?
+        csv::read(file, limits, reading)?
     };
     for (index, column) in raw.columns.iter().enumerate() {
         if raw.columns[..index].iter().any(|earlier| earlier.name == column.name) {

@@ -6,12 +6,12 @@ use series::{Column, Role};
 use crate::{error::PreprocessError, grid::Grid, number::Numbers, raw::Raw};
 
 /// A column of the data file and, where there is one, of the test file.
-pub(crate) struct Measured {
+pub(crate) struct Measured<'a> {
     pub(crate) name: String,
     /// Its place in each file.
     pub(crate) at: Vec<usize>,
     /// Its cells in each file.
-    pub(crate) numbers: Vec<Numbers>,
+    pub(crate) numbers: Vec<Numbers<'a>>,
 }
 
 /// Gives each column its role, in the order of the file; what is left out is named in the report.
@@ -19,7 +19,7 @@ pub(crate) struct Measured {
 /// Whether a column varies is judged on the grid, so that a row whose time another row took over has no say.
 pub(crate) fn assign(
     files: &[Raw],
-    columns: Vec<Measured>,
+    columns: Vec<Measured<'_>>,
     grid: &Grid,
     data: &DataSection,
     report: &mut Report,
@@ -27,7 +27,7 @@ pub(crate) fn assign(
     check_names(files, &columns, data)?;
     let mut kept = Vec::with_capacity(columns.len());
     for column in columns {
-        let values: Vec<&[f64]> = column.numbers.iter().map(|numbers| numbers.values.as_slice()).collect();
+        let values: Vec<&[f64]> = column.numbers.iter().map(|numbers| &*numbers.values).collect();
         let values = grid.place(&values);
         if let Some(role) = role(files, &column, &values, data, report)? {
             kept.push(Column {
@@ -43,7 +43,7 @@ pub(crate) fn assign(
     Ok(kept)
 }
 
-fn check_names(files: &[Raw], columns: &[Measured], data: &DataSection) -> Result<(), PreprocessError> {
+fn check_names(files: &[Raw], columns: &[Measured<'_>], data: &DataSection) -> Result<(), PreprocessError> {
     let targets = data
         .targets
         .given()
@@ -67,7 +67,7 @@ fn check_names(files: &[Raw], columns: &[Measured], data: &DataSection) -> Resul
 
 fn role(
     files: &[Raw],
-    column: &Measured,
+    column: &Measured<'_>,
     values: &[f64],
     data: &DataSection,
     report: &mut Report,
@@ -102,7 +102,7 @@ fn role(
     Ok((!empty || past).then_some(Role::Past))
 }
 
-fn check_infinite(files: &[Raw], column: &Measured) -> Result<(), PreprocessError> {
+fn check_infinite(files: &[Raw], column: &Measured<'_>) -> Result<(), PreprocessError> {
     for ((file, numbers), at) in files.iter().zip(&column.numbers).zip(&column.at) {
         if let Some(row) = numbers.infinite {
             return Err(PreprocessError::Infinite(file.cell(*at, row)));
@@ -111,7 +111,7 @@ fn check_infinite(files: &[Raw], column: &Measured) -> Result<(), PreprocessErro
     Ok(())
 }
 
-fn check_text(files: &[Raw], column: &Measured) -> Result<(), PreprocessError> {
+fn check_text(files: &[Raw], column: &Measured<'_>) -> Result<(), PreprocessError> {
     for ((file, numbers), at) in files.iter().zip(&column.numbers).zip(&column.at) {
         if let Some(row) = numbers.text {
             return Err(PreprocessError::Text(file.cell(*at, row)));
@@ -123,7 +123,7 @@ fn check_text(files: &[Raw], column: &Measured) -> Result<(), PreprocessError> {
     Ok(())
 }
 
-fn has_text(files: &[Raw], column: &Measured) -> bool {
+fn has_text(files: &[Raw], column: &Measured<'_>) -> bool {
     let other = files
         .iter()
         .zip(&column.at)
@@ -137,7 +137,7 @@ fn varies(values: &[f64]) -> bool {
     present.any(|value| Some(value) != first)
 }
 
-fn names(columns: &[Measured]) -> String {
+fn names(columns: &[Measured<'_>]) -> String {
     columns
         .iter()
         .map(|column| format!("`{}`", column.name))

@@ -67,7 +67,8 @@ pub(crate) fn find(raw: &Raw, wanted: &Choice<String>) -> Result<usize, Preproce
     }
 }
 
-fn is_named(name: &str) -> bool {
+/// Says whether a column is called like one of times.
+pub(crate) fn is_named(name: &str) -> bool {
     NAMES.iter().any(|known| name.eq_ignore_ascii_case(known))
 }
 

@@ -124,15 +124,17 @@ fn round(job: &Job, task: &SampleTask, cut: Digest) -> Round {
             .spec
             .models
             .iter()
-            .filter(|member| !baselines_only || member.model.is_baseline());
+            .filter(|member| !member.model.is_virtual() && (!baselines_only || member.model.is_baseline()));
         members.map(|member| member.name.clone()).collect()
     };
+    let ensemble = job.spec.models.iter().find(|member| member.model.is_virtual());
     Round {
         round: job.identity.job,
         dataset: task.dataset.clone(),
         part: task.part,
         members: names(false),
         baselines: names(true),
+        ensemble: ensemble.map(|member| member.name.clone()),
         cut,
         clean: task.clean,
         spec: task.spec,

@@ -1,7 +1,7 @@
 //! What can go wrong while a member is fitted.
 
 use contract::{Digest, FailureKind, MemberName, Stage};
-use forecast::{ArtifactError, FitError};
+use forecast::{ArtifactError, FitError, ForecastError, IntervalError};
 use platform::{Classify, Place, Retry, StoreError, clean::CleanError};
 use series::TransformError;
 
@@ -26,6 +26,12 @@ pub enum TrainError {
         /// The member in the message.
         member: MemberName,
     },
+    /// The member is made of the others.
+    #[error("member `{member}` is made of the others when the round is decided, it is not trained")]
+    Virtual {
+        /// The member.
+        member: MemberName,
+    },
     /// The manifest of the work names outputs of another stage.
     #[error("the manifest of this work names no artifact")]
     ForeignManifest,
@@ -47,6 +53,15 @@ pub enum TrainError {
         #[source]
         source: FitError,
     },
+    /// The fitted model's intervals cannot be measured.
+    #[error("cannot measure the intervals of `{member}`")]
+    Intervals {
+        /// The member.
+        member: MemberName,
+        /// Why.
+        #[source]
+        source: IntervalError,
+    },
     /// The fitted model cannot be written, for example because a weight is not finite.
     #[error("cannot write the artifact of `{member}`")]
     Artifact {
@@ -65,17 +80,19 @@ impl Classify for TrainError {
             Self::Misrouted { .. }
             | Self::Refit { .. }
             | Self::NoMember { .. }
+            | Self::Virtual { .. }
             | Self::ForeignManifest
             | Self::Clean(_)
             | Self::Transform(_)
             | Self::Fit { .. }
+            | Self::Intervals { .. }
             | Self::Artifact { .. } => Retry::Never,
         }
     }
 
     fn kind(&self) -> FailureKind {
         match self {
-            Self::Misrouted { .. } => FailureKind::Event,
+            Self::Misrouted { .. } | Self::Virtual { .. } => FailureKind::Event,
             // Weights that are not finite are what a diverged fit leaves.
             Self::Artifact {
                 source: ArtifactError::NotFinite { .. },
@@ -85,6 +102,7 @@ impl Classify for TrainError {
             Self::Store(source) => source.kind(),
             Self::ForeignManifest | Self::Clean(_) => FailureKind::Store,
             Self::Transform(_) => FailureKind::Data,
+            Self::Intervals { source, .. } => intervals_kind(source),
             Self::Fit { source, .. } => fit_kind(source),
         }
     }
@@ -97,10 +115,22 @@ impl Classify for TrainError {
             Self::Misrouted { .. }
             | Self::Refit { .. }
             | Self::NoMember { .. }
+            | Self::Virtual { .. }
             | Self::ForeignManifest
             | Self::Clean(_)
+            | Self::Intervals { .. }
             | Self::Artifact { .. } => Place::default(),
         }
+    }
+}
+
+/// Errors that are no numbers are what a diverged fit makes.
+fn intervals_kind(error: &IntervalError) -> FailureKind {
+    match error {
+        IntervalError::NotFinite { .. } | IntervalError::Forecast(ForecastError::NotFinite { .. }) => {
+            FailureKind::Diverged
+        }
+        _ => FailureKind::Data,
     }
 }
 

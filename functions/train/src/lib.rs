@@ -7,6 +7,7 @@
 
 mod config;
 mod error;
+mod share;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -14,7 +15,10 @@ use contract::{
     CutDocument, Digest, EvalTask, Next, Produced, Scored, Stage, Task, TrainFacts, TrainTask, canonical, keys,
     spec::Member,
 };
-use forecast::{Artifact, Checkpoint, EpochLoss, Fitted, Progress, SeriesData, Training};
+use forecast::{
+    Artifact, Checkpoint, EpochLoss, FitError, Fitted, Progress, SeriesData, Training,
+    interval::{Calibration, IntervalError, LEVELS},
+};
 use platform::{
     Job, Platform, Stop, Store, StoreError, Work, Worked,
     documents::{read_blob, read_named},
@@ -24,6 +28,7 @@ use series::{Table, Windows};
 
 pub use config::Config;
 pub use error::TrainError;
+use share::Share;
 
 /// The stage as a host runs it.
 #[derive(Clone, Copy, Debug, Default)]
@@ -123,24 +128,59 @@ pub fn fit(fitting: &Fitting, table: &Table) -> Result<Ended, TrainError> {
         target_names: &target_names,
         input_names: &input_names,
     };
-    let member = &fitting.member;
-    let fitted = families::fit(&member.model)
-        .run(
-            &training,
-            fitting.resume.as_ref(),
-            &|| fitting.stop.should_stop(),
-            &mut observe,
-        )
-        .map_err(|source| TrainError::Fit {
-            member: member.name.clone(),
-            source,
-        })?;
+    let mut fitted = run(fitting, &training)?;
+    if let Fitted::Finished(artifact) = &mut fitted {
+        calibrate(artifact, &training, &fitting.member)?;
+    }
     let windows = Windows::inside(cut.training.clone(), cut.window, scaled.mask()).len();
     Ok(Ended {
         fitted,
         windows,
         inputs: input_names.len(),
     })
+}
+
+/// Runs the fit to its end or to its deadline, on as many threads as the fits beside it leave: where one of them begins or
+/// ends, this one stops between two batches and goes on from there, which changes no bit of its result.
+fn run(fitting: &Fitting, training: &Training<'_>) -> Result<Fitted, TrainError> {
+    let member = &fitting.member;
+    let fit = families::fit(&member.model).ok_or_else(|| TrainError::Virtual {
+        member: member.name.clone(),
+    })?;
+    let share = Share::of(fitting.threads);
+    let mut resume = fitting.resume.clone();
+    loop {
+        let threads = share.threads();
+        let training = Training { threads, ..*training };
+        let stop = || fitting.stop.should_stop() || share.threads() != threads;
+        let fitted = fit.run(&training, resume.as_ref(), &stop, &mut observe);
+        match fitted.map_err(|source| failed(member, source))? {
+            Fitted::Stopped(checkpoint) if !fitting.stop.should_stop() => resume = Some(checkpoint),
+            fitted => return Ok(fitted),
+        }
+    }
+}
+
+/// Measures the intervals of a fitted model. Where nothing was observed to measure them on, it has none.
+fn calibrate(artifact: &mut Artifact, training: &Training<'_>, member: &Member) -> Result<(), TrainError> {
+    let name = || member.name.clone();
+    let forecaster =
+        families::forecaster(artifact).map_err(|source| TrainError::Artifact { member: name(), source })?;
+    match Calibration::measure(&*forecaster, training, &LEVELS) {
+        Ok(calibration) => calibration.write(artifact),
+        Err(error @ IntervalError::NothingObserved { .. }) => {
+            tracing::warn!(member = %member.name, %error, "forecasts without intervals");
+        }
+        Err(source) => return Err(TrainError::Intervals { member: name(), source }),
+    }
+    Ok(())
+}
+
+fn failed(member: &Member, source: FitError) -> TrainError {
+    TrainError::Fit {
+        member: member.name.clone(),
+        source,
+    }
 }
 
 fn observe(progress: Progress, epoch: Option<&EpochLoss>) {

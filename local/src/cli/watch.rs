@@ -159,7 +159,7 @@ pub async fn round(
         return Ok(None);
     };
     let mut outcomes = Vec::new();
-    for member in &round.members {
+    for member in round.members.iter().chain(&round.ensemble) {
         let outcome = documents::read(store, &keys::outcome(dataset, part, id, member)).await?;
         outcomes.extend(outcome.map(|(outcome, _)| outcome));
     }

@@ -3,20 +3,24 @@
 //! Promises that what [`fit`] leaves, [`forecaster`] reads, kind by kind and without a default: a new kind fails to
 //! compile until both sides are named. Refuses to know how any of them works.
 
+pub mod ensemble;
+
+use ensemble::Ensemble;
 use forecast::{Artifact, ArtifactError, Fit, Forecast, ModelSpec};
 use linear::{Naive, Ridge, SeasonalNaive, SeasonalNaiveFit};
 use recurrent::{Cell, Net, Recurrent};
 
-/// Gives the fit of a model's spec.
+/// Gives the fit of a model's spec; none for a model that is made of others.
 #[must_use]
-pub fn fit(model: &ModelSpec) -> Box<dyn Fit> {
-    match model {
+pub fn fit(model: &ModelSpec) -> Option<Box<dyn Fit>> {
+    Some(match model {
         ModelSpec::Naive(_) => Box::new(Naive),
         ModelSpec::SeasonalNaive(_) => Box::new(SeasonalNaiveFit),
         ModelSpec::Linear(spec) => Box::new(Ridge::fit(spec)),
         ModelSpec::Gru(spec) => Box::new(Recurrent::new(Cell::Gru, spec)),
         ModelSpec::Lstm(spec) => Box::new(Recurrent::new(Cell::Lstm, spec)),
-    }
+        ModelSpec::Ensemble(_) => return None,
+    })
 }
 
 /// Gives the forecaster of a fitted model.
@@ -29,5 +33,6 @@ pub fn forecaster(artifact: &Artifact) -> Result<Box<dyn Forecast>, ArtifactErro
         ModelSpec::SeasonalNaive(_) => Box::new(SeasonalNaive::read(artifact)?),
         ModelSpec::Linear(_) => Box::new(Ridge::read(artifact)?),
         ModelSpec::Gru(_) | ModelSpec::Lstm(_) => Box::new(Net::read(artifact)?),
+        ModelSpec::Ensemble(spec) => Box::new(Ensemble::read(artifact, spec)?),
     })
 }

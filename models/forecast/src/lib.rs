@@ -19,5 +19,7 @@ pub use fit::{Checkpoint, EpochLoss, Fit, FitError, Fitted, Progress, SeriesData
 pub use interval::{Calibration, IntervalError, Intervals, Quantiles};
 pub use model::{Forecast, ForecastError, History, known_future};
 pub use series::Problem;
-pub use spec::{Lambda, LinearSpec, ModelSpec, NaiveSpec, RecurrentSpec, Scope, SeasonalNaiveSpec};
+pub use spec::{
+    EnsembleMember, EnsembleSpec, Lambda, LinearSpec, ModelSpec, NaiveSpec, RecurrentSpec, Scope, SeasonalNaiveSpec,
+};
 pub use tensors::{ArtifactError, Data, Tensor, Tensors};

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use series::Problem;
 
+use crate::About;
+
 /// One model with its settings, every default written out.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
@@ -17,6 +19,27 @@ pub enum ModelSpec {
     Gru(RecurrentSpec),
     /// Long short-term memory.
     Lstm(RecurrentSpec),
+    /// A weighted mean of the round's other models, made by whoever decides the round; never fitted by itself.
+    Ensemble(EnsembleSpec),
+}
+
+/// What an ensemble is made of; empty until it is made.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct EnsembleSpec {
+    /// Its members, in the order of their weights.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub members: Vec<EnsembleMember>,
+}
+
+/// One member of an ensemble.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EnsembleMember {
+    /// Its name in the round.
+    pub name: String,
+    /// What it is.
+    pub about: About,
 }
 
 /// Settings of the naive model: none.
@@ -116,7 +139,7 @@ impl Default for RecurrentSpec {
 
 impl ModelSpec {
     /// The kinds there are.
-    pub const KINDS: [&str; 5] = ["naive", "seasonal-naive", "linear", "gru", "lstm"];
+    pub const KINDS: [&str; 6] = ["naive", "seasonal-naive", "linear", "gru", "lstm", "ensemble"];
 
     /// Gives a model with its default settings.
     #[must_use]
@@ -127,6 +150,7 @@ impl ModelSpec {
             "linear" => Some(Self::Linear(LinearSpec::default())),
             "gru" => Some(Self::Gru(RecurrentSpec::default())),
             "lstm" => Some(Self::Lstm(RecurrentSpec::default())),
+            "ensemble" => Some(Self::Ensemble(EnsembleSpec::default())),
             _ => None,
         }
     }
@@ -140,7 +164,14 @@ impl ModelSpec {
             Self::Linear(_) => "linear",
             Self::Gru(_) => "gru",
             Self::Lstm(_) => "lstm",
+            Self::Ensemble(_) => "ensemble",
         }
+    }
+
+    /// Says whether it is made of the round's other members and not fitted.
+    #[must_use]
+    pub fn is_virtual(&self) -> bool {
+        matches!(self, Self::Ensemble(_))
     }
 
     /// Says whether other models must beat it by a margin.
@@ -153,7 +184,7 @@ impl ModelSpec {
     #[must_use]
     pub fn problems(&self, path: &str) -> Vec<Problem> {
         match self {
-            Self::Naive(_) | Self::SeasonalNaive(_) => Vec::new(),
+            Self::Naive(_) | Self::SeasonalNaive(_) | Self::Ensemble(_) => Vec::new(),
             Self::Linear(spec) => spec.problems(path),
             Self::Gru(spec) | Self::Lstm(spec) => spec.problems(path),
         }

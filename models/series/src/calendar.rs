@@ -24,21 +24,53 @@ pub const CALENDAR: [&str; 6] = [
 #[must_use]
 pub fn calendar(axis: &TimeAxis, rows: Range<usize>) -> [(&'static str, Vec<f64>); 6] {
     let mut columns = CALENDAR.map(|name| (name, Vec::with_capacity(rows.len())));
+    let mut waves = Waves::new();
     for row in rows {
-        for ((_, values), value) in columns.iter_mut().zip(features(axis.at(row))) {
+        for ((_, values), value) in columns.iter_mut().zip(waves.at(axis.at(row))) {
             values.push(value);
         }
     }
     columns
 }
 
-#[expect(clippy::cast_precision_loss, reason = "minutes and days of a year are small")]
-fn features(t: i64) -> [f64; 6] {
-    let days = t.div_euclid(DAY);
-    let (minute_sin, minute_cos) = wave((t.rem_euclid(DAY) / 60) as f64, 1440.0);
+/// Waves that were computed before: a day has few minutes, and many rows.
+struct Waves {
+    minutes: Vec<Option<(f64, f64)>>,
+    day: Option<(i64, [f64; 4])>,
+}
+
+impl Waves {
+    fn new() -> Self {
+        Self {
+            minutes: vec![None; 1440],
+            day: None,
+        }
+    }
+
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "minutes of a day are small and not negative"
+    )]
+    fn at(&mut self, t: i64) -> [f64; 6] {
+        let minute = t.rem_euclid(DAY) / 60;
+        let (minute_sin, minute_cos) =
+            *self.minutes[minute as usize].get_or_insert_with(|| wave(minute as f64, 1440.0));
+        let days = t.div_euclid(DAY);
+        let [week_sin, week_cos, year_sin, year_cos] = match self.day {
+            Some((day, waves)) if day == days => waves,
+            _ => self.day.insert((days, of_day(days))).1,
+        };
+        [minute_sin, minute_cos, week_sin, week_cos, year_sin, year_cos]
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "days of a year are few")]
+fn of_day(days: i64) -> [f64; 4] {
     let (week_sin, week_cos) = wave(day_of_week(days) as f64, 7.0);
     let (year_sin, year_cos) = wave(day_of_year(date(days)) as f64, 365.25);
-    [minute_sin, minute_cos, week_sin, week_cos, year_sin, year_cos]
+    [week_sin, week_cos, year_sin, year_cos]
 }
 
 fn wave(value: f64, period: f64) -> (f64, f64) {

@@ -70,12 +70,12 @@ pub(crate) fn fit_column(
     training: &Range<usize>,
     clean: &Clean,
 ) -> Result<ColumnTransform, TransformError> {
-    let mut sorted: Vec<f64> = column.values[training.clone()]
+    let mut values: Vec<f64> = column.values[training.clone()]
         .iter()
         .copied()
         .filter(|value| !value.is_nan())
         .collect();
-    if sorted.is_empty() {
+    if values.is_empty() {
         return match column.role {
             Role::Target => {
                 let Range { start, end } = *training;
@@ -88,16 +88,19 @@ pub(crate) fn fit_column(
             Role::Past | Role::Calendar => Ok(unscaled(column)),
         };
     }
-    sorted.sort_unstable_by(f64::total_cmp);
-    let clip = bounds(&sorted, clean.outliers);
+    // Sorting costs more than all the rest, and only quantiles need it.
+    if needs_order(clean) {
+        values.sort_unstable_by(f64::total_cmp);
+    }
+    let clip = bounds(&values, clean.outliers);
     if let Some((low, high)) = clip {
-        for value in &mut sorted {
+        for value in &mut values {
             *value = self::clip(*value, low, high);
         }
     }
-    let (offset, scale) = scaling(&sorted, clean.scaler);
+    let (low, high) = extent(&values);
+    let (offset, scale) = scaling(&values, (low, high), clean.scaler);
     if !scale.is_finite() {
-        let (low, high) = (sorted[0], sorted[sorted.len() - 1]);
         return Err(TransformError::TooWide {
             column: column.name.clone(),
             low,
@@ -106,7 +109,7 @@ pub(crate) fn fit_column(
     }
     // A scale below the normal numbers has lost its digits: as good as constant.
     let scale = if scale.is_normal() { scale } else { 1.0 };
-    let fill = mean(&sorted).unwrap_or(0.0);
+    let fill = mean(&values).unwrap_or(0.0);
     Ok(ColumnTransform {
         name: column.name.clone(),
         role: column.role,
@@ -129,6 +132,19 @@ pub(crate) fn unscaled(column: &Column) -> ColumnTransform {
     }
 }
 
+fn needs_order(clean: &Clean) -> bool {
+    matches!(clean.outliers, Outliers::Iqr { .. }) || matches!(clean.scaler, Scaler::Robust)
+}
+
+/// Gives the smallest and the largest value.
+fn extent(values: &[f64]) -> (f64, f64) {
+    let ends = (f64::INFINITY, f64::NEG_INFINITY);
+    values
+        .iter()
+        .fold(ends, |(low, high), value| (low.min(*value), high.max(*value)))
+}
+
+/// Gives the bounds of values, which are sorted where they have any.
 fn bounds(sorted: &[f64], outliers: Outliers) -> Option<(f64, f64)> {
     let Outliers::Iqr { factor } = outliers else {
         return None;
@@ -149,18 +165,17 @@ fn clip(value: f64, low: f64, high: f64) -> f64 {
     }
 }
 
-/// Gives offset and scale of sorted training values.
-fn scaling(sorted: &[f64], scaler: Scaler) -> (f64, f64) {
-    let (low, high) = (sorted[0], sorted[sorted.len() - 1]);
-    let at = |q| quantile(sorted, q).unwrap_or(0.0);
+/// Gives offset and scale of training values, which are sorted where the scaler takes quantiles.
+fn scaling(values: &[f64], (low, high): (f64, f64), scaler: Scaler) -> (f64, f64) {
+    let at = |q| quantile(values, q).unwrap_or(0.0);
     match scaler {
         Scaler::None => (0.0, 1.0),
         Scaler::MinMax => (low, high - low),
         Scaler::MaxAbs => (0.0, high.abs().max(low.abs())),
         Scaler::Robust => (at(0.5), at(0.75) - at(0.25)),
         Scaler::Standard => {
-            let mean = mean(sorted).unwrap_or(0.0);
-            (mean, deviation(sorted, mean))
+            let mean = mean(values).unwrap_or(0.0);
+            (mean, deviation(values, mean))
         }
     }
 }

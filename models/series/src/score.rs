@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ScoreScale, Table, score_scale::TargetScale, statistics};
+use crate::{Coverage, QuantileScores, ScoreScale, Table, score_scale::TargetScale, statistics};
 
 /// Scores of one target, averaged over origins and steps; of several, averaged over them.
 ///
@@ -25,6 +25,12 @@ pub struct TargetScores {
     pub smape: Option<f64>,
     /// 0.5 RMSE + 0.3 MAE + 0.2 MSE on values min-max scaled by the training rows.
     pub composite: Option<f64>,
+    /// The weighted quantile loss, where the model has intervals.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wql: Option<f64>,
+    /// How much of what came lay in its intervals.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub coverage: Vec<Coverage>,
 }
 
 /// Scores at one step of the horizon, averaged over targets.
@@ -58,6 +64,15 @@ pub struct Scores {
     pub smape: Option<f64>,
     /// 0.5 RMSE + 0.3 MAE + 0.2 MSE on values min-max scaled by the training rows.
     pub composite: Option<f64>,
+    /// The weighted quantile loss, where the model has intervals.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wql: Option<f64>,
+    /// How much of what came lay in its intervals.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub coverage: Vec<Coverage>,
+    /// Whether rows that the model did not learn from calibrated its intervals.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calibrated: Option<bool>,
     /// How many forecasts were compared.
     pub origins: usize,
     /// How many actuals were missing and left out.
@@ -66,6 +81,21 @@ pub struct Scores {
     pub targets: BTreeMap<String, TargetScores>,
     /// By step.
     pub steps: Vec<StepScores>,
+}
+
+impl Scores {
+    /// Adds the scores of the same forecasts' quantiles.
+    #[must_use]
+    pub fn with_quantiles(mut self, quantiles: QuantileScores, calibrated: bool) -> Self {
+        (self.wql, self.coverage) = (quantiles.wql, quantiles.coverage);
+        self.calibrated = Some(calibrated);
+        for (name, scores) in quantiles.targets {
+            if let Some(target) = self.targets.get_mut(&name) {
+                (target.wql, target.coverage) = (scores.wql, scores.coverage);
+            }
+        }
+        self
+    }
 }
 
 /// Adds up errors, forecast by forecast.
@@ -159,6 +189,7 @@ impl<'a> Scoring<'a> {
                 .zip(per_target)
                 .collect(),
             steps,
+            ..Scores::default()
         }
     }
 }
@@ -216,6 +247,7 @@ impl Sums {
             rmsse: scale.squared.and_then(|squared| finite((mse / squared).sqrt())),
             smape: finite(self.percent / n),
             composite: scale.width.and_then(|width| finite(composite(width))),
+            ..TargetScores::default()
         }
     }
 }
@@ -233,6 +265,7 @@ fn mean_scores(scores: &[TargetScores]) -> TargetScores {
         rmsse: mean(|scores| scores.rmsse),
         smape: mean(|scores| scores.smape),
         composite: mean(|scores| scores.composite),
+        ..TargetScores::default()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use forecast::{Lambda, LinearSpec, ModelSpec, NaiveSpec, RecurrentSpec, Scope, SeasonalNaiveSpec};
+use forecast::{EnsembleSpec, Lambda, LinearSpec, ModelSpec, NaiveSpec, RecurrentSpec, Scope, SeasonalNaiveSpec};
 use toml::Value;
 
 use super::{
@@ -13,14 +13,17 @@ use super::{
 };
 use crate::MemberName;
 
-/// The kinds of the default list, in order: all there are.
-pub(super) const DEFAULT: [&str; 5] = ModelSpec::KINDS;
+/// The kinds of the default list, in order.
+pub(super) const DEFAULT: [&str; 5] = ["naive", "seasonal-naive", "linear", "gru", "lstm"];
+
+/// All kinds that are built.
+const KINDS: [&str; 6] = ModelSpec::KINDS;
 
 /// The kinds that are in every round.
 const BASELINES: [&str; 2] = ["naive", "seasonal-naive"];
 
 /// Kinds of the design that are not built.
-const LATER: [&str; 5] = ["prophet", "ets", "theta", "mstl", "ensemble"];
+const LATER: [&str; 4] = ["prophet", "ets", "theta", "mstl"];
 
 /// Names whose objects would collide with a round's own, `round.json` and `decision.json`.
 const RESERVED: [&str; 2] = ["round", "decision"];
@@ -157,7 +160,7 @@ fn change(
 pub(super) fn read(mut list: Vec<Entry>, origin: &str, problems: &mut Problems) -> Vec<Member> {
     refuse_doubles(&list, problems);
     if list.is_empty() && !problems.0.iter().any(|problem| problem.path == "models") {
-        let allowed = format!("a list of at least one of {}", DEFAULT.join(", "));
+        let allowed = format!("a list of at least one of {}", KINDS.join(", "));
         problems.add(origin, "models", "[]", Fault::Bound(allowed));
     }
     let missing = BASELINES
@@ -222,18 +225,18 @@ fn member(index: usize, entry: Entry, problems: &mut Problems) -> Option<Member>
 
 fn kind(section: &mut Section<'_>, origin: &str, path: &str) -> Option<String> {
     let Some(leaf) = section.leaf("kind") else {
-        let fault = Fault::Syntax(format!("has no `kind`; allowed: {}", DEFAULT.join(", ")));
+        let fault = Fault::Syntax(format!("has no `kind`; allowed: {}", KINDS.join(", ")));
         section.problems.add(origin, path, "", fault);
         return None;
     };
     let kind = leaf.as_text().unwrap_or_default();
-    if DEFAULT.contains(&kind.as_str()) {
+    if KINDS.contains(&kind.as_str()) {
         return Some(kind);
     }
     if LATER.contains(&kind.as_str()) {
-        section.not_yet("kind", &leaf, &DEFAULT.join(", "));
+        section.not_yet("kind", &leaf, &KINDS.join(", "));
     } else {
-        section.wrong("kind", &leaf, &format!("one of {}", DEFAULT.join(", ")));
+        section.wrong("kind", &leaf, &format!("one of {}", KINDS.join(", ")));
     }
     None
 }
@@ -243,7 +246,7 @@ fn name(section: &mut Section<'_>, kind: &str) -> Option<MemberName> {
         return MemberName::try_from(kind.to_owned()).ok();
     };
     let text = leaf.as_text().unwrap_or_default();
-    let taken = DEFAULT.contains(&text.as_str()) && text != kind;
+    let taken = KINDS.contains(&text.as_str()) && text != kind;
     match MemberName::try_from(text.clone()) {
         Ok(name) if !taken && !RESERVED.contains(&text.as_str()) => Some(name),
         Ok(_) if taken => {
@@ -280,6 +283,7 @@ fn model(section: &mut Section<'_>, kind: &str) -> ModelSpec {
             lambda: lambda(section),
             scope,
         }),
+        "ensemble" => ModelSpec::Ensemble(EnsembleSpec::default()),
         "gru" => ModelSpec::Gru(recurrent(section, scope)),
         _ => ModelSpec::Lstm(recurrent(section, scope)),
     }

@@ -14,6 +14,8 @@ use s3s::dto::StreamingBlob;
 use s3s::{S3Error, StdError, s3_error};
 use tokio::fs::File;
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
+use tokio::sync::mpsc;
+use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::checksums::{Promise, Sums};
 use super::error::{Error, coded};
@@ -25,6 +27,9 @@ const INLINE: usize = 64 << 10;
 
 /// The largest body of one request, as on AWS.
 const LARGEST: u64 = 5 << 30;
+
+/// Chunks that may wait for the MD5 of a body.
+const AHEAD: usize = 16;
 
 const CHUNK: usize = 128 << 10;
 
@@ -38,7 +43,7 @@ pub(super) struct Received {
 
 /// Receives a body: small ones to memory, larger ones to a fsynced file.
 pub(super) async fn receive(blobs: &Blobs, body: Option<StreamingBlob>, promise: Promise) -> Result<Received, Error> {
-    let (mut md5, mut hasher, mut size) = (Md5::new(), promise.hasher(), 0);
+    let (mut md5, mut hasher, mut size) = (Tag::new(), promise.hasher(), 0);
     let (mut small, mut draft) = (Vec::new(), None);
     if let Some(mut body) = body {
         while let Some(chunk) = body.next().await {
@@ -47,12 +52,12 @@ pub(super) async fn receive(blobs: &Blobs, body: Option<StreamingBlob>, promise:
             if size > LARGEST {
                 return Err(s3_error!(EntityTooLarge, "a body has at most {LARGEST} bytes").into());
             }
-            md5.update(&chunk);
+            md5.update(chunk.clone()).await;
             hasher.update(&chunk);
             keep(blobs, &mut small, &mut draft, &chunk).await?;
         }
     }
-    let md5: [u8; 16] = md5.finalize().into();
+    let md5 = md5.finish().await;
     let sums = promise.check(&md5, hasher.finalize())?;
     let content = match draft {
         None => Content::Small(small),
@@ -64,6 +69,57 @@ pub(super) async fn receive(blobs: &Blobs, body: Option<StreamingBlob>, promise:
         md5,
         sums,
     })
+}
+
+/// The MD5 of a body. It takes longer than all else about a large one, so beyond the inline limit it runs beside it.
+enum Tag {
+    Here(Md5, usize),
+    Beside(mpsc::Sender<Bytes>, JoinHandle<Md5>),
+}
+
+impl Tag {
+    fn new() -> Self {
+        Self::Here(Md5::new(), 0)
+    }
+
+    async fn update(&mut self, chunk: Bytes) {
+        if let Self::Here(md5, size) = self {
+            if *size + chunk.len() <= INLINE {
+                *size += chunk.len();
+                md5.update(&chunk);
+                return;
+            }
+            *self = Self::beside(std::mem::take(md5));
+        }
+        if let Self::Beside(chunks, _) = self {
+            // A receiver that is gone has panicked, which `finish` tells.
+            drop(chunks.send(chunk).await);
+        }
+    }
+
+    fn beside(mut md5: Md5) -> Self {
+        let (chunks, mut received) = mpsc::channel::<Bytes>(AHEAD);
+        let beside = spawn_blocking(move || {
+            while let Some(chunk) = received.blocking_recv() {
+                md5.update(&chunk);
+            }
+            md5
+        });
+        Self::Beside(chunks, beside)
+    }
+
+    async fn finish(self) -> [u8; 16] {
+        let md5 = match self {
+            Self::Here(md5, _) => md5,
+            Self::Beside(chunks, beside) => {
+                drop(chunks);
+                beside
+                    .await
+                    .unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
+            }
+        };
+        md5.finalize().into()
+    }
 }
 
 async fn keep(blobs: &Blobs, small: &mut Vec<u8>, draft: &mut Option<Draft>, chunk: &[u8]) -> Result<(), Error> {

@@ -1,0 +1,236 @@
+//! The member that whoever decides a round makes of the others: weighed on the rows that select, scored like any other.
+//!
+//! Promises: equal outcomes give an equal artifact and equal scores, whoever decides. A round whose ensemble cannot be
+//! made is decided all the same, and says why it is out.
+
+use bytes::Bytes;
+use contract::{CutDocument, Digest, MemberName, Outcome, Round, SelectDocument, canonical, keys};
+use families::ensemble::{combine, weigh};
+use forecast::{
+    Artifact, SeriesData, Training,
+    interval::{Calibration, IntervalError, LEVELS},
+};
+use platform::{
+    Platform, Store, StoreError,
+    documents::{create_or_adopt, read, read_blob, read_named},
+    error::chain,
+    threads::apart,
+};
+use series::{Matrix, Scaled, Table};
+
+use crate::{
+    config::Config,
+    error::EvalError,
+    fitted_on,
+    score::{Subject, score},
+    select,
+};
+
+/// One member that can be mixed.
+struct Candidate {
+    name: MemberName,
+    artifact: Bytes,
+    selected: Option<SelectDocument>,
+}
+
+/// What was made: the outcome's parts before they are stored.
+struct Made {
+    artifact: Artifact,
+    bytes: Vec<u8>,
+    scores: series::Scores,
+    holdout: contract::ForecastDocument,
+}
+
+/// Makes the ensemble of a round whose other outcomes are all there, and writes its outcome; adopts what stands there.
+///
+/// # Errors
+/// When the store does not answer.
+pub async fn outcome(
+    round: &Round,
+    name: &MemberName,
+    outcomes: &[Outcome],
+    platform: &Platform,
+) -> Result<Outcome, StoreError> {
+    let store = &*platform.store;
+    let key = keys::outcome(&round.dataset, round.part, round.round, name);
+    if let Some((outcome, _)) = read::<Outcome>(store, &key).await? {
+        return Ok(outcome);
+    }
+    let outcome = match make(round, name, outcomes, platform).await {
+        Ok(outcome) => outcome,
+        Err(EvalError::Store(error)) => return Err(error),
+        Err(error) => without_scores(name, &chain(&error)),
+    };
+    create_or_adopt(store, &key, outcome).await
+}
+
+async fn make(
+    round: &Round,
+    name: &MemberName,
+    outcomes: &[Outcome],
+    platform: &Platform,
+) -> Result<Outcome, EvalError> {
+    let (store, config) = (&*platform.store, Config::of(&platform.host));
+    let scored = || outcomes.iter().filter(|outcome| outcome.scores.is_some());
+    let have = scored().count();
+    if have < 2 {
+        return Ok(without_scores(
+            name,
+            &format!("an ensemble needs 2 members with scores, the round has {have}"),
+        ));
+    }
+    let cut: CutDocument = read_named(store, &keys::cut(&round.dataset, round.part, round.cut), round.cut).await?;
+    let key = keys::clean(&round.dataset, round.part, cut.clean);
+    let clean = read_blob(store, &key, cut.clean, config.clean_bytes).await?;
+    let mut candidates = Vec::with_capacity(have);
+    for outcome in scored() {
+        candidates.extend(candidate(round, outcome, &config, store).await?);
+    }
+    let (name, named, threads) = (name.clone(), round.cut, platform.host.threads);
+    let (dataset, part) = (round.dataset.clone(), round.part);
+    let made = apart(move || {
+        let table = platform::clean::read(clean)?;
+        let subject = |artifact| Subject {
+            dataset,
+            part,
+            member: name,
+            artifact,
+        };
+        mix(&cut, named, &table, &candidates, threads, subject)
+    })
+    .await?;
+    store_made(round, made, store).await
+}
+
+async fn candidate(
+    round: &Round,
+    outcome: &Outcome,
+    config: &Config,
+    store: &dyn Store,
+) -> Result<Option<Candidate>, StoreError> {
+    let Some(artifact) = outcome.artifact else {
+        return Ok(None);
+    };
+    let key = keys::artifact(&round.dataset, round.part, artifact);
+    let bytes = read_blob(store, &key, artifact, config.artifact_bytes).await?;
+    let selected = match outcome.select {
+        Some(select) => {
+            let key = keys::forecast(&round.dataset, round.part, select);
+            Some(read_named(store, &key, select).await?)
+        }
+        None => None,
+    };
+    Ok(Some(Candidate {
+        name: outcome.member.clone(),
+        artifact: bytes,
+        selected,
+    }))
+}
+
+fn mix(
+    cut: &CutDocument,
+    named: Digest,
+    table: &Table,
+    candidates: &[Candidate],
+    threads: usize,
+    subject: impl FnOnce(Digest) -> Subject,
+) -> Result<Made, EvalError> {
+    let scaled = cut.transform.apply(table, cut.cut.training.clone())?;
+    let (weights, weighed) = weights(cut, table, candidates);
+    let members = weighed.iter().map(|candidate| {
+        let artifact = fitted_on(named, &candidate.artifact)?;
+        Ok((candidate.name.to_string(), artifact))
+    });
+    let members = members.collect::<Result<Vec<_>, EvalError>>()?;
+    let mut artifact = combine(&members, &weights)?;
+    let model = families::forecaster(&artifact)?;
+    let calibration = calibrate(cut, named, &scaled, &*model, threads)?;
+    if let Some(calibration) = calibration.clone() {
+        calibration.write(&mut artifact);
+    }
+    let bytes = artifact.to_bytes()?;
+    let subject = subject(Digest::of(&bytes));
+    let (scores, holdout) = score(cut, table, &scaled, &*model, calibration.as_ref(), subject)?;
+    Ok(Made {
+        artifact,
+        bytes,
+        scores,
+        holdout,
+    })
+}
+
+/// Weighs the members that forecast the rows that select; all of them, alike, where no rows do.
+fn weights<'a>(cut: &CutDocument, table: &Table, candidates: &'a [Candidate]) -> (Matrix, Vec<&'a Candidate>) {
+    let selected: Vec<_> = candidates
+        .iter()
+        .filter_map(|candidate| Some((candidate, candidate.selected.as_ref()?)))
+        .collect();
+    let Some((_, first)) = selected.first() else {
+        let nothing = Matrix::zeros(0, cut.transform.target_names().len());
+        let none = vec![&[][..]; candidates.len()];
+        return (weigh(&nothing, &none), candidates.iter().collect());
+    };
+    let observed = select::observed(cut, table, &first.origins);
+    let forecasts: Vec<&[f64]> = selected.iter().map(|(_, select)| select.values.as_slice()).collect();
+    let weighed = selected.iter().map(|(candidate, _)| *candidate).collect();
+    (weigh(&observed, &forecasts), weighed)
+}
+
+fn calibrate(
+    cut: &CutDocument,
+    named: Digest,
+    scaled: &Scaled,
+    model: &dyn forecast::Forecast,
+    threads: usize,
+) -> Result<Option<Calibration>, EvalError> {
+    let (target_names, input_names) = (cut.transform.target_names(), cut.transform.input_names());
+    let training = Training {
+        series: &[SeriesData { scaled, cut: &cut.cut }],
+        window: cut.cut.window,
+        season: cut.season,
+        threads,
+        cut: &named.hex(),
+        target_names: &target_names,
+        input_names: &input_names,
+    };
+    match Calibration::measure(model, &training, &LEVELS) {
+        Ok(calibration) => Ok(Some(calibration)),
+        Err(IntervalError::NothingObserved { .. }) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn store_made(round: &Round, made: Made, store: &dyn Store) -> Result<Outcome, EvalError> {
+    let artifact = Digest::of(&made.bytes);
+    let key = keys::artifact(&round.dataset, round.part, artifact);
+    store.put(&key, made.bytes.into()).await?;
+    let manifest = keys::artifact_manifest(&round.dataset, round.part, artifact);
+    match store.create(&manifest, canonical(&made.artifact.about).into()).await {
+        // Equal artifacts have equal manifests: whoever wrote it wrote this.
+        Ok(_) | Err(StoreError::Exists { .. }) => {}
+        Err(error) => return Err(error.into()),
+    }
+    let bytes = canonical(&made.holdout);
+    let holdout = Digest::of(&bytes);
+    let key = keys::forecast(&round.dataset, round.part, holdout);
+    store.put(&key, bytes.into()).await?;
+    Ok(Outcome {
+        member: made.holdout.member,
+        artifact: Some(artifact),
+        scores: Some(made.scores),
+        holdout: Some(holdout),
+        select: None,
+        failed: None,
+    })
+}
+
+fn without_scores(name: &MemberName, why: &str) -> Outcome {
+    Outcome {
+        member: name.clone(),
+        artifact: None,
+        scores: None,
+        holdout: None,
+        select: None,
+        failed: Some(why.to_owned()),
+    }
+}

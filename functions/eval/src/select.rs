@@ -1,0 +1,69 @@
+//! What a member forecasts for the rows that select: the ground on which an ensemble weighs it. Pure.
+
+use contract::{CutDocument, Digest, MemberName, SelectDocument};
+use forecast::Forecast;
+use series::{Matrix, Scaled, Table, Windows};
+
+use crate::error::EvalError;
+
+/// The most numbers that are kept; more origins are thinned out evenly.
+pub const MAX_VALUES: usize = 1 << 16;
+
+/// Forecasts from the origins of the rows that select; none where no rows do, or the model's forecasts are not finite.
+///
+/// # Errors
+/// When the model cannot forecast.
+pub fn select(
+    cut: &CutDocument,
+    named: Digest,
+    scaled: &Scaled,
+    model: &dyn Forecast,
+    (member, artifact): (&MemberName, Digest),
+) -> Result<Option<SelectDocument>, EvalError> {
+    let (origins, targets) = (origins(cut), cut.transform.target_names().len());
+    if origins.is_empty() {
+        return Ok(None);
+    }
+    let steps = cut.cut.window.horizon;
+    let mut values = vec![0.0; origins.len() * steps * targets];
+    model.forecast_origins(scaled, &origins, steps, &mut |index, forecast| {
+        values[index * forecast.len()..][..forecast.len()].copy_from_slice(forecast);
+    })?;
+    Ok(values.iter().all(|value| value.is_finite()).then(|| SelectDocument {
+        member: member.clone(),
+        artifact,
+        cut: named,
+        origins,
+        values,
+    }))
+}
+
+/// Gives the origins whose forecast rows all select, the same ones for every member of a round.
+fn origins(cut: &CutDocument) -> Vec<usize> {
+    let windows = Windows::holdout(cut.cut.select.clone(), cut.cut.window);
+    let cells = cut.cut.window.horizon * cut.transform.target_names().len();
+    let most = (MAX_VALUES / cells.max(1)).max(1);
+    let stride = windows.len().div_ceil(most).max(1);
+    windows.iter().step_by(stride).collect()
+}
+
+/// Gives what was observed at the rows of forecasts from these origins, as models see it; NaN where nothing was.
+///
+/// # Shapes
+/// The result is `[origins * steps, targets]`.
+#[must_use]
+pub fn observed(cut: &CutDocument, table: &Table, origins: &[usize]) -> Matrix {
+    let (names, steps) = (cut.transform.target_names(), cut.cut.window.horizon);
+    let mut observed = Matrix::filled(origins.len() * steps, names.len(), f64::NAN);
+    for (target, name) in names.iter().enumerate() {
+        let values = table.column(name).map_or(&[][..], |column| &column.values);
+        for (index, origin) in origins.iter().enumerate() {
+            for step in 0..steps {
+                if let Some(value) = values.get(origin + step) {
+                    *observed.at_mut(index * steps + step, target) = cut.transform.rescale(target, *value);
+                }
+            }
+        }
+    }
+    observed
+}
