@@ -137,7 +137,7 @@ fn intervals_kind(error: &IntervalError) -> FailureKind {
 fn fit_kind(error: &FitError) -> FailureKind {
     match error {
         FitError::Diverged { .. } => FailureKind::Diverged,
-        FitError::TooFewWindows { .. } | FitError::Mismatch { .. } => FailureKind::Data,
+        FitError::TooFewWindows { .. } | FitError::Mismatch { .. } | FitError::NotFinite { .. } => FailureKind::Data,
         FitError::Singular { .. } | FitError::TooLarge { .. } => FailureKind::Spec,
         FitError::Checkpoint(_) => FailureKind::Store,
     }
@@ -158,6 +158,12 @@ fn fit_place(error: &FitError) -> Place {
         FitError::Singular { target, lambda } => Place {
             column: Some(target.clone()),
             value: Some(format!("lambda {lambda:e}")),
+            ..Place::default()
+        },
+        FitError::NotFinite { input, value, .. } => Place {
+            column: Some(input.clone()),
+            value: Some(value.to_string()),
+            bound: Some("a finite number".to_owned()),
             ..Place::default()
         },
         FitError::TooLarge { have, bound } => Place {

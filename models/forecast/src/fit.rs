@@ -148,6 +148,16 @@ pub enum FitError {
         /// The lambda, as a multiple of the mean diagonal.
         lambda: f64,
     },
+    /// A row to learn from that holds no number.
+    #[error("input `{input}` is {value} in row {row}, must be finite")]
+    NotFinite {
+        /// The input.
+        input: String,
+        /// The row, from 0.
+        row: usize,
+        /// The value.
+        value: f64,
+    },
     /// A fit that needs more memory than any may take.
     #[error("the fit takes {have} bytes of memory, at most {bound} are allowed")]
     TooLarge {

@@ -20,6 +20,7 @@ pub use interval::{Calibration, IntervalError, Intervals, Quantiles};
 pub use model::{Forecast, ForecastError, History, known_future};
 pub use series::Problem;
 pub use spec::{
-    EnsembleMember, EnsembleSpec, Lambda, LinearSpec, ModelSpec, NaiveSpec, RecurrentSpec, Scope, SeasonalNaiveSpec,
+    Channels, EnsembleMember, EnsembleSpec, Lambda, LinearSpec, ModelSpec, NaiveSpec, RecurrentSpec, Scope,
+    SeasonalNaiveSpec,
 };
 pub use tensors::{ArtifactError, Data, Tensor, Tensors};

@@ -58,6 +58,8 @@ pub struct SeasonalNaiveSpec {}
 pub struct LinearSpec {
     /// How strongly coefficients are held to 0.
     pub lambda: Lambda,
+    /// Which lags a target is forecast from.
+    pub channels: Channels,
     /// What one model covers.
     pub scope: Scope,
 }
@@ -66,6 +68,7 @@ impl Default for LinearSpec {
     fn default() -> Self {
         Self {
             lambda: Lambda::Auto,
+            channels: Channels::Auto,
             scope: Scope::Part,
         }
     }
@@ -81,6 +84,21 @@ pub enum Lambda {
     Auto,
     /// Given.
     Given(f64),
+}
+
+/// Which lags a target is forecast from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Channels {
+    /// Whichever of the others is best on the rows that select; its own without them.
+    #[default]
+    Auto,
+    /// Its own, with coefficients of its own.
+    Own,
+    /// Its own, with coefficients that all targets share.
+    Pooled,
+    /// Those of all targets and past inputs together.
+    All,
 }
 
 /// What one model covers.
@@ -294,7 +312,10 @@ mod tests {
             assert_eq!(spec.problems("models[0]"), []);
         }
         let linear = serde_json::to_value(ModelSpec::of_kind("linear").unwrap()).unwrap();
-        assert_eq!(linear, json!({"kind": "linear", "lambda": "auto", "scope": "part"}));
+        assert_eq!(
+            linear,
+            json!({"kind": "linear", "lambda": "auto", "channels": "auto", "scope": "part"})
+        );
     }
 
     #[test]

@@ -4,12 +4,21 @@
 //!
 //! Refuses to know files, clocks and how training rows were chosen. Start reading at [`Ridge`].
 
+mod candidate;
+mod kernel;
+mod maps;
 mod moments;
 mod naive;
+mod parallel;
+mod path;
+mod plan;
+mod products;
 mod ridge;
 mod ridge_fit;
+mod scale;
 mod seasonal;
-mod solve;
+mod tridiagonal;
+mod wide;
 
 use forecast::{Artifact, ArtifactError, Fit, Forecast, ModelSpec};
 

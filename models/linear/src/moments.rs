@@ -1,239 +1,216 @@
-//! Sums over all windows of some series, without the windows.
+//! Sums of squares and products of what a ridge regresses: last-value-normalised windows.
 //!
-//! A window of `context + horizon` rows is `a(0), a(1), …`. Neighbouring windows share all rows but one, so the sum of
-//! `a(i+1) a(j+1)` follows from that of `a(i) a(j)`: only the first and the last window of every run differ. That makes
-//! `rows x window` products instead of `rows x window²`.
-
-use std::ops::Range;
+//! Normalising a window, taking its last row from all others, is a linear map `P`. So the sums over normalised windows
+//! are `P G Pᵀ` of those over plain ones, and no window is ever built.
 
 use series::{Matrix, WindowShape};
 
-/// Windows of one series: all its values, and runs of neighbouring origins.
-#[derive(Clone, Debug)]
-pub(crate) struct Runs {
-    /// The target's values around their level; any constant leaves the result as it is, the mean keeps digits.
-    pub(crate) values: Vec<f64>,
-    /// Ranges of origins, each not empty, contexts and horizons inside the values.
-    pub(crate) origins: Vec<Range<usize>>,
+use crate::products::Products;
+
+/// What stands for a channel's context among the inputs of the regression.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Inputs {
+    /// All rows but the last, relative to the last.
+    Relative,
+    /// The same, and the last row itself.
+    RelativeAndLast,
 }
 
-/// Sums over windows whose values are taken relative to the last row of their context.
-///
-/// `x` are the context rows before the last, `y` the forecast rows, both minus that last row.
-#[derive(Clone, Debug)]
+impl Inputs {
+    /// Gives how many inputs a channel has.
+    pub(crate) fn per_channel(self, context: usize) -> usize {
+        match self {
+            Self::Relative => context - 1,
+            Self::RelativeAndLast => context,
+        }
+    }
+}
+
+/// Sums over windows: `x` are the inputs, channel after channel, `y` the forecast rows relative to the last row of their
+/// context, target after target.
+#[derive(Clone, PartialEq, Debug)]
 pub(crate) struct Moments {
     /// How many windows.
-    pub(crate) count: usize,
-    /// The sum of each `x`, then of each `y`.
-    sums: Vec<f64>,
+    pub(crate) count: f64,
+    /// The sum of each `x`.
+    pub(crate) x: Vec<f64>,
+    /// The sum of each `y`.
+    pub(crate) y: Vec<f64>,
     /// The sums of `x x`: `[x, x]`, symmetric.
-    xx: Matrix,
-    /// The sums of `x y`: `[x, y]`.
-    xy: Matrix,
-    /// The sums of `y²`.
-    yy: Vec<f64>,
-}
-
-/// Moments around given centres.
-#[derive(Clone, Debug)]
-pub(crate) struct Centred {
-    /// `[x, x]`, symmetric.
     pub(crate) xx: Matrix,
-    /// `[x, y]`.
+    /// The sums of `x y`: `[x, y]`.
     pub(crate) xy: Matrix,
-    /// One per `y`.
-    pub(crate) yy: Vec<f64>,
+    /// The sum of all `y²`.
+    pub(crate) yy: f64,
 }
 
 impl Moments {
-    pub(crate) fn of(series: &[Runs], shape: WindowShape) -> Self {
-        let (last, rows) = (shape.context - 1, shape.rows());
-        let products = products(series, shape);
-        let (sums, squares) = (sums(series, shape, |v| v), sums(series, shape, |v| v * v));
-        let with_last = |row: usize| {
-            if row <= last {
-                products.at(row, last)
-            } else {
-                products.at(last, row)
-            }
-        };
-        let lasts = products.at(last, last);
-        let relative = |product: f64, i: usize, j: usize| product - with_last(i) - with_last(j) + lasts;
-        let mut xx = Matrix::zeros(last, last);
-        let mut xy = Matrix::zeros(last, shape.horizon);
-        for i in 0..last {
-            for j in 0..last {
-                *xx.at_mut(i, j) = relative(products.at(i.min(j), i.max(j)), i, j);
-            }
-            for (h, value) in xy.row_mut(i).iter_mut().enumerate() {
-                let j = shape.context + h;
-                *value = relative(products.at(i, j), i, j);
+    /// Gives the sums over normalised windows from those over plain ones.
+    ///
+    /// `targets` are channels. All inputs take part in the forecast of all targets.
+    pub(crate) fn of(products: &Products, shape: WindowShape, inputs: Inputs, targets: &[usize]) -> Self {
+        let per_channel = inputs.per_channel(shape.context);
+        let last = shape.context - 1;
+        let (n, m) = (products.channels * per_channel, targets.len() * shape.horizon);
+        let (mut xx, mut xy) = (Matrix::zeros(n, n), Matrix::zeros(n, m));
+        for a in 0..products.channels {
+            for i in 0..per_channel {
+                let row = a * per_channel + i;
+                for b in 0..products.channels {
+                    let into = &mut xx.row_mut(row)[b * per_channel..(b + 1) * per_channel];
+                    normalised(products.block(a, b), i, 0, last, into);
+                }
+                for (t, &target) in targets.iter().enumerate() {
+                    let into = &mut xy.row_mut(row)[t * shape.horizon..(t + 1) * shape.horizon];
+                    normalised(products.block(a, target), i, shape.context, last, into);
+                }
             }
         }
-        let yy = (shape.context..rows).map(|j| relative(squares[j], j, j)).collect();
-        let others = (0..last).chain(shape.context..rows);
-        let sums = others.map(|row| sums[row] - sums[last]).collect();
-        let count = series
+        let sums = |channel: usize, row: usize| {
+            let sums = products.sums.row(channel);
+            if row == last { sums[row] } else { sums[row] - sums[last] }
+        };
+        let x = (0..n).map(|input| sums(input / per_channel, input % per_channel));
+        let steps = targets
             .iter()
-            .flat_map(|series| &series.origins)
-            .map(ExactSizeIterator::len)
-            .sum();
+            .flat_map(|&target| (shape.context..shape.rows()).map(move |row| (target, row)));
+        let square = |(target, row): (usize, usize)| {
+            let products_with_last = products.block(target, target).row(last);
+            products.squares.at(target, row) - 2.0 * products_with_last[row] + products_with_last[last]
+        };
         Self {
-            count,
-            sums,
+            count: count(products),
+            x: x.collect(),
+            y: steps.clone().map(|(target, row)| sums(target, row)).collect(),
             xx,
             xy,
-            yy,
+            yy: steps.map(square).sum(),
         }
     }
 
-    /// Gives the means of `x`, then of `y`.
-    pub(crate) fn means(&self) -> Vec<f64> {
-        self.sums.iter().map(|sum| sum / self.windows()).collect()
-    }
-
-    /// Moves the sums to other centres: of `x`, then of `y`.
-    pub(crate) fn around(&self, centres: &[f64]) -> Centred {
-        let n = self.windows();
-        let inputs = self.xx.rows;
-        let shift =
-            |i: usize, j: usize| n * centres[i] * centres[j] - self.sums[i] * centres[j] - self.sums[j] * centres[i];
-        let (mut xx, mut xy, mut yy) = (self.xx.clone(), self.xy.clone(), self.yy.clone());
-        for i in 0..inputs {
-            for (j, value) in xx.row_mut(i).iter_mut().enumerate() {
-                *value += shift(i, j);
-            }
-            for (h, value) in xy.row_mut(i).iter_mut().enumerate() {
-                *value += shift(i, inputs + h);
+    /// Adds the sums over other windows of the same shape.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.count += other.count;
+        self.yy += other.yy;
+        for (to, from) in [
+            (&mut self.x, &other.x),
+            (&mut self.y, &other.y),
+            (&mut self.xx.data, &other.xx.data),
+            (&mut self.xy.data, &other.xy.data),
+        ] {
+            for (to, from) in to.iter_mut().zip(from) {
+                *to += from;
             }
         }
-        for (h, value) in yy.iter_mut().enumerate() {
-            *value += shift(inputs + h, inputs + h);
-        }
-        Centred { xx, xy, yy }
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "row counts lie far below 2^52")]
-    fn windows(&self) -> f64 {
-        self.count.max(1) as f64
+    /// Gives the means of `x` and `y`.
+    pub(crate) fn means(&self) -> (Vec<f64>, Vec<f64>) {
+        let mean = |sums: &[f64]| sums.iter().map(|sum| sum / self.count.max(1.0)).collect();
+        (mean(&self.x), mean(&self.y))
+    }
+
+    /// Gives the sums with `x` and `y` taken around given centres.
+    pub(crate) fn around(mut self, (x, y): (&[f64], &[f64])) -> Self {
+        let n = self.count;
+        for (i, (&sum, &centre)) in self.x.iter().zip(x).enumerate() {
+            let shift = |other_sum: f64, other: f64| n * centre * other - sum * other - other_sum * centre;
+            for (value, (&sum, &centre)) in self.xx.row_mut(i).iter_mut().zip(self.x.iter().zip(x)) {
+                *value += shift(sum, centre);
+            }
+            for (value, (&sum, &centre)) in self.xy.row_mut(i).iter_mut().zip(self.y.iter().zip(y)) {
+                *value += shift(sum, centre);
+            }
+        }
+        for (&sum, &centre) in self.y.iter().zip(y) {
+            self.yy += (n * centre - 2.0 * sum) * centre;
+        }
+        for (sums, centres) in [(&mut self.x, x), (&mut self.y, y)] {
+            for (sum, centre) in sums.iter_mut().zip(centres) {
+                *sum -= n * centre;
+            }
+        }
+        self
     }
 }
 
-/// Gives the sums of `a(i) a(j)` for `i` in the context and `j` from `i` on.
-///
-/// # Shapes
-/// `[context, context + horizon]`, the upper half.
-fn products(series: &[Runs], shape: WindowShape) -> Matrix {
-    let rows = shape.rows();
-    let mut products = Matrix::zeros(shape.context, rows);
-    for (values, run) in runs(series) {
-        for origin in run {
-            let window = &values[origin - shape.context..][..rows];
-            add(products.row_mut(0), window[0], window);
-        }
+/// Gives one row of `P G Pᵀ`: window row `i` of one channel with rows `from..` of another, all but `last` relative to it.
+fn normalised(block: &Matrix, i: usize, from: usize, last: usize, into: &mut [f64]) {
+    let (row, last_row) = (block.row(i), block.row(last));
+    let (mine, ours) = if i == last { (0.0, 0.0) } else { (1.0, last_row[last]) };
+    for (j, value) in (from..).zip(into) {
+        *value = if j == last {
+            row[j] - mine * last_row[j]
+        } else {
+            row[j] - mine * last_row[j] - row[last] + ours
+        };
     }
-    for i in 0..shape.context - 1 {
-        let (done, next) = products.data.split_at_mut((i + 1) * rows);
-        let (above, next) = (&done[i * rows..], &mut next[..rows]);
-        next[i + 1..].copy_from_slice(&above[i..rows - 1]);
-        for (values, run) in runs(series) {
-            let first = &values[run.start - shape.context..][..rows];
-            let after = &values[run.end - shape.context..][..rows - 1];
-            add(&mut next[i + 1..], after[i], &after[i..]);
-            add(&mut next[i + 1..], -first[i], &first[i..rows - 1]);
-        }
-    }
-    products
 }
 
-/// Gives the sum of `of(a(j))` for each row of the window.
-fn sums(series: &[Runs], shape: WindowShape, of: fn(f64) -> f64) -> Vec<f64> {
-    let mut sums = Vec::with_capacity(shape.rows());
-    let mut sum = 0.0;
-    for (values, run) in runs(series) {
-        for origin in run {
-            sum += of(values[origin - shape.context]);
-        }
-    }
-    sums.push(sum);
-    for j in 0..shape.rows() - 1 {
-        for (values, run) in runs(series) {
-            sum += of(values[run.end - shape.context + j]) - of(values[run.start - shape.context + j]);
-        }
-        sums.push(sum);
-    }
-    sums
-}
-
-fn runs(series: &[Runs]) -> impl Iterator<Item = (&[f64], Range<usize>)> {
-    series
-        .iter()
-        .flat_map(|series| series.origins.iter().map(|run| (series.values.as_slice(), run.clone())))
-}
-
-/// Adds a multiple of numbers to others.
-fn add(to: &mut [f64], factor: f64, numbers: &[f64]) {
-    for (to, number) in to.iter_mut().zip(numbers) {
-        *to += factor * number;
-    }
+#[expect(clippy::cast_precision_loss, reason = "window counts lie far below 2^52")]
+fn count(products: &Products) -> f64 {
+    products.count as f64
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use series::Windows;
 
     use super::*;
+    use crate::products::{Channel, Runs};
 
-    const CLOSE: f64 = 1e-9; // Sums of at most a few hundred products of numbers below 1.
+    const CLOSE: f64 = 1e-9; // Sums of a few dozen products of numbers below 4.
 
-    /// The same sums the long way: window by window.
-    fn slowly(series: &[Runs], shape: WindowShape) -> (Vec<f64>, Matrix) {
-        let values = shape.rows() - 1;
-        let (mut sums, mut products) = (vec![0.0; values], Matrix::zeros(values, values));
-        for (numbers, run) in runs(series) {
-            for origin in run {
-                let last = numbers[origin - 1];
-                let rows = (origin - shape.context..origin - 1).chain(origin..origin + shape.horizon);
-                let window: Vec<f64> = rows.map(|row| numbers[row] - last).collect();
-                add(&mut sums, 1.0, &window);
-                for (i, value) in window.iter().enumerate() {
-                    add(products.row_mut(i), *value, &window);
-                }
-            }
+    /// The inputs and forecast rows of one window.
+    fn window(values: &Matrix, origin: usize, shape: WindowShape, inputs: Inputs) -> (Vec<f64>, Vec<f64>) {
+        let (mut x, mut y) = (Vec::new(), Vec::new());
+        for channel in 0..2 {
+            let last = values.at(origin - 1, channel);
+            let rows = origin - shape.context..origin - 1;
+            x.extend(rows.map(|row| values.at(row, channel) - last));
+            x.extend((inputs == Inputs::RelativeAndLast).then_some(last));
         }
-        (sums, products)
+        let last = values.at(origin - 1, 1);
+        y.extend((origin..origin + shape.horizon).map(|row| values.at(row, 1) - last));
+        (x, y)
     }
 
     proptest! {
         #[test]
-        fn the_sums_are_those_over_all_windows(
-            numbers in proptest::collection::vec(-1.0_f64..1.0, 60), context in 1_usize..8, horizon in 1_usize..5,
-            split in 20_usize..40, gap in 0_usize..5,
+        fn sums_around_centres_are_those_of_normalised_windows(
+            data in proptest::collection::vec(-1.0_f64..1.0, 80), context in 1_usize..5, horizon in 1_usize..4,
+            centre in -1.0_f64..1.0,
         ) {
+            let values = Matrix { rows: 40, cols: 2, data };
             let shape = WindowShape { context, horizon, stride: 1 };
-            let end = numbers.len() - horizon + 1;
-            let runs = [
-                Runs { values: numbers.clone(), origins: vec![context..split, split + gap..end] },
-                Runs { values: numbers[10..].to_vec(), origins: Windows::inside(0..shape.rows(), shape, None).runs() },
-            ];
-            let moments = Moments::of(&runs, shape);
-            let (sums, products) = slowly(&runs, shape);
-            prop_assert_eq!(moments.count, split - context + end - split - gap + 1);
-            for (have, want) in moments.sums.iter().zip(&sums) {
-                prop_assert!((have - want).abs() < CLOSE);
-            }
-            let inputs = context - 1;
-            for i in 0..inputs {
-                for j in 0..inputs {
-                    prop_assert!((moments.xx.at(i, j) - products.at(i, j)).abs() < CLOSE);
+            let channel = |input| Channel { input, level: 0.0, factor: 1.0 };
+            let run = context..40 - horizon + 1;
+            let runs = [Runs { values: &values, origins: vec![run.clone()] }];
+            let products = Products::of(&runs, &[channel(0), channel(1)], shape, 1);
+            for inputs in [Inputs::Relative, Inputs::RelativeAndLast] {
+                let moments = Moments::of(&products, shape, inputs, &[1]);
+                let (n, m) = (moments.x.len(), horizon);
+                let moments = moments.around((&vec![centre; n], &vec![-centre; m]));
+                let mut want = Moments {
+                    count: 0.0, x: vec![0.0; n], y: vec![0.0; m], xx: Matrix::zeros(n, n), xy: Matrix::zeros(n, m), yy: 0.0,
+                };
+                for origin in run.clone() {
+                    let (x, y) = window(&values, origin, shape, inputs);
+                    let (x, y): (Vec<_>, Vec<_>) =
+                        (x.iter().map(|x| x - centre).collect(), y.iter().map(|y| y + centre).collect());
+                    let outer = |left: &[f64], right: &[f64]| Matrix {
+                        rows: left.len(),
+                        cols: right.len(),
+                        data: left.iter().flat_map(|l| right.iter().map(move |r| l * r)).collect(),
+                    };
+                    want.add(&Moments {
+                        count: 1.0, yy: y.iter().map(|y| y * y).sum(), xx: outer(&x, &x), xy: outer(&x, &y), x, y,
+                    });
                 }
-                for h in 0..horizon {
-                    prop_assert!((moments.xy.at(i, h) - products.at(i, inputs + h)).abs() < CLOSE);
+                let all = |m: &Moments| [vec![m.count, m.yy], m.x.clone(), m.y.clone(), m.xx.data.clone(), m.xy.data.clone()].concat();
+                for (have, want) in all(&moments).iter().zip(all(&want)) {
+                    prop_assert!((have - want).abs() < CLOSE, "{} for {} with {:?}", have, want, inputs);
                 }
-            }
-            for h in 0..horizon {
-                prop_assert!((moments.yy[h] - products.at(inputs + h, inputs + h)).abs() < CLOSE);
             }
         }
     }

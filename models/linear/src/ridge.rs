@@ -1,16 +1,20 @@
 //! Ridge regression on last-value-normalised windows: the model.
 
-use forecast::{
-    Artifact, ArtifactError, Forecast, ForecastError, History, LinearSpec, Tensor, Tensors, recurse, tensors,
-};
+use forecast::{Artifact, ArtifactError, Forecast, ForecastError, History, LinearSpec, recurse, tensors};
 use series::Matrix;
 
-use crate::RidgeFit;
+use crate::{RidgeFit, maps::Map};
 
-/// A linear map from a target's last rows to its next ones, one map per target.
+/// The tensor that holds the multiple of the mean diagonal.
+pub(crate) const LAMBDA: &str = "lambda";
+/// The tensor that holds the mean squared error on the rows that selected.
+pub(crate) const SELECT_MSE: &str = "select.mse";
+
+/// A linear map from the last rows to the targets' next ones.
 ///
 /// A window is taken relative to its last value, so that the level of a series does not matter:
-/// `y(h) = last + bias(h) + Σ weight(i, h) (x(i) - last)`.
+/// `y(h) = last + bias(h) + Σ weight(i, h) (x(i) - last)`. Each target has a map of its own lags, all share one, or one
+/// map leads from the lags of all channels to all targets; the last one also sees the last values themselves.
 ///
 /// # Source
 /// The normalisation is `NLinear`'s: Zeng et al. 2022, "Are Transformers Effective for Time Series Forecasting?",
@@ -18,24 +22,14 @@ use crate::RidgeFit;
 /// arXiv:2403.14587.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Ridge {
-    maps: Vec<Map>,
+    map: Map,
     lambda: f64,
+    select_mse: Option<f64>,
+    targets: usize,
     inputs: usize,
     context: usize,
     horizon: usize,
 }
-
-/// The map of one target.
-#[derive(Clone, PartialEq, Debug)]
-pub(crate) struct Map {
-    /// `[context - 1, horizon]`.
-    pub(crate) weight: Matrix,
-    /// One per step.
-    pub(crate) bias: Vec<f64>,
-}
-
-/// The tensor that holds the multiple of the mean diagonal.
-pub(crate) const LAMBDA: &str = "lambda";
 
 impl Ridge {
     /// Gives the fit with some settings.
@@ -52,12 +46,13 @@ impl Ridge {
         crate::check_kind(artifact, "linear")?;
         let about = &artifact.about;
         let (context, horizon) = (about.context.max(1), about.horizon);
-        let maps = (0..about.targets.len()).map(|target| Map::read(&artifact.tensors, target, context, horizon));
-        let maps = maps.collect::<Result<_, _>>()?;
-        let lambda = tensors::f64s(&artifact.tensors, LAMBDA, &[1])?[0];
+        let selected = artifact.tensors.contains_key(SELECT_MSE);
+        let select_mse = selected.then(|| tensors::f64s(&artifact.tensors, SELECT_MSE, &[1]).map(|mse| mse[0]));
         Ok(Self {
-            maps,
-            lambda,
+            select_mse: select_mse.transpose()?,
+            map: Map::read(&artifact.tensors, about.targets.len(), context, horizon)?,
+            lambda: tensors::f64s(&artifact.tensors, LAMBDA, &[1])?[0],
+            targets: about.targets.len(),
             inputs: about.inputs.len(),
             context,
             horizon,
@@ -70,15 +65,16 @@ impl Ridge {
         self.lambda
     }
 
-    /// Forecasts the trained horizon from one context.
-    fn block(&self, targets: &[usize], window: &Matrix) -> Matrix {
-        let mut forecast = Matrix::zeros(self.horizon, targets.len());
-        for (target, (map, &input)) in self.maps.iter().zip(targets).enumerate() {
-            for (step, value) in map.forecast(&window.column(input)).into_iter().enumerate() {
-                *forecast.at_mut(step, target) = value;
-            }
-        }
-        forecast
+    /// Gives the mean squared error on the rows that selected, in units of the targets' variances; none without them.
+    #[must_use]
+    pub fn select_mse(&self) -> Option<f64> {
+        self.select_mse
+    }
+
+    /// Names the lags that a target is forecast from: `own`, `pooled` or `all`.
+    #[must_use]
+    pub fn channels(&self) -> &'static str {
+        self.map.name()
     }
 }
 
@@ -93,61 +89,19 @@ impl Forecast for Ridge {
 
     fn forecast(&self, history: &History<'_>, steps: usize) -> Result<Matrix, ForecastError> {
         let scaled = history.scaled;
+        let channels = crate::scale::channels_of(scaled);
+        let need = self.map.channels(self.context).unwrap_or(channels.len());
         for (what, have, need) in [
-            ("targets", scaled.targets.len(), self.maps.len()),
+            ("targets", scaled.targets.len(), self.targets),
             ("inputs", scaled.values.cols, self.inputs),
+            ("channels", channels.len(), need),
         ] {
             if have != need {
                 return Err(ForecastError::Shape { what, have, need });
             }
         }
         recurse::forecast(history, self.context, self.horizon, steps, &mut |window| {
-            Ok(self.block(&scaled.targets, window))
+            Ok(self.map.forecast(window, &channels, self.targets, self.horizon))
         })
     }
-}
-
-impl Map {
-    fn forecast(&self, context: &[f64]) -> Vec<f64> {
-        let last = context[context.len() - 1];
-        let mut forecast: Vec<f64> = self.bias.clone();
-        for (i, value) in context[..context.len() - 1].iter().enumerate() {
-            for (forecast, weight) in forecast.iter_mut().zip(self.weight.row(i)) {
-                *forecast += weight * (value - last);
-            }
-        }
-        forecast.into_iter().map(|value| last + value).collect()
-    }
-
-    pub(crate) fn read(
-        tensors: &Tensors,
-        target: usize,
-        context: usize,
-        horizon: usize,
-    ) -> Result<Self, ArtifactError> {
-        let [weight, bias] = names(target);
-        let data = tensors::f64s(tensors, &weight, &[context - 1, horizon])?.to_vec();
-        let weight = Matrix {
-            rows: context - 1,
-            cols: horizon,
-            data,
-        };
-        Ok(Self {
-            weight,
-            bias: tensors::f64s(tensors, &bias, &[horizon])?.to_vec(),
-        })
-    }
-
-    pub(crate) fn write(self, target: usize, tensors: &mut Tensors) {
-        let [weight, bias] = names(target);
-        tensors.insert(
-            weight,
-            Tensor::f64(vec![self.weight.rows, self.weight.cols], self.weight.data),
-        );
-        tensors.insert(bias, Tensor::f64(vec![self.bias.len()], self.bias));
-    }
-}
-
-fn names(target: usize) -> [String; 2] {
-    [format!("{target}.weight"), format!("{target}.bias")]
 }

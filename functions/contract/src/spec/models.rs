@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use forecast::{EnsembleSpec, Lambda, LinearSpec, ModelSpec, NaiveSpec, RecurrentSpec, Scope, SeasonalNaiveSpec};
+use forecast::{
+    Channels, EnsembleSpec, Lambda, LinearSpec, ModelSpec, NaiveSpec, RecurrentSpec, Scope, SeasonalNaiveSpec,
+};
 use toml::Value;
 
 use super::{
@@ -281,6 +283,7 @@ fn model(section: &mut Section<'_>, kind: &str) -> ModelSpec {
         "seasonal-naive" => ModelSpec::SeasonalNaive(SeasonalNaiveSpec {}),
         "linear" => ModelSpec::Linear(LinearSpec {
             lambda: lambda(section),
+            channels: section.word("channels", &CHANNELS, &[], Channels::Auto),
             scope,
         }),
         "ensemble" => ModelSpec::Ensemble(EnsembleSpec::default()),
@@ -288,6 +291,13 @@ fn model(section: &mut Section<'_>, kind: &str) -> ModelSpec {
         _ => ModelSpec::Lstm(recurrent(section, scope)),
     }
 }
+
+const CHANNELS: [(&str, Channels); 4] = [
+    ("auto", Channels::Auto),
+    ("own", Channels::Own),
+    ("pooled", Channels::Pooled),
+    ("all", Channels::All),
+];
 
 fn lambda(section: &mut Section<'_>) -> Lambda {
     match section.leaf("lambda") {

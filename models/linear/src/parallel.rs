@@ -1,0 +1,47 @@
+//! Independent pieces of work on several threads.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Does `count` pieces of work and gives what each leaves, in their order: the number of threads never shows.
+pub(crate) fn map<R: Send>(threads: usize, count: usize, work: impl Fn(usize) -> R + Sync) -> Vec<R> {
+    let threads = threads.clamp(1, count.max(1));
+    if threads == 1 {
+        return (0..count).map(work).collect();
+    }
+    let next = AtomicUsize::new(0);
+    let take = || {
+        let mut done = Vec::new();
+        loop {
+            let piece = next.fetch_add(1, Ordering::Relaxed);
+            if piece >= count {
+                return done;
+            }
+            done.push((piece, work(piece)));
+        }
+    };
+    let mut done = std::thread::scope(|scope| {
+        let others: Vec<_> = (1..threads).map(|_| scope.spawn(take)).collect();
+        let mut done = take();
+        for other in others {
+            match other.join() {
+                Ok(theirs) => done.extend(theirs),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+        done
+    });
+    done.sort_by_key(|&(piece, _)| piece);
+    done.into_iter().map(|(_, left)| left).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn results_come_in_order_whatever_the_threads() {
+        for threads in [0, 1, 2, 7, 100] {
+            let squares = super::map(threads, 20, |piece| piece * piece);
+            assert_eq!(squares, (0..20).map(|i| i * i).collect::<Vec<_>>(), "{threads} threads");
+        }
+        assert!(super::map(3, 0, |piece| piece).is_empty());
+    }
+}

@@ -1,0 +1,202 @@
+//! The ridge regression for every lambda, from one factorisation.
+
+use series::Matrix;
+
+use crate::{
+    kernel,
+    moments::Moments,
+    parallel,
+    tridiagonal::{Shifted, Tridiagonal},
+};
+
+/// Solutions `(XᵀX + λ s I)⁻¹ XᵀY` for any lambda, `s` being the mean diagonal of `XᵀX`.
+#[derive(Clone, Debug)]
+pub(crate) struct Path {
+    factors: Tridiagonal,
+    /// The mean diagonal: what a lambda of 1 stands for.
+    unit: f64,
+    /// `Qᵀ XᵀY`.
+    xy: Matrix,
+    threads: usize,
+}
+
+/// The squared error of every lambda on other rows than those it was fitted on, without a forecast.
+///
+/// With `W = Q Z` it is `Σ y² - 2 Σ Z · QᵀXᵀY + trace(Zᵀ M Z)`, where `M = QᵀXᵀX Q` of those rows. As `Z = R C` with
+/// `R = (T + λ)⁻¹`, the trace is that of `(R M) (R C Cᵀ)`, and a lambda costs two tridiagonal solutions.
+#[derive(Debug)]
+pub(crate) struct Judge<'a> {
+    path: &'a Path,
+    yy: f64,
+    xy: Matrix,
+    xx: Matrix,
+    /// `C Cᵀ`.
+    outer: Matrix,
+}
+
+impl Path {
+    /// Factorises the sums over the training windows.
+    pub(crate) fn new(fitted: Moments, threads: usize) -> Self {
+        let n = fitted.xx.rows;
+        let diagonal: f64 = (0..n).map(|i| fitted.xx.at(i, i)).sum();
+        let factors = Tridiagonal::of(fitted.xx);
+        let xy = factors.transposed_times(&fitted.xy, threads);
+        Self {
+            factors,
+            unit: diagonal / size(n),
+            xy,
+            threads,
+        }
+    }
+
+    /// Gives the coefficients for a lambda, none where the equations have no stable solution.
+    ///
+    /// # Shapes
+    /// `[x, y]`.
+    pub(crate) fn weights(&self, lambda: f64) -> Option<Matrix> {
+        if self.is_still() {
+            return Some(Matrix::zeros(self.xy.rows, self.xy.cols));
+        }
+        let weights = self.factors.times(&self.shifted(lambda)?.solve(&self.xy), self.threads);
+        weights.data.iter().all(|weight| weight.is_finite()).then_some(weights)
+    }
+
+    /// Prepares to judge lambdas by other windows, whose sums are around the same centres.
+    pub(crate) fn judge(&self, select: &Moments) -> Judge<'_> {
+        let rotated = |x: &Matrix| self.factors.transposed_times(x, self.threads);
+        let mut outer = Matrix::zeros(self.xy.rows, self.xy.rows);
+        let columns = transposed(&self.xy);
+        kernel::add_product(&columns, &columns, &mut outer);
+        Judge {
+            path: self,
+            yy: select.yy,
+            xy: rotated(&select.xy),
+            xx: rotated(&transposed(&rotated(&select.xx))),
+            outer,
+        }
+    }
+
+    fn shifted(&self, lambda: f64) -> Option<Shifted> {
+        let shift = lambda * self.unit;
+        if shift.is_finite() {
+            self.factors.shifted(shift)
+        } else {
+            None
+        }
+    }
+
+    /// Says whether no input ever moves: then it says nothing about the next rows.
+    fn is_still(&self) -> bool {
+        self.xy.rows == 0 || self.unit <= 0.0
+    }
+}
+
+impl Judge<'_> {
+    /// Gives the sum of squared errors for each lambda, the largest number where it has no solution.
+    pub(crate) fn errors(&self, lambdas: &[f64]) -> Vec<f64> {
+        parallel::map(self.path.threads, lambdas.len(), |index| {
+            let error = self.error(lambdas[index]).filter(|error| error.is_finite());
+            error.map_or(f64::MAX, |error| error.max(0.0))
+        })
+    }
+
+    fn error(&self, lambda: f64) -> Option<f64> {
+        if self.path.is_still() {
+            return Some(self.yy);
+        }
+        let shifted = self.path.shifted(lambda)?;
+        let inner = shifted.solve(&self.path.xy);
+        let cross: f64 = inner.data.iter().zip(&self.xy.data).map(|(z, xy)| z * xy).sum();
+        let trace = trace_of_product(&shifted.solve(&self.xx), &shifted.solve(&self.outer));
+        Some(self.yy - 2.0 * cross + trace)
+    }
+}
+
+/// Gives `Σ a(i, j) b(j, i)`, tile by tile because one of the two is read across its rows.
+fn trace_of_product(a: &Matrix, b: &Matrix) -> f64 {
+    const TILE: usize = 16;
+    let n = a.rows;
+    let mut trace = 0.0;
+    for i in (0..n).step_by(TILE) {
+        for j in (0..n).step_by(TILE) {
+            for row in i..n.min(i + TILE) {
+                let cols = j..n.min(j + TILE);
+                let b = cols.clone().map(|col| b.data[col * n + row]);
+                trace += a.row(row)[cols].iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+            }
+        }
+    }
+    trace
+}
+
+fn transposed(x: &Matrix) -> Matrix {
+    let mut result = Matrix::zeros(x.cols, x.rows);
+    for row in 0..x.rows {
+        for (col, &value) in x.row(row).iter().enumerate() {
+            result.data[col * x.rows + row] = value;
+        }
+    }
+    result
+}
+
+#[expect(clippy::cast_precision_loss, reason = "there are few inputs")]
+fn size(n: usize) -> f64 {
+    n.max(1) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const CLOSE: f64 = 1e-8; // Condition numbers up to 1e4.
+
+    type Window<'a> = (&'a [f64], &'a [f64]);
+
+    fn moments(rows: &[f64], n: usize, m: usize) -> (Moments, Vec<Window<'_>>) {
+        let windows: Vec<Window<'_>> = rows.chunks_exact(n + m).map(|row| row.split_at(n)).collect();
+        let mut sums = Moments {
+            count: 0.0,
+            x: vec![0.0; n],
+            y: vec![0.0; m],
+            xx: Matrix::zeros(n, n),
+            xy: Matrix::zeros(n, m),
+            yy: 0.0,
+        };
+        for (x, y) in &windows {
+            for i in 0..n {
+                for j in 0..n {
+                    *sums.xx.at_mut(i, j) += x[i] * x[j];
+                }
+                for h in 0..m {
+                    *sums.xy.at_mut(i, h) += x[i] * y[h];
+                }
+            }
+            sums.yy += y.iter().map(|y| y * y).sum::<f64>();
+        }
+        (sums, windows)
+    }
+
+    proptest! {
+        #[test]
+        fn the_error_of_a_lambda_is_that_of_its_forecasts(
+            n in 1_usize..12, m in 1_usize..6, lambda in 1e-3_f64..10.0, threads in 1_usize..3,
+            training in proptest::collection::vec(-1.0_f64..1.0, 400), select in proptest::collection::vec(-1.0_f64..1.0, 100),
+        ) {
+            let path = Path::new(moments(&training, n, m).0, threads);
+            let (sums, windows) = moments(&select, n, m);
+            let weights = path.weights(lambda).unwrap();
+            let mut want = 0.0;
+            for (x, y) in windows {
+                for (h, y) in y.iter().enumerate() {
+                    let forecast: f64 = x.iter().enumerate().map(|(i, x)| x * weights.at(i, h)).sum();
+                    want += (y - forecast) * (y - forecast);
+                }
+            }
+            let have = path.judge(&sums).errors(&[lambda, f64::NAN]);
+            prop_assert!((have[0] - want).abs() < CLOSE * want.max(1.0), "{} for {}", have[0], want);
+            prop_assert!(have[1] >= f64::MAX, "no lambda, no solution");
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! What a fit looks at: finite numbers, each input around its level and in its own unit.
+
+use forecast::{FitError, SeriesData, Training};
+use series::{Scaled, Windows};
+
+use crate::products::{Channel, Runs};
+
+/// The inputs whose lags a fit may use, targets first in their order, then all others but the calendar's.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct Channels {
+    pub(crate) channels: Vec<Channel>,
+}
+
+impl Channels {
+    /// Measures levels and units on the training rows.
+    ///
+    /// # Errors
+    /// Where a row that trains or selects holds a number that is not finite.
+    pub(crate) fn measure(data: &Training<'_>) -> Result<Self, FitError> {
+        let channels = inputs(data).into_iter().map(|input| measure(data, input));
+        Ok(Self {
+            channels: channels.collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// Gives what a unit of a channel is in scaled values; 0 for one that does not vary.
+    pub(crate) fn unit(&self, channel: usize) -> f64 {
+        match self.channels[channel].factor {
+            factor if factor > 0.0 => 1.0 / factor,
+            _ => 0.0,
+        }
+    }
+}
+
+/// Lists the inputs whose lags may be used, targets first.
+pub(crate) fn channels_of(scaled: &Scaled) -> Vec<usize> {
+    let others =
+        (0..scaled.values.cols).filter(|input| !scaled.targets.contains(input) && !scaled.calendar.contains(input));
+    scaled.targets.iter().copied().chain(others).collect()
+}
+
+/// Lists the channels of the series, which all have the same.
+pub(crate) fn inputs(data: &Training<'_>) -> Vec<usize> {
+    data.series
+        .first()
+        .map_or_else(Vec::new, |series| channels_of(series.scaled))
+}
+
+/// Gives the windows that train.
+pub(crate) fn training<'a>(data: &Training<'a>) -> Vec<Runs<'a>> {
+    runs(data, |series| {
+        Windows::inside(series.cut.training.clone(), data.window, series.scaled.mask())
+    })
+}
+
+/// Gives the windows whose forecast rows select; their contexts reach back into the training rows.
+pub(crate) fn selecting<'a>(data: &Training<'a>) -> Vec<Runs<'a>> {
+    runs(data, |series| Windows::holdout(series.cut.select.clone(), data.window))
+}
+
+fn runs<'a>(data: &Training<'a>, windows: impl Fn(&SeriesData<'_>) -> Windows) -> Vec<Runs<'a>> {
+    let of = |series: &SeriesData<'a>| Runs {
+        values: &series.scaled.values,
+        origins: windows(series).runs(),
+    };
+    data.series.iter().map(of).collect()
+}
+
+fn measure(data: &Training<'_>, input: usize) -> Result<Channel, FitError> {
+    let (mut count, mut sum) = (0_usize, 0.0);
+    for SeriesData { scaled, cut } in data.series {
+        for row in cut.training.start..cut.select.end.max(cut.training.end) {
+            let value = scaled.values.at(row, input);
+            if !value.is_finite() {
+                return Err(FitError::NotFinite {
+                    input: data.input_names[input].clone(),
+                    row,
+                    value,
+                });
+            }
+            if cut.training.contains(&row) {
+                count += 1;
+                sum += value;
+            }
+        }
+    }
+    let level = sum / size(count);
+    let mut squares = 0.0;
+    for SeriesData { scaled, cut } in data.series {
+        for row in cut.training.clone() {
+            let off = scaled.values.at(row, input) - level;
+            squares += off * off;
+        }
+    }
+    let unit = (squares / size(count)).sqrt();
+    let factor = if unit.is_normal() && (1.0 / unit).is_normal() {
+        1.0 / unit
+    } else {
+        0.0
+    };
+    Ok(Channel { input, level, factor })
+}
+
+#[expect(clippy::cast_precision_loss, reason = "row counts lie far below 2^52")]
+fn size(count: usize) -> f64 {
+    count.max(1) as f64
+}
