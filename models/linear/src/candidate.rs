@@ -6,7 +6,6 @@ use series::Matrix;
 use crate::{
     maps::{Joint, Own},
     moments::{Inputs, Moments},
-    parallel,
     path::Path,
     products::{Channel, Products},
     scale::{self, Channels},
@@ -29,70 +28,45 @@ pub(crate) struct Candidate<'a> {
 impl<'a> Candidate<'a> {
     /// Prepares one target on its own lags.
     pub(crate) fn own(data: &'a Training<'a>, channels: &'a Channels, target: usize) -> Result<Self, FitError> {
-        let one = [channels.channels[target]];
-        Self::new(data, channels, Inputs::Relative, &one, &[0])
+        let one = vec![channels.channels[target]];
+        let (fitted, select) = sums(data, Inputs::Relative, &[one], &[0])?;
+        let centres = fitted.means();
+        Ok(Self::around(data, channels, centres, fitted, select))
     }
 
     /// Prepares all targets' windows as if of one target. They share no drift: it would be in no common unit.
     pub(crate) fn pooled(data: &'a Training<'a>, channels: &'a Channels) -> Result<Self, FitError> {
         let targets = &channels.channels[..data.target_names.len()];
-        check_memory(data, Inputs::Relative, data.threads.max(1))?;
-        let sums = |series: &[_]| {
-            let mut total: Option<Moments> = None;
-            for some in targets.chunks(data.threads.max(1)) {
-                let sums = parallel::map(data.threads, some.len(), |index| {
-                    let products = Products::of(series, &some[index..=index], data.window, 1);
-                    Moments::of(&products, data.window, Inputs::Relative, &[0])
-                });
-                for sums in sums {
-                    match &mut total {
-                        Some(total) => total.add(&sums),
-                        None => total = Some(sums),
-                    }
-                }
-            }
-            total.ok_or(FitError::TooFewWindows { have: 0, need: 1 })
-        };
-        let fitted = check_windows(sums(&scale::training(data))?)?;
-        Ok(Self {
-            centres: (vec![0.0; fitted.x.len()], vec![0.0; fitted.y.len()]),
-            select: sums(&scale::selecting(data))?,
-            path: Path::new(fitted, data.threads),
-            data,
-            channels,
-        })
+        let each: Vec<Vec<Channel>> = targets.iter().map(|&channel| vec![channel]).collect();
+        let (fitted, select) = sums(data, Inputs::Relative, &each, &[0])?;
+        let centres = (vec![0.0; fitted.x.len()], vec![0.0; fitted.y.len()]);
+        Ok(Self::around(data, channels, centres, fitted, select))
     }
 
     /// Prepares all targets on the lags of all channels together.
     pub(crate) fn all(data: &'a Training<'a>, channels: &'a Channels) -> Result<Self, FitError> {
         let targets: Vec<usize> = (0..data.target_names.len()).collect();
-        Self::new(data, channels, Inputs::RelativeAndLast, &channels.channels, &targets)
+        let all = channels.channels.clone();
+        let (fitted, select) = sums(data, Inputs::RelativeAndLast, &[all], &targets)?;
+        let centres = fitted.means();
+        Ok(Self::around(data, channels, centres, fitted, select))
     }
 
-    fn new(
+    fn around(
         data: &'a Training<'a>,
         channels: &'a Channels,
-        inputs: Inputs,
-        on: &[Channel],
-        targets: &[usize],
-    ) -> Result<Self, FitError> {
-        check_memory(data, inputs, on.len())?;
-        let sums = |series: &[_]| {
-            let products = Products::of(series, on, data.window, data.threads);
-            Moments::of(&products, data.window, inputs, targets)
-        };
-        let fitted = check_windows(sums(&scale::training(data)))?;
-        let centres = fitted.means();
+        centres: (Vec<f64>, Vec<f64>),
+        fitted: Moments,
+        select: Moments,
+    ) -> Self {
         let around = (&centres.0[..], &centres.1[..]);
-        let select = sums(&scale::selecting(data)).around(around);
-        let path = Path::new(fitted.around(around), data.threads);
-        Ok(Self {
+        Self {
             data,
             channels,
-            path,
+            select: select.around(around),
+            path: Path::new(fitted.around(around), data.threads),
             centres,
-            select,
-        })
+        }
     }
 
     /// Gives the squared error of each lambda over the rows that select, in units of the targets' variances.
@@ -160,11 +134,25 @@ pub(crate) fn inputs_of_all(data: &Training<'_>) -> usize {
     scale::inputs(data).len() * data.window.context
 }
 
-fn check_windows(fitted: Moments) -> Result<Moments, FitError> {
+/// Sums over the windows that train and over those that select.
+///
+/// `groups` are channels that are regressed together; the windows of several groups are taken as those of one.
+fn sums(
+    data: &Training<'_>,
+    inputs: Inputs,
+    groups: &[Vec<Channel>],
+    targets: &[usize],
+) -> Result<(Moments, Moments), FitError> {
+    check_memory(data, inputs, groups[0].len())?;
+    let sums = |runs: &[_]| {
+        let products = Products::of(runs, data.window, data.threads);
+        Moments::of(&products, data.window, inputs, targets)
+    };
+    let fitted = sums(&scale::training(data, groups));
     if fitted.count < 1.0 {
         return Err(FitError::TooFewWindows { have: 0, need: 1 });
     }
-    Ok(fitted)
+    Ok((fitted, sums(&scale::selecting(data, groups))))
 }
 
 /// Refuses sums and factors that need more memory than a fit may take.

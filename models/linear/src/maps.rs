@@ -1,7 +1,13 @@
 //! The coefficients of a ridge, and how they forecast.
+#![expect(
+    clippy::inline_always,
+    reason = "only inlined code is compiled for the widest vectors"
+)]
 
 use forecast::{ArtifactError, Tensor, Tensors, tensors};
 use series::Matrix;
+
+use crate::wide::wide;
 
 /// Coefficients, by which lags a target is forecast from.
 #[derive(Clone, PartialEq, Debug)]
@@ -74,6 +80,14 @@ impl Map {
     /// # Shapes
     /// `window` is `[context, inputs]`, `channels` are inputs, targets first; the result is `[horizon, targets]`.
     pub(crate) fn forecast(&self, window: &Matrix, channels: &[usize], targets: usize, horizon: usize) -> Matrix {
+        wide(
+            #[inline(always)]
+            || self.block(window, channels, targets, horizon),
+        )
+    }
+
+    #[inline(always)]
+    fn block(&self, window: &Matrix, channels: &[usize], targets: usize, horizon: usize) -> Matrix {
         let mut result = Matrix::zeros(horizon, targets);
         let columns: Vec<Vec<f64>> = channels.iter().map(|&input| window.column(input)).collect();
         let together = match self {
@@ -96,6 +110,7 @@ impl Map {
 }
 
 /// Gives the forecast relative to the last row.
+#[inline(always)]
 fn differences(weight: &Matrix, mut forecast: Vec<f64>, context: &[f64]) -> Vec<f64> {
     let last = context[context.len() - 1];
     for (i, value) in context[..context.len() - 1].iter().enumerate() {
@@ -104,6 +119,7 @@ fn differences(weight: &Matrix, mut forecast: Vec<f64>, context: &[f64]) -> Vec<
     forecast
 }
 
+#[inline(always)]
 fn add(to: &mut [f64], factor: f64, numbers: &[f64]) {
     for (to, number) in to.iter_mut().zip(numbers) {
         *to += factor * number;
@@ -155,6 +171,7 @@ impl Joint {
         tensors.insert(bias.to_owned(), Tensor::f64(vec![self.bias.len()], self.bias));
     }
 
+    #[inline(always)]
     fn differences(&self, columns: &[Vec<f64>]) -> Vec<f64> {
         let mut forecast = self.bias.clone();
         for (channel, context) in columns.iter().enumerate() {

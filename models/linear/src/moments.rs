@@ -88,22 +88,6 @@ impl Moments {
         }
     }
 
-    /// Adds the sums over other windows of the same shape.
-    pub(crate) fn add(&mut self, other: &Self) {
-        self.count += other.count;
-        self.yy += other.yy;
-        for (to, from) in [
-            (&mut self.x, &other.x),
-            (&mut self.y, &other.y),
-            (&mut self.xx.data, &other.xx.data),
-            (&mut self.xy.data, &other.xy.data),
-        ] {
-            for (to, from) in to.iter_mut().zip(from) {
-                *to += from;
-            }
-        }
-    }
-
     /// Gives the means of `x` and `y`.
     pub(crate) fn means(&self) -> (Vec<f64>, Vec<f64>) {
         let mean = |sums: &[f64]| sums.iter().map(|sum| sum / self.count.max(1.0)).collect();
@@ -112,6 +96,9 @@ impl Moments {
 
     /// Gives the sums with `x` and `y` taken around given centres.
     pub(crate) fn around(mut self, (x, y): (&[f64], &[f64])) -> Self {
+        if x.iter().chain(y).all(|&centre| centre == 0.0) {
+            return self;
+        }
         let n = self.count;
         for (i, (&sum, &centre)) in self.x.iter().zip(x).enumerate() {
             let shift = |other_sum: f64, other: f64| n * centre * other - sum * other - other_sum * centre;
@@ -161,6 +148,21 @@ mod tests {
 
     const CLOSE: f64 = 1e-9; // Sums of a few dozen products of numbers below 4.
 
+    fn add(to: &mut Moments, other: &Moments) {
+        to.count += other.count;
+        to.yy += other.yy;
+        for (to, from) in [
+            (&mut to.x, &other.x),
+            (&mut to.y, &other.y),
+            (&mut to.xx.data, &other.xx.data),
+            (&mut to.xy.data, &other.xy.data),
+        ] {
+            for (to, from) in to.iter_mut().zip(from) {
+                *to += from;
+            }
+        }
+    }
+
     /// The inputs and forecast rows of one window.
     fn window(values: &Matrix, origin: usize, shape: WindowShape, inputs: Inputs) -> (Vec<f64>, Vec<f64>) {
         let (mut x, mut y) = (Vec::new(), Vec::new());
@@ -185,8 +187,8 @@ mod tests {
             let shape = WindowShape { context, horizon, stride: 1 };
             let channel = |input| Channel { input, level: 0.0, factor: 1.0 };
             let run = context..40 - horizon + 1;
-            let runs = [Runs { values: &values, origins: vec![run.clone()] }];
-            let products = Products::of(&runs, &[channel(0), channel(1)], shape, 1);
+            let runs = [Runs { values: &values, channels: vec![channel(0), channel(1)], origins: vec![run.clone()] }];
+            let products = Products::of(&runs, shape, 1);
             for inputs in [Inputs::Relative, Inputs::RelativeAndLast] {
                 let moments = Moments::of(&products, shape, inputs, &[1]);
                 let (n, m) = (moments.x.len(), horizon);
@@ -203,7 +205,7 @@ mod tests {
                         cols: right.len(),
                         data: left.iter().flat_map(|l| right.iter().map(move |r| l * r)).collect(),
                     };
-                    want.add(&Moments {
+                    add(&mut want, &Moments {
                         count: 1.0, yy: y.iter().map(|y| y * y).sum(), xx: outer(&x, &x), xy: outer(&x, &y), x, y,
                     });
                 }

@@ -6,8 +6,12 @@ use crate::{
     kernel,
     moments::Moments,
     parallel,
+    strips::Strips,
     tridiagonal::{Shifted, Tridiagonal},
 };
+
+/// Below so many inputs one thread works.
+const ALONE: usize = 64;
 
 /// Solutions `(XᵀX + λ s I)⁻¹ XᵀY` for any lambda, `s` being the mean diagonal of `XᵀX`.
 #[derive(Clone, Debug)]
@@ -16,7 +20,8 @@ pub(crate) struct Path {
     /// The mean diagonal: what a lambda of 1 stands for.
     unit: f64,
     /// `Qᵀ XᵀY`.
-    xy: Matrix,
+    xy: Strips,
+    outputs: usize,
     threads: usize,
 }
 
@@ -28,10 +33,10 @@ pub(crate) struct Path {
 pub(crate) struct Judge<'a> {
     path: &'a Path,
     yy: f64,
-    xy: Matrix,
-    xx: Matrix,
+    xy: Strips,
+    xx: Strips,
     /// `C Cᵀ`.
-    outer: Matrix,
+    outer: Strips,
 }
 
 impl Path {
@@ -40,11 +45,14 @@ impl Path {
         let n = fitted.xx.rows;
         let diagonal: f64 = (0..n).map(|i| fitted.xx.at(i, i)).sum();
         let factors = Tridiagonal::of(fitted.xx);
-        let xy = factors.transposed_times(&fitted.xy, threads);
+        // Few inputs are done before another thread has begun.
+        let threads = if n < ALONE { 1 } else { threads };
+        let xy = factors.transposed_times(&Strips::of(&fitted.xy), threads);
         Self {
             factors,
             unit: diagonal / size(n),
             xy,
+            outputs: fitted.xy.cols,
             threads,
         }
     }
@@ -55,24 +63,25 @@ impl Path {
     /// `[x, y]`.
     pub(crate) fn weights(&self, lambda: f64) -> Option<Matrix> {
         if self.is_still() {
-            return Some(Matrix::zeros(self.xy.rows, self.xy.cols));
+            return Some(Matrix::zeros(self.xy.rows, self.outputs));
         }
-        let weights = self.factors.times(&self.shifted(lambda)?.solve(&self.xy), self.threads);
+        let inner = self.shifted(lambda)?.solve(&self.xy);
+        let weights = self.factors.times(&inner, self.threads).matrix();
         weights.data.iter().all(|weight| weight.is_finite()).then_some(weights)
     }
 
     /// Prepares to judge lambdas by other windows, whose sums are around the same centres.
     pub(crate) fn judge(&self, select: &Moments) -> Judge<'_> {
-        let rotated = |x: &Matrix| self.factors.transposed_times(x, self.threads);
+        let rotated = |x: &Matrix| self.factors.transposed_times(&Strips::of(x), self.threads);
+        let columns = self.xy.transposed();
         let mut outer = Matrix::zeros(self.xy.rows, self.xy.rows);
-        let columns = transposed(&self.xy);
         kernel::add_product(&columns, &columns, &mut outer);
         Judge {
             path: self,
             yy: select.yy,
             xy: rotated(&select.xy),
-            xx: rotated(&transposed(&rotated(&select.xx))),
-            outer,
+            xx: rotated(&rotated(&select.xx).transposed()),
+            outer: Strips::of(&outer),
         }
     }
 
@@ -106,37 +115,9 @@ impl Judge<'_> {
         }
         let shifted = self.path.shifted(lambda)?;
         let inner = shifted.solve(&self.path.xy);
-        let cross: f64 = inner.data.iter().zip(&self.xy.data).map(|(z, xy)| z * xy).sum();
-        let trace = trace_of_product(&shifted.solve(&self.xx), &shifted.solve(&self.outer));
-        Some(self.yy - 2.0 * cross + trace)
+        let trace = shifted.solve(&self.xx).trace_of_product(&shifted.solve(&self.outer));
+        Some(self.yy - 2.0 * inner.dot(&self.xy) + trace)
     }
-}
-
-/// Gives `Σ a(i, j) b(j, i)`, tile by tile because one of the two is read across its rows.
-fn trace_of_product(a: &Matrix, b: &Matrix) -> f64 {
-    const TILE: usize = 16;
-    let n = a.rows;
-    let mut trace = 0.0;
-    for i in (0..n).step_by(TILE) {
-        for j in (0..n).step_by(TILE) {
-            for row in i..n.min(i + TILE) {
-                let cols = j..n.min(j + TILE);
-                let b = cols.clone().map(|col| b.data[col * n + row]);
-                trace += a.row(row)[cols].iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
-            }
-        }
-    }
-    trace
-}
-
-fn transposed(x: &Matrix) -> Matrix {
-    let mut result = Matrix::zeros(x.cols, x.rows);
-    for row in 0..x.rows {
-        for (col, &value) in x.row(row).iter().enumerate() {
-            result.data[col * x.rows + row] = value;
-        }
-    }
-    result
 }
 
 #[expect(clippy::cast_precision_loss, reason = "there are few inputs")]

@@ -16,6 +16,8 @@ use crate::{kernel, parallel};
 pub(crate) struct Runs<'a> {
     /// `[rows, inputs]`.
     pub(crate) values: &'a Matrix,
+    /// The inputs that are summed. Windows of several runs are summed channel by channel in this order.
+    pub(crate) channels: Vec<Channel>,
     /// Ranges of neighbouring origins, none empty, contexts and horizons inside the values.
     pub(crate) origins: Vec<Range<usize>>,
 }
@@ -52,24 +54,24 @@ const GATHERED: usize = 256;
 const SHORT: usize = 2;
 
 impl Products {
-    /// Sums over all windows of all series.
-    pub(crate) fn of(series: &[Runs<'_>], channels: &[Channel], shape: WindowShape, threads: usize) -> Self {
-        let count = channels.len();
-        let sums = parallel::map(threads, count, |c| moments(series, channels[c], shape));
-        let pairs = parallel::map(threads, count * count, |pair| {
-            let (a, b) = (channels[pair / count], channels[pair % count]);
-            first_row(series, a, b, shape)
-        });
+    /// Sums over all windows of all series, which have equally many channels.
+    pub(crate) fn of(series: &[Runs<'_>], shape: WindowShape, threads: usize) -> Self {
+        let count = series.first().map_or(0, |series| series.channels.len());
+        let moments: Vec<_> = (0..count).map(|channel| moments(series, channel, shape)).collect();
+        let firsts = first_rows(series, count, shape, threads);
         let blocks = parallel::map(threads, count * count, |pair| {
             let (a, b) = (pair / count, pair % count);
-            let firsts = (&pairs[pair][..], &pairs[b * count + a][..]);
-            block(series, channels[a], channels[b], shape, firsts)
+            block(series, (a, b), shape, (&firsts[pair], &firsts[b * count + a]))
         });
         Self {
-            count: runs(series).map(|(_, run)| run.len()).sum(),
+            count: series
+                .iter()
+                .flat_map(|series| &series.origins)
+                .map(ExactSizeIterator::len)
+                .sum(),
             channels: count,
-            sums: stacked(sums.iter().map(|(sums, _)| sums)),
-            squares: stacked(sums.iter().map(|(_, squares)| squares)),
+            sums: stacked(moments.iter().map(|(sums, _)| sums)),
+            squares: stacked(moments.iter().map(|(_, squares)| squares)),
             blocks,
         }
     }
@@ -81,20 +83,19 @@ impl Products {
 }
 
 /// Gives, for every row of the window, the sums of a channel's values and of their squares.
-fn moments(series: &[Runs<'_>], channel: Channel, shape: WindowShape) -> (Vec<f64>, Vec<f64>) {
+fn moments(series: &[Runs<'_>], channel: usize, shape: WindowShape) -> (Vec<f64>, Vec<f64>) {
     let (mut sum, mut square) = (0.0, 0.0);
-    for (values, run) in runs(series) {
-        for row in run.start - shape.context..run.end - shape.context {
-            let value = channel.of(values, row);
+    for (runs, run) in runs(series) {
+        for value in runs.values(channel, run.start - shape.context..run.end - shape.context) {
             sum += value;
             square += value * value;
         }
     }
     let (mut sums, mut squares) = (vec![sum], vec![square]);
     for j in 0..shape.rows() - 1 {
-        for (values, run) in runs(series) {
-            let after = channel.of(values, run.end - shape.context + j);
-            let first = channel.of(values, run.start - shape.context + j);
+        for (runs, run) in runs(series) {
+            let after = runs.value(channel, run.end - shape.context + j);
+            let first = runs.value(channel, run.start - shape.context + j);
             sum += after - first;
             square += after * after - first * first;
         }
@@ -104,65 +105,75 @@ fn moments(series: &[Runs<'_>], channel: Channel, shape: WindowShape) -> (Vec<f6
     (sums, squares)
 }
 
-/// Gives the sums of `a(0) b(j)` over the windows that have neighbours.
-fn first_row(series: &[Runs<'_>], a: Channel, b: Channel, shape: WindowShape) -> Vec<f64> {
-    let mut sums = vec![0.0; shape.rows()];
-    let (mut left, mut right) = (Vec::new(), Vec::new());
-    for (values, run) in runs(series).filter(|(_, run)| run.len() > SHORT) {
-        for start in run.clone().step_by(BLOCK) {
-            let end = run.end.min(start + BLOCK);
-            let first = start - shape.context;
-            a.copy(values, first..end - shape.context, &mut left);
-            b.copy(values, first..end + shape.horizon - 1, &mut right);
-            kernel::add_lagged(&left, &right, &mut sums);
+/// Gives, for every pair of channels, the sums of `a(0) b(j)` over the windows that have neighbours.
+fn first_rows(series: &[Runs<'_>], channels: usize, shape: WindowShape, threads: usize) -> Vec<Vec<f64>> {
+    let pairs = channels * channels;
+    let each = parallel::map(threads, pairs * series.len(), |index| {
+        let (pair, series) = (index / series.len(), &series[index % series.len()]);
+        series.first_row(pair / channels, pair % channels, shape)
+    });
+    let total = |each: &[Vec<f64>]| {
+        let mut total = vec![0.0; shape.rows()];
+        for each in each {
+            add(&mut total, each);
         }
-    }
-    sums
+        total
+    };
+    each.chunks(series.len().max(1)).map(total).collect()
 }
 
 /// Gives the sums of `a(i) b(j)` from those of `a(0) b(j)` and `b(0) a(i)`.
-fn block(series: &[Runs<'_>], a: Channel, b: Channel, shape: WindowShape, firsts: (&[f64], &[f64])) -> Matrix {
+fn block(series: &[Runs<'_>], (a, b): (usize, usize), shape: WindowShape, firsts: (&[f64], &[f64])) -> Matrix {
     let last = shape.rows() - 1;
     let mut steps = Gathered::new(shape);
-    for (values, run) in runs(series).filter(|(_, run)| run.len() > SHORT) {
+    for (runs, run) in runs(series).filter(|(_, run)| run.len() > SHORT) {
         for (origin, sign) in [(run.end, 1.0), (run.start, -1.0)] {
             let first = origin - shape.context;
-            let left = a.values(values, first..origin).map(|value| sign * value);
+            let left = runs.values(a, first..origin).map(|value| sign * value);
             // The window's last row has no successor in it.
-            let right = b.values(values, first..first + last).chain([0.0]);
+            let right = runs.values(b, first..first + last).chain([0.0]);
             steps.push(left, right);
         }
     }
+    let steps = steps.summed().map(|steps| unroll(firsts, steps));
     let mut single = Gathered::new(shape);
-    for (values, run) in runs(series).filter(|(_, run)| run.len() <= SHORT) {
+    for (runs, run) in runs(series).filter(|(_, run)| run.len() <= SHORT) {
         for origin in run {
             let first = origin - shape.context;
-            let left = a.values(values, first..origin);
-            single.push(left, b.values(values, first..first + shape.rows()));
+            let left = runs.values(a, first..origin);
+            single.push(left, runs.values(b, first..first + shape.rows()));
         }
     }
-    unroll(firsts, &steps.summed(), single.summed())
+    match (steps, single.summed()) {
+        (Some(mut sums), Some(single)) => {
+            add(&mut sums.data, &single.data);
+            sums
+        }
+        (Some(sums), None) | (None, Some(sums)) => sums,
+        (None, None) => Matrix::zeros(shape.context, shape.rows()),
+    }
 }
 
-/// Adds to the sums over single windows those over runs: `a(i+1) b(j+1)` is `a(i) b(j)` and its step.
-fn unroll((row, column): (&[f64], &[f64]), steps: &Matrix, mut block: Matrix) -> Matrix {
+/// Makes sums of the steps between them: `a(i+1) b(j+1)` is `a(i) b(j)` and its step, which stands at `(i, j)`.
+fn unroll((row, column): (&[f64], &[f64]), mut steps: Matrix) -> Matrix {
+    let cols = steps.cols;
     let mut above = row.to_vec();
-    add(block.row_mut(0), &above);
-    for (i, &first) in column.iter().enumerate().take(block.rows).skip(1) {
-        for j in (1..block.cols).rev() {
-            above[j] = above[j - 1] + steps.at(i - 1, j - 1);
+    for (i, sums) in steps.data.chunks_exact_mut(cols).enumerate() {
+        let next_first = column.get(i + 1).copied().unwrap_or(0.0);
+        for (above, step) in above.iter_mut().zip(sums) {
+            (*above, *step) = (*above + *step, *above);
         }
-        above[0] = first;
-        add(block.row_mut(i), &above);
+        above.rotate_right(1);
+        above[0] = next_first;
     }
-    block
+    steps
 }
 
 /// Rows whose products are summed.
 struct Gathered {
     left: Matrix,
     right: Matrix,
-    sums: Matrix,
+    sums: Option<Matrix>,
 }
 
 impl Gathered {
@@ -170,7 +181,7 @@ impl Gathered {
         Self {
             left: Matrix::zeros(0, shape.context),
             right: Matrix::zeros(0, shape.rows()),
-            sums: Matrix::zeros(shape.context, shape.rows()),
+            sums: None,
         }
     }
 
@@ -185,23 +196,29 @@ impl Gathered {
     }
 
     fn sum(&mut self) {
-        kernel::add_product(&self.left, &self.right, &mut self.sums);
+        let sums = self
+            .sums
+            .get_or_insert_with(|| Matrix::zeros(self.left.cols, self.right.cols));
+        kernel::add_product(&self.left, &self.right, sums);
         for rows in [&mut self.left, &mut self.right] {
             rows.data.clear();
             rows.rows = 0;
         }
     }
 
-    fn summed(mut self) -> Matrix {
-        self.sum();
+    /// Gives the sums, where there was a row.
+    fn summed(mut self) -> Option<Matrix> {
+        if self.left.rows > 0 {
+            self.sum();
+        }
         self.sums
     }
 }
 
-fn runs<'a>(series: &'a [Runs<'_>]) -> impl Iterator<Item = (&'a Matrix, Range<usize>)> {
+fn runs<'a, 'b>(series: &'a [Runs<'b>]) -> impl Iterator<Item = (&'a Runs<'b>, Range<usize>)> {
     series
         .iter()
-        .flat_map(|series| series.origins.iter().map(|run| (series.values, run.clone())))
+        .flat_map(|series| series.origins.iter().map(move |run| (series, run.clone())))
 }
 
 fn stacked<'a>(rows: impl ExactSizeIterator<Item = &'a Vec<f64>>) -> Matrix {
@@ -220,18 +237,31 @@ fn add(to: &mut [f64], numbers: &[f64]) {
     }
 }
 
-impl Channel {
-    fn of(self, values: &Matrix, row: usize) -> f64 {
-        (values.data[row * values.cols + self.input] - self.level) * self.factor
+impl Runs<'_> {
+    fn value(&self, channel: usize, row: usize) -> f64 {
+        let channel = self.channels[channel];
+        (self.values.data[row * self.values.cols + channel.input] - channel.level) * channel.factor
     }
 
-    fn values(self, values: &Matrix, rows: Range<usize>) -> impl Iterator<Item = f64> {
-        rows.map(move |row| self.of(values, row))
+    fn values(&self, channel: usize, rows: Range<usize>) -> impl Iterator<Item = f64> {
+        rows.map(move |row| self.value(channel, row))
     }
 
-    fn copy(self, values: &Matrix, rows: Range<usize>, into: &mut Vec<f64>) {
-        into.clear();
-        into.extend(self.values(values, rows));
+    fn first_row(&self, a: usize, b: usize, shape: WindowShape) -> Vec<f64> {
+        let mut sums = vec![0.0; shape.rows()];
+        let (mut left, mut right) = (Vec::new(), Vec::new());
+        for run in self.origins.iter().filter(|run| run.len() > SHORT) {
+            for start in run.clone().step_by(BLOCK) {
+                let end = run.end.min(start + BLOCK);
+                let first = start - shape.context;
+                left.clear();
+                left.extend(self.values(a, first..end - shape.context));
+                right.clear();
+                right.extend(self.values(b, first..end + shape.horizon - 1));
+                kernel::add_lagged(&left, &right, &mut sums);
+            }
+        }
+        sums
     }
 }
 
@@ -258,12 +288,12 @@ mod tests {
     ];
 
     /// The same sums the long way: window by window.
-    fn slowly(series: &[Runs<'_>], a: Channel, b: Channel, shape: WindowShape) -> Matrix {
+    fn slowly(series: &[Runs<'_>], a: usize, b: usize, shape: WindowShape) -> Matrix {
         let mut sums = Matrix::zeros(shape.context, shape.rows());
-        for (values, run) in runs(series) {
+        for (runs, run) in runs(series) {
             for first in run.map(|origin| origin - shape.context) {
                 for (i, j) in (0..shape.context).flat_map(|i| (0..shape.rows()).map(move |j| (i, j))) {
-                    *sums.at_mut(i, j) += a.of(values, first + i) * b.of(values, first + j);
+                    *sums.at_mut(i, j) += runs.value(a, first + i) * runs.value(b, first + j);
                 }
             }
         }
@@ -287,27 +317,27 @@ mod tests {
             let values = Matrix { rows: 60, cols: 3, data: numbers.clone() };
             let later = Matrix { rows: 50, cols: 3, data: numbers[30..].to_vec() };
             let runs = [
-                Runs { values: &values, origins: vec![context..split, split + gap..60 - horizon + 1] },
-                Runs { values: &later, origins: Windows::inside(0..50, shape, None).runs() },
+                Runs { values: &values, channels: CHANNELS.to_vec(), origins: vec![context..split, split + gap..60 - horizon + 1] },
+                Runs { values: &later, channels: CHANNELS.to_vec(), origins: Windows::inside(0..50, shape, None).runs() },
             ];
-            let products = Products::of(&runs, &CHANNELS, shape, threads);
+            let products = Products::of(&runs, shape, threads);
             let count: usize = runs.iter().flat_map(|runs| &runs.origins).map(ExactSizeIterator::len).sum();
             prop_assert_eq!(products.count, count);
             for (a, b) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
-                let want = slowly(&runs, CHANNELS[a], CHANNELS[b], shape);
+                let want = slowly(&runs, a, b, shape);
                 prop_assert!(close(products.block(a, b), &want), "channels {} and {}", a, b);
             }
-            for (c, channel) in CHANNELS.into_iter().enumerate() {
+            for c in 0..CHANNELS.len() {
                 for j in 0..shape.rows() {
                     let each = || runs.iter().flat_map(|series| {
                         let rows = series.origins.iter().flat_map(|run| run.clone().map(|origin| origin - context + j));
-                        rows.map(|row| channel.of(series.values, row))
+                        rows.map(|row| series.value(c, row))
                     });
                     prop_assert!((products.sums.at(c, j) - each().sum::<f64>()).abs() < CLOSE);
                     prop_assert!((products.squares.at(c, j) - each().map(|v| v * v).sum::<f64>()).abs() < CLOSE);
                 }
             }
-            prop_assert_eq!(&products, &Products::of(&runs, &CHANNELS, shape, 1), "threads never show");
+            prop_assert_eq!(&products, &Products::of(&runs, shape, 1), "threads never show");
         }
     }
 }

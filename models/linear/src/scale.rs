@@ -46,24 +46,35 @@ pub(crate) fn inputs(data: &Training<'_>) -> Vec<usize> {
         .map_or_else(Vec::new, |series| channels_of(series.scaled))
 }
 
-/// Gives the windows that train.
-pub(crate) fn training<'a>(data: &Training<'a>) -> Vec<Runs<'a>> {
-    runs(data, |series| {
+/// Gives the windows that train, for each group of channels.
+pub(crate) fn training<'a>(data: &Training<'a>, groups: &[Vec<Channel>]) -> Vec<Runs<'a>> {
+    runs(data, groups, |series| {
         Windows::inside(series.cut.training.clone(), data.window, series.scaled.mask())
     })
 }
 
 /// Gives the windows whose forecast rows select; their contexts reach back into the training rows.
-pub(crate) fn selecting<'a>(data: &Training<'a>) -> Vec<Runs<'a>> {
-    runs(data, |series| Windows::holdout(series.cut.select.clone(), data.window))
+pub(crate) fn selecting<'a>(data: &Training<'a>, groups: &[Vec<Channel>]) -> Vec<Runs<'a>> {
+    runs(data, groups, |series| {
+        Windows::holdout(series.cut.select.clone(), data.window)
+    })
 }
 
-fn runs<'a>(data: &Training<'a>, windows: impl Fn(&SeriesData<'_>) -> Windows) -> Vec<Runs<'a>> {
-    let of = |series: &SeriesData<'a>| Runs {
-        values: &series.scaled.values,
-        origins: windows(series).runs(),
-    };
-    data.series.iter().map(of).collect()
+fn runs<'a>(
+    data: &Training<'a>,
+    groups: &[Vec<Channel>],
+    windows: impl Fn(&SeriesData<'_>) -> Windows,
+) -> Vec<Runs<'a>> {
+    let mut runs = Vec::new();
+    for series in data.series {
+        let origins = windows(series).runs();
+        runs.extend(groups.iter().map(|channels| Runs {
+            values: &series.scaled.values,
+            channels: channels.clone(),
+            origins: origins.clone(),
+        }));
+    }
+    runs
 }
 
 fn measure(data: &Training<'_>, input: usize) -> Result<Channel, FitError> {

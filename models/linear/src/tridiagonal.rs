@@ -13,12 +13,13 @@
 
 use series::Matrix;
 
-use crate::{parallel, wide::wide};
+use crate::{
+    strips::{COLUMNS, Row, Strips},
+    wide::wide,
+};
 
 /// Numbers of a sum that are added side by side, on every machine.
 const LANES: usize = 8;
-/// Columns that are worked on at a time, so that they stay in the fastest cache.
-const COLUMNS: usize = 32;
 
 /// `A = Q T Qᵀ`.
 #[derive(Clone, PartialEq, Debug)]
@@ -41,15 +42,31 @@ impl Tridiagonal {
     }
 
     /// Gives `Qᵀ x` for each column of `x`.
-    pub(crate) fn transposed_times(&self, x: &Matrix, threads: usize) -> Matrix {
-        let order: Vec<usize> = (0..self.scales.len()).collect();
-        self.reflect(&order, x, threads)
+    pub(crate) fn transposed_times(&self, x: &Strips, threads: usize) -> Strips {
+        x.map(threads, |strip| {
+            wide(
+                #[inline(always)]
+                || {
+                    for k in 0..self.scales.len() {
+                        reflect(strip, k + 1, &self.reflections.row(k)[k + 1..], self.scales[k]);
+                    }
+                },
+            );
+        })
     }
 
     /// Gives `Q x` for each column of `x`.
-    pub(crate) fn times(&self, x: &Matrix, threads: usize) -> Matrix {
-        let order: Vec<usize> = (0..self.scales.len()).rev().collect();
-        self.reflect(&order, x, threads)
+    pub(crate) fn times(&self, x: &Strips, threads: usize) -> Strips {
+        x.map(threads, |strip| {
+            wide(
+                #[inline(always)]
+                || {
+                    for k in (0..self.scales.len()).rev() {
+                        reflect(strip, k + 1, &self.reflections.row(k)[k + 1..], self.scales[k]);
+                    }
+                },
+            );
+        })
     }
 
     /// Gives the decomposition of `T + shift I`, if that is positive definite.
@@ -71,14 +88,6 @@ impl Tridiagonal {
         let inverses = pivots.iter().map(|pivot| 1.0 / pivot).collect();
         Some(Shifted { inverses, factors })
     }
-
-    fn reflect(&self, order: &[usize], x: &Matrix, threads: usize) -> Matrix {
-        in_strips(x, threads, |strip| {
-            for &k in order {
-                reflect(strip, k + 1, &self.reflections.row(k)[k + 1..], self.scales[k]);
-            }
-        })
-    }
 }
 
 /// `T + λ I = L D Lᵀ`.
@@ -90,12 +99,17 @@ pub(crate) struct Shifted {
 
 impl Shifted {
     /// Solves `(T + λ I) x = b` for each column of `b`.
-    pub(crate) fn solve(&self, b: &Matrix) -> Matrix {
-        in_strips(b, 1, |strip| self.solve_strip(strip))
+    pub(crate) fn solve(&self, b: &Strips) -> Strips {
+        b.map(1, |strip| {
+            wide(
+                #[inline(always)]
+                || self.solve_strip(strip),
+            );
+        })
     }
 
     #[inline(always)]
-    fn solve_strip(&self, strip: &mut [[f64; COLUMNS]]) {
+    fn solve_strip(&self, strip: &mut [Row]) {
         for (k, factor) in self.factors.iter().enumerate() {
             let (above, below) = strip.split_at_mut(k + 1);
             for (value, above) in below[0].iter_mut().zip(&above[k]) {
@@ -117,34 +131,9 @@ impl Shifted {
     }
 }
 
-/// Takes a matrix apart into strips of columns, works on each and puts it together again.
-fn in_strips(x: &Matrix, threads: usize, work: impl Fn(&mut [[f64; COLUMNS]]) + Sync) -> Matrix {
-    let starts: Vec<usize> = (0..x.cols).step_by(COLUMNS).collect();
-    let strips = parallel::map(threads, starts.len(), |index| {
-        let (start, end) = (starts[index], x.cols.min(starts[index] + COLUMNS));
-        let mut strip = vec![[0.0; COLUMNS]; x.rows];
-        for (row, strip) in strip.iter_mut().enumerate() {
-            strip[..end - start].copy_from_slice(&x.row(row)[start..end]);
-        }
-        wide(
-            #[inline(always)]
-            || work(&mut strip),
-        );
-        strip
-    });
-    let mut result = Matrix::zeros(x.rows, x.cols);
-    for (start, strip) in starts.into_iter().zip(strips) {
-        let end = x.cols.min(start + COLUMNS);
-        for (row, strip) in strip.iter().enumerate() {
-            result.row_mut(row)[start..end].copy_from_slice(&strip[..end - start]);
-        }
-    }
-    result
-}
-
 /// Takes `scale v (vᵀ x)` from the rows of `x` at which `v` starts.
 #[inline(always)]
-fn reflect(x: &mut [[f64; COLUMNS]], start: usize, v: &[f64], scale: f64) {
+fn reflect(x: &mut [Row], start: usize, v: &[f64], scale: f64) {
     let mut products = [0.0; COLUMNS];
     for (&v, row) in v.iter().zip(&x[start..]) {
         for (product, value) in products.iter_mut().zip(row) {
@@ -327,13 +316,14 @@ mod tests {
             }
             let b = Matrix { rows: n, cols: m, data: values[n * n..n * (n + m)].to_vec() };
             let factors = Tridiagonal::of(a.clone());
-            let inner = factors.shifted(shift).unwrap().solve(&factors.transposed_times(&b, threads));
-            let x = factors.times(&inner, threads);
+            let rotated = factors.transposed_times(&Strips::of(&b), threads);
+            let inner = factors.shifted(shift).unwrap().solve(&rotated);
+            let x = factors.times(&inner, threads).matrix();
             for (i, h) in (0..n).flat_map(|i| (0..m).map(move |h| (i, h))) {
                 let left: f64 = (0..n).map(|j| a.at(i, j) * x.at(j, h)).sum::<f64>() + shift * x.at(i, h);
                 prop_assert!((left - b.at(i, h)).abs() < EXACT);
             }
-            prop_assert_eq!(factors.times(&inner, 1), x, "threads never show");
+            prop_assert_eq!(factors.times(&inner, 1).matrix(), x, "threads never show");
             for width in Width::all() {
                 prop_assert_eq!(&with(width, #[inline(always)] || factorise(a.clone())), &factors, "{:?}", width);
             }
