@@ -6,7 +6,7 @@ use crate::{
     kernel,
     moments::Moments,
     parallel,
-    strips::Strips,
+    strips::{Row, Strips},
     tridiagonal::{Shifted, Tridiagonal},
 };
 
@@ -65,7 +65,8 @@ impl Path {
         if self.is_still() {
             return Some(Matrix::zeros(self.xy.rows, self.outputs));
         }
-        let inner = self.shifted(lambda)?.solve(&self.xy);
+        let shifted = self.shifted(lambda)?;
+        let inner = self.xy.map(self.threads, |strip| shifted.solve(strip));
         let weights = self.factors.times(&inner, self.threads).matrix();
         weights.data.iter().all(|weight| weight.is_finite()).then_some(weights)
     }
@@ -73,16 +74,29 @@ impl Path {
     /// Prepares to judge lambdas by other windows, whose sums are around the same centres.
     pub(crate) fn judge(&self, select: &Moments) -> Judge<'_> {
         let rotated = |x: &Matrix| self.factors.transposed_times(&Strips::of(x), self.threads);
-        let columns = self.xy.transposed();
-        let mut outer = Matrix::zeros(self.xy.rows, self.xy.rows);
-        kernel::add_product(&columns, &columns, &mut outer);
         Judge {
             path: self,
             yy: select.yy,
             xy: rotated(&select.xy),
             xx: rotated(&rotated(&select.xx).transposed()),
-            outer: Strips::of(&outer),
+            outer: self.outer(),
         }
+    }
+
+    /// Gives `C Cᵀ` for `C = Qᵀ XᵀY`.
+    fn outer(&self) -> Strips {
+        let all = self.xy.transposed();
+        Strips::made(self.threads, all.cols, all.cols, |range| {
+            let rows = (0..all.rows).flat_map(|row| &all.row(row)[range.clone()]);
+            let some = Matrix {
+                rows: all.rows,
+                cols: range.len(),
+                data: rows.copied().collect(),
+            };
+            let mut product = Matrix::zeros(all.cols, range.len());
+            kernel::add_product(&all, &some, &mut product);
+            product
+        })
     }
 
     fn shifted(&self, lambda: f64) -> Option<Shifted> {
@@ -103,21 +117,35 @@ impl Path {
 impl Judge<'_> {
     /// Gives the sum of squared errors for each lambda, the largest number where it has no solution.
     pub(crate) fn errors(&self, lambdas: &[f64]) -> Vec<f64> {
-        parallel::map(self.path.threads, lambdas.len(), |index| {
-            let error = self.error(lambdas[index]).filter(|error| error.is_finite());
+        let scratch = || Scratch {
+            inner: self.path.xy.clone(),
+            outer: self.outer.clone(),
+            strip: Vec::new(),
+        };
+        parallel::map_with(self.path.threads, lambdas.len(), scratch, |scratch, index| {
+            let error = self.error(lambdas[index], scratch).filter(|error| error.is_finite());
             error.map_or(f64::MAX, |error| error.max(0.0))
         })
     }
 
-    fn error(&self, lambda: f64) -> Option<f64> {
+    fn error(&self, lambda: f64, scratch: &mut Scratch) -> Option<f64> {
         if self.path.is_still() {
             return Some(self.yy);
         }
         let shifted = self.path.shifted(lambda)?;
-        let inner = shifted.solve(&self.path.xy);
-        let trace = shifted.solve(&self.xx).trace_of_product(&shifted.solve(&self.outer));
+        let Scratch { inner, outer, strip } = scratch;
+        inner.refill(&self.path.xy, |strip| shifted.solve(strip));
+        outer.refill(&self.outer, |strip| shifted.solve(strip));
+        let trace = outer.trace_of_product(&self.xx, strip, |strip| shifted.solve(strip));
         Some(self.yy - 2.0 * inner.dot(&self.xy) + trace)
     }
+}
+
+/// Where solutions stand for a moment.
+struct Scratch {
+    inner: Strips,
+    outer: Strips,
+    strip: Vec<Row>,
 }
 
 #[expect(clippy::cast_precision_loss, reason = "there are few inputs")]

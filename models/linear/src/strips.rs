@@ -1,5 +1,7 @@
 //! Matrices in strips of columns, each of which stays in a fast cache while many rows are worked on.
 
+use std::ops::Range;
+
 use series::Matrix;
 
 use crate::parallel;
@@ -20,20 +22,21 @@ pub(crate) struct Strips {
 impl Strips {
     /// Takes a matrix apart.
     pub(crate) fn of(x: &Matrix) -> Self {
-        let strip = |start: usize| {
-            let end = x.cols.min(start + COLUMNS);
-            let row = |row: usize| {
-                let mut strip = [0.0; COLUMNS];
-                strip[..end - start].copy_from_slice(&x.row(row)[start..end]);
-                strip
-            };
-            (0..x.rows).map(row).collect()
-        };
+        let strip = |start: usize| part(x, start..x.cols.min(start + COLUMNS));
         Self {
             rows: x.rows,
             cols: x.cols,
             parts: (0..x.cols).step_by(COLUMNS).map(strip).collect(),
         }
+    }
+
+    /// Makes a matrix from groups of its columns.
+    pub(crate) fn made(threads: usize, rows: usize, cols: usize, of: impl Fn(Range<usize>) -> Matrix + Sync) -> Self {
+        let parts = parallel::map(threads, cols.div_ceil(COLUMNS), |index| {
+            let some = of(index * COLUMNS..cols.min((index + 1) * COLUMNS));
+            part(&some, 0..some.cols)
+        });
+        Self { rows, cols, parts }
     }
 
     /// Puts the matrix together.
@@ -82,22 +85,47 @@ impl Strips {
         sums.iter().sum()
     }
 
-    /// Gives the trace of the product with another matrix, both square.
-    pub(crate) fn trace_of_product(&self, other: &Self) -> f64 {
+    /// Makes each strip one of another matrix of the same shape, and works on it.
+    pub(crate) fn refill(&mut self, from: &Self, work: impl Fn(&mut [Row])) {
+        for (strip, from) in self.parts.iter_mut().zip(&from.parts) {
+            strip.copy_from_slice(from);
+            work(strip);
+        }
+    }
+
+    /// Gives the trace of the product with another matrix, each of whose strips is worked on before. Both are square.
+    pub(crate) fn trace_of_product(&self, other: &Self, scratch: &mut Vec<Row>, work: impl Fn(&mut [Row])) -> f64 {
         let mut sums = [0.0; COLUMNS];
-        for (j, columns) in self.parts.iter().enumerate() {
-            // The same numbers of the other matrix stand across: 32 rows of it at a time stay in the cache.
-            for (i, others) in other.parts.iter().enumerate() {
-                let rows = columns.iter().skip(i * COLUMNS).take(COLUMNS);
-                for (row, numbers) in rows.enumerate() {
-                    let across = others.iter().skip(j * COLUMNS).map(|other| other[row]);
-                    for ((sum, number), other) in sums.iter_mut().zip(numbers).zip(across) {
-                        *sum += number * other;
-                    }
-                }
+        for (j, strip) in other.parts.iter().enumerate() {
+            scratch.clear();
+            scratch.extend_from_slice(strip);
+            work(scratch);
+            // The same numbers of this matrix stand across: 32 rows of each strip.
+            for (columns, own) in scratch.chunks(COLUMNS).zip(&self.parts) {
+                let across = &own[j * COLUMNS..self.rows.min((j + 1) * COLUMNS)];
+                add_across(columns, across, &mut sums);
             }
         }
         sums.iter().sum()
+    }
+}
+
+/// Gives some columns of a matrix as a strip.
+fn part(x: &Matrix, columns: Range<usize>) -> Vec<Row> {
+    let row = |row: usize| {
+        let mut strip = [0.0; COLUMNS];
+        strip[..columns.len()].copy_from_slice(&x.row(row)[columns.clone()]);
+        strip
+    };
+    (0..x.rows).map(row).collect()
+}
+
+/// Adds `a(i, j) b(j, i)` to the sum of each `j`.
+fn add_across(a: &[Row], b: &[Row], sums: &mut Row) {
+    for (i, a) in a.iter().enumerate() {
+        for ((sum, a), b) in sums.iter_mut().zip(a).zip(b) {
+            *sum += a * b[i];
+        }
     }
 }
 
@@ -120,7 +148,7 @@ mod tests {
             let dot: f64 = a.data.iter().zip(&b.data).map(|(a, b)| a * b).sum();
             prop_assert!((strips.dot(&others) - dot).abs() < CLOSE);
             let trace: f64 = (0..n).flat_map(|i| (0..n).map(move |j| (i, j))).map(|(i, j)| a.at(i, j) * b.at(j, i)).sum();
-            prop_assert!((strips.trace_of_product(&others) - trace).abs() < CLOSE);
+            prop_assert!((strips.trace_of_product(&others, &mut Vec::new(), |_| ()) - trace).abs() < CLOSE);
         }
     }
 }

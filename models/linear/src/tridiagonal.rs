@@ -18,6 +18,12 @@ use crate::{
     wide::wide,
 };
 
+/// Reflections that are done at once.
+const GROUP: usize = 4;
+/// Columns of a strip whose products are kept in registers.
+const SIDE: usize = 16;
+/// Rows that are reduced at once: what they share is read once.
+const ROWS: usize = 4;
 /// Numbers of a sum that are added side by side, on every machine.
 const LANES: usize = 8;
 
@@ -43,30 +49,45 @@ impl Tridiagonal {
 
     /// Gives `Qᵀ x` for each column of `x`.
     pub(crate) fn transposed_times(&self, x: &Strips, threads: usize) -> Strips {
-        x.map(threads, |strip| {
-            wide(
-                #[inline(always)]
-                || {
-                    for k in 0..self.scales.len() {
-                        reflect(strip, k + 1, &self.reflections.row(k)[k + 1..], self.scales[k]);
-                    }
-                },
-            );
-        })
+        let count = self.scales.len();
+        let groups: Vec<Group> = (0..count)
+            .step_by(GROUP)
+            .map(|first| self.group(&(first..count.min(first + GROUP)).collect::<Vec<_>>()))
+            .collect();
+        x.map(threads, |strip| reflect_all(&groups, strip))
     }
 
     /// Gives `Q x` for each column of `x`.
     pub(crate) fn times(&self, x: &Strips, threads: usize) -> Strips {
-        x.map(threads, |strip| {
-            wide(
-                #[inline(always)]
-                || {
-                    for k in (0..self.scales.len()).rev() {
-                        reflect(strip, k + 1, &self.reflections.row(k)[k + 1..], self.scales[k]);
-                    }
-                },
-            );
-        })
+        let count = self.scales.len();
+        let groups: Vec<Group> = (0..count)
+            .step_by(GROUP)
+            .map(|first| self.group(&(first..count.min(first + GROUP)).rev().collect::<Vec<_>>()))
+            .collect();
+        x.map(threads, |strip| reflect_all(groups.iter().rev(), strip))
+    }
+
+    /// Gathers reflections that are done in a given order.
+    fn group(&self, order: &[usize]) -> Group {
+        let n = self.diagonal.len();
+        let start = order.iter().min().map_or(n, |least| least + 1);
+        let mut group = Group {
+            start,
+            vectors: vec![[0.0; GROUP]; n - start],
+            scales: [0.0; GROUP],
+            overlaps: [[0.0; GROUP]; GROUP],
+        };
+        for (place, &k) in order.iter().enumerate() {
+            group.scales[place] = self.scales[k];
+            let vector = &self.reflections.row(k)[start..];
+            for (all, value) in group.vectors.iter_mut().zip(vector) {
+                all[place] = *value;
+            }
+            for (overlap, &earlier) in group.overlaps[place].iter_mut().zip(&order[..place]) {
+                *overlap = dot(vector, &self.reflections.row(earlier)[start..]);
+            }
+        }
+        group
     }
 
     /// Gives the decomposition of `T + shift I`, if that is positive definite.
@@ -90,6 +111,17 @@ impl Tridiagonal {
     }
 }
 
+/// Reflections that are done at once: each number of a strip is read once for all of them.
+struct Group {
+    /// The first row that any of them changes.
+    start: usize,
+    /// What they are in each row from that one on, zeros for those that are not there.
+    vectors: Vec<[f64; GROUP]>,
+    scales: [f64; GROUP],
+    /// The products of each with those before it.
+    overlaps: [[f64; GROUP]; GROUP],
+}
+
 /// `T + λ I = L D Lᵀ`.
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) struct Shifted {
@@ -98,14 +130,12 @@ pub(crate) struct Shifted {
 }
 
 impl Shifted {
-    /// Solves `(T + λ I) x = b` for each column of `b`.
-    pub(crate) fn solve(&self, b: &Strips) -> Strips {
-        b.map(1, |strip| {
-            wide(
-                #[inline(always)]
-                || self.solve_strip(strip),
-            );
-        })
+    /// Solves `(T + λ I) x = b` for each column of a strip of `b`, in its place.
+    pub(crate) fn solve(&self, strip: &mut [Row]) {
+        wide(
+            #[inline(always)]
+            || self.solve_strip(strip),
+        );
     }
 
     #[inline(always)]
@@ -131,21 +161,48 @@ impl Shifted {
     }
 }
 
-/// Takes `scale v (vᵀ x)` from the rows of `x` at which `v` starts.
-#[inline(always)]
-fn reflect(x: &mut [Row], start: usize, v: &[f64], scale: f64) {
-    let mut products = [0.0; COLUMNS];
-    for (&v, row) in v.iter().zip(&x[start..]) {
-        for (product, value) in products.iter_mut().zip(row) {
-            *product += v * value;
+/// Does groups of reflections one after the other.
+fn reflect_all<'a>(groups: impl IntoIterator<Item = &'a Group>, strip: &mut [Row]) {
+    wide(
+        #[inline(always)]
+        || {
+            for group in groups {
+                for side in 0..COLUMNS / SIDE {
+                    group.reflect(&mut strip[group.start..], side * SIDE);
+                }
+            }
+        },
+    );
+}
+
+impl Group {
+    /// Takes `Σ v z` from some columns, where `z = scale (vᵀ x - Σ overlap z)` over the reflections before.
+    #[inline(always)]
+    fn reflect(&self, x: &mut [Row], column: usize) {
+        let mut z = [[0.0; SIDE]; GROUP];
+        for (row, vectors) in x.iter().zip(&self.vectors) {
+            let row = &row[column..column + SIDE];
+            for (z, v) in z.iter_mut().zip(vectors) {
+                for (z, value) in z.iter_mut().zip(row) {
+                    *z += v * value;
+                }
+            }
         }
-    }
-    for product in &mut products {
-        *product *= scale;
-    }
-    for (&v, row) in v.iter().zip(&mut x[start..]) {
-        for (value, product) in row.iter_mut().zip(&products) {
-            *value -= v * product;
+        for place in 0..GROUP {
+            let (done, rest) = z.split_at_mut(place);
+            for (earlier, overlap) in done.iter().zip(self.overlaps[place]) {
+                for (z, earlier) in rest[0].iter_mut().zip(earlier) {
+                    *z -= overlap * earlier;
+                }
+            }
+            for z in &mut rest[0] {
+                *z *= self.scales[place];
+            }
+        }
+        for (row, [a, b, c, d]) in x.iter_mut().zip(&self.vectors) {
+            for (lane, value) in row[column..column + SIDE].iter_mut().enumerate() {
+                *value -= (a * z[0][lane] + b * z[1][lane]) + (c * z[2][lane] + d * z[3][lane]);
+            }
         }
     }
 }
@@ -161,16 +218,15 @@ fn factorise(mut matrix: Matrix) -> Tridiagonal {
         scales: Vec::with_capacity(n.saturating_sub(2)),
     };
     // The last reflection `v` and the `w` with `A - v wᵀ - w vᵀ` still to be done, both zero before the first.
-    let (mut v, mut w, mut p) = (vec![0.0; n], vec![0.0; n], vec![0.0; n]);
+    let (mut v, mut w, mut product) = (vec![0.0; n], vec![0.0; n], vec![0.0; n]);
     for k in 0..n {
         let row = &mut matrix.row_mut(k)[k..];
         update(row, v[k], w[k], &v[k..], &w[k..]);
         result.diagonal.push(row[0]);
-        if k + 2 > n {
-            break;
-        }
         if k + 2 == n {
             result.beside.push(row[1]);
+        }
+        if k + 2 >= n {
             continue;
         }
         let next = result.reflections.row_mut(k);
@@ -178,17 +234,22 @@ fn factorise(mut matrix: Matrix) -> Tridiagonal {
         let (beside, scale) = householder(&mut next[k + 1..]);
         result.beside.push(beside);
         result.scales.push(scale);
-        p[k + 1..].fill(0.0);
-        for i in k + 1..n {
-            let row = &mut matrix.row_mut(i)[i..];
-            let (done, rest) = p[i..].split_at_mut(1);
-            let off = update_and_multiply(row, (v[i], w[i]), (&v[i..], &w[i..]), &next[i..], rest);
-            done[0] += off;
+        product[k + 1..].fill(0.0);
+        for first in (k + 1..n).step_by(ROWS) {
+            let rows = &mut matrix.data[first * n..(first + ROWS).min(n) * n];
+            let known = [&v[first..], &w[first..], &next[first..]];
+            let into = &mut product[first..];
+            match n - first {
+                1 => update_and_multiply::<1>(rows, (n, first), known, into),
+                2 => update_and_multiply::<2>(rows, (n, first), known, into),
+                3 => update_and_multiply::<3>(rows, (n, first), known, into),
+                _ => update_and_multiply::<ROWS>(rows, (n, first), known, into),
+            }
         }
-        // w = scale p - scale² (p·v) / 2 v
-        let half = 0.5 * scale * scale * dot(&p[k + 1..], &next[k + 1..]);
+        // w = scale Av - scale² (v·Av) / 2 v
+        let half = 0.5 * scale * scale * dot(&product[k + 1..], &next[k + 1..]);
         for j in k + 1..n {
-            w[j] = scale * p[j] - half * next[j];
+            w[j] = scale * product[j] - half * next[j];
         }
         v.copy_from_slice(next);
     }
@@ -218,41 +279,65 @@ fn update(row: &mut [f64], v_row: f64, w_row: f64, v: &[f64], w: &[f64]) {
     }
 }
 
-/// Updates the upper half of a row and multiplies it by `next`: adds the part below the diagonal to `p`, gives the rest.
+/// Updates the upper half of some rows and adds their product with `next` to `product`.
+///
+/// `rows` are whole rows of a matrix of `n` columns, the first of which is number `first`; all else starts there.
 #[inline(always)]
-fn update_and_multiply(
-    row: &mut [f64],
-    (v_row, w_row): (f64, f64),
-    (v, w): (&[f64], &[f64]),
-    next: &[f64],
-    p: &mut [f64],
-) -> f64 {
-    let next_row = next[0];
-    update(&mut row[..1], v_row, w_row, v, w);
-    let own = row[0] * next_row;
-    let len = row.len() - 1;
-    let (row, v, w, next, p) = (&mut row[1..], &v[1..=len], &w[1..=len], &next[1..=len], &mut p[..len]);
-    let mut sums = [0.0; LANES];
-    let whole = len - len % LANES;
-    let mut start = 0;
-    while start < whole {
-        let range = start..start + LANES;
-        let (row, v, w) = (&mut row[range.clone()], &v[range.clone()], &w[range.clone()]);
-        let (next, p) = (&next[range.clone()], &mut p[range]);
-        for lane in 0..LANES {
-            let value = row[lane] - (v_row * w[lane] + w_row * v[lane]);
-            row[lane] = value;
-            p[lane] += next_row * value;
-            sums[lane] += next[lane] * value;
+fn update_and_multiply<const R: usize>(
+    rows: &mut [f64],
+    (n, first): (usize, usize),
+    [v, w, next]: [&[f64]; 3],
+    product: &mut [f64],
+) {
+    for i in 0..R {
+        for j in i..R {
+            let value = &mut rows[i * n + first + j];
+            *value -= v[i] * w[j] + w[i] * v[j];
+            product[i] += *value * next[j];
+            if j > i {
+                product[j] += *value * next[i];
+            }
         }
-        start += LANES;
     }
-    for j in whole..len {
-        row[j] -= v_row * w[j] + w_row * v[j];
-        p[j] += next_row * row[j];
-        sums[j - whole] += next[j] * row[j];
+    let mut sums = [[0.0; LANES]; R];
+    let mut start = R;
+    while start < n - first {
+        let lanes = LANES.min(n - first - start);
+        let range = start..start + lanes;
+        let (vs, ws, nexts) = (&v[range.clone()], &w[range.clone()], &next[range.clone()]);
+        let below = &mut product[range];
+        for i in 0..R {
+            let row = &mut rows[i * n + first + start..][..lanes];
+            let (v, w, next, sums) = (v[i], w[i], next[i], &mut sums[i]);
+            if lanes == LANES {
+                step(row, [v, w, next], [vs, ws, nexts], below, sums, LANES);
+            } else {
+                step(row, [v, w, next], [vs, ws, nexts], below, sums, lanes);
+            }
+        }
+        start += lanes;
     }
-    own + sum(sums)
+    for (product, sums) in product.iter_mut().zip(sums) {
+        *product += sum(sums);
+    }
+}
+
+/// Does some numbers of a row. A constant number of them becomes one vector.
+#[inline(always)]
+fn step(
+    row: &mut [f64],
+    [v, w, next]: [f64; 3],
+    [vs, ws, nexts]: [&[f64]; 3],
+    below: &mut [f64],
+    sums: &mut [f64; LANES],
+    lanes: usize,
+) {
+    for lane in 0..lanes {
+        let value = row[lane] - (v * ws[lane] + w * vs[lane]);
+        row[lane] = value;
+        below[lane] += next * value;
+        sums[lane] += nexts[lane] * value;
+    }
 }
 
 /// Gives the sum of products, in lanes that every machine has.
@@ -317,7 +402,8 @@ mod tests {
             let b = Matrix { rows: n, cols: m, data: values[n * n..n * (n + m)].to_vec() };
             let factors = Tridiagonal::of(a.clone());
             let rotated = factors.transposed_times(&Strips::of(&b), threads);
-            let inner = factors.shifted(shift).unwrap().solve(&rotated);
+            let shifted = factors.shifted(shift).unwrap();
+            let inner = rotated.map(threads, |strip| shifted.solve(strip));
             let x = factors.times(&inner, threads).matrix();
             for (i, h) in (0..n).flat_map(|i| (0..m).map(move |h| (i, h))) {
                 let left: f64 = (0..n).map(|j| a.at(i, j) * x.at(j, h)).sum::<f64>() + shift * x.at(i, h);
