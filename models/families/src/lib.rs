@@ -8,6 +8,7 @@ pub mod ensemble;
 use ensemble::Ensemble;
 use forecast::{Artifact, ArtifactError, Fit, Forecast, ModelSpec};
 use linear::{Naive, Ridge, SeasonalNaive, SeasonalNaiveFit};
+use prophet::{ProphetFit, ProphetForecast};
 use recurrent::{Cell, Net, Recurrent};
 
 /// Gives the fit of a model's spec; none for a model that is made of others.
@@ -19,6 +20,7 @@ pub fn fit(model: &ModelSpec) -> Option<Box<dyn Fit>> {
         ModelSpec::Linear(spec) => Box::new(Ridge::fit(spec)),
         ModelSpec::Gru(spec) => Box::new(Recurrent::new(Cell::Gru, spec)),
         ModelSpec::Lstm(spec) => Box::new(Recurrent::new(Cell::Lstm, spec)),
+        ModelSpec::Prophet(spec) => Box::new(ProphetFit::new(spec)),
         ModelSpec::Ensemble(_) => return None,
     })
 }
@@ -34,5 +36,6 @@ pub fn forecaster(artifact: &Artifact) -> Result<Box<dyn Forecast>, ArtifactErro
         ModelSpec::Linear(_) => Box::new(Ridge::read(artifact)?),
         ModelSpec::Gru(_) | ModelSpec::Lstm(_) => Box::new(Net::read(artifact)?),
         ModelSpec::Ensemble(spec) => Box::new(Ensemble::read(artifact, spec)?),
+        ModelSpec::Prophet(_) => Box::new(ProphetForecast::read(artifact)?),
     })
 }

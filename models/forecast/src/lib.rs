@@ -20,7 +20,7 @@ pub use interval::{Calibration, IntervalError, Intervals, Quantiles};
 pub use model::{Forecast, ForecastError, History, known_future};
 pub use series::Problem;
 pub use spec::{
-    Channels, EnsembleMember, EnsembleSpec, Lambda, LinearSpec, ModelSpec, NaiveSpec, RecurrentSpec, Scope,
-    SeasonalNaiveSpec,
+    Channels, Condition, EnsembleMember, EnsembleSpec, Growth, Holiday, Lambda, LinearSpec, Mode, ModelSpec, NaiveSpec,
+    Order, ProphetSpec, RecurrentSpec, Regressor, Scaling, Scope, SeasonalNaiveSpec, Seasonality, Standardize,
 };
 pub use tensors::{ArtifactError, Data, Tensor, Tensors};

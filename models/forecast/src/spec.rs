@@ -1,7 +1,11 @@
 //! What a user may set about each model, with the range of each.
 
+mod prophet;
+
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use series::Problem;
+
+pub use prophet::{Condition, Growth, Holiday, Mode, Order, ProphetSpec, Regressor, Scaling, Seasonality, Standardize};
 
 use crate::About;
 
@@ -21,6 +25,8 @@ pub enum ModelSpec {
     Lstm(RecurrentSpec),
     /// A weighted mean of the round's other models, made by whoever decides the round; never fitted by itself.
     Ensemble(EnsembleSpec),
+    /// Trend, seasons, holidays and regressors.
+    Prophet(ProphetSpec),
 }
 
 /// What an ensemble is made of; empty until it is made.
@@ -168,6 +174,7 @@ impl ModelSpec {
             "linear" => Some(Self::Linear(LinearSpec::default())),
             "gru" => Some(Self::Gru(RecurrentSpec::default())),
             "lstm" => Some(Self::Lstm(RecurrentSpec::default())),
+            "prophet" => Some(Self::Prophet(ProphetSpec::default())),
             "ensemble" => Some(Self::Ensemble(EnsembleSpec::default())),
             _ => None,
         }
@@ -182,6 +189,7 @@ impl ModelSpec {
             Self::Linear(_) => "linear",
             Self::Gru(_) => "gru",
             Self::Lstm(_) => "lstm",
+            Self::Prophet(_) => "prophet",
             Self::Ensemble(_) => "ensemble",
         }
     }
@@ -205,6 +213,7 @@ impl ModelSpec {
             Self::Naive(_) | Self::SeasonalNaive(_) | Self::Ensemble(_) => Vec::new(),
             Self::Linear(spec) => spec.problems(path),
             Self::Gru(spec) | Self::Lstm(spec) => spec.problems(path),
+            Self::Prophet(spec) => spec.problems(path),
         }
     }
 }

@@ -27,6 +27,7 @@ mod settings;
 mod split;
 mod statistics;
 mod table;
+mod time;
 mod transform;
 mod windows;
 
@@ -46,5 +47,6 @@ pub use season::season;
 pub use settings::{Problem, Sampling, Strategy, WindowShape};
 pub use split::{Holdout, Split, Validation};
 pub use table::{Column, Role, Table, TableError};
+pub use time::{Time, TimeError};
 pub use transform::{Transform, TransformError};
 pub use windows::Windows;

@@ -1,0 +1,472 @@
+//! What a user may set about the additive model of trend, seasons, holidays and regressors.
+//!
+//! Names and defaults are those of the Python package `prophet`, with `yearly`, `weekly` and `daily` for short.
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use series::{Problem, Time};
+
+use super::Scope;
+
+/// Settings of the additive model.
+///
+/// # Units
+/// `cap` and `floor` are in the units of the values that are fitted. In a round these are scaled values: with the
+/// `minmax` scaler 0 is the smallest and 1 the largest training value, so one cap serves targets of any size.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ProphetSpec {
+    /// How the trend grows.
+    pub growth: Growth,
+    /// What a logistic trend saturates at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cap: Option<f64>,
+    /// What a logistic trend starts from; 0 where none is given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub floor: Option<f64>,
+    /// What values are divided by before they are fitted.
+    pub scaling: Scaling,
+    /// The times at which the trend may change, all within the history; placed where none are given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub changepoints: Option<Vec<Time>>,
+    /// How many changepoints are placed.
+    pub n_changepoints: usize,
+    /// The first part of the history, in which they are placed.
+    pub changepoint_range: f64,
+    /// How freely the trend changes.
+    pub changepoint_prior_scale: f64,
+    /// Whether seasons are added to the trend or multiply it.
+    pub seasonality_mode: Mode,
+    /// How freely seasons move.
+    pub seasonality_prior_scale: f64,
+    /// The season of a year of 365.25 days.
+    pub yearly: Order,
+    /// The season of a week.
+    pub weekly: Order,
+    /// The season of a day.
+    pub daily: Order,
+    /// Further seasons.
+    pub seasonalities: Vec<Seasonality>,
+    /// Days that differ from others.
+    pub holidays: Vec<Holiday>,
+    /// Whether holidays are added or multiply; as seasons where nothing is said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub holidays_mode: Option<Mode>,
+    /// How freely holidays and regressors move, where they do not say.
+    pub holidays_prior_scale: f64,
+    /// Columns with an effect, known also for the rows that are forecast.
+    pub regressors: Vec<Regressor>,
+    /// What one model covers.
+    pub scope: Scope,
+}
+
+impl Default for ProphetSpec {
+    fn default() -> Self {
+        Self {
+            growth: Growth::Linear,
+            cap: None,
+            floor: None,
+            scaling: Scaling::Absmax,
+            changepoints: None,
+            n_changepoints: 25,
+            changepoint_range: 0.8,
+            changepoint_prior_scale: 0.05,
+            seasonality_mode: Mode::Additive,
+            seasonality_prior_scale: 10.0,
+            yearly: Order::Auto,
+            weekly: Order::Auto,
+            daily: Order::Auto,
+            seasonalities: Vec::new(),
+            holidays: Vec::new(),
+            holidays_mode: None,
+            holidays_prior_scale: 10.0,
+            regressors: Vec::new(),
+            scope: Scope::Series,
+        }
+    }
+}
+
+/// How a trend grows.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Growth {
+    /// By straight lines.
+    #[default]
+    Linear,
+    /// Towards a cap.
+    Logistic,
+    /// Not at all.
+    Flat,
+}
+
+/// What values are divided by before they are fitted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Scaling {
+    /// Their largest size.
+    #[default]
+    Absmax,
+    /// Their range, after the smallest is taken away.
+    Minmax,
+}
+
+/// How a term meets the trend.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mode {
+    /// It is added.
+    #[default]
+    Additive,
+    /// It multiplies.
+    Multiplicative,
+}
+
+/// Whether a season of the calendar is fitted, and with how many waves.
+///
+/// Written as `"auto"`, `true`, `false` or a number.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Order {
+    /// Where the history is long and fine enough.
+    #[default]
+    Auto,
+    /// With as many waves as usual.
+    On,
+    /// Not at all.
+    Off,
+    /// With so many waves.
+    Waves(usize),
+}
+
+/// A further season.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Seasonality {
+    /// Its name; `yearly`, `weekly` and `daily` replace the season of the calendar where that is left on `"auto"`.
+    pub name: String,
+    /// Its length in days.
+    pub period: f64,
+    /// How many waves it has.
+    pub fourier_order: usize,
+    /// How freely it moves; as all seasons where nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prior_scale: Option<f64>,
+    /// Whether it is added or multiplies; as all seasons where nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<Mode>,
+    /// When it holds; always where nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub condition: Option<Condition>,
+}
+
+/// When a season holds: where all that is given agrees.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Condition {
+    /// Months from 1.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub months: Vec<u8>,
+    /// Days of the week, Monday is 0.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub weekdays: Vec<u8>,
+    /// Hours of the day from 0, UTC.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub hours: Vec<u8>,
+    /// A column of 0 and 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub column: Option<String>,
+}
+
+/// Days that differ from others.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Holiday {
+    /// Its name.
+    pub name: String,
+    /// Its days, past and future.
+    pub dates: Vec<Time>,
+    /// The first day that belongs to it, at most 0.
+    #[serde(default)]
+    pub lower_window: i32,
+    /// The last day that belongs to it, at least 0.
+    #[serde(default)]
+    pub upper_window: i32,
+    /// How freely it moves; as all holidays where nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prior_scale: Option<f64>,
+}
+
+/// A column with an effect.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Regressor {
+    /// The column.
+    pub name: String,
+    /// How freely it moves; as holidays where nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prior_scale: Option<f64>,
+    /// Whether it is centred and divided by its deviation.
+    #[serde(default)]
+    pub standardize: Standardize,
+    /// Whether it is added or multiplies; as seasons where nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<Mode>,
+}
+
+/// Whether a column is centred and divided by its deviation. A column that does not vary never is.
+///
+/// Written as `"auto"`, `true` or `false`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Standardize {
+    /// Unless it holds just 0 and 1.
+    #[default]
+    Auto,
+    /// Yes.
+    On,
+    /// No.
+    Off,
+}
+
+impl ProphetSpec {
+    /// The most changepoints. A fit holds the square of all coefficients in memory.
+    pub const MAX_CHANGEPOINTS: usize = 1_000;
+    /// The most coefficients of seasons, holidays and regressors.
+    pub const MAX_COLUMNS: usize = 2_000;
+    /// The farthest day of a holiday's window.
+    const MAX_WINDOW: i32 = 366;
+
+    /// Lists what is out of range.
+    #[must_use]
+    pub fn problems(&self, path: &str) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        let bad = &mut problems;
+        if self.growth == Growth::Logistic {
+            let floor = self.floor.unwrap_or(0.0);
+            let cap = self.cap.filter(|cap| cap.is_finite());
+            let text = self.cap.map_or_else(|| "missing".to_owned(), |cap| cap.to_string());
+            let range = format!("above the floor {floor} with logistic growth");
+            Problem::unless(
+                cap.is_some_and(|cap| cap > floor),
+                format!("{path}.cap"),
+                text,
+                &range,
+                bad,
+            );
+        }
+        if let Some(floor) = self.floor {
+            Problem::unless(floor.is_finite(), format!("{path}.floor"), floor, "a number", bad);
+        }
+        self.changepoint_problems(path, bad);
+        scale(path, "seasonality_prior_scale", self.seasonality_prior_scale, bad);
+        scale(path, "holidays_prior_scale", self.holidays_prior_scale, bad);
+        for (name, order) in [("yearly", self.yearly), ("weekly", self.weekly), ("daily", self.daily)] {
+            if let Order::Waves(waves) = order {
+                count(path, name, waves, 0, Self::MAX_COLUMNS / 2, bad);
+            }
+        }
+        for (index, season) in self.seasonalities.iter().enumerate() {
+            season.problems(&format!("{path}.seasonalities[{index}]"), bad);
+        }
+        for (index, holiday) in self.holidays.iter().enumerate() {
+            holiday.problems(&format!("{path}.holidays[{index}]"), bad);
+        }
+        for (index, regressor) in self.regressors.iter().enumerate() {
+            if let Some(prior) = regressor.prior_scale {
+                scale(&format!("{path}.regressors[{index}]"), "prior_scale", prior, bad);
+            }
+        }
+        self.name_problems(path, bad);
+        let columns = self.columns();
+        let range = format!("at most {} coefficients", Self::MAX_COLUMNS);
+        Problem::unless(columns <= Self::MAX_COLUMNS, path, columns, &range, bad);
+        problems
+    }
+
+    /// Counts the coefficients of seasons, holidays and regressors at most.
+    #[must_use]
+    pub fn columns(&self) -> usize {
+        let calendar = [(self.yearly, 10), (self.weekly, 3), (self.daily, 4)];
+        let calendar = calendar.map(|(order, usual)| match order {
+            Order::Auto | Order::On => usual,
+            Order::Off => 0,
+            Order::Waves(waves) => waves,
+        });
+        let own = self.seasonalities.iter().map(|season| season.fourier_order);
+        let waves = calendar.into_iter().chain(own).fold(0_usize, usize::saturating_add);
+        let days =
+            |holiday: &Holiday| holiday.upper_window.saturating_sub(holiday.lower_window).unsigned_abs() as usize + 1;
+        let holidays = self.holidays.iter().map(days).fold(0_usize, usize::saturating_add);
+        waves
+            .saturating_mul(2)
+            .saturating_add(holidays)
+            .saturating_add(self.regressors.len())
+    }
+
+    fn changepoint_problems(&self, path: &str, bad: &mut Vec<Problem>) {
+        let given = self.changepoints.as_ref().map_or(0, Vec::len);
+        count(path, "changepoints", given, 0, Self::MAX_CHANGEPOINTS, bad);
+        count(
+            path,
+            "n_changepoints",
+            self.n_changepoints,
+            0,
+            Self::MAX_CHANGEPOINTS,
+            bad,
+        );
+        let ok = (0.0..=1.0).contains(&self.changepoint_range);
+        Problem::unless(
+            ok,
+            format!("{path}.changepoint_range"),
+            self.changepoint_range,
+            "from 0 to 1",
+            bad,
+        );
+        scale(path, "changepoint_prior_scale", self.changepoint_prior_scale, bad);
+    }
+
+    /// Names must tell the parts of a forecast apart.
+    fn name_problems(&self, path: &str, bad: &mut Vec<Problem>) {
+        let seasons = (0..)
+            .zip(&self.seasonalities)
+            .map(|(i, s)| (format!("seasonalities[{i}]"), &s.name));
+        let holidays = (0..)
+            .zip(&self.holidays)
+            .map(|(i, h)| (format!("holidays[{i}]"), &h.name));
+        let regressors = (0..)
+            .zip(&self.regressors)
+            .map(|(i, r)| (format!("regressors[{i}]"), &r.name));
+        let mut seen: Vec<&String> = Vec::new();
+        for (place, name) in seasons.chain(holidays).chain(regressors) {
+            let calendar =
+                ["yearly", "weekly", "daily"].contains(&name.as_str()) && !place.starts_with("seasonalities");
+            let reserved = ["trend", "holidays", "additive_terms", "multiplicative_terms", "yhat"];
+            let ok = !name.is_empty() && !calendar && !reserved.contains(&name.as_str()) && !seen.contains(&name);
+            Problem::unless(
+                ok,
+                format!("{path}.{place}.name"),
+                name,
+                "a name of its own, not one of the forecast's",
+                bad,
+            );
+            seen.push(name);
+        }
+    }
+}
+
+impl Seasonality {
+    fn problems(&self, path: &str, bad: &mut Vec<Problem>) {
+        let ok = self.period >= 1e-4 && self.period <= 1e6;
+        Problem::unless(
+            ok,
+            format!("{path}.period"),
+            self.period,
+            "from 0.0001 to 1000000 days",
+            bad,
+        );
+        count(
+            path,
+            "fourier_order",
+            self.fourier_order,
+            1,
+            ProphetSpec::MAX_COLUMNS / 2,
+            bad,
+        );
+        if let Some(prior) = self.prior_scale {
+            scale(path, "prior_scale", prior, bad);
+        }
+        let Some(condition) = &self.condition else { return };
+        for (name, values, first, last) in [
+            ("months", &condition.months, 1, 12),
+            ("weekdays", &condition.weekdays, 0, 6),
+            ("hours", &condition.hours, 0, 23),
+        ] {
+            for value in values.iter().filter(|value| !(first..=last).contains(*value)) {
+                let range = format!("from {first} to {last}");
+                bad.push(Problem::new(format!("{path}.condition.{name}"), value, range));
+            }
+        }
+    }
+}
+
+impl Holiday {
+    fn problems(&self, path: &str, bad: &mut Vec<Problem>) {
+        let days = ProphetSpec::MAX_WINDOW;
+        for (name, value, range) in [
+            ("lower_window", self.lower_window, -days..=0),
+            ("upper_window", self.upper_window, 0..=days),
+        ] {
+            let text = format!("from {} to {} days", range.start(), range.end());
+            Problem::unless(range.contains(&value), format!("{path}.{name}"), value, &text, bad);
+        }
+        if let Some(prior) = self.prior_scale {
+            scale(path, "prior_scale", prior, bad);
+        }
+    }
+}
+
+fn scale(path: &str, name: &str, value: f64, bad: &mut Vec<Problem>) {
+    let ok = (1e-9..=1e9).contains(&value);
+    Problem::unless(ok, format!("{path}.{name}"), value, "from 1e-9 to 1e9", bad);
+}
+
+fn count(path: &str, name: &str, value: usize, least: usize, most: usize, bad: &mut Vec<Problem>) {
+    let range = format!("from {least} to {most}");
+    Problem::unless(
+        (least..=most).contains(&value),
+        format!("{path}.{name}"),
+        value,
+        &range,
+        bad,
+    );
+}
+
+/// What an order or a choice is written as.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Text {
+    Flag(bool),
+    Count(usize),
+    Word(String),
+}
+
+impl Serialize for Order {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match *self {
+            Self::Auto => serializer.serialize_str("auto"),
+            Self::On => serializer.serialize_bool(true),
+            Self::Off => serializer.serialize_bool(false),
+            Self::Waves(waves) => serializer.serialize_u64(waves as u64),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Order {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match Text::deserialize(deserializer) {
+            Ok(Text::Flag(true)) => Ok(Self::On),
+            Ok(Text::Flag(false)) => Ok(Self::Off),
+            Ok(Text::Count(waves)) => Ok(Self::Waves(waves)),
+            Ok(Text::Word(word)) if word == "auto" => Ok(Self::Auto),
+            _ => Err(de::Error::custom("must be \"auto\", true, false or a number of waves")),
+        }
+    }
+}
+
+impl Serialize for Standardize {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Auto => serializer.serialize_str("auto"),
+            Self::On => serializer.serialize_bool(true),
+            Self::Off => serializer.serialize_bool(false),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Standardize {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match Text::deserialize(deserializer) {
+            Ok(Text::Flag(true)) => Ok(Self::On),
+            Ok(Text::Flag(false)) => Ok(Self::Off),
+            Ok(Text::Word(word)) if word == "auto" => Ok(Self::Auto),
+            _ => Err(de::Error::custom("must be \"auto\", true or false")),
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! What a fit or a forecast refuses, and what a fit has to say about itself.
+
+use series::{Problem, Time};
+
+/// Why a model cannot be fitted or cannot forecast.
+#[derive(Clone, PartialEq, Debug, thiserror::Error)]
+pub enum Error {
+    /// A setting out of its range.
+    #[error(transparent)]
+    Setting(Problem),
+    /// Too few values.
+    #[error("{have} values that are not missing, a fit needs {need}")]
+    TooFewValues {
+        /// The values.
+        have: usize,
+        /// The values needed.
+        need: usize,
+    },
+    /// Values at one time only.
+    #[error("all {values} values are at {time}, a fit needs two times")]
+    OneTime {
+        /// The values.
+        values: usize,
+        /// The time.
+        time: Time,
+    },
+    /// A number that is none.
+    #[error("column `{column}`, row {row}: {value} is not finite")]
+    NotFinite {
+        /// The column.
+        column: String,
+        /// The row, from 0.
+        row: usize,
+        /// The number.
+        value: f64,
+    },
+    /// A cap that is not above the floor.
+    #[error("row {row}: cap {cap} must be above the floor {floor}")]
+    Cap {
+        /// The row, from 0.
+        row: usize,
+        /// The cap.
+        cap: f64,
+        /// The floor.
+        floor: f64,
+    },
+    /// A logistic trend without a cap.
+    #[error("logistic growth needs a cap")]
+    NoCap,
+    /// A column that is not there.
+    #[error("column `{column}` is missing")]
+    MissingColumn {
+        /// The column.
+        column: String,
+    },
+    /// A condition that is neither 0 nor 1.
+    #[error("condition `{column}`, row {row}: {value} must be 0 or 1")]
+    Condition {
+        /// The column.
+        column: String,
+        /// The row, from 0.
+        row: usize,
+        /// The number.
+        value: f64,
+    },
+    /// A changepoint outside the history.
+    #[error("changepoint {changepoint} must lie between {start} and {end}")]
+    Changepoint {
+        /// The changepoint.
+        changepoint: Time,
+        /// The first time of the history.
+        start: Time,
+        /// The last time of the history.
+        end: Time,
+    },
+    /// Columns of different lengths.
+    #[error("column `{column}` has {have} rows, must have {need}")]
+    Length {
+        /// The column.
+        column: String,
+        /// Its rows.
+        have: usize,
+        /// The rows of all.
+        need: usize,
+    },
+    /// Values so far apart that they cannot be scaled, or a posterior without a finite mode.
+    #[error("the posterior is {value} at its best point, it must be finite")]
+    Unbounded {
+        /// The negative logarithm of the posterior.
+        value: f64,
+    },
+}
+
+/// What a fit did other than asked, or what its data are like.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Notice {
+    /// Fewer changepoints than asked for, because the history is short.
+    Changepoints {
+        /// How many were asked for.
+        asked: usize,
+        /// How many there are.
+        used: usize,
+    },
+    /// Values above the cap or below the floor: a logistic trend cannot reach them.
+    OutsideCap {
+        /// How many.
+        values: usize,
+    },
+    /// All values are equal: the trend holds them and nothing else is fitted.
+    Constant,
+    /// The model goes through every value, so that the posterior has no mode: the noise is held at its floor.
+    NoiseFloor,
+}
+
+impl std::fmt::Display for Notice {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Changepoints { asked, used } => {
+                write!(f, "{used} changepoints instead of {asked}, the history is short")
+            }
+            Self::OutsideCap { values } => {
+                write!(f, "{values} values outside floor and cap, which the trend cannot reach")
+            }
+            Self::Constant => write!(f, "all values are equal"),
+            Self::NoiseFloor => write!(f, "the model goes through every value, its noise is held at the floor"),
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! The rows of a fit, in the order of time and without missing values.
+
+use crate::{Error, Rows, design::Design};
+
+/// Rows that are fitted.
+#[derive(Debug)]
+pub(crate) struct History {
+    pub(crate) times: Vec<i64>,
+    /// Where each row stands among the given ones.
+    rows: Vec<usize>,
+}
+
+impl History {
+    /// Takes the rows with a value, sorted by time; rows of one time stay in their order.
+    pub(crate) fn new(times: &[i64], values: &[f64]) -> Self {
+        let mut rows: Vec<usize> = (0..times.len()).filter(|&row| !values[row].is_nan()).collect();
+        if !rows.is_sorted_by_key(|&row| times[row]) {
+            rows.sort_by_key(|&row| times[row]);
+        }
+        Self {
+            times: rows.iter().map(|&row| times[row]).collect(),
+            rows,
+        }
+    }
+
+    /// Gives a column of these rows.
+    pub(crate) fn take(&self, column: &[f64]) -> Vec<f64> {
+        self.rows.iter().map(|&row| column[row]).collect()
+    }
+
+    /// Gives the columns that the terms of a design need, one per term.
+    pub(crate) fn inputs(&self, design: &Design, rows: &Rows<'_>) -> Result<Vec<Option<Vec<f64>>>, Error> {
+        let given = rows.inputs(design)?;
+        Ok(given.into_iter().map(|column| Some(self.take(column?))).collect())
+    }
+}
+
+impl<'a> Rows<'a> {
+    /// Finds the columns that the terms of a design need, one per term.
+    pub(crate) fn inputs(&self, design: &Design) -> Result<Vec<Option<&'a [f64]>>, Error> {
+        let find = |name: &str| {
+            let found = self.columns.iter().find(|(column, _)| *column == name);
+            found.map(|(_, values)| *values).ok_or_else(|| Error::MissingColumn {
+                column: name.to_owned(),
+            })
+        };
+        design
+            .terms
+            .iter()
+            .map(|term| term.input().map(find).transpose())
+            .collect()
+    }
+
+    /// Checks that all columns have as many rows as there are times.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        let given = [("cap", self.cap), ("floor", self.floor)];
+        let given = given.into_iter().filter_map(|(name, values)| Some((name, values?)));
+        for (column, values) in given.chain(self.columns.iter().copied()) {
+            length(column, values.len(), self.times.len())?;
+        }
+        Ok(())
+    }
+
+    /// Checks cap and floor of the rows that count, where there is a cap.
+    pub(crate) fn check_cap(cap: &[f64], floor: impl Fn(usize) -> f64) -> Result<(), Error> {
+        for (row, &cap) in cap.iter().enumerate() {
+            let floor = floor(row);
+            if !cap.is_finite() || !floor.is_finite() || cap <= floor {
+                return Err(Error::Cap { row, cap, floor });
+            }
+        }
+        Ok(())
+    }
+}
+
+pub(crate) fn length(column: &str, have: usize, need: usize) -> Result<(), Error> {
+    if have == need {
+        return Ok(());
+    }
+    let column = column.to_owned();
+    Err(Error::Length { column, have, need })
+}

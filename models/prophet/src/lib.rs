@@ -1,0 +1,35 @@
+//! The additive model of trend, seasons, holidays and regressors: the posterior's mode, its forecasts and their intervals.
+//!
+//! Promises: the model, its priors, scales and defaults are those of the Python package `prophet`; equal data give equal
+//! bits whatever the number of threads; the fit is deterministic and intervals follow from a seed. Where growth is not
+//! logistic and all terms are added the mode is the exact one, which an optimiser that takes the prior of changepoints
+//! for smooth only comes near to.
+//!
+//! Refuses to know files, clocks and full posteriors (there is no sampling of parameters). Times are UTC seconds and may
+//! be irregular. Start reading at [`fit`], then [`Prophet::predict`] and [`Prophet::intervals`].
+
+mod artifact;
+mod design;
+mod error;
+mod features;
+mod fit;
+mod history;
+mod interval;
+mod lasso;
+mod mode;
+mod model;
+mod moments;
+mod newton;
+mod pass;
+mod predict;
+mod quadratic;
+mod round;
+mod seasons;
+mod trend;
+
+pub use error::{Error, Notice};
+pub use fit::{Rows, fit, fit_all};
+pub use interval::{Intervals, Simulation};
+pub use model::{Parameters, Prophet};
+pub use predict::{Component, Prediction, predict_all};
+pub use round::{ProphetFit, ProphetForecast};

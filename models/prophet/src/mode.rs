@@ -1,0 +1,190 @@
+//! The mode of the posterior where the sum of squares is a quadratic form.
+
+use crate::{
+    lasso::{backward, factor, forward, lasso},
+    moments::dot,
+    pass::Point,
+    quadratic::{Gradient, Quadratic},
+};
+
+/// The smallest noise, as a part of the values' scale: what the Python package takes for values without any.
+pub(crate) const NOISE_FLOOR: f64 = 1e-9;
+/// Rounds of noise and coefficients at most. Each lowers the posterior's negative logarithm; a few are enough.
+const ROUNDS: usize = 500;
+/// The relative change of the noise's square at which it stands.
+const STILL: f64 = 1e-13;
+
+/// What is believed before any value is seen.
+///
+/// # Source
+/// The package's Stan model: normal priors of deviation 5 on rate and offset, normal ones on columns, a double
+/// exponential one on changes of the rate, and a half normal one of deviation 0.5 on the noise.
+#[derive(Clone, Debug)]
+pub(crate) struct Priors {
+    /// One over the variance of each smooth coefficient.
+    pub(crate) precisions: Vec<f64>,
+    /// One over the scale of changes.
+    pub(crate) rate: f64,
+    /// How many values.
+    pub(crate) values: f64,
+}
+
+/// The best coefficients and noise.
+#[derive(Clone, Debug)]
+pub(crate) struct Mode {
+    pub(crate) point: Point,
+    /// The square of the noise.
+    pub(crate) variance: f64,
+    /// The negative logarithm of the posterior, without the constants that Stan drops.
+    pub(crate) negative_log: f64,
+}
+
+impl Priors {
+    pub(crate) fn new(precisions: Vec<f64>, changepoint_prior_scale: f64, values: usize) -> Self {
+        #[expect(clippy::cast_precision_loss, reason = "row counts lie far below 2^52")]
+        let values = values as f64;
+        let mut all = vec![1.0 / 25.0; 2];
+        all.extend(precisions);
+        Self {
+            precisions: all,
+            rate: 1.0 / changepoint_prior_scale,
+            values,
+        }
+    }
+
+    /// Gives the best square of the noise for a sum of squares: where the posterior's slope in it is 0.
+    pub(crate) fn variance(&self, square: f64) -> f64 {
+        let n = self.values;
+        let best = 2.0 * square / (n + (n * n + 16.0 * square).sqrt());
+        best.max(NOISE_FLOOR * NOISE_FLOOR)
+    }
+
+    /// Gives the negative logarithm of the posterior.
+    pub(crate) fn negative_log(&self, point: &Point, square: f64, variance: f64) -> f64 {
+        let squares = point
+            .smooth
+            .iter()
+            .zip(&self.precisions)
+            .map(|(value, precision)| precision * value * value);
+        let sizes = point.deltas.iter().map(|delta| delta.abs());
+        0.5 * self.values * libm::log(variance)
+            + 2.0 * variance
+            + square / (2.0 * variance)
+            + 0.5 * squares.sum::<f64>()
+            + self.rate * sizes.sum::<f64>()
+    }
+}
+
+/// How a quadratic form is to be used.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Care {
+    /// A part of the diagonal that holds coefficients back.
+    pub(crate) damp: f64,
+    /// The part of the sum of squares that must remain: a form that is not the truth may promise more.
+    pub(crate) remain: f64,
+    /// Whether a form that is not positive is refused.
+    pub(crate) strict: bool,
+}
+
+/// Finds coefficients and noise: coefficients exactly for a noise, the noise exactly for coefficients, in turn.
+///
+/// None where the form must be positive and is not.
+pub(crate) fn mode(
+    form: &Quadratic,
+    gradient: &Gradient,
+    origin: &Point,
+    variance: f64,
+    priors: &Priors,
+    care: Care,
+) -> Option<Mode> {
+    let mut best = Mode {
+        point: origin.clone(),
+        variance,
+        negative_log: f64::INFINITY,
+    };
+    for _ in 0..ROUNDS {
+        let point = coefficients(form, gradient, origin, &best, priors, care)?;
+        let step = Point {
+            smooth: differences(&point.smooth, &origin.smooth),
+            deltas: differences(&point.deltas, &origin.deltas),
+        };
+        let first = dot(&gradient.smooth, &step.smooth) + dot(&gradient.deltas, &step.deltas);
+        let square = gradient.square - 2.0 * first + form.form(&step);
+        let square = square.max(care.remain * gradient.square).max(0.0);
+        let variance = priors.variance(square);
+        let still = (variance - best.variance).abs() <= STILL * variance;
+        best = Mode {
+            negative_log: priors.negative_log(&point, square, variance),
+            point,
+            variance,
+        };
+        if still {
+            break;
+        }
+    }
+    Some(best)
+}
+
+/// Gives the best coefficients for a noise.
+fn coefficients(
+    form: &Quadratic,
+    gradient: &Gradient,
+    origin: &Point,
+    before: &Mode,
+    priors: &Priors,
+    care: Care,
+) -> Option<Point> {
+    let (width, changes) = (form.width, form.changes);
+    let mut lower = form.smooth.clone();
+    let mut smooth = gradient.smooth.clone();
+    for index in 0..width {
+        let diagonal = &mut lower[index * width + index];
+        *diagonal += care.damp * diagonal.abs() + before.variance * priors.precisions[index];
+        smooth[index] -= before.variance * priors.precisions[index] * origin.smooth[index];
+    }
+    if !factor(&mut lower, width) && care.strict {
+        return None;
+    }
+    forward(&lower, width, &mut smooth);
+    // Smooth coefficients follow the changes: what is left is a form in the changes alone.
+    let mut cross = form.cross.clone();
+    let mut deltas = form.deltas.clone();
+    let mut linear = gradient.deltas.clone();
+    for change in 0..changes {
+        let (done, own) = cross.split_at_mut(change * width);
+        let own = &mut own[..width];
+        forward(&lower, width, own);
+        linear[change] -= dot(own, &smooth);
+        let diagonal = &mut deltas[change * changes + change];
+        *diagonal += care.damp * diagonal.abs() - dot(own, own);
+        for (earlier, other) in done.chunks_exact(width).enumerate() {
+            let product = dot(own, other);
+            deltas[change * changes + earlier] -= product;
+            deltas[earlier * changes + change] -= product;
+        }
+    }
+    let mut moved = before.point.deltas.clone();
+    lasso(
+        &deltas,
+        &linear,
+        &origin.deltas,
+        before.variance * priors.rate,
+        &mut moved,
+    );
+    for ((own, moved), origin) in cross.chunks_exact(width.max(1)).zip(&moved).zip(&origin.deltas) {
+        for (value, cross) in smooth.iter_mut().zip(own) {
+            *value -= cross * (moved - origin);
+        }
+    }
+    backward(&lower, width, &mut smooth);
+    let smooth = smooth
+        .iter()
+        .zip(&origin.smooth)
+        .map(|(step, origin)| origin + step)
+        .collect();
+    Some(Point { smooth, deltas: moved })
+}
+
+fn differences(x: &[f64], y: &[f64]) -> Vec<f64> {
+    x.iter().zip(y).map(|(x, y)| x - y).collect()
+}

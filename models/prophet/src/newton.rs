@@ -1,0 +1,105 @@
+//! The mode of the posterior where the trend is logistic or something multiplies it: step by step.
+
+use crate::{
+    mode::{Care, Mode, Priors, mode},
+    pass::{Found, Frame, Point, Values},
+    quadratic::{Gradient, Quadratic},
+};
+
+/// Passes over the rows at most.
+const PASSES: usize = 300;
+/// The relative gain at which a step is the last.
+const STILL: f64 = 1e-11;
+/// Steps before curvature counts: far from the mode it leads astray.
+const ROUGH: usize = 2;
+
+/// Finds the mode from a first point.
+///
+/// Each step takes the mode of the quadratic form at hand, priors and noise included, goes back while that makes things
+/// worse, and holds coefficients back where going back does not help.
+pub(crate) fn search(frame: &Frame<'_>, values: Values<'_>, start: Point, priors: &Priors) -> Mode {
+    let mut found = frame.found(values, &start);
+    let variance = priors.variance(found.residues.square);
+    let mut best = Mode {
+        negative_log: priors.negative_log(&start, found.residues.square, variance),
+        point: start,
+        variance,
+    };
+    let (mut damp, mut passes, mut steps) = (0.0, 1, 0);
+    while passes < PASSES {
+        let Some(aim) = aim(frame, &found, &best, priors, damp, steps >= ROUGH) else {
+            return best;
+        };
+        let mut share = 1.0;
+        let mut next = None;
+        while next.is_none() && share > 0.05 && passes < PASSES {
+            let point = between(&best.point, &aim, share);
+            let there = frame.found(values, &point);
+            passes += 1;
+            let variance = priors.variance(there.residues.square);
+            let negative_log = priors.negative_log(&point, there.residues.square, variance);
+            if negative_log <= best.negative_log {
+                next = Some((
+                    Mode {
+                        point,
+                        variance,
+                        negative_log,
+                    },
+                    there,
+                ));
+            }
+            share *= 0.4;
+        }
+        let Some((mode, there)) = next else {
+            if damp > 1e6 {
+                return best;
+            }
+            damp = if damp == 0.0 { 1e-3 } else { damp * 30.0 };
+            continue;
+        };
+        let gain = best.negative_log - mode.negative_log;
+        (best, found) = (mode, there);
+        steps += 1;
+        if gain <= STILL * (1.0 + best.negative_log.abs()) && damp < 1.0 {
+            return best;
+        }
+        damp = if damp > 1e-4 { damp / 30.0 } else { 0.0 };
+    }
+    best
+}
+
+/// Gives the mode of the form at hand: with curvature where that is positive, without it elsewhere.
+fn aim(frame: &Frame<'_>, found: &Found, at: &Mode, priors: &Priors, damp: f64, curved: bool) -> Option<Point> {
+    let gradient = Gradient::new(frame.growth, &at.point, &found.residues, frame.changepoints);
+    let form = |bend| Quadratic::new(frame.growth, &at.point, &found.sums, bend, frame.changepoints);
+    let solve = |form: &Quadratic, strict: bool| {
+        let care = Care {
+            damp,
+            remain: 0.1,
+            strict,
+        };
+        mode(form, &gradient, &at.point, at.variance, priors, care)
+    };
+    let newton = if curved {
+        solve(&form(Some((&found.bend, &found.residues))), true)
+    } else {
+        None
+    };
+    newton.or_else(|| solve(&form(None), false)).map(|mode| mode.point)
+}
+
+fn between(from: &Point, to: &Point, share: f64) -> Point {
+    let part = |from: &[f64], to: &[f64]| -> Vec<f64> {
+        if share >= 1.0 {
+            return to.to_vec();
+        }
+        from.iter()
+            .zip(to)
+            .map(|(from, to)| from + share * (to - from))
+            .collect()
+    };
+    Point {
+        smooth: part(&from.smooth, &to.smooth),
+        deltas: part(&from.deltas, &to.deltas),
+    }
+}

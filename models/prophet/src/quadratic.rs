@@ -1,0 +1,179 @@
+//! The sum of squares near some coefficients, as a quadratic form.
+
+use forecast::Growth;
+
+use crate::{
+    moments::{Residues, Sums, dot},
+    pass::Point,
+};
+
+/// The products of all columns' slopes.
+#[derive(Clone, Debug)]
+pub(crate) struct Quadratic {
+    /// Rate, offset and columns: `[smooth, smooth]`.
+    pub(crate) smooth: Vec<f64>,
+    /// `[changepoints, smooth]`.
+    pub(crate) cross: Vec<f64>,
+    /// `[changepoints, changepoints]`.
+    pub(crate) deltas: Vec<f64>,
+    /// How many smooth coefficients.
+    pub(crate) width: usize,
+    /// How many changepoints.
+    pub(crate) changes: usize,
+}
+
+/// The products of all columns' slopes with what is left over.
+#[derive(Clone, Debug)]
+pub(crate) struct Gradient {
+    pub(crate) smooth: Vec<f64>,
+    pub(crate) deltas: Vec<f64>,
+    /// The sum of squares that is left over.
+    pub(crate) square: f64,
+}
+
+/// How rate and offset move the line: `rate = a + shift b`, `offset = lift b`.
+///
+/// A logistic trend follows the line `rate (t - offset)`, the others `offset + rate t`.
+#[derive(Clone, Copy, Debug)]
+struct Turn {
+    shift: f64,
+    lift: f64,
+}
+
+impl Turn {
+    fn of(growth: Growth, point: &Point) -> Self {
+        match growth {
+            Growth::Logistic => Self {
+                shift: -point.smooth[1],
+                lift: -point.smooth[0],
+            },
+            Growth::Linear | Growth::Flat => Self { shift: 0.0, lift: 1.0 },
+        }
+    }
+}
+
+impl Quadratic {
+    /// Puts the products together; `bend` is taken away where curvature counts.
+    pub(crate) fn new(
+        growth: Growth,
+        point: &Point,
+        sums: &Sums,
+        bend: Option<(&Sums, &Residues)>,
+        changepoints: &[f64],
+    ) -> Self {
+        let (columns, changes) = (sums.columns, changepoints.len());
+        let width = columns + 2;
+        let turn = Turn::of(growth, point);
+        let mut result = Self {
+            smooth: vec![0.0; width * width],
+            cross: vec![0.0; changes * width],
+            deltas: vec![0.0; changes * changes],
+            width,
+            changes,
+        };
+        // From the last segment to the first: the sums of all rows from a segment on, times counted from its start.
+        let (mut line, mut cross) = ([0.0; 3], vec![0.0; 2 * columns]);
+        for segment in (0..=changes).rev() {
+            let start = segment.checked_sub(1).map_or(0.0, |before| changepoints[before]);
+            let ahead = changepoints.get(segment).map_or(0.0, |next| next - start);
+            later(&mut line, &mut cross, ahead);
+            let mut own = sums.line[segment];
+            let mut own_cross = sums.cross[segment * 2 * columns..][..2 * columns].to_vec();
+            if let Some((bend, _)) = bend {
+                own.iter_mut()
+                    .zip(bend.line[segment])
+                    .for_each(|(own, bend)| *own -= bend);
+                let bend = &bend.cross[segment * 2 * columns..];
+                own_cross.iter_mut().zip(bend).for_each(|(own, bend)| *own -= bend);
+            }
+            line.iter_mut().zip(own).for_each(|(sum, own)| *sum += own);
+            cross.iter_mut().zip(own_cross).for_each(|(sum, own)| *sum += own);
+            if let Some(change) = segment.checked_sub(1) {
+                let row = &mut result.cross[change * width..][..width];
+                row[0] = line[0] + (start + turn.shift) * line[1];
+                row[1] = turn.lift * line[1];
+                row[2..].copy_from_slice(&cross[..columns]);
+                for (earlier, at) in changepoints[..=change].iter().enumerate() {
+                    let value = line[0] + (start - at) * line[1];
+                    result.deltas[earlier * changes + change] = value;
+                    result.deltas[change * changes + earlier] = value;
+                }
+            }
+        }
+        let extra = match (growth, bend) {
+            // The line bends in rate and offset together.
+            (Growth::Logistic, Some((_, residues))) => residues.line.iter().map(|line| line[1]).sum(),
+            _ => 0.0,
+        };
+        result.fill_smooth(turn, line, &cross, &sums.square, extra);
+        result
+    }
+
+    fn fill_smooth(&mut self, turn: Turn, line: [f64; 3], cross: &[f64], square: &[f64], extra: f64) {
+        let (width, columns) = (self.width, self.width - 2);
+        let mut set = |row: usize, column: usize, value: f64| {
+            self.smooth[row * width + column] = value;
+            self.smooth[column * width + row] = value;
+        };
+        let Turn { shift, lift } = turn;
+        set(0, 0, line[0] + shift * (2.0 * line[1] + shift * line[2]));
+        set(0, 1, lift * (line[1] + shift * line[2]) + extra);
+        set(1, 1, lift * lift * line[2]);
+        for column in 0..columns {
+            set(0, column + 2, cross[column] + shift * cross[columns + column]);
+            set(1, column + 2, lift * cross[columns + column]);
+            for other in column..columns {
+                set(column + 2, other + 2, square[column * columns + other]);
+            }
+        }
+    }
+
+    /// Gives `d' Q d`.
+    pub(crate) fn form(&self, step: &Point) -> f64 {
+        let mut sum = 0.0;
+        for (row, factor) in self.smooth.chunks_exact(self.width).zip(&step.smooth) {
+            sum += factor * dot(row, &step.smooth);
+        }
+        for (change, factor) in step.deltas.iter().enumerate() {
+            let cross = dot(&self.cross[change * self.width..][..self.width], &step.smooth);
+            let own = dot(&self.deltas[change * self.changes..][..self.changes], &step.deltas);
+            sum += factor * (2.0 * cross + own);
+        }
+        sum
+    }
+}
+
+impl Gradient {
+    pub(crate) fn new(growth: Growth, point: &Point, residues: &Residues, changepoints: &[f64]) -> Self {
+        let changes = changepoints.len();
+        let turn = Turn::of(growth, point);
+        let (mut deltas, mut line) = (vec![0.0; changes], [0.0; 2]);
+        for segment in (0..=changes).rev() {
+            let start = segment.checked_sub(1).map_or(0.0, |before| changepoints[before]);
+            let ahead = changepoints.get(segment).map_or(0.0, |next| next - start);
+            line[0] += ahead * line[1];
+            line[0] += residues.line[segment][0];
+            line[1] += residues.line[segment][1];
+            if let Some(change) = segment.checked_sub(1) {
+                deltas[change] = line[0];
+            }
+        }
+        let mut smooth = vec![line[0] + turn.shift * line[1], turn.lift * line[1]];
+        smooth.extend_from_slice(&residues.columns);
+        Self {
+            smooth,
+            deltas,
+            square: residues.square,
+        }
+    }
+}
+
+/// Counts times from a start that lies `ahead` earlier.
+fn later(line: &mut [f64; 3], cross: &mut [f64], ahead: f64) {
+    line[0] += ahead * (2.0 * line[1] + ahead * line[2]);
+    line[1] += ahead * line[2];
+    let (a, b) = cross.split_at_mut(cross.len() / 2);
+    for (a, b) in a.iter_mut().zip(b) {
+        *a += ahead * *b;
+    }
+}
