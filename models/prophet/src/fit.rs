@@ -182,7 +182,10 @@ fn shape(spec: &ProphetSpec, rows: &Rows<'_>, history: &History) -> Result<(Arc<
             (*mean, *deviation) = standard(*standardize, values);
         }
     }
-    let (changepoints, notice) = trend::changepoints(spec, times)?;
+    let (mut changepoints, notice) = trend::changepoints(spec, times)?;
+    if spec.growth == Growth::Flat {
+        changepoints.clear();
+    }
     #[expect(
         clippy::cast_precision_loss,
         reason = "times lie far below 2^52 seconds from each other"

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use forecast::ProphetSpec;
+use forecast::{Growth, ProphetSpec};
 
 use crate::{Notice, design::Design};
 
@@ -62,8 +62,12 @@ impl Shape {
         time.saturating_sub(self.start) as f64 / self.length
     }
 
-    /// Gives the changepoints as parts of the history; one at its start where there are none, as the package has it.
+    /// Gives the changepoints as parts of the history; one at its start where there are none, as the package has it. A
+    /// flat trend has none.
     pub(crate) fn scaled_changepoints(&self) -> Vec<f64> {
+        if self.spec.growth == Growth::Flat {
+            return Vec::new();
+        }
         if self.changepoints.is_empty() {
             return vec![0.0];
         }

@@ -84,10 +84,9 @@ impl Line {
         };
         for (piece, (&at, delta)) in changepoints.iter().zip(deltas).enumerate() {
             let level = line.level[piece] + line.slope[piece] * (at - line.start[piece]);
-            let change = if growth == Growth::Flat { 0.0 } else { *delta };
             line.start.push(at);
             line.level.push(level);
-            line.slope.push(line.slope[piece] + change);
+            line.slope.push(line.slope[piece] + delta);
         }
         line
     }
