@@ -29,8 +29,17 @@ fn main() -> Result<(), Box<dyn Error>> {
             column.push(text.parse().unwrap_or(f64::NAN));
         }
     }
-    let named = |name: &str| names.iter().position(|other| other == name).map(|place| columns[place].as_slice());
-    let others: Vec<(&str, &[f64])> = names.iter().map(String::as_str).zip(columns.iter().map(Vec::as_slice)).collect();
+    let named = |name: &str| {
+        names
+            .iter()
+            .position(|other| other == name)
+            .map(|place| columns[place].as_slice())
+    };
+    let others: Vec<(&str, &[f64])> = names
+        .iter()
+        .map(String::as_str)
+        .zip(columns.iter().map(Vec::as_slice))
+        .collect();
     let rows = Rows {
         times: &times,
         cap: named("cap"),
@@ -43,10 +52,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         samples: 50_000,
         ..Simulation::default()
     };
-    let components = model.components(&rows)?.into_iter().map(|part| (part.name, json!(part.values)));
+    let components = model
+        .components(&rows)?
+        .into_iter()
+        .map(|part| (part.name, json!(part.values)));
     let parameters = model.parameters();
-    let sure = case["samples"].as_bool() != Some(false);
-    let intervals = if sure { Some(model.intervals(&rows, &forecast, simulation)?) } else { None };
+    let intervals = model.intervals(&rows, &forecast, simulation)?;
     println!(
         "{}",
         json!({
@@ -62,10 +73,10 @@ fn main() -> Result<(), Box<dyn Error>> {
             "yhat": forecast.yhat,
             "trend": forecast.trend,
             "components": components.collect::<serde_json::Map<_, _>>(),
-            "yhat_lower": intervals.as_ref().map(|intervals| &intervals.lower),
-            "yhat_upper": intervals.as_ref().map(|intervals| &intervals.upper),
-            "trend_lower": intervals.as_ref().map(|intervals| &intervals.trend_lower),
-            "trend_upper": intervals.as_ref().map(|intervals| &intervals.trend_upper),
+            "yhat_lower": intervals.lower,
+            "yhat_upper": intervals.upper,
+            "trend_lower": intervals.trend_lower,
+            "trend_upper": intervals.trend_upper,
         })
     );
     Ok(())

@@ -139,7 +139,7 @@ fn fit_group(
     let floor = rows.floor.map(|floor| history.take(floor));
     let common = Common {
         spec,
-        priors: Priors::new(shape.design.precisions(), spec.changepoint_prior_scale, t.len()),
+        priors: Priors::new(spec, shape.design.precisions(), t.len()),
         shape: shape.clone(),
         history: &history,
         frame,
@@ -226,16 +226,8 @@ struct Scaled {
 
 impl Common<'_> {
     fn fit(&self, series: &[&[f64]], threads: usize) -> Vec<Result<Prophet, Error>> {
-        let form = self.frame.is_linear().then(|| {
-            let zero = self.point(0.0, 0.0);
-            Quadratic::new(
-                self.spec.growth,
-                &zero,
-                &self.frame.sums(),
-                None,
-                self.frame.changepoints,
-            )
-        });
+        let linear = self.frame.is_linear();
+        let form = linear.then(|| Quadratic::new(&self.frame.sums(), None, self.frame.changepoints));
         let share = series.len().div_ceil(threads.max(1)).max(1);
         if share >= series.len() {
             return self.fit_share(series, form.as_ref());
@@ -300,7 +292,7 @@ impl Common<'_> {
             let residues = self.frame.residues(&at);
             let points: Vec<Point> = at.iter().map(|(_, point)| (*point).clone()).collect();
             for ((&index, point), residues) in which.iter().zip(points).zip(residues) {
-                let gradient = Gradient::new(self.spec.growth, &point, &residues, self.frame.changepoints);
+                let gradient = Gradient::new(&residues, self.frame.changepoints);
                 let variance = match &modes[index] {
                     Some(mode) if round > 0 => mode.variance,
                     _ => self.priors.variance(residues.square),
@@ -324,8 +316,8 @@ impl Common<'_> {
         (!scaled.constant).then(|| newton::search(&self.frame, values, scaled.start.clone(), &self.priors))
     }
 
-    fn point(&self, rate: f64, offset: f64) -> Point {
-        let mut smooth = vec![rate, offset];
+    fn point(&self, rate: f64, level: f64) -> Point {
+        let mut smooth = vec![rate, level];
         smooth.resize(self.frame.features.columns() + 2, 0.0);
         Point {
             smooth,
@@ -380,7 +372,7 @@ impl Common<'_> {
                 .collect::<Vec<f64>>()
         });
         let (rate, offset) = trend::start(self.spec.growth, self.frame.t, &y, scaled_cap.as_deref());
-        let start = self.point(rate, offset);
+        let start = self.point(rate, if logistic { -rate * offset } else { offset });
         Ok(Scaled {
             y,
             cap: scaled_cap,
@@ -395,7 +387,9 @@ impl Common<'_> {
         let constant = mode.is_none();
         let mode = mode.unwrap_or_else(|| self.constant(scaled));
         let Point { smooth, mut deltas } = mode.point;
+        let logistic = self.spec.growth == Growth::Logistic;
         let mut rate = smooth[0];
+        let first = rate;
         if self.shape.changepoints.is_empty() {
             // The one changepoint at the start is part of the first rate.
             rate += deltas.iter().sum::<f64>();
@@ -415,7 +409,7 @@ impl Common<'_> {
             scale: scaled.scale,
             parameters: Parameters {
                 rate,
-                offset: smooth[1],
+                offset: if logistic { -smooth[1] / first } else { smooth[1] },
                 deltas,
                 columns: smooth[2..].to_vec(),
                 noise: mode.variance.sqrt(),

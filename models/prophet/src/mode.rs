@@ -1,5 +1,7 @@
 //! The mode of the posterior where the sum of squares is a quadratic form.
 
+use forecast::{Growth, ProphetSpec};
+
 use crate::{
     lasso::{backward, factor, forward, lasso},
     moments::dot,
@@ -21,12 +23,28 @@ const STILL: f64 = 1e-13;
 /// exponential one on changes of the rate, and a half normal one of deviation 0.5 on the noise.
 #[derive(Clone, Debug)]
 pub(crate) struct Priors {
-    /// One over the variance of each smooth coefficient.
-    pub(crate) precisions: Vec<f64>,
+    /// One over the variance of each smooth coefficient; that of the level is 0 where the prior is on the offset.
+    precisions: Vec<f64>,
+    /// One over the variance of a logistic trend's offset, which is `-level / rate`.
+    ///
+    /// A fit moves rate and level: values fix the level, so that it stands nearly still while the rate moves. Rate and
+    /// offset would have to move along a curve.
+    offset: f64,
     /// One over the scale of changes.
-    pub(crate) rate: f64,
+    rate: f64,
     /// How many values.
-    pub(crate) values: f64,
+    values: f64,
+}
+
+/// The precision of rate and offset.
+const LINE: f64 = 1.0 / 25.0;
+
+/// The slope and the curvature of the priors on smooth coefficients at a point.
+struct Pull {
+    slope: Vec<f64>,
+    diagonal: Vec<f64>,
+    /// Between rate and level.
+    cross: f64,
 }
 
 /// The best coefficients and noise.
@@ -40,16 +58,43 @@ pub(crate) struct Mode {
 }
 
 impl Priors {
-    pub(crate) fn new(precisions: Vec<f64>, changepoint_prior_scale: f64, values: usize) -> Self {
+    pub(crate) fn new(spec: &ProphetSpec, columns: Vec<f64>, values: usize) -> Self {
         #[expect(clippy::cast_precision_loss, reason = "row counts lie far below 2^52")]
         let values = values as f64;
-        let mut all = vec![1.0 / 25.0; 2];
-        all.extend(precisions);
+        let logistic = spec.growth == Growth::Logistic;
+        let mut precisions = vec![LINE, if logistic { 0.0 } else { LINE }];
+        precisions.extend(columns);
         Self {
-            precisions: all,
-            rate: 1.0 / changepoint_prior_scale,
+            precisions,
+            offset: if logistic { LINE } else { 0.0 },
+            rate: 1.0 / spec.changepoint_prior_scale,
             values,
         }
+    }
+
+    /// Gives slope and curvature at a point; without the curvature of a logistic trend's offset where it may not be
+    /// positive.
+    fn pull(&self, smooth: &[f64], curved: bool) -> Pull {
+        let mut pull = Pull {
+            slope: smooth
+                .iter()
+                .zip(&self.precisions)
+                .map(|(value, precision)| value * precision)
+                .collect(),
+            diagonal: self.precisions.clone(),
+            cross: 0.0,
+        };
+        if self.offset > 0.0 {
+            let (rate, level) = (smooth[0], smooth[1]);
+            let (offset, by_rate, by_level) = (-level / rate, level / (rate * rate), -1.0 / rate);
+            pull.slope[0] += self.offset * offset * by_rate;
+            pull.slope[1] += self.offset * offset * by_level;
+            let more = if curved { self.offset * offset } else { 0.0 };
+            pull.diagonal[0] += self.offset * by_rate * by_rate - 2.0 * more * by_rate / rate;
+            pull.diagonal[1] += self.offset * by_level * by_level;
+            pull.cross = self.offset * by_rate * by_level + more / (rate * rate);
+        }
+        pull
     }
 
     /// Gives the best square of the noise for a sum of squares: where the posterior's slope in it is 0.
@@ -61,6 +106,11 @@ impl Priors {
 
     /// Gives the negative logarithm of the posterior.
     pub(crate) fn negative_log(&self, point: &Point, square: f64, variance: f64) -> f64 {
+        let offset = if self.offset > 0.0 {
+            point.smooth[1] / point.smooth[0]
+        } else {
+            0.0
+        };
         let squares = point
             .smooth
             .iter()
@@ -70,7 +120,7 @@ impl Priors {
         0.5 * self.values * libm::log(variance)
             + 2.0 * variance
             + square / (2.0 * variance)
-            + 0.5 * squares.sum::<f64>()
+            + 0.5 * (squares.sum::<f64>() + self.offset * offset * offset)
             + self.rate * sizes.sum::<f64>()
     }
 }
@@ -82,7 +132,7 @@ pub(crate) struct Care {
     pub(crate) damp: f64,
     /// The part of the sum of squares that must remain: a form that is not the truth may promise more.
     pub(crate) remain: f64,
-    /// Whether a form that is not positive is refused.
+    /// Whether curvature counts, and a form that is not positive is refused.
     pub(crate) strict: bool,
 }
 
@@ -137,11 +187,13 @@ fn coefficients(
     let (width, changes) = (form.width, form.changes);
     let mut lower = form.smooth.clone();
     let mut smooth = gradient.smooth.clone();
+    let pull = priors.pull(&origin.smooth, care.strict);
     for index in 0..width {
         let diagonal = &mut lower[index * width + index];
-        *diagonal += care.damp * diagonal.abs() + before.variance * priors.precisions[index];
-        smooth[index] -= before.variance * priors.precisions[index] * origin.smooth[index];
+        *diagonal += care.damp * diagonal.abs() + before.variance * pull.diagonal[index];
+        smooth[index] -= before.variance * pull.slope[index];
     }
+    lower[width] += before.variance * pull.cross;
     if !factor(&mut lower, width) && care.strict {
         return None;
     }

@@ -9,7 +9,7 @@ use crate::{
 /// Passes over the rows at most.
 const PASSES: usize = 300;
 /// The relative gain at which a step is the last.
-const STILL: f64 = 1e-11;
+const STILL: f64 = 1e-10;
 /// Steps before curvature counts: far from the mode it leads astray.
 const ROUGH: usize = 2;
 
@@ -70,8 +70,8 @@ pub(crate) fn search(frame: &Frame<'_>, values: Values<'_>, start: Point, priors
 
 /// Gives the mode of the form at hand: with curvature where that is positive, without it elsewhere.
 fn aim(frame: &Frame<'_>, found: &Found, at: &Mode, priors: &Priors, damp: f64, curved: bool) -> Option<Point> {
-    let gradient = Gradient::new(frame.growth, &at.point, &found.residues, frame.changepoints);
-    let form = |bend| Quadratic::new(frame.growth, &at.point, &found.sums, bend, frame.changepoints);
+    let gradient = Gradient::new(&found.residues, frame.changepoints);
+    let form = |bend| Quadratic::new(&found.sums, bend, frame.changepoints);
     let solve = |form: &Quadratic, strict: bool| {
         let care = Care {
             damp,
@@ -81,7 +81,7 @@ fn aim(frame: &Frame<'_>, found: &Found, at: &Mode, priors: &Priors, damp: f64, 
         mode(form, &gradient, &at.point, at.variance, priors, care)
     };
     let newton = if curved {
-        solve(&form(Some((&found.bend, &found.residues))), true)
+        solve(&form(Some(&found.bend)), true)
     } else {
         None
     };

@@ -35,7 +35,7 @@ pub(crate) struct Values<'a> {
 /// Coefficients.
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) struct Point {
-    /// Rate, offset, and those of all columns.
+    /// Rate and level of the line at the start of the history, and those of all columns.
     pub(crate) smooth: Vec<f64>,
     /// Changes of the rate.
     pub(crate) deltas: Vec<f64>,
@@ -103,13 +103,7 @@ impl<'a> Frame<'a> {
     }
 
     pub(crate) fn line(&self, point: &Point) -> Line {
-        Line::new(
-            self.growth,
-            point.smooth[0],
-            point.smooth[1],
-            &point.deltas,
-            self.changepoints,
-        )
+        Line::new(point.smooth[0], point.smooth[1], &point.deltas, self.changepoints)
     }
 
     /// Gives the pieces of segments in some rows.

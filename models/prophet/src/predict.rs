@@ -81,17 +81,14 @@ impl Prophet {
     }
 
     pub(crate) fn line(&self) -> Line {
-        let growth = self.shape.spec.growth;
         let mut changepoints = self.shape.scaled_changepoints();
-        changepoints.truncate(self.parameters.deltas.len());
         let parameters = &self.parameters;
-        Line::new(
-            growth,
-            parameters.rate,
-            parameters.offset,
-            &parameters.deltas,
-            &changepoints,
-        )
+        changepoints.truncate(parameters.deltas.len());
+        let level = match self.shape.spec.growth {
+            Growth::Logistic => -parameters.rate * parameters.offset,
+            Growth::Linear | Growth::Flat => parameters.offset,
+        };
+        Line::new(parameters.rate, level, &parameters.deltas, &changepoints)
     }
 
     /// Gives floor and scaled cap of each row.

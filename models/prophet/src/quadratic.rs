@@ -1,7 +1,5 @@
 //! The sum of squares near some coefficients, as a quadratic form.
 
-use forecast::Growth;
-
 use crate::{
     moments::{Residues, Sums, dot},
     pass::Point,
@@ -10,7 +8,7 @@ use crate::{
 /// The products of all columns' slopes.
 #[derive(Clone, Debug)]
 pub(crate) struct Quadratic {
-    /// Rate, offset and columns: `[smooth, smooth]`.
+    /// Rate, level and columns: `[smooth, smooth]`.
     pub(crate) smooth: Vec<f64>,
     /// `[changepoints, smooth]`.
     pub(crate) cross: Vec<f64>,
@@ -31,39 +29,11 @@ pub(crate) struct Gradient {
     pub(crate) square: f64,
 }
 
-/// How rate and offset move the line: `rate = a + shift b`, `offset = lift b`.
-///
-/// A logistic trend follows the line `rate (t - offset)`, the others `offset + rate t`.
-#[derive(Clone, Copy, Debug)]
-struct Turn {
-    shift: f64,
-    lift: f64,
-}
-
-impl Turn {
-    fn of(growth: Growth, point: &Point) -> Self {
-        match growth {
-            Growth::Logistic => Self {
-                shift: -point.smooth[1],
-                lift: -point.smooth[0],
-            },
-            Growth::Linear | Growth::Flat => Self { shift: 0.0, lift: 1.0 },
-        }
-    }
-}
-
 impl Quadratic {
     /// Puts the products together; `bend` is taken away where curvature counts.
-    pub(crate) fn new(
-        growth: Growth,
-        point: &Point,
-        sums: &Sums,
-        bend: Option<(&Sums, &Residues)>,
-        changepoints: &[f64],
-    ) -> Self {
+    pub(crate) fn new(sums: &Sums, bend: Option<&Sums>, changepoints: &[f64]) -> Self {
         let (columns, changes) = (sums.columns, changepoints.len());
         let width = columns + 2;
-        let turn = Turn::of(growth, point);
         let mut result = Self {
             smooth: vec![0.0; width * width],
             cross: vec![0.0; changes * width],
@@ -79,7 +49,7 @@ impl Quadratic {
             later(&mut line, &mut cross, ahead);
             let mut own = sums.line[segment];
             let mut own_cross = sums.cross[segment * 2 * columns..][..2 * columns].to_vec();
-            if let Some((bend, _)) = bend {
+            if let Some(bend) = bend {
                 own.iter_mut()
                     .zip(bend.line[segment])
                     .for_each(|(own, bend)| *own -= bend);
@@ -90,8 +60,8 @@ impl Quadratic {
             cross.iter_mut().zip(own_cross).for_each(|(sum, own)| *sum += own);
             if let Some(change) = segment.checked_sub(1) {
                 let row = &mut result.cross[change * width..][..width];
-                row[0] = line[0] + (start + turn.shift) * line[1];
-                row[1] = turn.lift * line[1];
+                row[0] = line[0] + start * line[1];
+                row[1] = line[1];
                 row[2..].copy_from_slice(&cross[..columns]);
                 for (earlier, at) in changepoints[..=change].iter().enumerate() {
                     let value = line[0] + (start - at) * line[1];
@@ -100,28 +70,22 @@ impl Quadratic {
                 }
             }
         }
-        let extra = match (growth, bend) {
-            // The line bends in rate and offset together.
-            (Growth::Logistic, Some((_, residues))) => residues.line.iter().map(|line| line[1]).sum(),
-            _ => 0.0,
-        };
-        result.fill_smooth(turn, line, &cross, &sums.square, extra);
+        result.fill_smooth(line, &cross, &sums.square);
         result
     }
 
-    fn fill_smooth(&mut self, turn: Turn, line: [f64; 3], cross: &[f64], square: &[f64], extra: f64) {
+    fn fill_smooth(&mut self, line: [f64; 3], cross: &[f64], square: &[f64]) {
         let (width, columns) = (self.width, self.width - 2);
         let mut set = |row: usize, column: usize, value: f64| {
             self.smooth[row * width + column] = value;
             self.smooth[column * width + row] = value;
         };
-        let Turn { shift, lift } = turn;
-        set(0, 0, line[0] + shift * (2.0 * line[1] + shift * line[2]));
-        set(0, 1, lift * (line[1] + shift * line[2]) + extra);
-        set(1, 1, lift * lift * line[2]);
+        set(0, 0, line[0]);
+        set(0, 1, line[1]);
+        set(1, 1, line[2]);
         for column in 0..columns {
-            set(0, column + 2, cross[column] + shift * cross[columns + column]);
-            set(1, column + 2, lift * cross[columns + column]);
+            set(0, column + 2, cross[column]);
+            set(1, column + 2, cross[columns + column]);
             for other in column..columns {
                 set(column + 2, other + 2, square[column * columns + other]);
             }
@@ -144,9 +108,8 @@ impl Quadratic {
 }
 
 impl Gradient {
-    pub(crate) fn new(growth: Growth, point: &Point, residues: &Residues, changepoints: &[f64]) -> Self {
+    pub(crate) fn new(residues: &Residues, changepoints: &[f64]) -> Self {
         let changes = changepoints.len();
-        let turn = Turn::of(growth, point);
         let (mut deltas, mut line) = (vec![0.0; changes], [0.0; 2]);
         for segment in (0..=changes).rev() {
             let start = segment.checked_sub(1).map_or(0.0, |before| changepoints[before]);
@@ -158,7 +121,7 @@ impl Gradient {
                 deltas[change] = line[0];
             }
         }
-        let mut smooth = vec![line[0] + turn.shift * line[1], turn.lift * line[1]];
+        let mut smooth = line.to_vec();
         smooth.extend_from_slice(&residues.columns);
         Self {
             smooth,

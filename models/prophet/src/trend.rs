@@ -71,16 +71,12 @@ pub(crate) struct Line {
 }
 
 impl Line {
-    /// Lays out the pieces of a trend.
-    pub(crate) fn new(growth: Growth, rate: f64, offset: f64, deltas: &[f64], changepoints: &[f64]) -> Self {
+    /// Lays out the pieces of a line of some rate and level at the start of the history.
+    pub(crate) fn new(rate: f64, level: f64, deltas: &[f64], changepoints: &[f64]) -> Self {
         let mut line = Self {
             start: vec![0.0],
-            level: vec![if growth == Growth::Logistic {
-                -rate * offset
-            } else {
-                offset
-            }],
-            slope: vec![if growth == Growth::Flat { 0.0 } else { rate }],
+            level: vec![level],
+            slope: vec![rate],
         };
         for (piece, (&at, delta)) in changepoints.iter().zip(deltas).enumerate() {
             let level = line.level[piece] + line.slope[piece] * (at - line.start[piece]);
