@@ -31,7 +31,8 @@ async fn scene(world: World, table: &Table, spec: Spec) -> Scene {
     let store = world.store.clone();
     let clean = put_clean(table, &*store).await;
     let (cut, document) = put_cut(&spec, clean, table, &*store).await;
-    let members: Vec<_> = spec.models.iter().map(|member| member.name.clone()).collect();
+    let (mixed, fitted): (Vec<_>, Vec<_>) = spec.models.iter().partition(|member| member.model.is_virtual());
+    let members: Vec<_> = fitted.into_iter().map(|member| member.name.clone()).collect();
     let round = Round {
         round: Digest::of_json(&(cut, spec.digest())),
         dataset: dataset(),
@@ -42,6 +43,7 @@ async fn scene(world: World, table: &Table, spec: Spec) -> Scene {
             .cloned()
             .collect(),
         members,
+        ensemble: mixed.first().map(|member| member.name.clone()),
         cut,
         clean,
         spec: spec.digest(),
@@ -425,13 +427,15 @@ async fn a_forecast_that_is_no_number_is_a_failure() {
     let key = keys::cut(&dataset(), PART, scene.round.cut);
     let (document, _) = read::<CutDocument>(&*scene.world.store, &key).await.unwrap().unwrap();
     let model = infinite_model();
+    let table = table(400);
+    let scaled = document.transform.apply(&table, document.cut.training.clone()).unwrap();
     let subject = eval::score::Subject {
         dataset: dataset(),
         part: PART,
         member: name("linear"),
         artifact: Digest::of(b"model"),
     };
-    let error = eval::score::score(&document, &table(400), &model, subject).unwrap_err();
+    let error = eval::score::score(&document, &table, &scaled, &model, None, subject).unwrap_err();
     assert_eq!((error.retry(), error.kind()), (Retry::Never, FailureKind::Diverged));
     assert_eq!(error.place().column.as_deref(), Some("down"));
 }

@@ -74,6 +74,7 @@ fn covered(kind: &str, table: &Table) -> Vec<Option<f64>> {
         input_names: &inputs,
     };
     let fitted = families::fit(&small(kind))
+        .unwrap()
         .run(&data, None, &|| false, &mut |_, _| ())
         .unwrap();
     let Fitted::Finished(mut artifact) = fitted else {

@@ -9,6 +9,7 @@ mod problem;
 mod read;
 mod sections;
 mod tree;
+mod typed;
 
 use forecast::ModelSpec;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};

@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use forecast::{
-    Channels, EnsembleSpec, Lambda, LinearSpec, ModelSpec, NaiveSpec, RecurrentSpec, Scope, SeasonalNaiveSpec,
-};
+use forecast::{EnsembleSpec, ModelSpec, NaiveSpec, RecurrentSpec, SeasonalNaiveSpec};
 use toml::Value;
 
 use super::{
@@ -266,67 +264,39 @@ fn name(section: &mut Section<'_>, kind: &str) -> Option<MemberName> {
     }
 }
 
-/// Reads what the kind accepts; its ranges are those that the kind itself states.
+/// Reads what the kind accepts; its keys and ranges are those that the kind itself states.
 ///
 /// `scope` may be `part` or `series` for every kind: while a dataset has one series, both mean the same.
 fn model(section: &mut Section<'_>, kind: &str) -> ModelSpec {
-    let scopes = [("part", Scope::Part), ("series", Scope::Series)];
-    let windowed = matches!(kind, "linear" | "gru" | "lstm");
-    let scope = section.word(
-        "scope",
-        &scopes,
-        &[],
-        if windowed { Scope::Part } else { Scope::Series },
-    );
     match kind {
-        "naive" => ModelSpec::Naive(NaiveSpec {}),
-        "seasonal-naive" => ModelSpec::SeasonalNaive(SeasonalNaiveSpec {}),
-        "linear" => ModelSpec::Linear(LinearSpec {
-            lambda: lambda(section),
-            channels: section.word("channels", &CHANNELS, &[], Channels::Auto),
-            scope,
-        }),
+        "linear" => ModelSpec::Linear(section.typed()),
+        "gru" => ModelSpec::Gru(recurrent(section)),
+        "lstm" => ModelSpec::Lstm(recurrent(section)),
         "ensemble" => ModelSpec::Ensemble(EnsembleSpec::default()),
-        "gru" => ModelSpec::Gru(recurrent(section, scope)),
-        _ => ModelSpec::Lstm(recurrent(section, scope)),
+        "seasonal-naive" => {
+            scope(section);
+            ModelSpec::SeasonalNaive(SeasonalNaiveSpec {})
+        }
+        _ => {
+            scope(section);
+            ModelSpec::Naive(NaiveSpec {})
+        }
     }
 }
 
-const CHANNELS: [(&str, Channels); 4] = [
-    ("auto", Channels::Auto),
-    ("own", Channels::Own),
-    ("pooled", Channels::Pooled),
-    ("all", Channels::All),
-];
-
-fn lambda(section: &mut Section<'_>) -> Lambda {
-    match section.leaf("lambda") {
-        None => Lambda::Auto,
-        Some(leaf) if leaf.as_text().as_deref() == Some("auto") => Lambda::Auto,
-        Some(leaf) => leaf.as_number().map_or_else(
-            || {
-                section.wrong("lambda", &leaf, "\"auto\" or a number");
-                Lambda::Auto
-            },
-            Lambda::Given,
-        ),
-    }
+fn scope(section: &mut Section<'_>) {
+    section.word("scope", &[("part", ()), ("series", ())], &[], ());
 }
 
-fn recurrent(section: &mut Section<'_>, scope: Scope) -> RecurrentSpec {
+fn recurrent(section: &mut Section<'_>) -> RecurrentSpec {
     section.word("backend", &[("rust", ())], &["libtorch", "tch", "cuda"], ());
     section.word("device", &[("cpu", ())], &["cuda", "gpu"], ());
-    let default = RecurrentSpec::default();
-    RecurrentSpec {
-        hidden: section.any_whole("hidden", default.hidden),
-        layers: section.any_whole("layers", default.layers),
-        epochs: section.any_whole("epochs", default.epochs),
-        batch: section.any_whole("batch", default.batch),
-        lr: section.any_number("lr", default.lr),
-        clip: section.any_number("clip", default.clip),
-        patience: section.any_whole("patience", default.patience),
-        early_stopping: section.flag("early_stopping", default.early_stopping),
-        seed: section.whole("seed", 0..=LARGEST, default.seed),
-        scope,
+    // JSON carries no larger number exactly, and a spec is one.
+    if let Some(leaf) = section.peek("seed")
+        && leaf.as_whole().is_none_or(|seed| seed > LARGEST)
+    {
+        section.leaf("seed");
+        section.wrong("seed", &leaf, &format!("a whole number from 0 to {LARGEST}"));
     }
+    section.typed()
 }

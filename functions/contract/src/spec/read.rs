@@ -18,7 +18,7 @@ pub(super) const LARGEST: u64 = (1 << 53) - 1;
 /// One section while it is read.
 pub(super) struct Section<'a> {
     path: String,
-    fields: Fields,
+    pub(super) fields: Fields,
     known: Vec<&'static str>,
     pub(super) problems: &'a mut Problems,
 }
@@ -357,7 +357,7 @@ pub(super) fn join(path: &str, key: &str) -> String {
     }
 }
 
-fn first_origin(fields: &Fields) -> Option<String> {
+pub(super) fn first_origin(fields: &Fields) -> Option<String> {
     fields.values().find_map(|node| match node {
         Node::Leaf(leaf) => Some(leaf.origin.to_string()),
         Node::Section(inner) => first_origin(inner),

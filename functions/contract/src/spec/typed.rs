@@ -1,0 +1,64 @@
+//! Reads the settings of a model by the type that states them, key by key, so that every wrong one is named.
+
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::{Map, Value as Json};
+use toml::Value;
+
+use super::{
+    problem::Fault,
+    read::{Section, first_origin, join},
+    tree::Node,
+};
+
+impl Section<'_> {
+    /// Reads all keys that are left as one type, whose other keys have defaults. A key that is wrong keeps its default.
+    pub(super) fn typed<T: DeserializeOwned + Serialize + Default>(&mut self) -> T {
+        let mut good = Map::new();
+        for (key, node) in std::mem::take(&mut self.fields) {
+            let json = json(&node);
+            let alone = Map::from_iter([(key.clone(), json.clone())]);
+            match serde_json::from_value::<T>(Json::Object(alone)) {
+                Ok(_) => drop(good.insert(key, json)),
+                Err(error) => self.refuse(&key, &node, &error.to_string()),
+            }
+        }
+        // Each key was read alone, and keys do not depend on each other before ranges are checked.
+        serde_json::from_value(Json::Object(good)).unwrap_or_default()
+    }
+
+    fn refuse(&mut self, key: &str, node: &Node, error: &str) {
+        let (origin, value) = match node {
+            Node::Leaf(leaf) => (leaf.origin.to_string(), leaf.value.to_string()),
+            Node::Section(fields) => (first_origin(fields).unwrap_or_default(), String::new()),
+        };
+        let known = error
+            .strip_prefix("unknown field ")
+            .and_then(|rest| rest.split_once("expected "));
+        let fault = match known {
+            Some((_, known)) => Fault::Unknown {
+                known: known.trim_start_matches("one of ").replace('`', ""),
+            },
+            None => Fault::Syntax(format!("cannot be read: {error}")),
+        };
+        self.problems.add(&origin, &join(&self.path, key), &value, fault);
+    }
+}
+
+fn json(node: &Node) -> Json {
+    match node {
+        Node::Leaf(leaf) => value(&leaf.value),
+        Node::Section(fields) => fields.iter().map(|(key, node)| (key.clone(), json(node))).collect(),
+    }
+}
+
+fn value(toml: &Value) -> Json {
+    match toml {
+        Value::String(text) => Json::from(text.as_str()),
+        Value::Integer(number) => Json::from(*number),
+        Value::Float(number) => Json::from(*number),
+        Value::Boolean(flag) => Json::from(*flag),
+        Value::Datetime(time) => Json::from(time.to_string()),
+        Value::Array(items) => items.iter().map(value).collect(),
+        Value::Table(table) => table.iter().map(|(key, item)| (key.clone(), value(item))).collect(),
+    }
+}

@@ -1,0 +1,214 @@
+//! A round with an ensemble: who decides makes it of the others, and it is scored as they are.
+
+#![expect(clippy::unwrap_used, reason = "a test's helpers fail as it does")]
+
+#[path = "../../../tests/fixtures/clean_part.rs"]
+mod clean_part;
+#[path = "../../../tests/fixtures/stage.rs"]
+mod stage;
+
+use contract::{CutDocument, Decision, Digest, EvalTask, Next, Outcome, PartId, Round, Scored, Task, canonical, keys};
+use eval::Eval;
+use forecast::{Artifact, Calibration};
+use platform::{
+    documents::{read, read_named},
+    memory::World,
+};
+use stage::{dataset, job, name, platform, put_artifact, put_clean, put_cut, run, spec, table};
+
+const SPEC: &str = r#"
+models = ["linear", "ensemble"]
+[split]
+holdout = 80
+[clean]
+lags = []
+"#;
+
+struct Scene {
+    world: World,
+    spec: contract::Spec,
+    cut: CutDocument,
+    round: Round,
+    artifacts: Vec<Digest>,
+}
+
+impl Scene {
+    async fn new() -> Self {
+        let (world, spec, table) = (World::new(), spec(SPEC), table(600));
+        let store = world.store.clone();
+        let clean = put_clean(&table, &*store).await;
+        let (named, cut) = put_cut(&spec, clean, &table, &*store).await;
+        let members = vec![name("naive"), name("seasonal-naive"), name("linear")];
+        let round = Round {
+            round: Digest::of_json(&named),
+            dataset: dataset(),
+            part: PartId::WHOLE,
+            baselines: members[..2].to_vec(),
+            members,
+            ensemble: Some(name("ensemble")),
+            cut: named,
+            clean,
+            spec: spec.digest(),
+        };
+        let key = keys::round(&dataset(), PartId::WHOLE, round.round);
+        store.create(&key, canonical(&round).into()).await.unwrap();
+        let mut artifacts = Vec::new();
+        for member in &round.members {
+            artifacts.push(put_artifact(&spec, member.as_str(), (named, &cut), &table, &*store).await);
+        }
+        Self {
+            world,
+            spec,
+            cut,
+            round,
+            artifacts,
+        }
+    }
+
+    async fn join(&self, member: usize, scored: Scored) -> Next {
+        let task = EvalTask {
+            dataset: dataset(),
+            part: PartId::WHOLE,
+            spec: self.spec.digest(),
+            salt: String::new(),
+            cut: self.round.cut,
+            round: self.round.round,
+            member: self.round.members[member].clone(),
+            scored,
+            skip_scoring: false,
+        };
+        let job = job(Task::Eval(task), &self.spec);
+        run(&Eval, &job, &platform(&self.world)).await.unwrap().1
+    }
+
+    async fn score(&self, member: usize) -> Next {
+        self.join(member, Scored::Artifact(self.artifacts[member])).await
+    }
+
+    async fn outcome(&self, member: &str) -> Option<Outcome> {
+        let key = keys::outcome(&dataset(), PartId::WHOLE, self.round.round, &name(member));
+        read(&*self.world.store, &key)
+            .await
+            .unwrap()
+            .map(|(outcome, _)| outcome)
+    }
+
+    async fn model(&self, member: usize) -> Box<dyn forecast::Forecast> {
+        let key = keys::artifact(&dataset(), PartId::WHOLE, self.artifacts[member]);
+        let bytes = self.world.store.get(&key, 1 << 24).await.unwrap().bytes;
+        families::forecaster(&Artifact::parse(&bytes).unwrap()).unwrap()
+    }
+
+    async fn decision(&self) -> Decision {
+        let key = keys::decision(&dataset(), PartId::WHOLE, self.round.round);
+        read(&*self.world.store, &key).await.unwrap().unwrap().0
+    }
+}
+
+fn rmsse(outcome: &Outcome) -> f64 {
+    outcome.scores.as_ref().unwrap().rmsse.unwrap()
+}
+
+#[tokio::test]
+async fn who_decides_makes_the_ensemble_and_scores_it_as_the_others() {
+    let scene = Scene::new().await;
+    scene.score(0).await;
+    scene.score(1).await;
+    assert_eq!(scene.outcome("ensemble").await, None, "not before all others are there");
+    scene.score(2).await;
+
+    let ensemble = scene.outcome("ensemble").await.unwrap();
+    let (naive, linear) = (
+        scene.outcome("naive").await.unwrap(),
+        scene.outcome("linear").await.unwrap(),
+    );
+    let (mixed, alone) = (ensemble.scores.as_ref().unwrap(), linear.scores.as_ref().unwrap());
+    assert_eq!((mixed.origins, mixed.masked), (alone.origins, alone.masked));
+    assert!(rmsse(&ensemble) < rmsse(&naive), "weighed on what forecast well");
+    assert!(mixed.wql.is_some() && mixed.calibrated == Some(true));
+
+    let key = keys::artifact(&dataset(), PartId::WHOLE, ensemble.artifact.unwrap());
+    let bytes = scene.world.store.get(&key, 1 << 24).await.unwrap().bytes;
+    let artifact = Artifact::parse(&bytes).unwrap();
+    assert_eq!(artifact.about.cut, scene.round.cut.hex());
+    assert_eq!(artifact.about.targets, scene.cut.transform.target_names());
+    assert!(Calibration::read(&artifact).unwrap().is_some());
+
+    let Decision::Entry(entry) = scene.decision().await else {
+        panic!("three members have scores");
+    };
+    let scores: Vec<_> = entry
+        .outcomes
+        .iter()
+        .map(|line| (line.member.as_str(), line.score))
+        .collect();
+    assert_eq!(scores.len(), 4);
+    assert_eq!(scores[3], ("ensemble", Some(rmsse(&ensemble))));
+}
+
+#[tokio::test]
+async fn a_second_decider_finds_the_same_ensemble() {
+    let scene = Scene::new().await;
+    for member in [0, 1, 2] {
+        scene.score(member).await;
+    }
+    let before = scene.outcome("ensemble").await;
+    let decided = scene.decision().await;
+    scene.score(1).await;
+    assert_eq!(scene.outcome("ensemble").await, before);
+    assert_eq!(scene.decision().await, decided);
+}
+
+#[tokio::test]
+async fn a_round_whose_ensemble_cannot_be_made_is_decided_without_it() {
+    let scene = Scene::new().await;
+    scene.score(0).await;
+    scene.join(1, Scored::Failed("it diverged".to_owned())).await;
+    let next = scene.join(2, Scored::Failed("it diverged".to_owned())).await;
+    let ensemble = scene.outcome("ensemble").await.unwrap();
+    assert_eq!(
+        ensemble.failed.as_deref(),
+        Some("an ensemble needs 2 members with scores, the round has 1")
+    );
+    assert_eq!(next.tasks().len(), 1, "the baseline reigns and forecasts");
+}
+
+#[tokio::test]
+async fn weights_come_from_the_rows_that_select_and_from_no_others() {
+    let (calm, poisoned) = (Scene::new().await, Scene::new().await);
+    let store = &*poisoned.world.store;
+    for member in [0, 1, 2] {
+        calm.score(member).await;
+    }
+    // The same artifacts and the same rows that select; only the holdout is other.
+    let mut spoilt = table(600);
+    for row in poisoned.cut.cut.holdout.clone() {
+        spoilt.columns[0].values[row] *= 100.0;
+    }
+    let clean = put_clean(&spoilt, store).await;
+    let document = CutDocument {
+        clean,
+        ..poisoned.cut.clone()
+    };
+    assert_ne!(clean, poisoned.round.clean);
+    let model = calm.model(2).await;
+    let weights = |cut: &CutDocument, table: &series::Table| {
+        let scaled = cut.transform.apply(table, cut.cut.training.clone()).unwrap();
+        eval::select::select(
+            cut,
+            calm.round.cut,
+            &scaled,
+            &*model,
+            (&name("linear"), calm.artifacts[2]),
+        )
+        .unwrap()
+        .unwrap()
+    };
+    assert_eq!(weights(&document, &spoilt), weights(&calm.cut, &table(600)));
+    let stored = calm.outcome("linear").await.unwrap().select.unwrap();
+    let key = keys::forecast(&dataset(), PartId::WHOLE, stored);
+    let document: contract::SelectDocument = read_named(&*calm.world.store, &key, stored).await.unwrap();
+    assert_eq!(document, weights(&calm.cut, &table(600)));
+    let select = calm.cut.cut.select.clone();
+    assert!(document.origins.iter().all(|origin| select.contains(origin)));
+}

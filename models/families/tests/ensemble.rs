@@ -1,0 +1,140 @@
+//! Weights and artifacts of ensembles.
+
+#![expect(clippy::unwrap_used, reason = "a test's helpers fail as it does")]
+
+use families::ensemble::{combine, weigh};
+use forecast::{About, Artifact, ArtifactError, Data, History, ModelSpec, Tensors};
+use proptest::prelude::*;
+use series::{Frequency, Matrix, Scaled, TimeAxis};
+
+fn matrix(cols: usize, data: Vec<f64>) -> Matrix {
+    Matrix {
+        rows: data.len() / cols,
+        cols,
+        data,
+    }
+}
+
+fn scaled() -> Scaled {
+    Scaled {
+        values: matrix(1, (0..8).map(f64::from).collect()),
+        axis: TimeAxis::new(0, Frequency::Seconds(3_600), 8),
+        observed: vec![vec![true; 8]],
+        targets: vec![0],
+        past: Vec::new(),
+        calendar: Vec::new(),
+        lags: Vec::new(),
+        complete: vec![true; 8],
+        drops_incomplete: false,
+    }
+}
+
+/// The last value, and the value two rows before it.
+fn members() -> [(String, Artifact); 2] {
+    let artifact = |kind: &str, season: usize| {
+        let settings = ModelSpec::of_kind(kind).unwrap();
+        let about = About {
+            format: forecast::FORMAT,
+            kind: kind.to_owned(),
+            settings,
+            cut: "00".to_owned(),
+            targets: vec!["y".to_owned()],
+            inputs: vec!["y".to_owned()],
+            context: 1,
+            horizon: 1,
+            season,
+            history_rows: season,
+            epochs: Vec::new(),
+            intervals: None,
+        };
+        Artifact {
+            about,
+            tensors: Tensors::new(),
+        }
+    };
+    [
+        ("last".to_owned(), artifact("naive", 1)),
+        ("earlier".to_owned(), artifact("seasonal-naive", 3)),
+    ]
+}
+
+#[test]
+fn who_is_right_gets_the_weight_and_each_target_has_its_own() {
+    let actuals = matrix(2, vec![1.0, 5.0, 2.0, 6.0, 3.0, f64::NAN]);
+    let right_then_wrong = [1.0, 0.0, 2.0, 0.0, 3.0, 0.0];
+    let wrong_then_right = [9.0, 5.0, 9.0, 6.0, 9.0, 7.0];
+    let weights = weigh(&actuals, &[&right_then_wrong, &wrong_then_right]);
+    assert_eq!(weights.data, [1.0, 0.0, 0.0, 1.0]);
+}
+
+#[test]
+fn errors_that_cancel_are_mixed() {
+    let actuals = matrix(1, vec![0.0, 0.0, 0.0, 0.0]);
+    let weights = weigh(&actuals, &[&[1.0, -1.0, 1.0, -1.0], &[-1.0, 1.0, -1.0, 1.0]]);
+    assert_eq!(weights.data, [0.5, 0.5]);
+}
+
+#[test]
+fn without_rows_all_weigh_the_same() {
+    let weights = weigh(&Matrix::zeros(0, 2), &[&[], &[], &[], &[]]);
+    assert_eq!(weights.data, [0.25; 8]);
+}
+
+#[test]
+fn an_ensemble_forecasts_the_weighted_mean_of_its_members_after_a_round_trip() {
+    let artifact = combine(&members(), &matrix(1, vec![0.75, 0.25])).unwrap();
+    let artifact = Artifact::parse(&artifact.to_bytes().unwrap()).unwrap();
+    let (model, scaled) = (families::forecaster(&artifact).unwrap(), scaled());
+    assert_eq!(model.history_rows(), 3);
+    let history = History {
+        scaled: &scaled,
+        origin: 8,
+        future: &Matrix::filled(1, 1, f64::NAN),
+    };
+    let expected = 0.75 * 7.0 + 0.25 * 5.0;
+    assert_eq!(model.forecast(&history, 1).unwrap().data, [expected]);
+    let mut all = Vec::new();
+    let mut keep = |index: usize, forecast: &[f64]| all.push((index, forecast[0]));
+    model.forecast_origins(&scaled, &[5, 8], 1, &mut keep).unwrap();
+    assert_eq!(all, [(0, expected - 3.0), (1, expected)]);
+}
+
+#[test]
+fn a_member_without_weight_is_not_in_the_artifact() {
+    let artifact = combine(&members(), &matrix(1, vec![1.0, 0.0])).unwrap();
+    let ModelSpec::Ensemble(spec) = &artifact.about.settings else {
+        panic!("an ensemble was made");
+    };
+    assert_eq!(spec.members.len(), 1);
+    assert_eq!(artifact.about.history_rows, 1);
+}
+
+#[test]
+fn weights_that_do_not_add_up_are_refused() {
+    let mut artifact = combine(&members(), &matrix(1, vec![0.75, 0.25])).unwrap();
+    let weights = artifact.tensors.get_mut("ensemble.weights").unwrap();
+    weights.data = Data::F64(vec![0.75, 0.5]);
+    assert!(matches!(
+        families::forecaster(&artifact),
+        Err(ArtifactError::Settings(_))
+    ));
+}
+
+proptest! {
+    #[test]
+    fn on_the_rows_that_weigh_it_no_member_is_better(
+        actuals in prop::collection::vec(-5.0..5.0, 12),
+        forecasts in prop::collection::vec(prop::collection::vec(-5.0..5.0, 12), 1..5),
+    ) {
+        let forecasts: Vec<&[f64]> = forecasts.iter().map(Vec::as_slice).collect();
+        let weights = weigh(&matrix(1, actuals.clone()), &forecasts);
+        let sum: f64 = weights.data.iter().sum();
+        prop_assert!((sum - 1.0).abs() < 1e-12 && weights.data.iter().all(|weight| *weight >= 0.0));
+        let error = |forecast: &dyn Fn(usize) -> f64| -> f64 {
+            actuals.iter().enumerate().map(|(row, actual)| (forecast(row) - actual).powi(2)).sum()
+        };
+        let mixed = error(&|row| forecasts.iter().zip(&weights.data).map(|(f, weight)| f[row] * weight).sum());
+        let best = forecasts.iter().map(|f| error(&|row| f[row])).fold(f64::INFINITY, f64::min);
+        prop_assert!(mixed <= best + 1e-9, "{mixed} against {best}");
+    }
+}
