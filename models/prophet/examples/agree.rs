@@ -29,7 +29,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             column.push(text.parse().unwrap_or(f64::NAN));
         }
     }
-    let named = |name: &str| {
+    let find = |name: &str| {
         names
             .iter()
             .position(|other| other == name)
@@ -42,11 +42,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         .collect();
     let rows = Rows {
         times: &times,
-        cap: named("cap"),
-        floor: named("floor"),
+        cap: find("cap"),
+        floor: find("floor"),
         columns: &others[1..],
     };
-    let model = fit(&spec, &rows, named("y").ok_or("column `y` is missing")?)?;
+    let model = fit(&spec, &rows, find("y").ok_or("column `y` is missing")?)?;
     let forecast = model.predict(&rows)?;
     let simulation = Simulation {
         samples: 50_000,

@@ -62,8 +62,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
+/// Times, and the columns of numbers beside them.
+type Table = (Vec<i64>, Vec<Vec<f64>>);
+
 /// Reads the times of the first column and the numbers of the others.
-fn read(path: &str) -> Result<(Vec<i64>, Vec<Vec<f64>>), Box<dyn Error>> {
+fn read(path: &str) -> Result<Table, Box<dyn Error>> {
     let mut reader = csv::Reader::from_path(path)?;
     let mut columns = vec![Vec::new(); reader.headers()?.len().saturating_sub(1)];
     let mut times = Vec::new();

@@ -83,7 +83,15 @@ pub enum Error {
         /// The rows of all.
         need: usize,
     },
-    /// Values so far apart that they cannot be scaled, or a posterior without a finite mode.
+    /// Values so far apart that their distance is no number.
+    #[error("values from {low:e} to {high:e} cannot be scaled")]
+    TooWide {
+        /// The smallest value.
+        low: f64,
+        /// The largest value.
+        high: f64,
+    },
+    /// A posterior without a finite mode.
     #[error("the posterior is {value} at its best point, it must be finite")]
     Unbounded {
         /// The negative logarithm of the posterior.

@@ -43,6 +43,9 @@ impl<'a> Rows<'a> {
     }
 }
 
+/// Values of series that are fitted together at most: 32 MB.
+const TOGETHER: usize = 4 << 20;
+
 /// Fits one series. A value that is NaN is missing.
 ///
 /// # Errors
@@ -251,7 +254,8 @@ impl Common<'_> {
     fn fit_share(&self, series: &[&[f64]], form: Option<&Quadratic>) -> Vec<Result<Prophet, Error>> {
         let mut results = Vec::with_capacity(series.len());
         // Few at a time, so that memory does not grow with their number.
-        for part in series.chunks(16) {
+        let together = (TOGETHER / self.history.times.len().max(1)).clamp(1, 16);
+        for part in series.chunks(together) {
             let scaled: Vec<Result<Scaled, Error>> = part.iter().map(|values| self.scale(values)).collect();
             let fitted = match form {
                 Some(form) => self.fit_sums(form, &scaled),
@@ -353,6 +357,9 @@ impl Common<'_> {
                 high - low
             }
         };
+        if !size.is_finite() {
+            return Err(Error::TooWide { low, high });
+        }
         let size = if size > 0.0 { size } else { 1.0 };
         let scale = Scale { floor, size };
         let floor_at = |row: usize| floors.map_or(floor, |floors| floors[row]);

@@ -6,26 +6,33 @@ use crate::{Error, Rows, design::Design};
 #[derive(Debug)]
 pub(crate) struct History {
     pub(crate) times: Vec<i64>,
-    /// Where each row stands among the given ones.
-    rows: Vec<usize>,
+    /// Where each row stands among the given ones; none where they are just these.
+    rows: Option<Vec<usize>>,
 }
 
 impl History {
     /// Takes the rows with a value, sorted by time; rows of one time stay in their order.
     pub(crate) fn new(times: &[i64], values: &[f64]) -> Self {
+        if times.is_sorted() && values.iter().all(|value| !value.is_nan()) {
+            let (times, rows) = (times.to_vec(), None);
+            return Self { times, rows };
+        }
         let mut rows: Vec<usize> = (0..times.len()).filter(|&row| !values[row].is_nan()).collect();
         if !rows.is_sorted_by_key(|&row| times[row]) {
             rows.sort_by_key(|&row| times[row]);
         }
         Self {
             times: rows.iter().map(|&row| times[row]).collect(),
-            rows,
+            rows: Some(rows),
         }
     }
 
     /// Gives a column of these rows.
     pub(crate) fn take(&self, column: &[f64]) -> Vec<f64> {
-        self.rows.iter().map(|&row| column[row]).collect()
+        match &self.rows {
+            Some(rows) => rows.iter().map(|&row| column[row]).collect(),
+            None => column.to_vec(),
+        }
     }
 
     /// Gives the columns that the terms of a design need, one per term.

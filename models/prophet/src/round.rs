@@ -128,6 +128,7 @@ fn refused(error: &Error) -> FitError {
         Error::Changepoint { .. } => ("changepoints that all lie in the training rows", 0, 1),
         Error::NotFinite { .. } => ("columns of finite numbers", 0, 1),
         Error::Length { have, need, .. } => ("rows of a column", have, need),
+        Error::TooWide { .. } => ("targets whose range is a number", 0, 1),
         Error::Setting(_) | Error::Cap { .. } | Error::NoCap => ("settings within their range", 0, 1),
         Error::Unbounded { value } => {
             return FitError::Diverged {

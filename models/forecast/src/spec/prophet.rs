@@ -470,3 +470,112 @@ impl<'de> Deserialize<'de> for Standardize {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::ModelSpec;
+
+    fn problems(settings: Value) -> Vec<String> {
+        let spec: ProphetSpec = serde_json::from_value(settings).unwrap();
+        spec.problems("m").iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn defaults_are_the_packages_and_are_all_written() {
+        let spec = ModelSpec::of_kind("prophet").unwrap();
+        assert_eq!(
+            serde_json::to_value(&spec).unwrap(),
+            json!({
+                "kind": "prophet", "growth": "linear", "scaling": "absmax", "n_changepoints": 25,
+                "changepoint_range": 0.8, "changepoint_prior_scale": 0.05, "seasonality_mode": "additive",
+                "seasonality_prior_scale": 10.0, "yearly": "auto", "weekly": "auto", "daily": "auto",
+                "seasonalities": [], "holidays": [], "holidays_prior_scale": 10.0, "regressors": [], "scope": "series",
+            })
+        );
+        assert_eq!(
+            serde_json::from_value::<ModelSpec>(json!({"kind": "prophet"})).unwrap(),
+            spec
+        );
+        assert_eq!(
+            (spec.kind(), spec.is_baseline(), spec.problems("m")),
+            ("prophet", false, Vec::new())
+        );
+    }
+
+    #[test]
+    fn every_setting_is_read_as_it_is_written() {
+        let written = json!({
+            "kind": "prophet", "growth": "logistic", "cap": 1.5, "floor": -0.5, "scaling": "minmax",
+            "changepoints": ["2018-02-05", "2018-02-06T12:00:00Z"], "n_changepoints": 3, "changepoint_range": 0.9,
+            "changepoint_prior_scale": 0.5, "seasonality_mode": "multiplicative", "seasonality_prior_scale": 1.0,
+            "yearly": 4, "weekly": true, "daily": false,
+            "seasonalities": [{"name": "shift", "period": 0.5, "fourier_order": 2, "prior_scale": 2.0, "mode": "additive",
+                               "condition": {"months": [6], "weekdays": [0, 1], "hours": [8], "column": "open"}}],
+            "holidays": [{"name": "fair", "dates": ["2018-03-01"], "lower_window": -1, "upper_window": 2, "prior_scale": 3.0}],
+            "holidays_mode": "additive", "holidays_prior_scale": 5.0,
+            "regressors": [{"name": "heat", "prior_scale": 0.1, "standardize": false, "mode": "additive"}], "scope": "part",
+        });
+        let spec: ModelSpec = serde_json::from_value(written.clone()).unwrap();
+        assert_eq!(spec.problems("m"), []);
+        assert_eq!(serde_json::to_value(&spec).unwrap(), written);
+        for typo in [
+            json!({"yearly": "always"}),
+            json!({"capp": 1}),
+            json!({"changepoints": ["soon"]}),
+            json!({"growth": "step"}),
+        ] {
+            assert!(serde_json::from_value::<ProphetSpec>(typo.clone()).is_err(), "{typo}");
+        }
+    }
+
+    #[test]
+    fn every_setting_out_of_range_is_named() {
+        for (settings, problem) in [
+            (
+                json!({"growth": "logistic"}),
+                "`m.cap` is missing, must be above the floor 0 with logistic growth",
+            ),
+            (
+                json!({"growth": "logistic", "cap": 1, "floor": 2}),
+                "`m.cap` is 1, must be above the floor 2 with logistic growth",
+            ),
+            (
+                json!({"n_changepoints": 1001}),
+                "`m.n_changepoints` is 1001, must be from 0 to 1000",
+            ),
+            (
+                json!({"changepoint_range": 1.1}),
+                "`m.changepoint_range` is 1.1, must be from 0 to 1",
+            ),
+            (
+                json!({"seasonality_prior_scale": -1}),
+                "`m.seasonality_prior_scale` is -1, must be from 1e-9 to 1e9",
+            ),
+            (
+                json!({"seasonalities": [{"name": "w", "period": 0, "fourier_order": 1}]}),
+                "`m.seasonalities[0].period` is 0, must be from 0.0001 to 1000000 days",
+            ),
+            (
+                json!({"seasonalities": [{"name": "w", "period": 1, "fourier_order": 1, "condition": {"hours": [24]}}]}),
+                "`m.seasonalities[0].condition.hours` is 24, must be from 0 to 23",
+            ),
+            (
+                json!({"holidays": [{"name": "h", "dates": [], "lower_window": 1}]}),
+                "`m.holidays[0].lower_window` is 1, must be from -366 to 0 days",
+            ),
+            (
+                json!({"holidays": [{"name": "h", "dates": []}], "regressors": [{"name": "h"}]}),
+                "`m.regressors[0].name` is h, must be a name of its own, not one of the forecast's",
+            ),
+            (
+                json!({"weekly": 999, "daily": 2}),
+                "`m` is 2022, must be at most 2000 coefficients",
+            ),
+        ] {
+            assert_eq!(problems(settings.clone()), [problem], "{settings}");
+        }
+    }
+}
