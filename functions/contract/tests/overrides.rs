@@ -90,7 +90,6 @@ fn a_bad_value_or_a_feature_that_is_not_built_names_its_variable_once() {
         ("SAMPLE_TRAIN_ROWS", "50"),
         ("SAMPLE_STRATEGY", "random"),
         ("SAMPLE_TEST_ROWS", "10"),
-        ("EXPECTED_MODEL_TYPES", "GRU,PROPHET"),
         ("EXPECTED_MODEL_TYPES", "GRU,CNN"),
         ("HANDLE_NANS", "knn"),
         ("NANS_KNN", "3"),

@@ -44,7 +44,7 @@ fn the_default_spec_is_written_out_in_full() {
 fn the_text_of_the_documented_default_resolves_to_the_default() {
     let text = r#"
         salt = ""
-        models = ["naive", "seasonal-naive", "linear", "gru", "lstm"]
+        models = ["naive", "seasonal-naive", "linear", "gru", "lstm", "prophet"]
         [data]
         time = "auto"
         targets = "auto"
@@ -195,13 +195,10 @@ fn what_is_not_built_is_refused_and_never_ignored() {
         "sample.strategy=stride",
         "promote.by=series",
         "promote.refit=true",
-        "promote.metric=wql",
         "promote.metric=coverage",
-        "models=[\"prophet\"]",
         "models=[\"ets\"]",
         "models=[\"theta\"]",
         "models=[\"mstl\"]",
-        "models=[\"ensemble\"]",
         "models.search.hidden=[8,16]",
         "models.gru.search={hidden=[8,16]}",
         "models.gru.backend=libtorch",

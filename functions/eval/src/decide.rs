@@ -146,6 +146,7 @@ pub fn name(metric: Metric) -> &'static str {
         Metric::Smape => "smape",
         Metric::Mase => "mase",
         Metric::Composite => "composite",
+        Metric::Wql => "wql",
     }
 }
 
@@ -307,5 +308,6 @@ fn value(scores: &Scores, metric: Metric) -> Option<f64> {
         Metric::Smape => scores.smape,
         Metric::Mase => scores.mase,
         Metric::Composite => scores.composite,
+        Metric::Wql => scores.wql,
     }
 }

@@ -163,7 +163,15 @@ impl Default for RecurrentSpec {
 
 impl ModelSpec {
     /// The kinds there are.
-    pub const KINDS: [&str; 6] = ["naive", "seasonal-naive", "linear", "gru", "lstm", "ensemble"];
+    pub const KINDS: [&str; 7] = [
+        "naive",
+        "seasonal-naive",
+        "linear",
+        "gru",
+        "lstm",
+        "prophet",
+        "ensemble",
+    ];
 
     /// Gives a model with its default settings.
     #[must_use]

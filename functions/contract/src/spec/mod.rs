@@ -139,6 +139,8 @@ pub enum Metric {
     Mase,
     /// 0.5 RMSE + 0.3 MAE + 0.2 MSE on scaled values, as the predecessor had it.
     Composite,
+    /// The weighted quantile loss of the intervals.
+    Wql,
 }
 
 /// What one decision covers.

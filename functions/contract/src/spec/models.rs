@@ -14,16 +14,16 @@ use super::{
 use crate::MemberName;
 
 /// The kinds of the default list, in order.
-pub(super) const DEFAULT: [&str; 5] = ["naive", "seasonal-naive", "linear", "gru", "lstm"];
+pub(super) const DEFAULT: [&str; 6] = ["naive", "seasonal-naive", "linear", "gru", "lstm", "prophet"];
 
 /// All kinds that are built.
-const KINDS: [&str; 6] = ModelSpec::KINDS;
+const KINDS: [&str; ModelSpec::KINDS.len()] = ModelSpec::KINDS;
 
 /// The kinds that are in every round.
 const BASELINES: [&str; 2] = ["naive", "seasonal-naive"];
 
 /// Kinds of the design that are not built.
-const LATER: [&str; 4] = ["prophet", "ets", "theta", "mstl"];
+const LATER: [&str; 3] = ["ets", "theta", "mstl"];
 
 /// Names whose objects would collide with a round's own, `round.json` and `decision.json`.
 const RESERVED: [&str; 2] = ["round", "decision"];
@@ -202,11 +202,11 @@ fn member(index: usize, entry: Entry, problems: &mut Problems) -> Option<Member>
     let mut section = Section::new(path.clone(), entry.fields, problems);
     let kind = kind(&mut section, &entry.origin, &path)?;
     let name = name(&mut section, &kind);
-    let model = model(&mut section, &kind);
     if let Some(leaf) = section.leaf("quantiles") {
         section.not_yet("quantiles", &leaf, "leaving it out");
     }
     section.refuse_section("search", "fixed settings");
+    let model = model(&mut section, &kind);
     section.close();
     for problem in model.problems("") {
         let key = problem.path.trim_start_matches('.');
@@ -272,6 +272,7 @@ fn model(section: &mut Section<'_>, kind: &str) -> ModelSpec {
         "linear" => ModelSpec::Linear(section.typed()),
         "gru" => ModelSpec::Gru(recurrent(section)),
         "lstm" => ModelSpec::Lstm(recurrent(section)),
+        "prophet" => ModelSpec::Prophet(section.typed()),
         "ensemble" => ModelSpec::Ensemble(EnsembleSpec::default()),
         "seasonal-naive" => {
             scope(section);

@@ -17,7 +17,7 @@ pub(super) const LARGEST: u64 = (1 << 53) - 1;
 
 /// One section while it is read.
 pub(super) struct Section<'a> {
-    path: String,
+    pub(super) path: String,
     pub(super) fields: Fields,
     known: Vec<&'static str>,
     pub(super) problems: &'a mut Problems,
@@ -28,19 +28,6 @@ pub(super) struct Section<'a> {
 pub(super) struct Interval {
     pub(super) holds: fn(f64) -> bool,
     pub(super) text: &'static str,
-}
-
-/// A whole number type with a largest value.
-pub(super) trait Bounded {
-    const MOST: Self;
-}
-
-impl Bounded for u32 {
-    const MOST: Self = Self::MAX;
-}
-
-impl Bounded for usize {
-    const MOST: Self = Self::MAX;
 }
 
 /// A share of the rows.
@@ -207,28 +194,6 @@ impl<'a> Section<'a> {
     /// Reads a number of rows or steps.
     pub(super) fn count(&mut self, key: &'static str, range: RangeInclusive<u64>, default: usize) -> usize {
         usize::try_from(self.whole(key, range, default as u64)).unwrap_or(default)
-    }
-
-    /// Reads a whole number whose range somebody else checks; one too large for its type stays too large.
-    pub(super) fn any_whole<T: TryFrom<u64> + Bounded>(&mut self, key: &'static str, default: T) -> T {
-        let Some(leaf) = self.leaf(key) else { return default };
-        if let Some(n) = leaf.as_whole() {
-            return T::try_from(n).unwrap_or(T::MOST);
-        }
-        self.wrong(key, &leaf, "a whole number from 1");
-        default
-    }
-
-    /// Reads a number whose range somebody else checks.
-    pub(super) fn any_number(&mut self, key: &'static str, default: f64) -> f64 {
-        self.number(
-            key,
-            Interval {
-                holds: |_| true,
-                text: "a number",
-            },
-            default,
-        )
     }
 
     /// Reads a number.

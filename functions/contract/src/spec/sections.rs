@@ -356,8 +356,9 @@ pub(super) fn promote(fields: &mut Fields, problems: &mut Problems) -> PromoteSe
         ("smape", Metric::Smape),
         ("mase", Metric::Mase),
         ("composite", Metric::Composite),
+        ("wql", Metric::Wql),
     ];
-    let metric = section.word("metric", &metrics, &["wql", "coverage"], Metric::Rmsse);
+    let metric = section.word("metric", &metrics, &["coverage"], Metric::Rmsse);
     let margin = section.number("margin", MARGIN, 0.01);
     let by = section.word("by", &[("part", PromoteBy::Part)], &["series"], PromoteBy::Part);
     if let Some(leaf) = section.peek("refit")

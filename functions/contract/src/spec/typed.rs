@@ -31,17 +31,35 @@ impl Section<'_> {
             Node::Leaf(leaf) => (leaf.origin.to_string(), leaf.value.to_string()),
             Node::Section(fields) => (first_origin(fields).unwrap_or_default(), String::new()),
         };
-        let known = error
-            .strip_prefix("unknown field ")
-            .and_then(|rest| rest.split_once("expected "));
-        let fault = match known {
-            Some((_, known)) => Fault::Unknown {
-                known: known.trim_start_matches("one of ").replace('`', ""),
-            },
-            None => Fault::Syntax(format!("cannot be read: {error}")),
-        };
+        let fault = fault(error);
         self.problems.add(&origin, &join(&self.path, key), &value, fault);
     }
+}
+
+/// Says in the words of the other settings what serde says about a value.
+fn fault(error: &str) -> Fault {
+    let plain = error.replace('`', "");
+    let Some((wrong, expected)) = plain.split_once("expected ") else {
+        return match plain.strip_prefix("must be ") {
+            Some(bound) => Fault::Bound(bound.to_owned()),
+            None => Fault::Syntax(format!("cannot be read: {plain}")),
+        };
+    };
+    if wrong.starts_with("unknown field") {
+        return Fault::Unknown {
+            known: expected.trim_start_matches("one of ").to_owned(),
+        };
+    }
+    Fault::Bound(
+        match expected {
+            "usize" | "u32" | "u64" => "a whole number from 0",
+            "f64" => "a number",
+            "a boolean" => "true or false",
+            "a string" => "a text",
+            other => other,
+        }
+        .to_owned(),
+    )
 }
 
 fn json(node: &Node) -> Json {
