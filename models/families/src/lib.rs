@@ -5,6 +5,7 @@
 
 pub mod ensemble;
 
+use classical::{Classical, Smoother};
 use ensemble::Ensemble;
 use forecast::{Artifact, ArtifactError, Fit, Forecast, ModelSpec};
 use linear::{Naive, Ridge, SeasonalNaive, SeasonalNaiveFit};
@@ -20,6 +21,9 @@ pub fn fit(model: &ModelSpec) -> Option<Box<dyn Fit>> {
         ModelSpec::Linear(spec) => Box::new(Ridge::fit(spec)),
         ModelSpec::Gru(spec) => Box::new(Recurrent::new(Cell::Gru, spec)),
         ModelSpec::Lstm(spec) => Box::new(Recurrent::new(Cell::Lstm, spec)),
+        ModelSpec::Ets(spec) => Box::new(Classical::ets(spec)),
+        ModelSpec::Theta(spec) => Box::new(Classical::theta(spec)),
+        ModelSpec::Mstl(spec) => Box::new(Classical::mstl(spec)),
         ModelSpec::Prophet(spec) => Box::new(ProphetFit::new(spec)),
         ModelSpec::Ensemble(_) => return None,
     })
@@ -35,6 +39,7 @@ pub fn forecaster(artifact: &Artifact) -> Result<Box<dyn Forecast>, ArtifactErro
         ModelSpec::SeasonalNaive(_) => Box::new(SeasonalNaive::read(artifact)?),
         ModelSpec::Linear(_) => Box::new(Ridge::read(artifact)?),
         ModelSpec::Gru(_) | ModelSpec::Lstm(_) => Box::new(Net::read(artifact)?),
+        ModelSpec::Ets(_) | ModelSpec::Theta(_) | ModelSpec::Mstl(_) => Box::new(Smoother::read(artifact)?),
         ModelSpec::Ensemble(spec) => Box::new(Ensemble::read(artifact, spec)?),
         ModelSpec::Prophet(_) => Box::new(ProphetForecast::read(artifact)?),
     })

@@ -20,7 +20,8 @@ pub use interval::{Calibration, IntervalError, Intervals, Quantiles};
 pub use model::{Forecast, ForecastError, History, known_future};
 pub use series::Problem;
 pub use spec::{
-    Channels, Condition, EnsembleMember, EnsembleSpec, Growth, Holiday, Lambda, LinearSpec, Mode, ModelSpec, NaiveSpec,
-    Order, ProphetSpec, RecurrentSpec, Regressor, Scaling, Scope, SeasonalNaiveSpec, Seasonality, Standardize,
+    Channels, Condition, EnsembleMember, EnsembleSpec, EtsSpec, Growth, Holiday, Lambda, LinearSpec, Mode, ModelSpec,
+    MstlSpec, NaiveSpec, Order, Periods, ProphetSpec, RecurrentSpec, Regressor, Scaling, Scope, Seasonal,
+    SeasonalNaiveSpec, Seasonality, Standardize, ThetaSpec, Trend,
 };
 pub use tensors::{ArtifactError, Data, Tensor, Tensors};

@@ -1,10 +1,12 @@
 //! What a user may set about each model, with the range of each.
 
+mod classical;
 mod prophet;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use series::Problem;
 
+pub use classical::{EtsSpec, MstlSpec, Periods, Seasonal, ThetaSpec, Trend};
 pub use prophet::{Condition, Growth, Holiday, Mode, Order, ProphetSpec, Regressor, Scaling, Seasonality, Standardize};
 
 use crate::About;
@@ -23,6 +25,12 @@ pub enum ModelSpec {
     Gru(RecurrentSpec),
     /// Long short-term memory.
     Lstm(RecurrentSpec),
+    /// Exponential smoothing.
+    Ets(EtsSpec),
+    /// The Theta method.
+    Theta(ThetaSpec),
+    /// Several seasons and a trend.
+    Mstl(MstlSpec),
     /// A weighted mean of the round's other models, made by whoever decides the round; never fitted by itself.
     Ensemble(EnsembleSpec),
     /// Trend, seasons, holidays and regressors.
@@ -182,6 +190,9 @@ impl ModelSpec {
             "linear" => Some(Self::Linear(LinearSpec::default())),
             "gru" => Some(Self::Gru(RecurrentSpec::default())),
             "lstm" => Some(Self::Lstm(RecurrentSpec::default())),
+            "ets" => Some(Self::Ets(EtsSpec::default())),
+            "theta" => Some(Self::Theta(ThetaSpec::default())),
+            "mstl" => Some(Self::Mstl(MstlSpec::default())),
             "prophet" => Some(Self::Prophet(ProphetSpec::default())),
             "ensemble" => Some(Self::Ensemble(EnsembleSpec::default())),
             _ => None,
@@ -197,6 +208,9 @@ impl ModelSpec {
             Self::Linear(_) => "linear",
             Self::Gru(_) => "gru",
             Self::Lstm(_) => "lstm",
+            Self::Ets(_) => "ets",
+            Self::Theta(_) => "theta",
+            Self::Mstl(_) => "mstl",
             Self::Prophet(_) => "prophet",
             Self::Ensemble(_) => "ensemble",
         }
@@ -218,9 +232,11 @@ impl ModelSpec {
     #[must_use]
     pub fn problems(&self, path: &str) -> Vec<Problem> {
         match self {
-            Self::Naive(_) | Self::SeasonalNaive(_) | Self::Ensemble(_) => Vec::new(),
+            Self::Naive(_) | Self::SeasonalNaive(_) | Self::Ets(_) | Self::Ensemble(_) => Vec::new(),
             Self::Linear(spec) => spec.problems(path),
             Self::Gru(spec) | Self::Lstm(spec) => spec.problems(path),
+            Self::Theta(spec) => spec.problems(path),
+            Self::Mstl(spec) => spec.problems(path),
             Self::Prophet(spec) => spec.problems(path),
         }
     }

@@ -1,0 +1,278 @@
+//! Fitting every target on its own, side by side, with stops between two evaluations.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    thread,
+};
+
+use forecast::{
+    About, Artifact, ArtifactError, Checkpoint, EpochLoss, EtsSpec, Fit, FitError, Fitted, ModelSpec, MstlSpec,
+    Progress, Tensor, Tensors, ThetaSpec, Training, tensors,
+};
+use serde::{Deserialize, Serialize};
+use series::Scaled;
+
+use crate::{
+    member::{Halt, Member, Method, Target},
+    rule::Rule,
+    simplex::Stopped,
+    smoother,
+};
+
+/// The most training rows that parameters are estimated from, the last ones: by then they are known to every digit that
+/// matters, and a fit takes about a second for each target, however long the series is.
+pub const ESTIMATED_ROWS: usize = 50_000;
+
+/// Fits exponential smoothing, the Theta method, or a decomposition into seasons and trend.
+///
+/// A stop is asked for at every evaluation of a target's parameters and keeps the targets that are finished.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Classical {
+    settings: ModelSpec,
+    method: Method,
+}
+
+/// What a checkpoint is of.
+#[derive(PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Part {
+    unfinished_kind: String,
+    settings: ModelSpec,
+    cut: String,
+    targets: Vec<usize>,
+}
+
+impl Classical {
+    /// Gives the fit of exponential smoothing.
+    #[must_use]
+    pub fn ets(spec: &EtsSpec) -> Self {
+        Self {
+            settings: ModelSpec::Ets(spec.clone()),
+            method: Method::Ets {
+                trend: spec.trend,
+                seasonal: spec.seasonal,
+            },
+        }
+    }
+
+    /// Gives the fit of the Theta method.
+    #[must_use]
+    pub fn theta(spec: &ThetaSpec) -> Self {
+        Self {
+            settings: ModelSpec::Theta(spec.clone()),
+            method: Method::Theta {
+                theta: spec.theta,
+                seasonal: spec.seasonal,
+            },
+        }
+    }
+
+    /// Gives the fit of several seasons and a trend.
+    #[must_use]
+    pub fn mstl(spec: &MstlSpec) -> Self {
+        Self {
+            settings: ModelSpec::Mstl(spec.clone()),
+            method: Method::Mstl {
+                periods: spec.periods.clone(),
+                trend: spec.trend,
+            },
+        }
+    }
+
+    fn unfinished(&self, data: &Training<'_>, targets: Vec<usize>) -> Part {
+        Part {
+            unfinished_kind: self.settings.kind().to_owned(),
+            settings: self.settings.clone(),
+            cut: data.cut.to_owned(),
+            targets,
+        }
+    }
+
+    fn resumed(&self, data: &Training<'_>, from: &Checkpoint) -> Result<BTreeMap<usize, Member>, ArtifactError> {
+        let (about, tensors): (Part, Tensors) = tensors::parse(&from.bytes)?;
+        let expected = self.unfinished(data, about.targets.clone());
+        if about != expected {
+            let of = |about: &Part| format!("{} on cut {}", about.unfinished_kind, about.cut);
+            return Err(ArtifactError::Kind {
+                have: of(&about),
+                need: of(&expected),
+            });
+        }
+        about
+            .targets
+            .into_iter()
+            .map(|target| Ok((target, Member::read(target, &tensors)?)))
+            .collect()
+    }
+
+    fn checkpoint(&self, data: &Training<'_>, done: &BTreeMap<usize, Member>) -> Result<Checkpoint, ArtifactError> {
+        let mut tensors = Tensors::new();
+        for (&target, member) in done {
+            member.write(target, &mut tensors);
+        }
+        let about = self.unfinished(data, done.keys().copied().collect());
+        Ok(Checkpoint {
+            progress: progress(done.len()),
+            bytes: tensors::to_bytes(&about, &tensors)?,
+        })
+    }
+
+    fn artifact(&self, data: &Training<'_>, rows: &Estimated<'_>, members: BTreeMap<usize, Member>) -> Artifact {
+        let mut tensors = Tensors::new();
+        #[expect(clippy::cast_precision_loss, reason = "seconds and rows lie far below 2^52")]
+        let anchor = vec![rows.scaled.axis.at(rows.first) as f64, rows.count as f64];
+        tensors.insert(smoother::ANCHOR.to_owned(), Tensor::f64(vec![2], anchor));
+        let memory = members.values().map(|member| memory(member.rule)).max().unwrap_or(1);
+        for (target, member) in members {
+            member.write(target, &mut tensors);
+        }
+        let about = About::new(
+            self.settings.clone(),
+            data,
+            memory.min(data.series[0].cut.training.len()),
+        );
+        Artifact { about, tensors }
+    }
+}
+
+/// The rows that parameters are estimated from.
+struct Estimated<'a> {
+    scaled: &'a Scaled,
+    first: usize,
+    count: usize,
+    season: usize,
+}
+
+impl<'a> Estimated<'a> {
+    fn of(data: &Training<'a>) -> Result<Self, FitError> {
+        let [series] = data.series else {
+            return Err(FitError::Mismatch {
+                what: "series",
+                have: data.series.len(),
+                need: 1,
+            });
+        };
+        let training = &series.cut.training;
+        let count = training.len().min(ESTIMATED_ROWS);
+        Ok(Self {
+            scaled: series.scaled,
+            first: training.end - count,
+            count,
+            season: data.season,
+        })
+    }
+
+    fn fit(
+        &self,
+        method: &Method,
+        target: usize,
+        tick: &mut dyn FnMut() -> Result<(), Stopped>,
+    ) -> Result<Member, Halt> {
+        let rows = self.first..self.first + self.count;
+        let input = self.scaled.targets[target];
+        let filled: Vec<f64> = rows.clone().map(|row| self.scaled.values.at(row, input)).collect();
+        let rows = Target {
+            filled: &filled,
+            observed: &self.scaled.observed[target][rows],
+            season: self.season,
+            frequency: self.scaled.axis.frequency,
+        };
+        method.fit(&rows, tick)
+    }
+}
+
+impl Fit for Classical {
+    fn run(
+        &self,
+        data: &Training<'_>,
+        resume: Option<&Checkpoint>,
+        stop: &dyn Fn() -> bool,
+        observe: &mut dyn FnMut(Progress, Option<&EpochLoss>),
+    ) -> Result<Fitted, FitError> {
+        data.check()?;
+        let rows = Estimated::of(data)?;
+        let mut done = match resume {
+            Some(checkpoint) => self.resumed(data, checkpoint).map_err(FitError::Checkpoint)?,
+            None => BTreeMap::new(),
+        };
+        let open: Vec<usize> = (0..data.target_names.len())
+            .filter(|target| !done.contains_key(target))
+            .collect();
+        let before = done.len();
+        let (queue, stopped) = (AtomicUsize::new(0), AtomicBool::new(false));
+        let results = Mutex::new(Vec::new());
+        // One worker's turn: the next target that nobody took.
+        let turn = |tick: &mut dyn FnMut() -> Result<(), Stopped>| {
+            let &target = open.get(queue.fetch_add(1, Ordering::Relaxed))?;
+            let result = tick()
+                .map_err(Halt::from)
+                .and_then(|()| rows.fit(&self.method, target, tick));
+            let goes_on = result.is_ok();
+            let mut results = results.lock().unwrap_or_else(PoisonError::into_inner);
+            results.push((target, result));
+            goes_on.then_some(results.len())
+        };
+        let told = || {
+            if stopped.load(Ordering::Relaxed) {
+                Err(Stopped)
+            } else {
+                Ok(())
+            }
+        };
+        thread::scope(|scope| {
+            for _ in 1..data.threads.min(open.len()) {
+                scope.spawn(|| while turn(&mut || told()).is_some() {});
+            }
+            let mut ask = || {
+                stopped.fetch_or(stop(), Ordering::Relaxed);
+                told()
+            };
+            while let Some(finished) = turn(&mut ask) {
+                observe(progress(before + finished), None);
+            }
+        });
+        let mut results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
+        // The first target's failure is reported, whoever came first.
+        results.sort_by_key(|(target, _)| *target);
+        for (target, result) in results {
+            match result {
+                Ok(member) => _ = done.insert(target, member),
+                Err(Halt::Failed(error)) => return Err(error),
+                Err(Halt::Stopped) => {}
+            }
+        }
+        if done.len() < data.target_names.len() {
+            return self
+                .checkpoint(data, &done)
+                .map(Fitted::Stopped)
+                .map_err(FitError::Checkpoint);
+        }
+        Ok(Fitted::Finished(self.artifact(data, &rows, done)))
+    }
+}
+
+/// Gives progress as batches: one per target.
+fn progress(targets: usize) -> Progress {
+    Progress {
+        epoch: 0,
+        batch: targets as u64,
+    }
+}
+
+/// Gives after how many rows a thousandth of a level is left.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the smallest alpha is 1e-4, which gives 69,075 rows"
+)]
+fn memory(rule: Rule) -> usize {
+    let (Rule::Ets { alpha, .. } | Rule::Theta { alpha, .. }) = rule;
+    if alpha >= 0.999 {
+        return 1;
+    }
+    libm::ceil(libm::log(1e-3) / libm::log(1.0 - alpha)) as usize
+}

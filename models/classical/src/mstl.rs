@@ -1,0 +1,48 @@
+//! Seasons and trend taken apart by locally weighted regression.
+
+use series::Frequency;
+
+use forecast::Periods;
+
+/// Gives the seasons to take out, ascending: those that fit twice into the rows.
+pub(crate) fn periods(asked: &Periods, season: usize, frequency: Frequency, rows: usize) -> Vec<usize> {
+    let mut periods = match asked {
+        Periods::Given(periods) => periods.clone(),
+        Periods::Auto => {
+            let week = season.saturating_mul(7);
+            let is_day = matches!(frequency, Frequency::Seconds(s) if s.saturating_mul(season as u64) == 86_400);
+            if is_day { vec![season, week] } else { vec![season] }
+        }
+    };
+    periods.retain(|&period| period >= 2 && period <= rows / 2);
+    periods
+}
+
+/// Gives rows without their seasons, and the last turn of each season, by place from the first row on.
+///
+/// Nothing where the seasons cannot be taken out.
+///
+/// # Source
+/// Bandara, Hyndman and Bergmeir 2021, "MSTL: A Seasonal-Trend Decomposition Algorithm for Time Series with Multiple Seasonal
+/// Patterns", arXiv:2107.13462. As there, the last turn is what goes on.
+pub(crate) fn decompose(filled: &[f64], periods: &[usize]) -> Option<(Vec<f64>, Vec<Vec<f64>>)> {
+    let parts = stlrs::Mstl::fit(filled, periods).ok()?;
+    let mut rest = filled.to_vec();
+    let mut patterns = Vec::new();
+    for (&period, seasonal) in periods.iter().zip(parts.seasonal()) {
+        let mut pattern = vec![0.0; period];
+        let rows = seasonal.len();
+        for row in rows - period..rows {
+            pattern[row % period] = seasonal[row];
+        }
+        for (rest, seasonal) in rest.iter_mut().zip(seasonal) {
+            *rest -= seasonal;
+        }
+        patterns.push(pattern);
+    }
+    let finite = rest
+        .iter()
+        .chain(patterns.iter().flatten())
+        .all(|value| value.is_finite());
+    finite.then_some((rest, patterns))
+}

@@ -1,0 +1,227 @@
+//! Forecasts from frozen parameters and a state that moves on.
+
+use forecast::{Artifact, ArtifactError, Forecast, ForecastError, History, ModelSpec, tensors};
+use series::{Matrix, Scaled, TimeAxis};
+
+use crate::{
+    member::{LARGEST, Member},
+    rule::State,
+};
+
+/// The tensor of the first estimated row's time, UTC seconds, and how many rows were estimated from.
+pub(crate) const ANCHOR: &str = "anchor";
+
+/// A fitted smoother: for each target its parameters, its state before and after the rows it was estimated from, and when
+/// these are.
+///
+/// From an origin after them it moves the second state on over the observed rows since; rows since that a history no longer
+/// holds count as not observed. From an origin within them it starts with the first state. What lies at or after an
+/// origin is never looked at.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Smoother {
+    members: Vec<Member>,
+    /// The time of the first estimated row, UTC seconds.
+    first: i64,
+    /// How many rows were estimated from.
+    count: i64,
+    history_rows: usize,
+}
+
+/// Where the members stand while they move over a history.
+struct Standing {
+    /// The next row, below 0 before the history's first one.
+    row: i64,
+    /// How far that row lies after the first estimated one.
+    turn: i64,
+    states: Vec<State>,
+}
+
+impl Smoother {
+    /// Gives the model that an artifact holds.
+    ///
+    /// # Errors
+    /// Where the artifact is of another kind, or its tensors are missing, of other shapes or out of range.
+    pub fn read(artifact: &Artifact) -> Result<Self, ArtifactError> {
+        let about = &artifact.about;
+        if !matches!(
+            about.settings,
+            ModelSpec::Ets(_) | ModelSpec::Theta(_) | ModelSpec::Mstl(_)
+        ) {
+            return Err(ArtifactError::Kind {
+                have: about.kind.clone(),
+                need: "ets, theta or mstl".into(),
+            });
+        }
+        let anchor = tensors::f64s(&artifact.tensors, ANCHOR, &[2])?;
+        let members = (0..about.targets.len()).map(|target| Member::read(target, &artifact.tensors));
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "seconds and rows were written from whole numbers"
+        )]
+        let [first, count] = [anchor[0] as i64, anchor[1].clamp(0.0, 1e15) as i64];
+        Ok(Self {
+            members: members.collect::<Result<_, _>>()?,
+            first,
+            count,
+            history_rows: about.history_rows,
+        })
+    }
+
+    /// Gives where to start for an origin.
+    fn stand(&self, scaled: &Scaled, origin: i64) -> Result<Standing, ForecastError> {
+        let first = place(&scaled.axis, self.first)?;
+        let start = || self.members.iter().map(|member| member.start.clone()).collect();
+        Ok(if origin >= first + self.count {
+            Standing {
+                row: first + self.count,
+                turn: self.count,
+                states: self.members.iter().map(|member| member.end.clone()).collect(),
+            }
+        } else if origin >= first {
+            Standing {
+                row: first,
+                turn: 0,
+                states: start(),
+            }
+        } else {
+            // Before all that was estimated from, the first state is the best guess at the first row.
+            Standing {
+                row: 0,
+                turn: -first,
+                states: start(),
+            }
+        })
+    }
+
+    /// Moves on to an origin.
+    fn move_to(&self, origin: i64, standing: &mut Standing, scaled: &Scaled) {
+        while standing.row < origin {
+            let row = usize::try_from(standing.row).ok();
+            for (target, (member, state)) in self.members.iter().zip(&mut standing.states).enumerate() {
+                let seen = row.filter(|&row| scaled.observed[target][row]);
+                let y = seen.map_or(f64::NAN, |row| scaled.values.at(row, scaled.targets[target]));
+                let y = if y.abs() < LARGEST {
+                    y - member.seasons(standing.turn)
+                } else {
+                    f64::NAN
+                };
+                member.rule.absorb(state, wrapped(standing.turn, state.season.len()), y);
+            }
+            standing.row += 1;
+            standing.turn += 1;
+        }
+    }
+
+    fn ahead(&self, standing: &Standing, steps: usize) -> Result<Matrix, ForecastError> {
+        let mut forecast = Matrix::zeros(steps, self.members.len());
+        for (target, (member, state)) in self.members.iter().zip(&standing.states).enumerate() {
+            for pattern in &member.patterns {
+                let mut place = wrapped(standing.turn, pattern.len());
+                for step in 0..steps {
+                    *forecast.at_mut(step, target) += pattern[place];
+                    place = if place + 1 == pattern.len() { 0 } else { place + 1 };
+                }
+            }
+            let place = wrapped(standing.turn, state.season.len());
+            let column = forecast.data.iter_mut().skip(target).step_by(self.members.len());
+            member.rule.ahead(state, place, column);
+        }
+        match forecast.data.iter().position(|value| !value.is_finite()) {
+            None => Ok(forecast),
+            Some(cell) => Err(ForecastError::NotFinite {
+                target: cell % self.members.len(),
+                step: cell / self.members.len() + 1,
+                value: forecast.data[cell],
+            }),
+        }
+    }
+}
+
+impl Member {
+    /// Gives what the seasons add some rows after the first estimated one.
+    fn seasons(&self, turn: i64) -> f64 {
+        self.patterns
+            .iter()
+            .map(|pattern| pattern[wrapped(turn, pattern.len())])
+            .sum()
+    }
+}
+
+/// Gives the place in a season.
+fn wrapped(turn: i64, season: usize) -> usize {
+    let season = i64::try_from(season.max(1)).unwrap_or(i64::MAX);
+    usize::try_from(turn.rem_euclid(season)).unwrap_or(0)
+}
+
+/// Gives the row of a time, below 0 before the axis starts.
+fn place(axis: &TimeAxis, time: i64) -> Result<i64, ForecastError> {
+    let endless = |start| TimeAxis::new(start, axis.frequency, usize::MAX / 2);
+    let row = if time >= axis.start {
+        endless(axis.start)
+            .index_of(time)
+            .and_then(|row| i64::try_from(row).ok())
+    } else {
+        endless(time)
+            .index_of(axis.start)
+            .and_then(|row| i64::try_from(row).ok())
+            .map(|row| -row)
+    };
+    row.ok_or(ForecastError::Shape {
+        what: "rows of the history on the grid that the model was fitted on",
+        have: 0,
+        need: axis.len,
+    })
+}
+
+impl Forecast for Smoother {
+    fn history_rows(&self) -> usize {
+        self.history_rows
+    }
+
+    fn trained_horizon(&self) -> Option<usize> {
+        None
+    }
+
+    fn forecast(&self, history: &History<'_>, steps: usize) -> Result<Matrix, ForecastError> {
+        let mut forecast = Matrix::zeros(steps, self.members.len());
+        let mut keep = |_: usize, values: &[f64]| forecast.data.copy_from_slice(values);
+        self.forecast_origins(history.scaled, &[history.origin], steps, &mut keep)?;
+        Ok(forecast)
+    }
+
+    fn forecast_origins(
+        &self,
+        scaled: &Scaled,
+        origins: &[usize],
+        steps: usize,
+        out: &mut dyn FnMut(usize, &[f64]),
+    ) -> Result<(), ForecastError> {
+        if scaled.targets.len() != self.members.len() {
+            return Err(ForecastError::Shape {
+                what: "targets",
+                have: scaled.targets.len(),
+                need: self.members.len(),
+            });
+        }
+        let mut standing: Option<Standing> = None;
+        for (index, &origin) in origins.iter().enumerate() {
+            if origin > scaled.rows() {
+                return Err(ForecastError::Origin {
+                    have: origin,
+                    bound: scaled.rows(),
+                });
+            }
+            let row = i64::try_from(origin).unwrap_or(i64::MAX);
+            // Going on is right only where a new start would not be nearer.
+            let fresh = self.stand(scaled, row)?;
+            let mut here = match standing.take() {
+                Some(here) if here.row <= row && here.row >= fresh.row => here,
+                _ => fresh,
+            };
+            self.move_to(row, &mut here, scaled);
+            out(index, &self.ahead(&here, steps)?.data);
+            standing = Some(here);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,249 @@
+//! What a user may set about exponential smoothing, Theta and MSTL.
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use series::Problem;
+
+use super::Scope;
+
+/// How a level is allowed to move on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Trend {
+    /// Whichever of the others has the smallest corrected information criterion.
+    #[default]
+    Auto,
+    /// It stays.
+    None,
+    /// It goes on with its slope.
+    Additive,
+    /// It goes on with a slope that fades.
+    Damped,
+}
+
+/// Whether a season is added.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Seasonal {
+    /// Where the data speak for it.
+    #[default]
+    Auto,
+    /// Never.
+    None,
+    /// Always, where the training rows hold two seasons.
+    Additive,
+}
+
+/// Settings of exponential smoothing.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct EtsSpec {
+    /// The trend.
+    pub trend: Trend,
+    /// The season, of the length that follows from the data.
+    pub seasonal: Seasonal,
+    /// What one model covers.
+    pub scope: Scope,
+}
+
+impl Default for EtsSpec {
+    fn default() -> Self {
+        Self {
+            trend: Trend::Auto,
+            seasonal: Seasonal::Auto,
+            scope: Scope::Series,
+        }
+    }
+}
+
+/// Settings of the Theta method.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ThetaSpec {
+    /// How strongly the second line is bent: 1 leaves exponential smoothing, 2 is the method of the M3 competition.
+    pub theta: f64,
+    /// The season, of the length that follows from the data.
+    pub seasonal: Seasonal,
+    /// What one model covers.
+    pub scope: Scope,
+}
+
+impl Default for ThetaSpec {
+    fn default() -> Self {
+        Self {
+            theta: 2.0,
+            seasonal: Seasonal::Auto,
+            scope: Scope::Series,
+        }
+    }
+}
+
+/// Settings of the decomposition into several seasons and a trend.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct MstlSpec {
+    /// How many steps each season has.
+    pub periods: Periods,
+    /// The trend of what is left without seasons.
+    pub trend: Trend,
+    /// What one model covers.
+    pub scope: Scope,
+}
+
+impl Default for MstlSpec {
+    fn default() -> Self {
+        Self {
+            periods: Periods::Auto,
+            trend: Trend::Auto,
+            scope: Scope::Series,
+        }
+    }
+}
+
+/// How many steps each season has.
+///
+/// Written as `"auto"` or a list.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub enum Periods {
+    /// The season that follows from the data, and a week where it is a day.
+    #[default]
+    Auto,
+    /// Given, ascending.
+    Given(Vec<usize>),
+}
+
+/// The most seasons of a decomposition.
+const MAX_PERIODS: usize = 4;
+/// The longest season of a decomposition, in steps: a year of minutes.
+const MAX_PERIOD: usize = 525_960;
+
+impl ThetaSpec {
+    /// Lists what is out of range.
+    #[must_use]
+    pub fn problems(&self, path: &str) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        let ok = (1.0..=1e3).contains(&self.theta);
+        Problem::unless(ok, format!("{path}.theta"), self.theta, "from 1 to 1000", &mut problems);
+        problems
+    }
+}
+
+impl MstlSpec {
+    /// Lists what is out of range.
+    #[must_use]
+    pub fn problems(&self, path: &str) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        let Periods::Given(periods) = &self.periods else {
+            return problems;
+        };
+        let path = format!("{path}.periods");
+        let range = format!("from 1 to {MAX_PERIODS} seasons");
+        Problem::unless(
+            (1..=MAX_PERIODS).contains(&periods.len()),
+            &path,
+            periods.len(),
+            &range,
+            &mut problems,
+        );
+        let mut least = 2;
+        for (index, &period) in periods.iter().enumerate() {
+            let range = format!("from {least} to {MAX_PERIOD} steps");
+            let ok = (least..=MAX_PERIOD).contains(&period);
+            Problem::unless(ok, format!("{path}[{index}]"), period, &range, &mut problems);
+            least = least.max(period.saturating_add(1));
+        }
+        problems
+    }
+}
+
+/// What periods are written as.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum PeriodsText {
+    Given(Vec<usize>),
+    Word(String),
+}
+
+impl Serialize for Periods {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Auto => serializer.serialize_str("auto"),
+            Self::Given(periods) => periods.serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Periods {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match PeriodsText::deserialize(deserializer) {
+            Ok(PeriodsText::Given(periods)) => Ok(Self::Given(periods)),
+            Ok(PeriodsText::Word(word)) if word == "auto" => Ok(Self::Auto),
+            _ => Err(de::Error::custom("must be \"auto\" or a list of steps")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::ModelSpec;
+
+    #[test]
+    fn every_kind_is_written_with_all_its_settings_and_read_back() {
+        for (kind, settings) in [
+            (
+                "ets",
+                json!({"kind": "ets", "trend": "auto", "seasonal": "auto", "scope": "series"}),
+            ),
+            (
+                "theta",
+                json!({"kind": "theta", "theta": 2.0, "seasonal": "auto", "scope": "series"}),
+            ),
+            (
+                "mstl",
+                json!({"kind": "mstl", "periods": "auto", "trend": "auto", "scope": "series"}),
+            ),
+        ] {
+            let spec = ModelSpec::of_kind(kind).unwrap();
+            assert_eq!((spec.kind(), spec.is_baseline()), (kind, false));
+            assert_eq!(serde_json::to_value(&spec).unwrap(), settings);
+            assert_eq!(serde_json::from_value::<ModelSpec>(settings).unwrap(), spec);
+            assert_eq!(
+                serde_json::from_value::<ModelSpec>(json!({"kind": kind})).unwrap(),
+                spec
+            );
+            assert!(serde_json::from_value::<ModelSpec>(json!({"kind": kind, "trnd": "none"})).is_err());
+            assert_eq!(spec.problems("models[0]"), []);
+        }
+    }
+
+    #[test]
+    fn every_setting_out_of_range_is_named() {
+        let texts = |spec: ModelSpec| spec.problems("m").iter().map(ToString::to_string).collect::<Vec<_>>();
+        let theta = |theta| {
+            ModelSpec::Theta(ThetaSpec {
+                theta,
+                ..ThetaSpec::default()
+            })
+        };
+        assert_eq!(texts(theta(0.5)), ["`m.theta` is 0.5, must be from 1 to 1000"]);
+        assert_eq!(texts(theta(f64::NAN)).len(), 1);
+        let mstl = |periods: &[usize]| {
+            let periods = Periods::Given(periods.to_vec());
+            ModelSpec::Mstl(MstlSpec {
+                periods,
+                ..MstlSpec::default()
+            })
+        };
+        assert_eq!(texts(mstl(&[24, 168])), [""; 0]);
+        assert_eq!(texts(mstl(&[])), ["`m.periods` is 0, must be from 1 to 4 seasons"]);
+        assert_eq!(
+            texts(mstl(&[1, 24, 24])),
+            [
+                "`m.periods[0]` is 1, must be from 2 to 525960 steps",
+                "`m.periods[2]` is 24, must be from 25 to 525960 steps",
+            ]
+        );
+    }
+}
