@@ -6,7 +6,7 @@ use crate::{
     kernel,
     moments::Moments,
     parallel,
-    strips::{Row, Strips},
+    strips::{COLUMNS, Row, Strips},
     tridiagonal::{Shifted, Tridiagonal},
 };
 
@@ -66,7 +66,8 @@ impl Path {
             return Some(Matrix::zeros(self.xy.rows, self.outputs));
         }
         let shifted = self.shifted(lambda)?;
-        let inner = self.xy.map(self.threads, |strip| shifted.solve(strip));
+        let mut inner = self.xy.clone();
+        inner.refill(&self.xy, |b, x| shifted.solve(b, x));
         let weights = self.factors.times(&inner, self.threads).matrix();
         weights.data.iter().all(|weight| weight.is_finite()).then_some(weights)
     }
@@ -120,7 +121,7 @@ impl Judge<'_> {
         let scratch = || Scratch {
             inner: self.path.xy.clone(),
             outer: self.outer.clone(),
-            strip: Vec::new(),
+            strip: vec![[0.0; COLUMNS]; self.outer.rows],
         };
         parallel::map_with(self.path.threads, lambdas.len(), scratch, |scratch, index| {
             let error = self.error(lambdas[index], scratch).filter(|error| error.is_finite());
@@ -134,9 +135,9 @@ impl Judge<'_> {
         }
         let shifted = self.path.shifted(lambda)?;
         let Scratch { inner, outer, strip } = scratch;
-        inner.refill(&self.path.xy, |strip| shifted.solve(strip));
-        outer.refill(&self.outer, |strip| shifted.solve(strip));
-        let trace = outer.trace_of_product(&self.xx, strip, |strip| shifted.solve(strip));
+        inner.refill(&self.path.xy, |b, x| shifted.solve(b, x));
+        outer.refill(&self.outer, |b, x| shifted.solve(b, x));
+        let trace = outer.trace_of_product(&self.xx, strip, |b, x| shifted.solve(b, x));
         Some(self.yy - 2.0 * inner.dot(&self.xy) + trace)
     }
 }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use series::Matrix;
 
-use crate::parallel;
+use crate::{parallel, wide::wide};
 
 /// How many columns a strip has.
 pub(crate) const COLUMNS: usize = 32;
@@ -85,26 +85,27 @@ impl Strips {
         sums.iter().sum()
     }
 
-    /// Makes each strip one of another matrix of the same shape, and works on it.
-    pub(crate) fn refill(&mut self, from: &Self, work: impl Fn(&mut [Row])) {
+    /// Makes each strip from that of another matrix of the same shape.
+    pub(crate) fn refill(&mut self, from: &Self, work: impl Fn(&[Row], &mut [Row])) {
         for (strip, from) in self.parts.iter_mut().zip(&from.parts) {
-            strip.copy_from_slice(from);
-            work(strip);
+            work(from, strip);
         }
     }
 
-    /// Gives the trace of the product with another matrix, each of whose strips is worked on before. Both are square.
-    pub(crate) fn trace_of_product(&self, other: &Self, scratch: &mut Vec<Row>, work: impl Fn(&mut [Row])) -> f64 {
+    /// Gives the trace of the product with what is made from the strips of another matrix. All are square.
+    pub(crate) fn trace_of_product(&self, other: &Self, strip: &mut [Row], work: impl Fn(&[Row], &mut [Row])) -> f64 {
         let mut sums = [0.0; COLUMNS];
-        for (j, strip) in other.parts.iter().enumerate() {
-            scratch.clear();
-            scratch.extend_from_slice(strip);
-            work(scratch);
-            // The same numbers of this matrix stand across: 32 rows of each strip.
-            for (columns, own) in scratch.chunks(COLUMNS).zip(&self.parts) {
-                let across = &own[j * COLUMNS..self.rows.min((j + 1) * COLUMNS)];
-                add_across(columns, across, &mut sums);
-            }
+        for (j, from) in other.parts.iter().enumerate() {
+            work(from, strip);
+            let across = j * COLUMNS..self.rows.min((j + 1) * COLUMNS);
+            wide(
+                #[inline(always)]
+                || {
+                    for (columns, own) in strip.chunks(COLUMNS).zip(&self.parts) {
+                        add_across(columns, &own[across.clone()], &mut sums);
+                    }
+                },
+            );
         }
         sums.iter().sum()
     }
@@ -121,10 +122,24 @@ fn part(x: &Matrix, columns: Range<usize>) -> Vec<Row> {
 }
 
 /// Adds `a(i, j) b(j, i)` to the sum of each `j`.
+#[inline(always)]
 fn add_across(a: &[Row], b: &[Row], sums: &mut Row) {
-    for (i, a) in a.iter().enumerate() {
-        for ((sum, a), b) in sums.iter_mut().zip(a).zip(b) {
-            *sum += a * b[i];
+    const TILE: usize = 8;
+    let (rows, cols) = (a.len(), b.len());
+    // What is left over in a tile from others meets the zeros beyond the last column.
+    let mut tile = [[0.0; TILE]; TILE];
+    for i in (0..rows).step_by(TILE) {
+        for j in (0..cols).step_by(TILE) {
+            for (row, b) in b[j..cols.min(j + TILE)].iter().enumerate() {
+                for (tile, value) in tile.iter_mut().zip(&b[i..i + TILE]) {
+                    tile[row] = *value;
+                }
+            }
+            for (a, tile) in a[i..rows.min(i + TILE)].iter().zip(&tile) {
+                for ((sum, a), b) in sums[j..j + TILE].iter_mut().zip(&a[j..j + TILE]).zip(tile) {
+                    *sum += a * b;
+                }
+            }
         }
     }
 }
@@ -148,7 +163,7 @@ mod tests {
             let dot: f64 = a.data.iter().zip(&b.data).map(|(a, b)| a * b).sum();
             prop_assert!((strips.dot(&others) - dot).abs() < CLOSE);
             let trace: f64 = (0..n).flat_map(|i| (0..n).map(move |j| (i, j))).map(|(i, j)| a.at(i, j) * b.at(j, i)).sum();
-            prop_assert!((strips.trace_of_product(&others, &mut Vec::new(), |_| ()) - trace).abs() < CLOSE);
+            prop_assert!((strips.trace_of_product(&others, &mut vec![[0.0; COLUMNS]; n], |from, to| to.copy_from_slice(from)) - trace).abs() < CLOSE);
         }
     }
 }

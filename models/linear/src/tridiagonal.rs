@@ -130,33 +130,30 @@ pub(crate) struct Shifted {
 }
 
 impl Shifted {
-    /// Solves `(T + λ I) x = b` for each column of a strip of `b`, in its place.
-    pub(crate) fn solve(&self, strip: &mut [Row]) {
+    /// Solves `(T + λ I) x = b` for each column of a strip of `b`.
+    pub(crate) fn solve(&self, b: &[Row], x: &mut [Row]) {
         wide(
             #[inline(always)]
-            || self.solve_strip(strip),
+            || self.solve_strip(b, x),
         );
     }
 
     #[inline(always)]
-    fn solve_strip(&self, strip: &mut [Row]) {
-        for (k, factor) in self.factors.iter().enumerate() {
-            let (above, below) = strip.split_at_mut(k + 1);
-            for (value, above) in below[0].iter_mut().zip(&above[k]) {
-                *value -= factor * above;
+    fn solve_strip(&self, b: &[Row], x: &mut [Row]) {
+        let mut carried = [0.0; COLUMNS];
+        for ((x, b), factor) in x.iter_mut().zip(b).zip([0.0].iter().chain(&self.factors)) {
+            for (carried, b) in carried.iter_mut().zip(b) {
+                *carried = b - factor * *carried;
             }
+            *x = carried;
         }
-        for k in (0..strip.len()).rev() {
-            let (above, below) = strip.split_at_mut(k + 1);
-            let row = &mut above[k];
-            for value in row.iter_mut() {
-                *value *= self.inverses[k];
+        carried = [0.0; COLUMNS];
+        let factors = [0.0].iter().chain(self.factors.iter().rev());
+        for ((x, inverse), factor) in x.iter_mut().zip(&self.inverses).rev().zip(factors) {
+            for (carried, x) in carried.iter_mut().zip(&*x) {
+                *carried = x * inverse - factor * *carried;
             }
-            if let Some(below) = below.first() {
-                for (value, below) in row.iter_mut().zip(below) {
-                    *value -= self.factors[k] * below;
-                }
-            }
+            *x = carried;
         }
     }
 }
@@ -179,15 +176,7 @@ impl Group {
     /// Takes `Σ v z` from some columns, where `z = scale (vᵀ x - Σ overlap z)` over the reflections before.
     #[inline(always)]
     fn reflect(&self, x: &mut [Row], column: usize) {
-        let mut z = [[0.0; SIDE]; GROUP];
-        for (row, vectors) in x.iter().zip(&self.vectors) {
-            let row = &row[column..column + SIDE];
-            for (z, v) in z.iter_mut().zip(vectors) {
-                for (z, value) in z.iter_mut().zip(row) {
-                    *z += v * value;
-                }
-            }
-        }
+        let mut z = self.products(x, column);
         for place in 0..GROUP {
             let (done, rest) = z.split_at_mut(place);
             for (earlier, overlap) in done.iter().zip(self.overlaps[place]) {
@@ -199,9 +188,31 @@ impl Group {
                 *z *= self.scales[place];
             }
         }
+        self.subtract(z, x, column);
+    }
+
+    /// Gives `vᵀ x`.
+    #[inline(always)]
+    fn products(&self, x: &[Row], column: usize) -> [[f64; SIDE]; GROUP] {
+        let mut products = [[0.0; SIDE]; GROUP];
+        for (row, vectors) in x.iter().zip(&self.vectors) {
+            let row = &row[column..column + SIDE];
+            for (products, v) in products.iter_mut().zip(vectors) {
+                for (product, value) in products.iter_mut().zip(row) {
+                    *product += v * value;
+                }
+            }
+        }
+        products
+    }
+
+    /// Takes `Σ v z` away.
+    #[inline(always)]
+    fn subtract(&self, [za, zb, zc, zd]: [[f64; SIDE]; GROUP], x: &mut [Row], column: usize) {
         for (row, [a, b, c, d]) in x.iter_mut().zip(&self.vectors) {
-            for (lane, value) in row[column..column + SIDE].iter_mut().enumerate() {
-                *value -= (a * z[0][lane] + b * z[1][lane]) + (c * z[2][lane] + d * z[3][lane]);
+            let zs = za.iter().zip(&zb).zip(zc.iter().zip(&zd));
+            for (value, ((za, zb), (zc, zd))) in row[column..column + SIDE].iter_mut().zip(zs) {
+                *value -= (a * za + b * zb) + (c * zc + d * zd);
             }
         }
     }
@@ -300,43 +311,32 @@ fn update_and_multiply<const R: usize>(
         }
     }
     let mut sums = [[0.0; LANES]; R];
-    let mut start = R;
-    while start < n - first {
-        let lanes = LANES.min(n - first - start);
-        let range = start..start + lanes;
-        let (vs, ws, nexts) = (&v[range.clone()], &w[range.clone()], &next[range.clone()]);
-        let below = &mut product[range];
+    let columns = n - first;
+    let whole = R + (columns - R) / LANES * LANES;
+    for start in (R..whole).step_by(LANES) {
+        let lanes = |all: &[f64]| -> [f64; LANES] { std::array::from_fn(|lane| all[start + lane]) };
+        let (vs, ws, nexts, mut below) = (lanes(v), lanes(w), lanes(next), lanes(product));
         for i in 0..R {
-            let row = &mut rows[i * n + first + start..][..lanes];
-            let (v, w, next, sums) = (v[i], w[i], next[i], &mut sums[i]);
-            if lanes == LANES {
-                step(row, [v, w, next], [vs, ws, nexts], below, sums, LANES);
-            } else {
-                step(row, [v, w, next], [vs, ws, nexts], below, sums, lanes);
+            let row = &mut rows[i * n + first + start..][..LANES];
+            for lane in 0..LANES {
+                let value = row[lane] - (v[i] * ws[lane] + w[i] * vs[lane]);
+                row[lane] = value;
+                below[lane] += next[i] * value;
+                sums[i][lane] += nexts[lane] * value;
             }
         }
-        start += lanes;
+        product[start..start + LANES].copy_from_slice(&below);
+    }
+    for j in whole..columns {
+        for i in 0..R {
+            let value = rows[i * n + first + j] - (v[i] * w[j] + w[i] * v[j]);
+            rows[i * n + first + j] = value;
+            product[j] += next[i] * value;
+            sums[i][j - whole] += next[j] * value;
+        }
     }
     for (product, sums) in product.iter_mut().zip(sums) {
         *product += sum(sums);
-    }
-}
-
-/// Does some numbers of a row. A constant number of them becomes one vector.
-#[inline(always)]
-fn step(
-    row: &mut [f64],
-    [v, w, next]: [f64; 3],
-    [vs, ws, nexts]: [&[f64]; 3],
-    below: &mut [f64],
-    sums: &mut [f64; LANES],
-    lanes: usize,
-) {
-    for lane in 0..lanes {
-        let value = row[lane] - (v * ws[lane] + w * vs[lane]);
-        row[lane] = value;
-        below[lane] += next * value;
-        sums[lane] += nexts[lane] * value;
     }
 }
 
@@ -403,7 +403,8 @@ mod tests {
             let factors = Tridiagonal::of(a.clone());
             let rotated = factors.transposed_times(&Strips::of(&b), threads);
             let shifted = factors.shifted(shift).unwrap();
-            let inner = rotated.map(threads, |strip| shifted.solve(strip));
+            let mut inner = rotated.clone();
+            inner.refill(&rotated, |b, x| shifted.solve(b, x));
             let x = factors.times(&inner, threads).matrix();
             for (i, h) in (0..n).flat_map(|i| (0..m).map(move |h| (i, h))) {
                 let left: f64 = (0..n).map(|j| a.at(i, j) * x.at(j, h)).sum::<f64>() + shift * x.at(i, h);
