@@ -113,6 +113,7 @@ mod tests {
     use crate::wide::{Width, with};
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
         #[test]
         fn every_set_of_instructions_gives_the_bits_of_the_plain_sums(
             k in 1_usize..40, n in 1_usize..12, m in 1_usize..100, values in proptest::collection::vec(-1.0_f64..1.0, 40 * 112),

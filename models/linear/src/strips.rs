@@ -153,6 +153,7 @@ mod tests {
     const CLOSE: f64 = 1e-9; // Sums of a few thousand products of numbers below 1.
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
         #[test]
         fn strips_are_the_matrix(n in 1_usize..70, data in proptest::collection::vec(-1.0_f64..1.0, 9_800)) {
             let a = Matrix { rows: n, cols: n, data: data[..n * n].to_vec() };

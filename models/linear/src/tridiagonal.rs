@@ -388,6 +388,7 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
         #[test]
         fn the_solution_fulfils_the_equations(
             n in 1_usize..24, m in 1_usize..40, shift in 0.5_f64..3.0, threads in 1_usize..4,

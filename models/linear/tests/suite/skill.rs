@@ -1,11 +1,7 @@
 //! How well the closed forms forecast real measurements, where these are present.
 
 #![expect(clippy::disallowed_methods, reason = "the measurements are files beside the project")]
-#![expect(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a test's helpers fail and speak as it does"
-)]
+#![expect(clippy::print_stdout, reason = "a test's helpers speak as it does")]
 
 use std::path::{Path, PathBuf};
 

@@ -1,82 +1,15 @@
 //! What the closed forms promise on series whose future is known.
 
-#![expect(clippy::unwrap_used, reason = "a test's helpers fail as it does")]
-
 use forecast::{
-    Artifact, Checkpoint, Fit, FitError, Fitted, ForecastError, History, Lambda, LinearSpec, ModelSpec, SeriesData,
-    Training, known_future,
+    Artifact, Checkpoint, FitError, Fitted, ForecastError, History, Lambda, LinearSpec, ModelSpec, known_future,
 };
 use linear::Ridge;
 use proptest::prelude::*;
-use series::{
-    Clean, Column, Cut, Frequency, Holdout, Matrix, Missing, Role, Sampling, Scaled, Split, Table, TimeAxis, Transform,
-    Validation, WindowShape,
-};
+use series::{Clean, Matrix, Missing, Validation, WindowShape};
+
+use crate::data::{Prepared, finished, noisy, prepare, run, wave};
 
 const CLOSE: f64 = 1e-3; // The weakest lambda holds coefficients a little to 0.
-
-struct Prepared {
-    scaled: Scaled,
-    cut: Cut,
-    season: usize,
-}
-
-fn prepare(targets: &[Vec<f64>], window: WindowShape, clean: &Clean, validation: Validation) -> Prepared {
-    let rows = targets[0].len();
-    let column = |(index, values): (usize, &Vec<f64>)| Column {
-        name: format!("y{index}"),
-        role: Role::Target,
-        values: values.clone(),
-    };
-    let axis = TimeAxis {
-        start: 0,
-        frequency: Frequency::Seconds(3_600),
-        len: rows,
-    };
-    let table = Table::new(
-        String::new(),
-        axis,
-        targets.iter().enumerate().map(column).collect(),
-        None,
-    )
-    .unwrap();
-    let split = Split {
-        holdout: Holdout::Rows(window.horizon),
-        validation,
-    };
-    let cut = Cut::new(&table, split, &Sampling::default(), window).unwrap();
-    let transform = Transform::fit(&table, cut.training.clone(), clean).unwrap();
-    let scaled = transform.apply(&table, cut.training.clone()).unwrap();
-    Prepared {
-        scaled,
-        cut,
-        season: 24,
-    }
-}
-
-fn run(fit: &dyn Fit, on: &Prepared, resume: Option<&Checkpoint>, stop: &dyn Fn() -> bool) -> Result<Fitted, FitError> {
-    let names: Vec<String> = (0..on.scaled.targets.len()).map(|index| format!("y{index}")).collect();
-    let data = Training {
-        series: &[SeriesData {
-            scaled: &on.scaled,
-            cut: &on.cut,
-        }],
-        window: on.cut.window,
-        season: on.season,
-        threads: 1,
-        cut: "c0ffee",
-        target_names: &names,
-        input_names: &names,
-    };
-    fit.run(&data, resume, stop, &mut |_, _| ())
-}
-
-fn finished(fit: &dyn Fit, on: &Prepared) -> Artifact {
-    match run(fit, on, None, &|| false).unwrap() {
-        Fitted::Finished(artifact) => artifact,
-        Fitted::Stopped(_) => panic!("nobody asked it to stop"),
-    }
-}
 
 fn forecast(kind: &str, on: &Prepared, origin: usize, steps: usize) -> Result<Matrix, ForecastError> {
     let fit = linear::fit(&ModelSpec::of_kind(kind).unwrap()).unwrap();
@@ -91,13 +24,6 @@ fn forecast(kind: &str, on: &Prepared, origin: usize, steps: usize) -> Result<Ma
         },
         steps,
     )
-}
-
-/// A wave of 24 rows on a slope: three past rows say exactly how it goes on.
-fn wave(rows: u32, size: f64) -> Vec<f64> {
-    (0..rows)
-        .map(|row| size * libm::sin(f64::from(row) * std::f64::consts::TAU / 24.0) + 0.01 * f64::from(row))
-        .collect()
 }
 
 fn hourly(window: WindowShape) -> Prepared {
@@ -198,16 +124,6 @@ fn lambda_is_a_thousandth_of_the_diagonal_where_nothing_selects() {
     let data = prepare(&[noisy(600)], WINDOW, &Clean::default(), Validation::Fraction(0.1));
     let model = Ridge::read(&finished(&Ridge::fit(&given), &data)).unwrap();
     assert!((model.lambda() - 0.5).abs() < 1e-12);
-}
-
-/// Numbers without pattern, for which the strongest lambda is right.
-fn noisy(rows: usize) -> Vec<f64> {
-    let mut state = 1_u32;
-    let mut next = || {
-        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        f64::from(state >> 8) / f64::from(1 << 24)
-    };
-    (0..rows).map(|_| next()).collect()
 }
 
 #[test]

@@ -1,0 +1,104 @@
+//! Series to learn from, and fits of them.
+
+use forecast::{Artifact, Checkpoint, Fit, FitError, Fitted, SeriesData, Training};
+use series::{
+    Clean, Column, Cut, Frequency, Holdout, Role, Sampling, Scaled, Split, Table, TimeAxis, Transform, Validation,
+    WindowShape,
+};
+
+/// A series as a fit gets it.
+pub(crate) struct Prepared {
+    pub(crate) scaled: Scaled,
+    pub(crate) cut: Cut,
+    pub(crate) season: usize,
+}
+
+pub(crate) fn prepare(targets: &[Vec<f64>], window: WindowShape, clean: &Clean, validation: Validation) -> Prepared {
+    let rows = targets[0].len();
+    let column = |(index, values): (usize, &Vec<f64>)| Column {
+        name: format!("y{index}"),
+        role: Role::Target,
+        values: values.clone(),
+    };
+    let axis = TimeAxis {
+        start: 0,
+        frequency: Frequency::Seconds(3_600),
+        len: rows,
+    };
+    let table = Table::new(
+        String::new(),
+        axis,
+        targets.iter().enumerate().map(column).collect(),
+        None,
+    )
+    .unwrap();
+    let split = Split {
+        holdout: Holdout::Rows(window.horizon),
+        validation,
+    };
+    let cut = Cut::new(&table, split, &Sampling::default(), window).unwrap();
+    let transform = Transform::fit(&table, cut.training.clone(), clean).unwrap();
+    let scaled = transform.apply(&table, cut.training.clone()).unwrap();
+    Prepared {
+        scaled,
+        cut,
+        season: 24,
+    }
+}
+
+pub(crate) fn run(
+    fit: &dyn Fit,
+    on: &Prepared,
+    resume: Option<&Checkpoint>,
+    stop: &dyn Fn() -> bool,
+) -> Result<Fitted, FitError> {
+    run_on(1, fit, on, resume, stop)
+}
+
+/// The same with some threads.
+pub(crate) fn run_on(
+    threads: usize,
+    fit: &dyn Fit,
+    on: &Prepared,
+    resume: Option<&Checkpoint>,
+    stop: &dyn Fn() -> bool,
+) -> Result<Fitted, FitError> {
+    let names: Vec<String> = (0..on.scaled.targets.len()).map(|index| format!("y{index}")).collect();
+    let data = Training {
+        series: &[SeriesData {
+            scaled: &on.scaled,
+            cut: &on.cut,
+        }],
+        window: on.cut.window,
+        season: on.season,
+        threads,
+        cut: "c0ffee",
+        target_names: &names,
+        input_names: &names,
+    };
+    fit.run(&data, resume, stop, &mut |_, _| ())
+}
+
+pub(crate) fn finished(fit: &dyn Fit, on: &Prepared) -> Artifact {
+    match run(fit, on, None, &|| false).unwrap() {
+        Fitted::Finished(artifact) => artifact,
+        Fitted::Stopped(_) => panic!("nobody asked it to stop"),
+    }
+}
+
+/// A wave of 24 rows on a slope: three past rows say exactly how it goes on.
+pub(crate) fn wave(rows: u32, size: f64) -> Vec<f64> {
+    (0..rows)
+        .map(|row| size * libm::sin(f64::from(row) * std::f64::consts::TAU / 24.0) + 0.01 * f64::from(row))
+        .collect()
+}
+
+/// Numbers without pattern, for which the strongest lambda is right.
+pub(crate) fn noisy(rows: usize) -> Vec<f64> {
+    let mut state = 1_u32;
+    let mut next = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        f64::from(state >> 8) / f64::from(1 << 24)
+    };
+    (0..rows).map(|_| next()).collect()
+}

@@ -1,0 +1,9 @@
+//! What the forecasters without iterations promise.
+
+#![expect(clippy::unwrap_used, reason = "a test's helpers fail as it does")]
+
+mod bad_input;
+mod closed_forms;
+mod data;
+mod honesty;
+mod skill;
