@@ -13,6 +13,7 @@ mod design;
 mod error;
 mod features;
 mod fit;
+mod group;
 mod history;
 mod interval;
 mod lasso;

@@ -13,18 +13,18 @@ const STILL: f64 = 1e-10;
 /// Steps before curvature counts: far from the mode it leads astray.
 const ROUGH: usize = 2;
 
-/// Finds the mode from a first point.
+/// Finds the mode from the best of some points.
 ///
 /// Each step takes the mode of the quadratic form at hand, priors and noise included, goes back while that makes things
 /// worse, and holds coefficients back where going back does not help.
-pub(crate) fn search(frame: &Frame<'_>, values: Values<'_>, start: Point, priors: &Priors) -> Mode {
-    let mut found = frame.found(values, &start);
-    let variance = priors.variance(found.residues.square);
-    let mut best = Mode {
-        negative_log: priors.negative_log(&start, found.residues.square, variance),
-        point: start,
-        variance,
-    };
+pub(crate) fn search(frame: &Frame<'_>, values: Values<'_>, start: Point, others: Vec<Point>, priors: &Priors) -> Mode {
+    let (mut best, mut found) = look(frame, values, start, priors);
+    for other in others {
+        let (mode, there) = look(frame, values, other, priors);
+        if mode.negative_log < best.negative_log {
+            (best, found) = (mode, there);
+        }
+    }
     let (mut damp, mut passes, mut steps) = (0.0, 1, 0);
     while passes < PASSES {
         let Some(aim) = aim(frame, &found, &best, priors, damp, steps >= ROUGH) else {
@@ -34,19 +34,10 @@ pub(crate) fn search(frame: &Frame<'_>, values: Values<'_>, start: Point, priors
         let mut next = None;
         while next.is_none() && share > 0.05 && passes < PASSES {
             let point = between(&best.point, &aim, share);
-            let there = frame.found(values, &point);
+            let (mode, there) = look(frame, values, point, priors);
             passes += 1;
-            let variance = priors.variance(there.residues.square);
-            let negative_log = priors.negative_log(&point, there.residues.square, variance);
-            if negative_log <= best.negative_log {
-                next = Some((
-                    Mode {
-                        point,
-                        variance,
-                        negative_log,
-                    },
-                    there,
-                ));
+            if mode.negative_log <= best.negative_log {
+                next = Some((mode, there));
             }
             share *= 0.4;
         }
@@ -66,6 +57,19 @@ pub(crate) fn search(frame: &Frame<'_>, values: Values<'_>, start: Point, priors
         damp = if damp > 1e-4 { damp / 30.0 } else { 0.0 };
     }
     best
+}
+
+/// Passes over the rows at a point, and gives it the noise that suits it.
+fn look(frame: &Frame<'_>, values: Values<'_>, point: Point, priors: &Priors) -> (Mode, Found) {
+    let found = frame.found(values, &point);
+    let variance = priors.variance(found.residues.square);
+    let negative_log = priors.negative_log(&point, found.residues.square, variance);
+    let mode = Mode {
+        point,
+        variance,
+        negative_log,
+    };
+    (mode, found)
 }
 
 /// Gives the mode of the form at hand: with curvature where that is positive, without it elsewhere.
