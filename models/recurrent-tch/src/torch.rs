@@ -1,0 +1,166 @@
+//! One batch after another, in libtorch's tensors.
+
+use recurrent::{
+    Cell,
+    engine::{Engine, Learned, Start, Step, Task, Values},
+};
+use tch::{Kind, Tensor, no_grad};
+
+/// The decay of the mean of gradients.
+const BETA_1: f64 = 0.9;
+/// The decay of the mean of their squares.
+const BETA_2: f64 = 0.999;
+/// Keeps the division away from zero.
+const EPSILON: f64 = 1e-8;
+/// How many selecting windows go forward at once.
+const GRADED: usize = 256;
+
+/// A net and its optimizer in libtorch's tensors.
+///
+/// # Panics
+/// Where libtorch throws: sizes and memory were checked before a fit began.
+pub(crate) struct Torch<'a> {
+    task: &'a Task<'a>,
+    /// Per layer the two weights and the two biases, then the head's.
+    parameters: Vec<Tensor>,
+    first: Vec<Tensor>,
+    second: Vec<Tensor>,
+}
+
+impl<'a> Torch<'a> {
+    /// Takes over the parameters and moments that a fit goes on from.
+    pub(crate) fn new(task: &'a Task<'a>, start: Start) -> Self {
+        let tensors = |values: Values| -> Vec<Tensor> {
+            let shapes = task.tensors().into_iter().map(|(_, dimensions)| dimensions);
+            values
+                .iter()
+                .zip(shapes)
+                .map(|(values, dimensions)| tensor(values, &dimensions))
+                .collect()
+        };
+        let [first, second] = start.moments;
+        let parameters = tensors(start.values)
+            .into_iter()
+            .map(|values| values.set_requires_grad(true));
+        Self {
+            task,
+            parameters: parameters.collect(),
+            first: tensors(first),
+            second: tensors(second),
+        }
+    }
+
+    /// Gives the forecasts of some windows.
+    ///
+    /// # Shapes
+    /// `rows` is `[windows, context, inputs]`, the result `[windows, outputs]`.
+    fn forward(&self, rows: Tensor) -> Tensor {
+        let (layers, head) = self.parameters.split_at(self.parameters.len() - 2);
+        let windows = rows.size()[0];
+        let mut outputs = rows;
+        for layer in layers.chunks_exact(4) {
+            let zeros = Tensor::zeros([1, windows, layer[1].size()[1]], (Kind::Float, outputs.device()));
+            outputs = match self.task.cell() {
+                Cell::Gru => outputs.gru(&zeros, layer, true, 1, 0.0, true, false, true).0,
+                Cell::Lstm => {
+                    outputs
+                        .lstm(&[&zeros, &zeros], &each(layer), true, 1, 0.0, true, false, true)
+                        .0
+                }
+            };
+        }
+        outputs.select(1, -1).linear(&head[0], Some(&head[1]))
+    }
+
+    fn tensors(&self, (rows, targets): &(Vec<f32>, Vec<f32>)) -> (Tensor, Tensor) {
+        let [context, inputs, outputs] = self.task.sizes();
+        let windows = targets.len() / outputs;
+        (
+            tensor(rows, &[windows, context, inputs]),
+            tensor(targets, &[windows, outputs]),
+        )
+    }
+}
+
+impl Engine for Torch<'_> {
+    fn learn(&mut self, windows: &[usize]) -> Learned {
+        let (rows, targets) = self.tensors(&self.task.training(windows));
+        for parameter in &mut self.parameters {
+            parameter.zero_grad();
+        }
+        let errors = self.forward(rows) - &targets;
+        errors.square().mean(Kind::Float).backward();
+        let norm: f64 = self
+            .parameters
+            .iter()
+            .map(|parameter| sum_of_squares(&parameter.grad()))
+            .sum();
+        Learned {
+            sum: sum_of_squares(&errors),
+            sum_of_zeros: sum_of_squares(&targets),
+            norm: norm.sqrt(),
+        }
+    }
+
+    fn step(&mut self, step: &Step) {
+        #[expect(clippy::cast_precision_loss, reason = "past 2^53 steps both corrections are 1")]
+        let number = step.number as f64;
+        let clip = (step.clip / (step.norm + 1e-6)).min(1.0);
+        let rate = step.rate / (1.0 - libm::pow(BETA_1, number));
+        let correction = (1.0 - libm::pow(BETA_2, number)).sqrt();
+        no_grad(|| {
+            let moments = self.first.iter_mut().zip(&mut self.second);
+            for (parameter, (first, second)) in self.parameters.iter_mut().zip(moments) {
+                let gradient = parameter.grad() * clip;
+                *first = &*first * BETA_1 + &gradient * (1.0 - BETA_1);
+                *second = &*second * BETA_2 + gradient.square() * (1.0 - BETA_2);
+                let move_by = &*first * rate / (second.sqrt() / correction + EPSILON);
+                let _ = parameter.g_sub_(&move_by);
+            }
+        });
+    }
+
+    fn grade(&mut self) -> f64 {
+        let all = self.task.selecting();
+        let batch = |first: usize| {
+            let (rows, targets) = self.tensors(&self.task.select(first..all.min(first + GRADED)));
+            no_grad(|| sum_of_squares(&(self.forward(rows) - targets)))
+        };
+        (0..all).step_by(GRADED).map(batch).sum()
+    }
+
+    fn values(&self) -> Values {
+        self.parameters.iter().map(numbers).collect()
+    }
+
+    fn moments(&self) -> [Values; 2] {
+        [&self.first, &self.second].map(|moments| moments.iter().map(numbers).collect())
+    }
+}
+
+fn tensor(values: &[f32], dimensions: &[usize]) -> Tensor {
+    let dimensions: Vec<i64> = dimensions
+        .iter()
+        .map(|&size| i64::try_from(size).unwrap_or(i64::MAX))
+        .collect();
+    Tensor::from_slice(values).reshape(dimensions)
+}
+
+fn each(tensors: &[Tensor]) -> Vec<&Tensor> {
+    tensors.iter().collect()
+}
+
+fn numbers(tensor: &Tensor) -> Vec<f32> {
+    let mut values = vec![0.0; tensor.numel()];
+    tensor.copy_data(&mut values, tensor.numel());
+    values
+}
+
+fn sum_of_squares(tensor: &Tensor) -> f64 {
+    tensor
+        .detach()
+        .to_kind(Kind::Double)
+        .square()
+        .sum(Kind::Double)
+        .double_value(&[])
+}
