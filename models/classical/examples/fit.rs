@@ -1,7 +1,7 @@
-//! Fits every target of a CSV file (time first, then numbers) and prints one line of JSON for each kind: the seconds of the
+//! Fits the first columns of a CSV file (time first, then numbers) and prints one line of JSON for each kind: the seconds of the
 //! fit, of the forecasts from every row of a second file, and the mean over targets of the scaled error one step ahead.
 //!
-//! `cargo run --release -p classical --example fit -- TRAINING.csv TEST.csv [THREADS]`
+//! `cargo run --release -p classical --example fit -- TRAINING.csv TEST.csv [THREADS] [COLUMNS]`
 #![expect(clippy::print_stdout, reason = "a measurement prints its figures")]
 #![expect(
     clippy::disallowed_methods,
@@ -12,7 +12,7 @@
 use std::{error::Error, path::Path, time::Instant};
 
 use classical::{Classical, Smoother};
-use forecast::{EtsSpec, Fit, Fitted, Forecast, MstlSpec, SeriesData, ThetaSpec, Training};
+use forecast::{EtsSpec, Fit, Fitted, Forecast, MstlSpec, Seasonal, SeriesData, ThetaSpec, Training};
 use series::{
     Clean, Column, Cut, Frequency, Holdout, Role, Sampling, ScoreScale, Scoring, Split, Table, TimeAxis, Transform,
     Validation, WindowShape, Windows, season,
@@ -21,10 +21,11 @@ use series::{
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [training, test, rest @ ..] = &arguments[..] else {
-        return Err("two files are needed: TRAINING.csv TEST.csv [THREADS]".into());
+        return Err("two files are needed: TRAINING.csv TEST.csv [THREADS] [COLUMNS]".into());
     };
     let threads: usize = rest.first().map_or(Ok(1), |text| text.parse())?;
-    let table = read(&[Path::new(training), Path::new(test)])?;
+    let columns: usize = rest.get(1).map_or(Ok(usize::MAX), |text| text.parse())?;
+    let table = read(&[Path::new(training), Path::new(test)], columns)?;
     let split = Split {
         holdout: Holdout::TestFile,
         validation: Validation::None,
@@ -48,6 +49,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     let origins: Vec<usize> = Windows::holdout(cut.holdout.clone(), cut.window).iter().collect();
     for (kind, fit) in [
         ("ets", Classical::ets(&EtsSpec::default())),
+        (
+            "ets without season",
+            Classical::ets(&EtsSpec {
+                seasonal: Seasonal::None,
+                ..EtsSpec::default()
+            }),
+        ),
         ("theta", Classical::theta(&ThetaSpec::default())),
         ("mstl", Classical::mstl(&MstlSpec::default())),
     ] {
@@ -71,8 +79,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         let forecast = clock.elapsed().as_secs_f64();
         let (scores, count) = (scoring.finish(), origins.len());
         println!(
-            "{{\"kind\":\"{kind}\",\"threads\":{threads},\"fit_s\":{fitted:.3},\"origins\":{count},\
+            "{{\"kind\":\"{kind}\",\"threads\":{threads},\"columns\":{},\"fit_s\":{fitted:.3},\"origins\":{count},\
              \"forecast_s\":{forecast:.4},\"rmse_scaled\":{:.4},\"rmsse\":{:.4}}}",
+            targets.len(),
             scores.rmse_scaled.unwrap_or(f64::NAN),
             scores.rmsse.unwrap_or(f64::NAN)
         );
@@ -80,12 +89,18 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn read(files: &[&Path]) -> Result<Table, Box<dyn Error>> {
+fn read(files: &[&Path], columns: usize) -> Result<Table, Box<dyn Error>> {
     let (mut names, mut rows, mut test) = (Vec::new(), Vec::<Vec<f64>>::new(), 0);
     for file in files {
         test = rows.len();
         let mut reader = csv::Reader::from_path(file)?;
-        names = reader.headers()?.iter().skip(1).map(str::to_owned).collect::<Vec<_>>();
+        names = reader
+            .headers()?
+            .iter()
+            .skip(1)
+            .take(columns)
+            .map(str::to_owned)
+            .collect::<Vec<_>>();
         for record in reader.records() {
             rows.push(
                 record?
