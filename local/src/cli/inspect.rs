@@ -22,6 +22,9 @@ const PAGE: usize = 1_000;
 /// Ledgers and failures that `status` reads at most; older ones are left out and counted.
 const MAX_READ: usize = 2_000;
 
+/// The ends of the interval that is shown: 80 %.
+pub(super) const INTERVAL: [&str; 2] = ["0.1", "0.9"];
+
 /// Where jobs that have not ended are shown.
 const RUNNING: &str = "(running)";
 
@@ -159,23 +162,32 @@ pub async fn forecast(store: &dyn Store, dataset: &Dataset, csv: bool, json: boo
             document.times.len()
         ));
     }
-    print(&format!(
-        "time,{}",
-        document
-            .targets
-            .iter()
-            .map(|name| quoted(name))
-            .collect::<Vec<_>>()
-            .join(",")
-    ));
+    let lines = columns(&document);
+    let header: Vec<&str> = lines.iter().map(|(name, _)| name.as_str()).collect();
+    print(&format!("time,{}", header.join(",")));
     for (step, time) in document.times.iter().enumerate() {
-        let values = document
-            .mean
+        let values = lines
             .iter()
-            .map(|target| target.get(step).map_or(String::new(), f64::to_string));
+            .map(|(_, values)| values.get(step).map_or(String::new(), f64::to_string));
         print(&format!("{time},{}", values.collect::<Vec<_>>().join(",")));
     }
     Ok(())
+}
+
+/// Gives the columns of a forecast as a table: the means of all targets, then the ends of their 80 % intervals.
+fn columns(document: &ForecastDocument) -> Vec<(String, &[f64])> {
+    let mut columns = Vec::new();
+    for (name, mean) in document.targets.iter().zip(&document.mean) {
+        columns.push((quoted(name), mean.as_slice()));
+    }
+    for (target, name) in document.targets.iter().enumerate() {
+        for level in INTERVAL {
+            if let Some(values) = document.quantiles.get(level).and_then(|rows| rows.get(target)) {
+                columns.push((quoted(&format!("{name}_{level}")), values.as_slice()));
+            }
+        }
+    }
+    columns
 }
 
 /// Says by how much the champion beats the better baseline of its round.

@@ -11,6 +11,7 @@ use platform::{Store, documents};
 use series::Role;
 
 use super::{
+    inspect::INTERVAL,
     plot::{self, Panel},
     progress::stage_result,
     result::{Champion, RunResult},
@@ -136,11 +137,9 @@ fn panels(
     holdout: Option<&ForecastDocument>,
     actual: &BTreeMap<String, Vec<(i64, Option<f64>)>>,
 ) -> Vec<Panel> {
-    let line = |document: &ForecastDocument, target: &str| -> Vec<(i64, f64)> {
+    let timed = |document: &ForecastDocument, rows: Option<&Vec<Vec<f64>>>, target: &str| -> Vec<(i64, f64)> {
         let row = document.targets.iter().position(|name| name == target);
-        let values = row
-            .and_then(|row| document.mean.get(row))
-            .map_or(&[][..], Vec::as_slice);
+        let values = row.and_then(|row| rows?.get(row)).map_or(&[][..], Vec::as_slice);
         let times = document
             .times
             .iter()
@@ -150,11 +149,13 @@ fn panels(
             .map(|(time, value)| (time.as_second(), *value))
             .collect()
     };
+    let line = |document: &ForecastDocument, target: &str| timed(document, Some(&document.mean), target);
     let panel = |target: &String| Panel {
         target: target.clone(),
         actual: actual.get(target).cloned().unwrap_or_default(),
         holdout: holdout.map_or_else(Vec::new, |document| line(document, target)),
         future: line(future, target),
+        interval: INTERVAL.map(|level| timed(future, future.quantiles.get(level), target)),
     };
     future.targets.iter().map(panel).collect()
 }

@@ -24,6 +24,8 @@ pub struct Panel {
     pub holdout: Vec<(i64, f64)>,
     /// What the champion forecasts now.
     pub future: Vec<(i64, f64)>,
+    /// The lower and the upper end of its 80 % interval; empty where it has none.
+    pub interval: [Vec<(i64, f64)>; 2],
 }
 
 /// Draws the panels below each other into an SVG file.
@@ -58,6 +60,7 @@ fn draw_panel(area: &DrawingArea<SVGBackend<'_>, plotters::coord::Shift>, panel:
         observed
             .chain(panel.holdout.iter().copied())
             .chain(panel.future.iter().copied())
+            .chain(panel.interval.iter().flatten().copied())
     };
     let (first, last) = bounds(values().map(|(t, _)| seconds(t))).context("no values to plot")?;
     let (low, high) = bounds(values().map(|(_, v)| v)).context("no values to plot")?;
@@ -78,6 +81,15 @@ fn draw_panel(area: &DrawingArea<SVGBackend<'_>, plotters::coord::Shift>, panel:
         .y_label_formatter(&|v| short(*v))
         .draw()
         .map_err(cannot_draw)?;
+    let [lower, upper] = &panel.interval;
+    if !lower.is_empty() {
+        let band = lower.iter().chain(upper.iter().rev()).map(|(t, v)| (seconds(*t), *v));
+        chart
+            .draw_series([Polygon::new(band.collect::<Vec<_>>(), FUTURE.mix(0.18))])
+            .map_err(cannot_draw)?
+            .label("80 % interval")
+            .legend(|(x, y)| Rectangle::new([(x, y - 4), (x + 16, y + 4)], FUTURE.mix(0.18).filled()));
+    }
     for (index, run) in runs(&panel.actual).into_iter().enumerate() {
         let line = chart
             .draw_series(LineSeries::new(run, ACTUAL.stroke_width(1)))
@@ -173,14 +185,21 @@ mod tests {
             target: "down <b>".into(),
             actual: vec![(0, Some(1.0)), (60, None), (120, Some(2.0)), (180, Some(3.0))],
             holdout: vec![(120, 2.5), (180, 2.0)],
-            future: vec![(240, 2.2)],
+            future: vec![(240, 2.2), (300, 2.3)],
+            interval: [vec![(240, 1.2), (300, 1.0)], vec![(240, 3.2), (300, 3.5)]],
         };
         assert_eq!(runs(&panel.actual).len(), 2);
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("plot.svg");
         draw(&path, "cell", &vec![panel; 8]).unwrap();
         let svg = std::fs::read_to_string(&path).unwrap();
-        for text in ["actual", "holdout forecast", "2 more targets", "down &lt;b&gt;"] {
+        for text in [
+            "actual",
+            "80 % interval",
+            "holdout forecast",
+            "2 more targets",
+            "down &lt;b&gt;",
+        ] {
             assert!(svg.contains(text), "{text} in {svg}");
         }
     }

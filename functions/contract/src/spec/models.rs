@@ -22,9 +22,6 @@ const KINDS: [&str; ModelSpec::KINDS.len()] = ModelSpec::KINDS;
 /// The kinds that are in every round.
 const BASELINES: [&str; 2] = ["naive", "seasonal-naive"];
 
-/// Kinds of the design that are not built.
-const LATER: [&str; 3] = ["ets", "theta", "mstl"];
-
 /// Names whose objects would collide with a round's own, `round.json` and `decision.json`.
 const RESERVED: [&str; 2] = ["round", "decision"];
 
@@ -233,11 +230,7 @@ fn kind(section: &mut Section<'_>, origin: &str, path: &str) -> Option<String> {
     if KINDS.contains(&kind.as_str()) {
         return Some(kind);
     }
-    if LATER.contains(&kind.as_str()) {
-        section.not_yet("kind", &leaf, &KINDS.join(", "));
-    } else {
-        section.wrong("kind", &leaf, &format!("one of {}", KINDS.join(", ")));
-    }
+    section.wrong("kind", &leaf, &format!("one of {}", KINDS.join(", ")));
     None
 }
 
@@ -272,6 +265,9 @@ fn model(section: &mut Section<'_>, kind: &str) -> ModelSpec {
         "linear" => ModelSpec::Linear(section.typed()),
         "gru" => ModelSpec::Gru(recurrent(section)),
         "lstm" => ModelSpec::Lstm(recurrent(section)),
+        "ets" => ModelSpec::Ets(section.typed()),
+        "theta" => ModelSpec::Theta(section.typed()),
+        "mstl" => ModelSpec::Mstl(section.typed()),
         "prophet" => ModelSpec::Prophet(section.typed()),
         "ensemble" => ModelSpec::Ensemble(EnsembleSpec::default()),
         "seasonal-naive" => {
