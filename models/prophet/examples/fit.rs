@@ -2,16 +2,15 @@
 //!
 //! `cargo run --release -p prophet --example fit -- FILE.csv [--multiplicative] [--cap X] [--future N]`
 //!
-//! Prints `ds,yhat,yhat_lower,yhat_upper,trend` on stdout and times and the posterior as JSON on stderr. An empty `y` is
-//! a row to forecast. A cap makes growth logistic. Future rows follow at the most common distance of the file's rows.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program's output")]
+//! Prints `ds,yhat,yhat_lower,yhat_upper,trend` on stdout and times and the posterior as JSON on stderr, with `notices`
+//! where the fit did other than asked. An empty `y` is a row to forecast. A cap makes growth logistic. Future rows follow at the most common distance of the file's rows.
 #![expect(
     clippy::disallowed_methods,
     clippy::disallowed_types,
     reason = "a program reads its arguments, a file and a clock"
 )]
 
-use std::{collections::BTreeMap, error::Error, fmt::Write, time::Instant};
+use std::{collections::BTreeMap, error::Error, fmt::Write as _, io::Write as _, time::Instant};
 
 use forecast::{Growth, Mode, ProphetSpec};
 use prophet::{Rows, Simulation, fit};
@@ -33,9 +32,6 @@ fn run(arguments: impl Iterator<Item = String>) -> Result<(), Box<dyn Error>> {
     let started = Instant::now();
     let model = fit(&arguments.spec, &Rows::at(&times), &values)?;
     let fitted = started.elapsed();
-    for notice in model.notices() {
-        eprintln!("note: {notice}");
-    }
     let times = with_future(times, arguments.future);
     let started = Instant::now();
     let rows = Rows::at(&times);
@@ -43,24 +39,42 @@ fn run(arguments: impl Iterator<Item = String>) -> Result<(), Box<dyn Error>> {
     let predicted = started.elapsed();
     let intervals = model.intervals(&rows, &forecast, Simulation::default())?;
     let mut text = String::from("ds,yhat,yhat_lower,yhat_upper,trend\n");
+    let midnight = times.iter().all(|time| time % 86_400 == 0);
     for (row, &time) in times.iter().enumerate() {
         let (lower, upper) = (intervals.lower[row], intervals.upper[row]);
         writeln!(
             text,
             "{},{},{lower},{upper},{}",
-            Time(time),
+            shown(time, midnight),
             forecast.yhat[row],
             forecast.trend[row]
         )?;
     }
-    print!("{text}");
+    std::io::stdout().write_all(text.as_bytes())?;
+    let notices: Vec<String> = model.notices().iter().map(|notice| format!("\"{notice}\"")).collect();
+    let notices = if notices.is_empty() {
+        String::new()
+    } else {
+        format!(",\"notices\":[{}]", notices.join(","))
+    };
     eprintln!(
-        "{{\"fit_ms\":{:.3},\"predict_ms\":{:.3},\"neg_log_posterior\":{}}}",
+        "{{\"fit_ms\":{:.3},\"predict_ms\":{:.3},\"neg_log_posterior\":{}{notices}}}",
         fitted.as_secs_f64() * 1e3,
         predicted.as_secs_f64() * 1e3,
         model.negative_log_posterior()
     );
     Ok(())
+}
+
+/// Shows a day, or a day and its time where any row has one.
+fn shown(time: i64, midnight: bool) -> String {
+    let text = series::rfc3339(time);
+    let (day, clock) = text.split_once('T').unwrap_or((&text, ""));
+    if midnight {
+        day.to_owned()
+    } else {
+        format!("{day} {}", clock.trim_end_matches('Z'))
+    }
 }
 
 struct Arguments {
