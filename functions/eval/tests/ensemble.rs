@@ -11,6 +11,7 @@ use contract::{CutDocument, Decision, Digest, EvalTask, Next, Outcome, PartId, R
 use eval::Eval;
 use forecast::{Artifact, Calibration};
 use platform::{
+    Store,
     documents::{read, read_named},
     memory::World,
 };

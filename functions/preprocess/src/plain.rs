@@ -45,13 +45,13 @@ pub(crate) fn read(
     let threads = threads.min(lines.len() / WORTH_A_THREAD).max(1);
     let parts = cut(lines, threads);
     let read = |part| read_part(part, delimiter, empty.clone());
-    let pieces: Vec<_> = thread::scope(|scope| {
+    let pieces: Vec<Vec<Piece<'_>>> = thread::scope(|scope| {
         let (first, others) = parts.split_first()?;
         let others: Vec<_> = others.iter().map(|part| scope.spawn(|| read(part))).collect();
         let others = others
             .into_iter()
             .map(|piece| piece.join().unwrap_or_else(|panic| resume_unwind(panic)));
-        std::iter::once(read(first)).chain(others).collect()
+        std::iter::once(read(first)).chain(others).collect::<Option<_>>()
     })?;
     Some(join(header, pieces))
 }
