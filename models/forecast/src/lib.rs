@@ -21,7 +21,7 @@ pub use model::{Forecast, ForecastError, History, known_future};
 pub use series::Problem;
 pub use spec::{
     Channels, Condition, EnsembleMember, EnsembleSpec, EtsSpec, Growth, Holiday, Lambda, LinearSpec, Mode, ModelSpec,
-    MstlSpec, NaiveSpec, Order, Periods, ProphetSpec, RecurrentSpec, Regressor, Scaling, Scope, Seasonal,
-    SeasonalNaiveSpec, Seasonality, Standardize, ThetaSpec, Trend,
+    MstlSpec, NaiveSpec, Optimizer, Order, Periods, ProphetSpec, RecurrentSpec, Regressor, Scaling, Schedule, Scope,
+    Seasonal, SeasonalNaiveSpec, Seasonality, Standardize, ThetaSpec, Trend,
 };
 pub use tensors::{ArtifactError, Data, Tensor, Tensors};

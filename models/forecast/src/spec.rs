@@ -2,12 +2,14 @@
 
 mod classical;
 mod prophet;
+mod recurrent;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use series::Problem;
 
 pub use classical::{EtsSpec, MstlSpec, Periods, Seasonal, ThetaSpec, Trend};
 pub use prophet::{Condition, Growth, Holiday, Mode, Order, ProphetSpec, Regressor, Scaling, Seasonality, Standardize};
+pub use recurrent::{Optimizer, RecurrentSpec, Schedule};
 
 use crate::About;
 
@@ -126,49 +128,6 @@ pub enum Scope {
     Series,
 }
 
-/// Settings of a recurrent network.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct RecurrentSpec {
-    /// Units of a layer.
-    pub hidden: usize,
-    /// Layers.
-    pub layers: usize,
-    /// The most passes over the training windows.
-    pub epochs: u32,
-    /// Windows between two updates.
-    pub batch: usize,
-    /// The learning rate.
-    pub lr: f64,
-    /// The norm to which gradients are clipped.
-    pub clip: f64,
-    /// Epochs without improvement after which training stops.
-    pub patience: u32,
-    /// Whether training stops early and the best epoch is kept, where rows validate.
-    pub early_stopping: bool,
-    /// The seed of weights and order.
-    pub seed: u64,
-    /// What one model covers.
-    pub scope: Scope,
-}
-
-impl Default for RecurrentSpec {
-    fn default() -> Self {
-        Self {
-            hidden: 128,
-            layers: 2,
-            epochs: 10,
-            batch: 64,
-            lr: 1e-4,
-            clip: 1.0,
-            patience: 5,
-            early_stopping: true,
-            seed: 0,
-            scope: Scope::Part,
-        }
-    }
-}
-
 impl ModelSpec {
     /// The kinds there are.
     pub const KINDS: [&str; 7] = [
@@ -254,41 +213,6 @@ impl LinearSpec {
                 format!("{path}.lambda"),
                 lambda,
                 range,
-                &mut problems,
-            );
-        }
-        problems
-    }
-}
-
-impl RecurrentSpec {
-    /// Lists what is out of range.
-    #[must_use]
-    pub fn problems(&self, path: &str) -> Vec<Problem> {
-        let mut problems = Vec::new();
-        for (name, value, most) in [
-            ("hidden", self.hidden, 4_096),
-            ("layers", self.layers, 16),
-            ("epochs", self.epochs as usize, 100_000),
-            ("batch", self.batch, 65_536),
-            ("patience", self.patience as usize, 100_000),
-        ] {
-            let range = format!("from 1 to {most}");
-            Problem::unless(
-                (1..=most).contains(&value),
-                format!("{path}.{name}"),
-                value,
-                &range,
-                &mut problems,
-            );
-        }
-        for (name, value, most) in [("lr", self.lr, 1e30), ("clip", self.clip, 1e9)] {
-            let range = format!("above 0 and at most {most}");
-            Problem::unless(
-                value > 0.0 && value <= most,
-                format!("{path}.{name}"),
-                value,
-                &range,
                 &mut problems,
             );
         }

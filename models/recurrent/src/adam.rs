@@ -1,6 +1,7 @@
-//! Adam with a bound on the gradients' norm, as `torch.optim.Adam` and `clip_grad_norm_` do it.
+//! Adam and `AdamW` with a bound on the gradients' norm, as `torch.optim.Adam`, `torch.optim.AdamW` and `clip_grad_norm_` do it.
 
 use crate::{
+    engine::Step,
     panel::{Row, each},
     simd::{Kernel, Lanes, Path},
 };
@@ -26,22 +27,29 @@ pub(crate) struct AdamStep {
     clip: f32,
     rate: f32,
     root_of_correction: f32,
+    /// How much of a parameter is added to its gradient: Adam's weight decay.
+    added: f32,
+    /// What is left of a parameter before the step: `AdamW`'s weight decay.
+    left: f32,
 }
 
 impl AdamStep {
-    /// Prepares step number `step`, counted from 1, for gradients of the given norm.
-    pub(crate) fn new(step: u64, learning_rate: f64, bound: f64, norm: f64) -> Self {
+    /// Prepares a step.
+    pub(crate) fn new(step: &Step) -> Self {
         #[expect(clippy::cast_precision_loss, reason = "past 2^53 steps both corrections are 1")]
-        let step = step as f64;
-        let clip = (bound / (norm + 1e-6)).min(1.0);
-        let rate = learning_rate / (1.0 - libm::pow(BETA_1, step));
-        let root = (1.0 - libm::pow(BETA_2, step)).sqrt();
+        let number = step.number as f64;
+        let clip = (step.clip / (step.norm + 1e-6)).min(1.0);
+        let rate = step.rate / (1.0 - libm::pow(BETA_1, number));
+        let root = (1.0 - libm::pow(BETA_2, number)).sqrt();
         #[expect(clippy::cast_possible_truncation, reason = "parameters are f32")]
-        let (clip, rate, root_of_correction) = (clip as f32, rate as f32, root as f32);
+        let [clip, rate, root_of_correction, added, left] =
+            [clip, rate, root, step.added, step.left].map(|value| value as f32);
         Self {
             clip,
             rate,
             root_of_correction,
+            added,
+            left,
         }
     }
 
@@ -88,11 +96,16 @@ fn apply<L: Lanes>(
     let keep_second = lanes.splat((1.0 - BETA_2) as f32);
     let decay_second = lanes.splat(BETA_2 as f32);
     let gradient = lanes.mul(gradient, lanes.splat(step.clip));
+    let gradient = lanes.mul_add(lanes.splat(step.added), before, gradient);
     let first = lanes.mul_add(lanes.sub(gradient, first), keep_first, first);
     let squared = lanes.mul(gradient, gradient);
     let second = lanes.mul_add(squared, keep_second, lanes.mul(second, decay_second));
     let root = lanes.div(lanes.sqrt(second), lanes.splat(step.root_of_correction));
     let root = lanes.add(root, lanes.splat(EPSILON));
     let move_by = lanes.div(lanes.mul(lanes.splat(step.rate), first), root);
-    [lanes.sub(before, move_by), first, second]
+    [
+        lanes.sub(lanes.mul(before, lanes.splat(step.left)), move_by),
+        first,
+        second,
+    ]
 }

@@ -7,6 +7,7 @@
 
 use crate::{
     cell::{gru_forward, lstm_forward},
+    dropout::Dropout,
     panel::{PANEL, Row, Start, multiply, zeros},
     shape::{Cell, Shape},
     simd::{Kernel, Lanes, Path},
@@ -26,6 +27,8 @@ pub(crate) struct Chunk {
     pub(crate) windows: usize,
     inputs: Vec<Row>,
     pub(crate) layers: Vec<Activations>,
+    /// What is dropped on the way forward: nothing outside of training.
+    pub(crate) dropout: Option<Dropout>,
     pub(crate) outputs: Vec<Row>,
 }
 
@@ -39,6 +42,8 @@ pub(crate) struct Activations {
     pub(crate) kept: Vec<Row>,
     /// LSTM: the cells.
     pub(crate) cells: Vec<Row>,
+    /// The states after each step as the layer above sees them, where some are dropped.
+    dropped: Vec<Row>,
 }
 
 impl Chunk {
@@ -51,6 +56,7 @@ impl Chunk {
             gates: zeros(rows * shape.panels()),
             kept: zeros(rows * shape.units()),
             cells: zeros(cells * shape.units()),
+            dropped: Vec::new(),
         };
         Self {
             path,
@@ -58,6 +64,7 @@ impl Chunk {
             windows: 0,
             inputs: zeros(rows * shape.inputs.div_ceil(PANEL)),
             layers: vec![layer; shape.layers],
+            dropout: None,
             outputs: zeros(windows * shape.outputs.div_ceil(PANEL)),
         }
     }
@@ -74,12 +81,16 @@ impl Chunk {
             path, shape, windows, ..
         } = *self;
         for layer in 0..shape.layers {
+            if let Some((dropout, below)) = self.dropout.zip(layer.checked_sub(1)) {
+                self.layers[below].drop(dropout, path, &shape, (below, windows));
+            }
+            let dropped = self.dropout.is_some();
             let (below, rest) = self.layers.split_at_mut(layer);
             path.run(Forward {
                 shape,
                 windows,
                 blocks: weights.layer(layer),
-                inputs: inputs_of(&self.inputs, below, &shape, windows),
+                inputs: inputs_of(&self.inputs, below, dropped, &shape, windows),
                 activations: &mut rest[0],
             });
         }
@@ -100,7 +111,8 @@ impl Chunk {
 
     /// Gives the inputs of a layer at all steps.
     pub(crate) fn inputs_of(&self, layer: usize) -> Panels<'_> {
-        inputs_of(&self.inputs, &self.layers[..layer], &self.shape, self.windows)
+        let dropped = self.dropout.is_some();
+        inputs_of(&self.inputs, &self.layers[..layer], dropped, &self.shape, self.windows)
     }
 
     /// Gives the outputs of the windows in it, one after the other.
@@ -109,6 +121,15 @@ impl Chunk {
         (0..windows).flat_map(move |window| {
             (0..shape.outputs).map(move |output| self.outputs[output / PANEL * windows + window].0[output % PANEL])
         })
+    }
+}
+
+impl Activations {
+    fn drop(&mut self, dropout: Dropout, path: Path, shape: &Shape, (layer, windows): (usize, usize)) {
+        let rows = shape.context * windows;
+        self.dropped.resize(shape.units() * rows, Row::ZERO);
+        let states = Panels::new(&self.states, rows + windows, windows, rows);
+        dropout.drop(path, layer, windows, states, &mut self.dropped);
     }
 }
 
@@ -135,9 +156,16 @@ impl<'a> Panels<'a> {
     }
 }
 
-fn inputs_of<'a>(inputs: &'a [Row], below: &'a [Activations], shape: &Shape, windows: usize) -> Panels<'a> {
+fn inputs_of<'a>(
+    inputs: &'a [Row],
+    below: &'a [Activations],
+    dropped: bool,
+    shape: &Shape,
+    windows: usize,
+) -> Panels<'a> {
     let rows = shape.context * windows;
     match below.last() {
+        Some(below) if dropped => Panels::new(&below.dropped, rows, 0, rows),
         Some(below) => Panels::new(&below.states, rows + windows, windows, rows),
         None => Panels::new(inputs, rows, 0, rows),
     }
@@ -206,6 +234,7 @@ impl Kernel for Forward<'_> {
             gates,
             kept,
             cells,
+            ..
         } = self.activations;
         let (rows, units) = (shape.context * windows, shape.units());
         let tall = rows + windows;

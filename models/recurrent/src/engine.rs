@@ -33,6 +33,10 @@ pub struct Step {
     pub clip: f64,
     /// The norm that they have.
     pub norm: f64,
+    /// How much of a parameter is added to its gradient: Adam's weight decay.
+    pub added: f64,
+    /// What is left of a parameter before the step: `AdamW`'s weight decay.
+    pub left: f64,
 }
 
 /// Numbers by tensor, in the order of [`Task::tensors`].
@@ -120,10 +124,10 @@ impl Task<'_> {
 }
 
 impl Recurrent {
-    /// Fits as [`forecast::Fit::run`] does, with the arithmetic of another engine.
+    /// Fits as [`forecast::Fit::run`] does, with the arithmetic of another engine. Dropout and weight decay are only ours.
     ///
     /// # Errors
-    /// As for a fit of our own.
+    /// As for a fit of our own, and where a setting is only ours.
     pub fn run_on(
         &self,
         data: &Training<'_>,
@@ -132,6 +136,14 @@ impl Recurrent {
         observe: &mut dyn FnMut(Progress, Option<&EpochLoss>),
         engine: &dyn for<'t> Fn(&'t Task<'t>, Start) -> Box<dyn Engine + 't>,
     ) -> Result<Fitted, FitError> {
+        for (what, share) in [
+            ("settings of dropout with another engine", self.spec.dropout),
+            ("settings of weight decay with another engine", self.spec.weight_decay),
+        ] {
+            if share > 0.0 {
+                return Err(FitError::Mismatch { what, have: 1, need: 0 });
+            }
+        }
         self.prepared(data, resume, |run, state| run.go_on(state, stop, observe, engine))
     }
 }

@@ -1,6 +1,6 @@
 //! The way into a fit: what it is asked to learn from is checked here, before any work.
 
-use forecast::{Checkpoint, EpochLoss, Fit, FitError, Fitted, ModelSpec, Progress, RecurrentSpec, Training};
+use forecast::{Checkpoint, EpochLoss, Fit, FitError, Fitted, ModelSpec, Progress, RecurrentSpec, Schedule, Training};
 
 use crate::{
     run::Run,
@@ -64,6 +64,13 @@ impl Recurrent {
         let select = Samples::inside(data.series, data.window, |one| one.cut.select.clone());
         if training.len() == 0 {
             return Err(FitError::TooFewWindows { have: 0, need: 1 });
+        }
+        if self.spec.schedule == Schedule::Plateau && select.len() == 0 {
+            return Err(FitError::Mismatch {
+                what: "selecting windows for the plateau schedule",
+                have: 0,
+                need: 1,
+            });
         }
         let have = shape.training_bytes(self.spec.batch.min(training.len()));
         if have > MEMORY_BOUND {

@@ -3,6 +3,7 @@
 use crate::{
     cell::{gru_backward, lstm_backward},
     chunk::{Activations, Chunk, Panels, WINDOWS, split},
+    dropout::Dropout,
     panel::{PANEL, Row, Start, multiply, zeros},
     shape::{Cell, Shape},
     simd::{Kernel, Lanes, Path},
@@ -51,6 +52,11 @@ impl Lesson {
 
     /// Takes the windows forward and gives the sum of squared errors over windows and outputs.
     pub(crate) fn grade(&mut self, weights: &Weights) -> f64 {
+        self.forward(weights, None)
+    }
+
+    fn forward(&mut self, weights: &Weights, dropout: Option<Dropout>) -> f64 {
+        self.chunk.dropout = dropout;
         self.chunk.forward(weights);
         let (outputs, windows) = (self.chunk.shape.outputs, self.chunk.windows);
         let mut sum = 0.0;
@@ -75,8 +81,8 @@ impl Lesson {
     /// Takes the windows forward and back and gives the sum of squared errors.
     ///
     /// `scale` times the squared error is the loss whose gradients are left behind for [`Sides`].
-    pub(crate) fn learn(&mut self, weights: &Weights, scale: f32) -> f64 {
-        let sum = self.grade(weights);
+    pub(crate) fn learn(&mut self, weights: &Weights, scale: f32, dropout: Option<Dropout>) -> f64 {
+        let sum = self.forward(weights, dropout);
         let Chunk {
             path, shape, windows, ..
         } = self.chunk;
@@ -106,6 +112,9 @@ impl Lesson {
                 carry_cells: &mut self.carry_cells,
                 below: layer > 0,
             });
+            if let Some((dropout, below)) = dropout.zip(layer.checked_sub(1)) {
+                dropout.mask(path, below, windows, rows, &mut self.above[..rows * shape.units()]);
+            }
         }
         sum
     }
@@ -212,6 +221,7 @@ impl Kernel for Backward<'_> {
             gates,
             kept,
             cells,
+            ..
         } = self.activations;
         let (rows, units) = (shape.context * windows, shape.units());
         let (tall, depth) = (rows + windows, shape.panels() * PANEL);

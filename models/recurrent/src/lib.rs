@@ -15,6 +15,7 @@
 mod adam;
 mod cell;
 mod chunk;
+mod dropout;
 pub mod engine;
 mod fit;
 mod gradient;

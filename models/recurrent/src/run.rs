@@ -2,15 +2,18 @@
 
 use std::ops::ControlFlow;
 
-use forecast::{About, Artifact, EpochLoss, FitError, Fitted, Progress, Tensor, Tensors, Training};
+use forecast::{
+    About, Artifact, EpochLoss, FitError, Fitted, Optimizer, Progress, Schedule, Tensor, Tensors, Training,
+};
 
 use crate::{
+    dropout::Dropout,
     engine::{Engine, Start, Step, Task},
     fit::Recurrent,
     random,
     samples::Samples,
     shape::Shape,
-    state::{Best, Identity, State},
+    state::{Best, Good, Identity, Plateau, State},
     team::Team,
     trainer::{Shared, Trainer},
     weights::{Weights, to_blocks},
@@ -19,6 +22,12 @@ use crate::{
 /// How many times worse than forecasting zero a batch may be, one added for targets that are zero. Saturated gates keep the
 /// loss of a net that blew up finite, so that waiting for infinity would score it instead of saying so.
 const BLOWN_UP: f64 = 1e6;
+
+/// How often a fit goes back to its last good state before it has diverged.
+const SETBACKS: u32 = 3;
+
+/// Epochs without a lower validation loss after which the plateau schedule halves the rate.
+const PLATEAU: u32 = 2;
 
 /// One run of a fit.
 pub(crate) struct Run<'a> {
@@ -55,7 +64,11 @@ impl Run<'_> {
         let shared = Shared::new(path, (self.training, self.select), weights, moments, batch);
         let work = |phase, task| shared.work(phase, task);
         let end = Team::gather(self.data.threads.max(1), &work, |team| {
-            let mut trainer = Trainer { shared: &shared, team };
+            let mut trainer = Trainer {
+                shared: &shared,
+                team,
+                dropout: None,
+            };
             self.epochs(&mut trainer, &mut state, stop, observe)
         })?;
         state.values = shared.weights().values();
@@ -69,7 +82,7 @@ impl Run<'_> {
         mut state: State,
         stop: &dyn Fn() -> bool,
         observe: &mut dyn FnMut(Progress, Option<&EpochLoss>),
-        engine: &dyn for<'t> Fn(&'t Task<'t>, Start) -> Box<dyn Engine + 't>,
+        make: &dyn for<'t> Fn(&'t Task<'t>, Start) -> Box<dyn Engine + 't>,
     ) -> Result<Fitted, FitError> {
         let task = Task {
             shape: self.shape,
@@ -80,10 +93,14 @@ impl Run<'_> {
             values: std::mem::take(&mut state.values),
             moments: [std::mem::take(&mut state.first), std::mem::take(&mut state.second)],
         };
-        let mut engine = engine(&task, start);
-        let end = self.epochs(&mut *engine, &mut state, stop, observe)?;
-        state.values = engine.values();
-        [state.first, state.second] = engine.moments();
+        let mut other = Other {
+            engine: make(&task, start),
+            make,
+            task: &task,
+        };
+        let end = self.epochs(&mut other, &mut state, stop, observe)?;
+        state.values = other.engine.values();
+        [state.first, state.second] = other.engine.moments();
         self.close(state, &end)
     }
 
@@ -99,7 +116,7 @@ impl Run<'_> {
 
     fn epochs(
         &self,
-        engine: &mut dyn Engine,
+        work: &mut dyn Arithmetic,
         state: &mut State,
         stop: &dyn Fn() -> bool,
         observe: &mut dyn FnMut(Progress, Option<&EpochLoss>),
@@ -113,69 +130,130 @@ impl Run<'_> {
                 if stop() {
                     return Ok(ControlFlow::Break(Stop));
                 }
-                self.batch(engine, state, windows)?;
+                self.batch(work, state, windows)?;
                 observe(state.progress, None);
             }
-            let better = self.end_epoch(engine, state)?;
-            observe(state.progress, state.epochs.last());
-            if better.is_break() {
+            let loss = self.end_epoch(work, state)?;
+            observe(state.progress, loss.as_ref());
+            if loss.is_some_and(|loss| self.is_over(work, state, loss)) {
                 break;
             }
         }
         Ok(ControlFlow::Continue(()))
     }
 
-    fn batch(&self, engine: &mut dyn Engine, state: &mut State, windows: &[usize]) -> Result<(), FitError> {
-        let learned = engine.learn(windows);
+    /// Learns from one batch. One that shows that the net blew up is passed over and leads back to the last good state, so
+    /// that progress never falls.
+    fn batch(&self, work: &mut dyn Arithmetic, state: &mut State, windows: &[usize]) -> Result<(), FitError> {
+        let (spec, progress) = (&self.model.spec, state.progress);
+        let dropout = Dropout::new(spec.dropout, spec.seed, progress.epoch, progress.batch);
+        work.drop_in_next(dropout);
+        let learned = work.engine().learn(windows);
         let loss = self.mean(learned.sum, windows.len());
         let bound = BLOWN_UP * (1.0 + self.mean(learned.sum_of_zeros, windows.len()));
+        state.progress.batch += 1;
         // An infinite gradient beside a finite loss is the same failure one batch earlier.
-        below(bound, if learned.norm.is_finite() { loss } else { learned.norm }, state)?;
+        let seen = if learned.norm.is_finite() { loss } else { learned.norm };
+        if seen.is_nan() || seen >= bound {
+            return go_back(work, state, seen, bound);
+        }
+        if progress.batch == 0 || state.good.is_none() {
+            let [first, second] = work.engine().moments();
+            state.good = Some(Good {
+                step: state.step,
+                tensors: [work.engine().values(), first, second],
+            });
+        }
         state.step += 1;
         state.sum += learned.sum;
-        state.progress.batch += 1;
-        let spec = &self.model.spec;
-        engine.step(&Step {
+        state.learned += windows.len();
+        let rate = self.rate(state, progress);
+        let (added, left) = match spec.optimizer {
+            Optimizer::Adam => (spec.weight_decay, 1.0),
+            Optimizer::Adamw => (0.0, 1.0 - rate * spec.weight_decay),
+        };
+        work.engine().step(&Step {
             number: state.step,
-            rate: spec.lr,
+            rate,
             clip: spec.clip,
             norm: learned.norm,
+            added,
+            left,
         });
         Ok(())
     }
 
-    /// Closes an epoch; breaks where patience is at its end.
-    fn end_epoch(&self, engine: &mut dyn Engine, state: &mut State) -> Result<ControlFlow<()>, FitError> {
-        let train_loss = self.mean(state.sum, self.training.len());
-        let validation_loss = match self.select.len() {
-            0 => None,
-            windows => Some(below(f64::INFINITY, self.mean(engine.grade(), windows), state)?),
+    /// Gives the learning rate of a batch.
+    fn rate(&self, state: &State, progress: Progress) -> f64 {
+        let spec = &self.model.spec;
+        let factor = match spec.schedule {
+            Schedule::Constant | Schedule::Plateau => 1.0,
+            #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^53")]
+            Schedule::Cosine => {
+                let batches = self.training.len().div_ceil(spec.batch) as f64;
+                let done = f64::from(progress.epoch) * batches + progress.batch as f64;
+                0.5 + 0.5 * libm::cos(std::f64::consts::PI * done / (f64::from(spec.epochs) * batches))
+            }
         };
-        state.epochs.push(EpochLoss {
-            train_loss,
-            validation_loss,
-        });
+        spec.lr * state.rate * factor
+    }
+
+    /// Closes an epoch and gives its losses; none where all of its batches were passed over.
+    fn end_epoch(&self, work: &mut dyn Arithmetic, state: &mut State) -> Result<Option<EpochLoss>, FitError> {
+        let train_loss = (state.learned > 0).then(|| self.mean(state.sum, state.learned));
+        let mut validation_loss = None;
+        while self.select.len() > 0 && validation_loss.is_none() {
+            let loss = self.mean(work.engine().grade(), self.select.len());
+            if loss.is_finite() {
+                validation_loss = Some(loss);
+            } else {
+                go_back(work, state, loss, f64::INFINITY)?;
+            }
+        }
         state.progress = Progress {
             epoch: state.progress.epoch + 1,
             batch: 0,
         };
-        state.sum = 0.0;
-        let Some(loss) = validation_loss.filter(|_| self.model.spec.early_stopping) else {
-            return Ok(ControlFlow::Continue(()));
+        (state.sum, state.learned) = (0.0, 0);
+        let loss = train_loss.map(|train_loss| EpochLoss {
+            train_loss,
+            validation_loss,
+        });
+        state.epochs.extend(loss);
+        Ok(loss)
+    }
+
+    /// Looks at an epoch's validation loss: turns the rate down on a plateau, keeps the best parameters, and says whether
+    /// patience is at its end.
+    fn is_over(&self, work: &mut dyn Arithmetic, state: &mut State, loss: EpochLoss) -> bool {
+        let spec = &self.model.spec;
+        let Some(loss) = loss.validation_loss else {
+            return false;
         };
+        if spec.schedule == Schedule::Plateau {
+            let Plateau { lowest, waited } = &mut state.plateau;
+            *waited = if lowest.is_none_or(|lowest| loss < lowest) {
+                0
+            } else {
+                *waited + 1
+            };
+            *lowest = Some(lowest.map_or(loss, |lowest| lowest.min(loss)));
+            if *waited == PLATEAU {
+                *waited = 0;
+                state.rate *= 0.5;
+            }
+        }
+        if !spec.early_stopping {
+            return false;
+        }
         if state.best.as_ref().is_none_or(|best| loss < best.loss) {
-            let values = engine.values();
+            let values = work.engine().values();
             state.best = Some(Best { loss, values });
             state.waited = 0;
         } else {
             state.waited += 1;
         }
-        let patient = state.waited < self.model.spec.patience;
-        Ok(if patient {
-            ControlFlow::Continue(())
-        } else {
-            ControlFlow::Break(())
-        })
+        state.waited >= spec.patience
     }
 
     #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^53")]
@@ -198,14 +276,57 @@ impl Run<'_> {
     }
 }
 
+/// An engine, and what only some can do.
+pub(crate) trait Arithmetic {
+    /// Gives the engine.
+    fn engine(&mut self) -> &mut dyn Engine;
+
+    /// Says what the next batch drops.
+    fn drop_in_next(&mut self, dropout: Option<Dropout>);
+
+    /// Takes up other parameters and moments.
+    fn go_back(&mut self, start: Start);
+}
+
+/// An engine from elsewhere, which is made anew to go back.
+struct Other<'a, 't> {
+    engine: Box<dyn Engine + 't>,
+    make: &'a dyn for<'m> Fn(&'m Task<'m>, Start) -> Box<dyn Engine + 'm>,
+    task: &'t Task<'t>,
+}
+
+impl Arithmetic for Other<'_, '_> {
+    fn engine(&mut self) -> &mut dyn Engine {
+        &mut *self.engine
+    }
+
+    fn drop_in_next(&mut self, dropout: Option<Dropout>) {
+        debug_assert!(dropout.is_none(), "refused before");
+    }
+
+    fn go_back(&mut self, start: Start) {
+        self.engine = (self.make)(self.task, start);
+    }
+}
+
+/// Goes back to the last good state at half the rate, or fails where there is none or it happened too often.
+fn go_back(work: &mut dyn Arithmetic, state: &mut State, loss: f64, bound: f64) -> Result<(), FitError> {
+    let epoch = state.progress.epoch + 1;
+    match &state.good {
+        Some(Good { step, tensors }) if state.setbacks < SETBACKS => {
+            let [values, first, second] = tensors.clone();
+            work.go_back(Start {
+                values,
+                moments: [first, second],
+            });
+            state.step = *step;
+            state.setbacks += 1;
+            state.rate *= 0.5;
+            Ok(())
+        }
+        _ => Err(FitError::Diverged { epoch, loss, bound }),
+    }
+}
+
 /// That a fit was asked to stop.
 struct Stop;
-
-fn below(bound: f64, loss: f64, state: &State) -> Result<f64, FitError> {
-    // Written so that what is no number fails too.
-    if loss < bound {
-        return Ok(loss);
-    }
-    let epoch = state.progress.epoch + 1;
-    Err(FitError::Diverged { epoch, loss, bound })
-}

@@ -155,13 +155,13 @@ impl Shape {
             + padded(self.outputs) * (hidden + 1);
         let back = 4 * (wide(self.context) + 2) * hidden;
         let windows = wide(batch.div_ceil(WINDOWS)) * wide(WINDOWS);
-        4 * 10 * parameters + windows * (self.activation_bytes() + back)
+        4 * 12 * parameters + windows * (self.activation_bytes() + back)
     }
 
     /// Gives the bytes that one window takes on its way forward.
     pub(crate) fn activation_bytes(&self) -> u128 {
         let (gates, hidden) = (wide(self.cell.gates()) * padded(self.hidden), padded(self.hidden));
-        let row = padded(self.inputs) + wide(self.layers) * (gates + 3 * hidden);
+        let row = padded(self.inputs) + wide(self.layers) * (gates + 4 * hidden);
         4 * ((wide(self.context) + 1) * row + 3 * padded(self.outputs))
     }
 }

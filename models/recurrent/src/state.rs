@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::{random, shape::Shape};
 
 /// The format that this code writes and reads.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// Everything that the next batch depends on. The order of windows follows from seed and epoch.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,6 +19,14 @@ pub(crate) struct State {
     pub(crate) step: u64,
     /// Squared errors of this epoch's batches so far.
     pub(crate) sum: f64,
+    /// Windows of these batches.
+    pub(crate) learned: usize,
+    /// What the learning rate is multiplied by: halved by every setback, and on every plateau.
+    pub(crate) rate: f64,
+    /// How often the fit went back to its last good state.
+    pub(crate) setbacks: u32,
+    /// What the plateau schedule has seen.
+    pub(crate) plateau: Plateau,
     /// Losses of the epochs so far.
     pub(crate) epochs: Vec<EpochLoss>,
     /// Epochs since the best one.
@@ -30,6 +38,25 @@ pub(crate) struct State {
     /// The means of their squares by tensor.
     pub(crate) second: Vec<Vec<f32>>,
     pub(crate) best: Option<Best>,
+    /// Where a setback leads to.
+    pub(crate) good: Option<Good>,
+}
+
+/// The lowest validation loss that the plateau schedule has seen, and the epochs since.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Plateau {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) lowest: Option<f64>,
+    pub(crate) waited: u32,
+}
+
+/// The state at the first batch of an epoch, whose loss was seen to be finite: updates made, and by tensor the parameters
+/// and both means.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Good {
+    pub(crate) step: u64,
+    pub(crate) tensors: [Vec<Vec<f32>>; 3],
 }
 
 /// The epoch with the lowest validation loss.
@@ -59,11 +86,20 @@ struct About {
     progress: Progress,
     step: u64,
     sum: f64,
+    learned: usize,
+    rate: f64,
+    setbacks: u32,
+    plateau: Plateau,
     epochs: Vec<EpochLoss>,
     waited: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     best: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    good: Option<u64>,
 }
+
+/// The names of a good state's parts.
+const GOOD: [&str; 3] = ["good.value", "good.first", "good.second"];
 
 impl State {
     /// Gives the state before the first batch.
@@ -73,12 +109,17 @@ impl State {
             progress: Progress::default(),
             step: 0,
             sum: 0.0,
+            learned: 0,
+            rate: 1.0,
+            setbacks: 0,
+            plateau: Plateau::default(),
             epochs: Vec::new(),
             waited: 0,
             values: random::first_values(shape, seed),
             first: zeros.clone(),
             second: zeros,
             best: None,
+            good: None,
         }
     }
 
@@ -90,9 +131,14 @@ impl State {
             progress: self.progress,
             step: self.step,
             sum: self.sum,
+            learned: self.learned,
+            rate: self.rate,
+            setbacks: self.setbacks,
+            plateau: self.plateau,
             epochs: self.epochs.clone(),
             waited: self.waited,
             best: self.best.as_ref().map(|best| best.loss),
+            good: self.good.as_ref().map(|good| good.step),
         };
         let mut all = Tensors::new();
         let mut add = |part: &str, values: &mut dyn Iterator<Item = &Vec<f32>>| {
@@ -106,6 +152,11 @@ impl State {
         add("second", &mut self.second.iter());
         if let Some(best) = &self.best {
             add("best", &mut best.values.iter());
+        }
+        if let Some(good) = &self.good {
+            for (part, tensors) in GOOD.into_iter().zip(&good.tensors) {
+                add(part, &mut tensors.iter());
+            }
         }
         Ok(Checkpoint {
             progress: self.progress,
@@ -142,16 +193,28 @@ impl State {
             }),
             None => None,
         };
+        let good = match about.good {
+            Some(step) => Some(Good {
+                step,
+                tensors: [part(GOOD[0])?, part(GOOD[1])?, part(GOOD[2])?],
+            }),
+            None => None,
+        };
         Ok(Self {
             progress: about.progress,
             step: about.step,
             sum: about.sum,
+            learned: about.learned,
+            rate: about.rate,
+            setbacks: about.setbacks,
+            plateau: about.plateau,
             epochs: about.epochs,
             waited: about.waited,
             values: part("value")?,
             first: part("first")?,
             second: part("second")?,
             best,
+            good,
         })
     }
 }

@@ -8,14 +8,16 @@ use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockW
 use crate::{
     adam::{AdamStep, Moments},
     chunk::WINDOWS,
-    engine::{Engine, Learned, Step, Values},
+    dropout::Dropout,
+    engine::{Engine, Learned, Start, Step, Values},
     gradient::Gradient,
     lesson::Lesson,
     panel::Row,
+    run::Arithmetic,
     samples::Samples,
     simd::Path,
     team::Team,
-    weights::{Block, Weights, to_tensors},
+    weights::{Block, Weights, to_blocks, to_tensors},
 };
 
 /// What a fit works on, shared by its threads.
@@ -47,7 +49,7 @@ struct Update {
 #[derive(Clone, Copy)]
 pub(crate) enum Phase {
     /// Each chunk of the batch goes forward and back. `scale` times the squared error is the loss.
-    Learn { scale: f32 },
+    Learn { scale: f32, dropout: Option<Dropout> },
     /// Each chunk of the batch of selecting windows goes forward.
     Grade,
     /// Each block of gradients is summed over the chunks.
@@ -93,9 +95,10 @@ impl<'a> Shared<'a> {
     /// Does one task of a phase.
     pub(crate) fn work(&self, phase: Phase, task: usize) {
         match phase {
-            Phase::Learn { scale } => {
+            Phase::Learn { scale, dropout } => {
                 let mut slot = self.load(task, self.training);
-                slot.sum = slot.lesson.learn(&read(&self.weights), scale);
+                let dropout = dropout.map(|dropout| dropout.starting_at(task * WINDOWS));
+                slot.sum = slot.lesson.learn(&read(&self.weights), scale, dropout);
             }
             Phase::Grade => {
                 let mut slot = self.load(task, self.select);
@@ -155,6 +158,8 @@ impl<'a> Shared<'a> {
 pub(crate) struct Trainer<'a, 't> {
     pub(crate) shared: &'a Shared<'a>,
     pub(crate) team: &'a mut Team<'t, Phase>,
+    /// What the next batch drops.
+    pub(crate) dropout: Option<Dropout>,
 }
 
 impl Engine for Trainer<'_, '_> {
@@ -165,7 +170,8 @@ impl Engine for Trainer<'_, '_> {
             reason = "a batch has fewer than 2^24 outputs, or the last bits do not matter"
         )]
         let scale = 1.0 / (numbers.len() * outputs) as f32;
-        let sum = self.take(numbers.iter().copied(), Phase::Learn { scale });
+        let dropout = self.dropout;
+        let sum = self.take(numbers.iter().copied(), Phase::Learn { scale, dropout });
         let chunks = numbers.len().div_ceil(WINDOWS);
         self.team.run(Phase::Sum { chunks }, self.shared.updates.len());
         let norm = self
@@ -187,7 +193,7 @@ impl Engine for Trainer<'_, '_> {
     }
 
     fn step(&mut self, step: &Step) {
-        let step = AdamStep::new(step.number, step.rate, step.clip, step.norm);
+        let step = AdamStep::new(step);
         self.team.run(Phase::Step(step), self.shared.updates.len());
         let mut weights = write(&self.shared.weights);
         for (block, update) in weights.blocks.iter_mut().zip(&self.shared.updates) {
@@ -209,6 +215,25 @@ impl Engine for Trainer<'_, '_> {
 
     fn moments(&self) -> [Values; 2] {
         self.shared.moments()
+    }
+}
+
+impl Arithmetic for Trainer<'_, '_> {
+    fn engine(&mut self) -> &mut dyn Engine {
+        self
+    }
+
+    fn drop_in_next(&mut self, dropout: Option<Dropout>) {
+        self.dropout = dropout;
+    }
+
+    fn go_back(&mut self, start: Start) {
+        let mut weights = write(&self.shared.weights);
+        *weights = Weights::new(weights.shape, &start.values);
+        let [first, second] = start.moments.map(|moments| to_blocks(&weights.shape, &moments));
+        for (update, (first, second)) in self.shared.updates.iter().zip(first.into_iter().zip(second)) {
+            lock(update).moments = Moments { first, second };
+        }
     }
 }
 

@@ -5,9 +5,11 @@
 
 A series of 24 rows and 3 columns is cut into 19 windows of 4 rows of context and 2 of horizon, more than one chunk of our
 threads; targets are columns 0 and 2. Written are the parameters, the outputs and the loss, the gradients of the loss, and
-the parameters and losses of three Adam steps on all windows with the gradients' norm clipped.
+the parameters and losses of three Adam steps on all windows with the gradients' norm clipped; the same for Adam and AdamW
+with weight decay.
 """
 
+import copy
 import json
 import platform
 
@@ -15,7 +17,7 @@ import torch
 from torch import nn
 
 ROWS, INPUTS, CONTEXT, HORIZON, TARGETS = 24, 3, 4, 2, [0, 2]
-HIDDEN, LAYERS, LR, CLIP, STEPS = 5, 2, 0.05, 0.05, 3
+HIDDEN, LAYERS, LR, CLIP, STEPS, DECAY = 5, 2, 0.05, 0.05, 3, 0.1
 
 
 class Net(nn.Module):
@@ -40,8 +42,19 @@ def make(name, cell, seed):
     y = torch.stack([rows[o:o + HORIZON, TARGETS].reshape(-1) for o in origins])
     net = Net(cell)
     made = {"torch": torch.__version__, "python": platform.python_version(), "rows": rows.tolist(), "targets": TARGETS,
-            "context": CONTEXT, "horizon": HORIZON, "hidden": HIDDEN, "layers": LAYERS, "lr": LR, "clip": CLIP,
+            "context": CONTEXT, "horizon": HORIZON, "hidden": HIDDEN, "layers": LAYERS, "lr": LR, "clip": CLIP, "weight_decay": DECAY,
             "parameters": flat(net.state_dict().items())}
+    start = copy.deepcopy(net.state_dict())
+    for key, optimizer in (("adam_decay", torch.optim.Adam), ("adamw", torch.optim.AdamW)):
+        net.load_state_dict(start)
+        optimizer = optimizer(net.parameters(), lr=LR, weight_decay=DECAY)
+        for _ in range(STEPS):
+            optimizer.zero_grad()
+            nn.functional.mse_loss(net(x), y).backward()
+            nn.utils.clip_grad_norm_(net.parameters(), CLIP)
+            optimizer.step()
+        made[key] = flat(net.state_dict().items())
+    net.load_state_dict(start)
     optimizer = torch.optim.Adam(net.parameters(), lr=LR)
     losses = []
     for step in range(STEPS):

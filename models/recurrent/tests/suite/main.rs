@@ -10,3 +10,4 @@ mod gradients;
 mod learning;
 mod parity;
 mod reference;
+mod settings;

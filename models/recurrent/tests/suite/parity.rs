@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use forecast::{Forecast, RecurrentSpec, Tensor, Tensors};
+use forecast::{Forecast, Optimizer, RecurrentSpec, Tensor, Tensors};
 use recurrent::{Cell, Net};
 use serde_json::Value;
 
@@ -118,5 +118,23 @@ fn three_clipped_adam_steps_end_where_pytorch_ends() {
         let theirs: Vec<f64> = serde_json::from_value(fixture.made["losses"].clone()).unwrap();
         assert_close("losses", &ours, &theirs, F32_PARITY);
         assert_tensors("after three steps", &artifact.tensors, &fixture.tensors("after"));
+    }
+}
+
+#[test]
+fn weight_decay_of_both_optimizers_is_that_of_pytorch() {
+    for fixture in fixtures() {
+        let Fixture { cell, made, series, .. } = &fixture;
+        for (name, optimizer) in [("adam_decay", Optimizer::Adam), ("adamw", Optimizer::Adamw)] {
+            let spec = RecurrentSpec {
+                optimizer,
+                weight_decay: made["weight_decay"].as_f64().unwrap(),
+                ..fixture.spec.clone()
+            };
+            let start = stopped(series.run(*cell, &spec, 1, None, 0).unwrap());
+            let start = with_parameters(&start, &fixture.tensors("parameters"));
+            let artifact = finished(series.run(*cell, &spec, 1, Some(&start), usize::MAX).unwrap());
+            assert_tensors(name, &artifact.tensors, &fixture.tensors(name));
+        }
     }
 }

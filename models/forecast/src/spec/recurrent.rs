@@ -1,0 +1,176 @@
+//! What a user may set about recurrent networks.
+
+use serde::{Deserialize, Serialize};
+use series::Problem;
+
+use super::Scope;
+
+/// Settings of a recurrent network.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RecurrentSpec {
+    /// Units of a layer.
+    pub hidden: usize,
+    /// Layers.
+    pub layers: usize,
+    /// The share of a layer's outputs that the layer above does not see in training, drawn anew for each step.
+    pub dropout: f64,
+    /// The most passes over the training windows.
+    pub epochs: u32,
+    /// Windows between two updates.
+    pub batch: usize,
+    /// How gradients become steps.
+    pub optimizer: Optimizer,
+    /// The learning rate.
+    pub lr: f64,
+    /// How the learning rate changes.
+    pub schedule: Schedule,
+    /// How strongly parameters are drawn to 0.
+    pub weight_decay: f64,
+    /// The norm to which gradients are clipped.
+    pub clip: f64,
+    /// Epochs without improvement after which training stops.
+    pub patience: u32,
+    /// Whether training stops early and the best epoch is kept, where rows validate.
+    pub early_stopping: bool,
+    /// The seed of weights, order and dropout.
+    pub seed: u64,
+    /// What one model covers.
+    pub scope: Scope,
+}
+
+/// How gradients become steps.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Optimizer {
+    /// Adam; weight decay is added to the gradients.
+    #[default]
+    Adam,
+    /// Adam with weight decay apart from the gradients.
+    Adamw,
+}
+
+/// How the learning rate changes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Schedule {
+    /// It does not.
+    #[default]
+    Constant,
+    /// It falls from `lr` to 0 over all updates, along half a cosine.
+    Cosine,
+    /// It is halved after two epochs in a row without a lower validation loss. Needs rows that validate.
+    Plateau,
+}
+
+impl Default for RecurrentSpec {
+    fn default() -> Self {
+        Self {
+            hidden: 128,
+            layers: 2,
+            dropout: 0.0,
+            epochs: 10,
+            batch: 64,
+            optimizer: Optimizer::Adam,
+            lr: 1e-4,
+            schedule: Schedule::Constant,
+            weight_decay: 0.0,
+            clip: 1.0,
+            patience: 5,
+            early_stopping: true,
+            seed: 0,
+            scope: Scope::Part,
+        }
+    }
+}
+
+impl RecurrentSpec {
+    /// Lists what is out of range.
+    #[must_use]
+    pub fn problems(&self, path: &str) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        for (name, value, most) in [
+            ("hidden", self.hidden, 4_096),
+            ("layers", self.layers, 16),
+            ("epochs", self.epochs as usize, 100_000),
+            ("batch", self.batch, 65_536),
+            ("patience", self.patience as usize, 100_000),
+        ] {
+            let range = format!("from 1 to {most}");
+            let inside = (1..=most).contains(&value);
+            Problem::unless(inside, format!("{path}.{name}"), value, &range, &mut problems);
+        }
+        for (name, value, most) in [("lr", self.lr, 1e30), ("clip", self.clip, 1e9)] {
+            let range = format!("above 0 and at most {most}");
+            let inside = value > 0.0 && value <= most;
+            Problem::unless(inside, format!("{path}.{name}"), value, &range, &mut problems);
+        }
+        // Between layers there is nothing to drop where there is one.
+        let (most, range) = match self.layers {
+            1 => (0.0, "0 with one layer"),
+            _ => (0.9, "from 0 to 0.9"),
+        };
+        for (name, value, most, range) in [
+            ("dropout", self.dropout, most, range),
+            ("weight_decay", self.weight_decay, 10.0, "from 0 to 10"),
+        ] {
+            let inside = (0.0..=most).contains(&value);
+            Problem::unless(inside, format!("{path}.{name}"), value, range, &mut problems);
+        }
+        problems
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn settings_have_the_names_and_words_that_users_write() {
+        let spec: RecurrentSpec = serde_json::from_value(json!({
+            "dropout": 0.2, "optimizer": "adamw", "weight_decay": 0.01, "schedule": "cosine",
+        }))
+        .unwrap();
+        let expected = RecurrentSpec {
+            dropout: 0.2,
+            optimizer: Optimizer::Adamw,
+            weight_decay: 0.01,
+            schedule: Schedule::Cosine,
+            ..RecurrentSpec::default()
+        };
+        assert_eq!(spec, expected);
+        assert_eq!(spec.problems("m"), []);
+        for word in ["sgd", "Adam"] {
+            assert!(serde_json::from_value::<RecurrentSpec>(json!({"optimizer": word})).is_err());
+        }
+    }
+
+    #[test]
+    fn dropout_and_decay_out_of_range_are_named() {
+        let spec = RecurrentSpec {
+            dropout: 1.0,
+            weight_decay: f64::NAN,
+            ..RecurrentSpec::default()
+        };
+        let one = RecurrentSpec {
+            layers: 1,
+            dropout: 0.1,
+            ..RecurrentSpec::default()
+        };
+        let texts: Vec<_> = [spec.problems("m"), one.problems("m")]
+            .concat()
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(
+            texts,
+            [
+                "`m.dropout` is 1, must be from 0 to 0.9",
+                "`m.weight_decay` is NaN, must be from 0 to 10",
+                "`m.dropout` is 0.1, must be 0 with one layer",
+            ]
+        );
+    }
+}
