@@ -8,7 +8,7 @@
 use crate::{
     cell::{gru_forward, lstm_forward},
     dropout::Dropout,
-    panel::{PANEL, Row, Start, multiply, zeros},
+    panel::{PANEL, Row, Start, multiply, multiply_row, zeros},
     shape::{Cell, Shape},
     simd::{Kernel, Lanes, Path},
     weights::{Block, Weights},
@@ -214,6 +214,51 @@ impl Kernel for Project<'_> {
     }
 }
 
+/// The products of the last state for the same units of all gates.
+struct Own<'a> {
+    /// From the first gate's block on; the next gate's is `units` further.
+    blocks: &'a [Block],
+    units: usize,
+    depth: usize,
+    before: Panels<'a>,
+}
+
+impl Own<'_> {
+    #[inline(always)]
+    fn add<L: Lanes, const ROWS: usize, const VECTORS: usize, const GATES: usize>(
+        &self,
+        lanes: L,
+        mut outputs: [&mut [Row]; GATES],
+    ) {
+        let block = |gate: usize| &self.blocks[gate * self.units];
+        if self.before.rows == 1 {
+            for (gate, output) in outputs
+                .iter_mut()
+                .enumerate()
+                .filter(|(gate, _)| block(*gate).place.apart)
+            {
+                output[0] = *block(gate).hidden_bias();
+            }
+            let left = |panel: usize| &self.before.panel(panel)[0];
+            let right = |gate: usize, panel: usize| &block(gate).hidden()[panel * PANEL..];
+            let outputs = outputs.map(|output| &mut output[0]);
+            multiply_row::<L, VECTORS, GATES>(lanes, self.depth, left, right, outputs);
+            return;
+        }
+        for (gate, output) in outputs.into_iter().enumerate() {
+            let block = block(gate);
+            let start = if block.place.apart {
+                Start::Row(block.hidden_bias())
+            } else {
+                Start::Output
+            };
+            let left = |panel: usize| self.before.panel(panel);
+            let right = |panel: usize| &block.hidden()[panel * PANEL..];
+            multiply::<L, ROWS, VECTORS>(lanes, self.depth, left, right, start, output);
+        }
+    }
+}
+
 /// All steps of one layer.
 struct Forward<'a> {
     shape: Shape,
@@ -253,22 +298,23 @@ impl Kernel for Forward<'_> {
             for unit in 0..units {
                 let at = step * windows;
                 let before = Panels::new(states, tall, at, windows);
-                for (gate, block) in blocks.iter().skip(unit).step_by(units).enumerate() {
-                    let (start, output) = if block.place.apart {
-                        (
-                            Start::Row(block.hidden_bias()),
-                            &mut kept[unit * rows + at..][..windows],
-                        )
-                    } else {
-                        (
-                            Start::Output,
-                            &mut gates[(gate * units + unit) * rows + at..][..windows],
-                        )
-                    };
-                    // The states before the first step are zeros.
-                    let depth = if step == 0 { 0 } else { shape.hidden };
-                    let right = |panel: usize| &block.hidden()[panel * PANEL..];
-                    multiply::<L, ROWS, VECTORS>(lanes, depth, |panel| before.panel(panel), right, start, output);
+                // The states before the first step are zeros.
+                let depth = if step == 0 { 0 } else { shape.hidden };
+                let own = Own {
+                    blocks: &blocks[unit..],
+                    units,
+                    depth,
+                    before,
+                };
+                let (place, kept_row) = (unit * rows + at, &mut kept[unit * rows + at..][..windows]);
+                match shape.cell {
+                    Cell::Gru => {
+                        let [r, z, _] = split(gates, units * rows, place, windows);
+                        own.add::<L, ROWS, VECTORS, 3>(lanes, [r, z, kept_row]);
+                    }
+                    Cell::Lstm => {
+                        own.add::<L, ROWS, VECTORS, 4>(lanes, split(gates, units * rows, place, windows));
+                    }
                 }
                 let (before, after) = states[unit * tall + at..][..2 * windows].split_at_mut(windows);
                 let kept = &mut kept[unit * rows + at..][..windows];

@@ -94,6 +94,39 @@ fn multiply_tile<'a, L: Lanes, const ROWS: usize, const VECTORS: usize>(
     }
 }
 
+/// Adds `left · right` to one row of several panels at once: for a single window, whose chains alone would leave the CPU idle.
+///
+/// # Shapes
+/// `left(i)` is the row of panel `i` of the left matrix; `right(o, i)` as in [`multiply`], for output `o`.
+#[inline(always)]
+pub(crate) fn multiply_row<'a, L: Lanes, const VECTORS: usize, const OUTPUTS: usize>(
+    lanes: L,
+    depth: usize,
+    left: impl Fn(usize) -> &'a Row,
+    right: impl Fn(usize, usize) -> &'a [Row],
+    mut outputs: [&mut Row; OUTPUTS],
+) {
+    for first in (0..PANEL).step_by(VECTORS * L::WIDTH) {
+        let mut tile: Tile<L, OUTPUTS, VECTORS> = std::array::from_fn(|output| load(lanes, outputs[output], first));
+        for (panel, done) in (0..depth).step_by(PANEL).enumerate() {
+            let live = (depth - done).min(PANEL);
+            let right: [&[Row]; OUTPUTS] = std::array::from_fn(|output| &right(output, panel)[..live]);
+            for (column, &left) in left(panel).0.iter().enumerate().take(live) {
+                let left = lanes.splat(left);
+                for (tile, right) in tile.iter_mut().zip(right) {
+                    let right: [L::Vector; VECTORS] = load(lanes, &right[column], first);
+                    for (sum, right) in tile.iter_mut().zip(right) {
+                        *sum = lanes.mul_add(left, right, *sum);
+                    }
+                }
+            }
+        }
+        for (tile, output) in tile.iter().zip(&mut outputs) {
+            store(lanes, tile, output, first);
+        }
+    }
+}
+
 /// Gives `output = start + leftᵀ · right`: the products of some columns of one panel with all columns of another.
 ///
 /// Each output is one chain of fused multiply-adds over the rows in rising order.

@@ -1,0 +1,72 @@
+//! Generated measurements in the shape of one day's work, for the examples that measure.
+
+use forecast::{SeriesData, Training};
+use series::{Cut, Frequency, Matrix, Scaled, TimeAxis, WindowShape};
+
+/// Columns.
+pub(crate) const INPUTS: usize = 17;
+const TARGETS: usize = 11;
+const WINDOW: WindowShape = WindowShape {
+    context: 10,
+    horizon: 1,
+    stride: 1,
+};
+
+/// One series of sines, all of its rows to learn from.
+pub(crate) struct Waves {
+    pub(crate) scaled: Scaled,
+    cut: Cut,
+    names: Vec<String>,
+}
+
+impl Waves {
+    /// Gives columns of sines with different periods, in `0..1`.
+    #[expect(clippy::cast_precision_loss, reason = "row numbers are small")]
+    pub(crate) fn new(rows: usize) -> Self {
+        let mut values = Matrix::zeros(rows, INPUTS);
+        for row in 0..rows {
+            for (column, value) in values.row_mut(row).iter_mut().enumerate() {
+                let phase = row as f64 / (7 + 13 * column) as f64 + column as f64;
+                *value = 0.5 + 0.5 * libm::sin(phase);
+            }
+        }
+        let scaled = Scaled {
+            values,
+            axis: TimeAxis::new(0, Frequency::Seconds(120), rows),
+            observed: vec![vec![true; rows]; TARGETS],
+            targets: (0..TARGETS).collect(),
+            past: Vec::new(),
+            calendar: (TARGETS..INPUTS).collect(),
+            lags: Vec::new(),
+            complete: vec![true; rows],
+            drops_incomplete: false,
+        };
+        let cut = Cut {
+            training: 0..rows,
+            select: rows..rows,
+            calibrate: rows..rows,
+            holdout: rows..rows,
+            windows: rows - 10,
+            window: WINDOW,
+            sampled_rows: rows,
+        };
+        let names = (0..INPUTS).map(|column| format!("column {column}")).collect();
+        Self { scaled, cut, names }
+    }
+
+    /// Gives what a fit looks at.
+    pub(crate) fn with_training<R>(&self, threads: usize, with: impl FnOnce(&Training<'_>) -> R) -> R {
+        with(&Training {
+            series: &[SeriesData {
+                scaled: &self.scaled,
+                cut: &self.cut,
+            }],
+            window: WINDOW,
+            season: 720,
+            threads,
+            cut: "",
+            target_names: &self.names[..TARGETS],
+            input_names: &self.names,
+        })
+    }
+}
