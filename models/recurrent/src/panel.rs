@@ -62,9 +62,12 @@ pub(crate) fn multiply<'a, L: Lanes, const ROWS: usize, const VECTORS: usize>(
         multiply_tile::<L, 4, VECTORS>(lanes, depth, &left, &right, start, output, top);
         top += 4;
     }
-    while top < output.len() {
+    while output.len() - top >= 2 {
+        multiply_tile::<L, 2, VECTORS>(lanes, depth, &left, &right, start, output, top);
+        top += 2;
+    }
+    if top < output.len() {
         multiply_tile::<L, 1, VECTORS>(lanes, depth, &left, &right, start, output, top);
-        top += 1;
     }
 }
 
@@ -107,7 +110,10 @@ pub(crate) fn multiply_row<'a, L: Lanes, const VECTORS: usize, const OUTPUTS: us
     mut outputs: [&mut Row; OUTPUTS],
 ) {
     for first in (0..PANEL).step_by(VECTORS * L::WIDTH) {
-        let mut tile: Tile<L, OUTPUTS, VECTORS> = std::array::from_fn(|output| load(lanes, outputs[output], first));
+        let mut tile: Tile<L, OUTPUTS, VECTORS> = [[lanes.splat(0.0); VECTORS]; OUTPUTS];
+        for (into, output) in tile.iter_mut().zip(&outputs) {
+            *into = load(lanes, output, first);
+        }
         for (panel, done) in (0..depth).step_by(PANEL).enumerate() {
             let live = (depth - done).min(PANEL);
             let right: [&[Row]; OUTPUTS] = std::array::from_fn(|output| &right(output, panel)[..live]);
@@ -221,12 +227,14 @@ pub(crate) fn each<L: Lanes, W: Copy, const INPUTS: usize, const BOTH: usize>(
     value: impl Fn(L, W, [L::Vector; INPUTS], [L::Vector; BOTH]) -> [L::Vector; BOTH],
 ) {
     for first in (0..PANEL).step_by(L::WIDTH) {
-        let values = value(
-            lanes,
-            with,
-            std::array::from_fn(|slice| lanes.load(&inputs[slice].0[first..])),
-            std::array::from_fn(|slice| lanes.load(&both[slice].0[first..])),
-        );
+        let (mut values_in, mut values) = ([lanes.splat(0.0); INPUTS], [lanes.splat(0.0); BOTH]);
+        for (into, row) in values_in.iter_mut().zip(inputs) {
+            *into = lanes.load(&row.0[first..]);
+        }
+        for (into, row) in values.iter_mut().zip(&both) {
+            *into = lanes.load(&row.0[first..]);
+        }
+        let values = value(lanes, with, values_in, values);
         for (row, value) in both.iter_mut().zip(values) {
             lanes.store(value, &mut row.0[first..]);
         }
@@ -242,13 +250,24 @@ fn load_start<L: Lanes, const ROWS: usize, const VECTORS: usize>(
 ) -> Tile<L, ROWS, VECTORS> {
     match start {
         Start::Row(row) => [load(lanes, row, first); ROWS],
-        Start::Output => std::array::from_fn(|row| load(lanes, &output[row], first)),
+        Start::Output => {
+            let mut tile = [[lanes.splat(0.0); VECTORS]; ROWS];
+            for (into, row) in tile.iter_mut().zip(output) {
+                *into = load(lanes, row, first);
+            }
+            tile
+        }
     }
 }
 
 #[inline(always)]
 fn load<L: Lanes, const VECTORS: usize>(lanes: L, row: &Row, first: usize) -> [L::Vector; VECTORS] {
-    std::array::from_fn(|vector| lanes.load(&row.0[first + vector * L::WIDTH..]))
+    // No closures around loads: one that is not inlined is not compiled for the path.
+    let mut vectors = [lanes.splat(0.0); VECTORS];
+    for (vector, into) in vectors.iter_mut().enumerate() {
+        *into = lanes.load(&row.0[first + vector * L::WIDTH..]);
+    }
+    vectors
 }
 
 #[inline(always)]
