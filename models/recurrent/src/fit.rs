@@ -144,35 +144,46 @@ fn check(data: &Training<'_>, shape: &Shape, spec: &RecurrentSpec) -> Result<(),
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell as Counter;
+
     use forecast::SeriesData;
+    use proptest::prelude::*;
     use series::{Cut, Frequency, Matrix, Scaled, TimeAxis, WindowShape};
 
     use super::*;
     use crate::simd::tests::paths;
 
     /// Sizes that fill no register of any path: 21 units, 3 inputs, batches of 40 windows.
-    fn fit(cell: Cell, path: Path) -> Vec<u8> {
-        let spec = RecurrentSpec {
+    fn spec() -> RecurrentSpec {
+        RecurrentSpec {
             hidden: 21,
             epochs: 2,
             batch: 40,
             lr: 0.01,
+            dropout: 0.2,
             ..RecurrentSpec::default()
-        };
-        let data = (0..110_i32 * 3).map(|i| f64::from(i * 7919 % 1000) / 1000.0).collect();
+        }
+    }
+
+    fn run(
+        model: &Recurrent,
+        rows: usize,
+        threads: usize,
+        resume: Option<&Checkpoint>,
+        batches: usize,
+    ) -> Result<Vec<u8>, Checkpoint> {
+        let data = (0..rows * 3)
+            .map(|i| f64::from(u32::try_from(i * 7919 % 1000).unwrap()) / 1000.0)
+            .collect();
         let scaled = Scaled {
-            values: Matrix {
-                rows: 110,
-                cols: 3,
-                data,
-            },
-            axis: TimeAxis::new(0, Frequency::Seconds(60), 110),
-            observed: vec![vec![true; 110]; 2],
+            values: Matrix { rows, cols: 3, data },
+            axis: TimeAxis::new(0, Frequency::Seconds(60), rows),
+            observed: vec![vec![true; rows]; 2],
             targets: vec![0, 2],
             past: vec![1],
             calendar: Vec::new(),
             lags: Vec::new(),
-            complete: vec![true; 110],
+            complete: vec![true; rows],
             drops_incomplete: false,
         };
         let window = WindowShape {
@@ -181,13 +192,13 @@ mod tests {
             stride: 1,
         };
         let cut = Cut {
-            training: 0..80,
-            select: 80..110,
-            calibrate: 110..110,
-            holdout: 110..110,
-            windows: 75,
+            training: 0..rows - 20,
+            select: rows - 20..rows,
+            calibrate: rows..rows,
+            holdout: rows..rows,
+            windows: rows - 25,
             window,
-            sampled_rows: 110,
+            sampled_rows: rows,
         };
         let names = ["a", "b", "c"].map(str::to_owned);
         let data = Training {
@@ -197,28 +208,52 @@ mod tests {
             }],
             window,
             season: 1,
-            threads: 2,
+            threads,
             cut: "cut",
             target_names: &names[1..],
             input_names: &names,
         };
-        let model = Recurrent {
+        let asked = Counter::new(0);
+        let stop = || asked.replace(asked.get() + 1) >= batches;
+        match model.run(&data, resume, &stop, &mut |_, _| ()).unwrap() {
+            Fitted::Finished(artifact) => Ok(artifact.to_bytes().unwrap()),
+            Fitted::Stopped(checkpoint) => Err(checkpoint),
+        }
+    }
+
+    fn on(path: Path, cell: Cell, spec: &RecurrentSpec) -> Recurrent {
+        Recurrent {
             path,
-            ..Recurrent::new(cell, &spec)
-        };
-        match model.run(&data, None, &|| false, &mut |_, _| ()).unwrap() {
-            Fitted::Finished(artifact) => artifact.to_bytes().unwrap(),
-            Fitted::Stopped(_) => panic!("nobody asked to stop"),
+            ..Recurrent::new(cell, spec)
         }
     }
 
     #[test]
     fn every_path_of_this_cpu_fits_to_the_same_bytes_as_the_portable_one() {
         for cell in [Cell::Gru, Cell::Lstm] {
-            let portable = fit(cell, Path::Portable);
+            let portable = run(&on(Path::Portable, cell, &spec()), 110, 2, None, usize::MAX).unwrap();
             for path in paths() {
-                assert!(fit(cell, path) == portable, "{cell} with {path:?}");
+                let same = run(&on(path, cell, &spec()), 110, 2, None, usize::MAX).unwrap() == portable;
+                assert!(same, "{cell} with {path:?}");
             }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+
+        #[test]
+        fn a_fit_cut_anywhere_goes_on_with_other_instructions_and_threads_to_the_same_bytes(
+            lstm: bool, cut in 0_usize..6, paths in (0_usize..3, 0_usize..3), threads in (1_usize..4, 1_usize..4), seed: u64,
+        ) {
+            let cell = if lstm { Cell::Lstm } else { Cell::Gru };
+            let spec = RecurrentSpec { hidden: 5, batch: 12, seed, ..spec() };
+            let available = self::paths();
+            let model = |index: usize| on(available[index % available.len()], cell, &spec);
+            let whole = run(&model(0), 50, 1, None, usize::MAX);
+            let checkpoint = run(&model(paths.0), 50, threads.0, None, cut).unwrap_err();
+            let resumed = run(&model(paths.1), 50, threads.1, Some(&checkpoint), usize::MAX);
+            prop_assert!(whole.is_ok() && resumed == whole);
         }
     }
 }

@@ -30,6 +30,27 @@ impl Waves {
                 *value = 0.5 + 0.5 * libm::sin(phase);
             }
         }
+        Self::of(values)
+    }
+
+    /// Puts measured columns, each brought to `0..1`, in the place of the targets.
+    #[allow(dead_code, reason = "not every example takes a file")]
+    pub(crate) fn with_measured(rows: &[Vec<f64>]) -> Self {
+        let mut values = Self::new(rows.len()).scaled.values;
+        for target in 0..TARGETS {
+            let column = || rows.iter().map(|row| row.get(target).copied().unwrap_or(0.0));
+            let (low, high) = column().fold((f64::MAX, f64::MIN), |(low, high), value| {
+                (low.min(value), high.max(value))
+            });
+            for (row, value) in column().enumerate() {
+                *values.at_mut(row, target) = (value - low) / (high - low).max(1e-9);
+            }
+        }
+        Self::of(values)
+    }
+
+    fn of(values: Matrix) -> Self {
+        let rows = values.rows;
         let scaled = Scaled {
             values,
             axis: TimeAxis::new(0, Frequency::Seconds(120), rows),
