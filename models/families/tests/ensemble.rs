@@ -131,7 +131,7 @@ proptest! {
         let sum: f64 = weights.data.iter().sum();
         prop_assert!((sum - 1.0).abs() < 1e-12 && weights.data.iter().all(|weight| *weight >= 0.0));
         let error = |forecast: &dyn Fn(usize) -> f64| -> f64 {
-            actuals.iter().enumerate().map(|(row, actual)| (forecast(row) - actual).powi(2)).sum()
+            actuals.iter().enumerate().map(|(row, actual)| (forecast(row) - actual) * (forecast(row) - actual)).sum()
         };
         let mixed = error(&|row| forecasts.iter().zip(&weights.data).map(|(f, weight)| f[row] * weight).sum());
         let best = forecasts.iter().map(|f| error(&|row| f[row])).fold(f64::INFINITY, f64::min);
