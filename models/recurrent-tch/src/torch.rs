@@ -2,7 +2,7 @@
 
 use recurrent::{
     Cell,
-    engine::{Engine, Learned, Start, Step, Task, Values},
+    engine::{Dropout, Engine, Learned, Start, Step, Task, Values},
 };
 use tch::{Kind, Tensor, no_grad};
 
@@ -54,11 +54,15 @@ impl<'a> Torch<'a> {
     ///
     /// # Shapes
     /// `rows` is `[windows, context, inputs]`, the result `[windows, outputs]`.
-    fn forward(&self, rows: Tensor) -> Tensor {
+    fn forward(&self, rows: Tensor, dropout: Option<Dropout>) -> Tensor {
         let (layers, head) = self.parameters.split_at(self.parameters.len() - 2);
         let windows = rows.size()[0];
         let mut outputs = rows;
-        for layer in layers.chunks_exact(4) {
+        for (number, layer) in layers.chunks_exact(4).enumerate() {
+            if let Some(dropout) = dropout.filter(|_| number > 0) {
+                let factors = factors(dropout, number - 1, &layer[0], windows, self.task.sizes()[0]);
+                outputs = outputs.multiply(&factors);
+            }
             let zeros = Tensor::zeros([1, windows, layer[1].size()[1]], (Kind::Float, outputs.device()));
             outputs = match self.task.cell() {
                 Cell::Gru => outputs.gru(&zeros, layer, true, 1, 0.0, true, false, true).0,
@@ -83,12 +87,12 @@ impl<'a> Torch<'a> {
 }
 
 impl Engine for Torch<'_> {
-    fn learn(&mut self, windows: &[usize]) -> Learned {
+    fn learn(&mut self, windows: &[usize], dropout: Option<Dropout>) -> Learned {
         let (rows, targets) = self.tensors(&self.task.training(windows));
         for parameter in &mut self.parameters {
             parameter.zero_grad();
         }
-        let errors = self.forward(rows) - &targets;
+        let errors = self.forward(rows, dropout) - &targets;
         errors.square().mean(Kind::Float).backward();
         let norm: f64 = self
             .parameters
@@ -111,11 +115,12 @@ impl Engine for Torch<'_> {
         no_grad(|| {
             let moments = self.first.iter_mut().zip(&mut self.second);
             for (parameter, (first, second)) in self.parameters.iter_mut().zip(moments) {
-                let gradient = parameter.grad() * clip;
+                let gradient = parameter.grad() * clip + &*parameter * step.added;
                 *first = &*first * BETA_1 + &gradient * (1.0 - BETA_1);
                 *second = &*second * BETA_2 + gradient.square() * (1.0 - BETA_2);
                 let move_by = &*first * rate / (second.sqrt() / correction + EPSILON);
-                let _ = parameter.g_sub_(&move_by);
+                let next = &*parameter * step.left - move_by;
+                parameter.copy_(&next);
             }
         });
     }
@@ -124,7 +129,7 @@ impl Engine for Torch<'_> {
         let all = self.task.selecting();
         let batch = |first: usize| {
             let (rows, targets) = self.tensors(&self.task.select(first..all.min(first + GRADED)));
-            no_grad(|| sum_of_squares(&(self.forward(rows) - targets)))
+            no_grad(|| sum_of_squares(&(self.forward(rows, None) - targets)))
         };
         (0..all).step_by(GRADED).map(batch).sum()
     }
@@ -136,6 +141,18 @@ impl Engine for Torch<'_> {
     fn moments(&self) -> [Values; 2] {
         [&self.first, &self.second].map(|moments| moments.iter().map(numbers).collect())
     }
+
+    fn go_back(&mut self, start: Start) {
+        *self = Self::new(self.task, start);
+    }
+}
+
+/// Gives what a layer's outputs are multiplied with before they are the inputs of the layer above.
+fn factors(dropout: Dropout, layer: usize, above: &Tensor, windows: i64, context: usize) -> Tensor {
+    let size = |size: i64| usize::try_from(size).unwrap_or(0);
+    let (windows, hidden) = (size(windows), size(above.size()[1]));
+    let factors = dropout.factors(layer, windows, context, hidden);
+    tensor(&factors, &[windows, context, hidden])
 }
 
 fn tensor(values: &[f32], dimensions: &[usize]) -> Tensor {

@@ -5,7 +5,8 @@
 use std::cell::Cell as Counter;
 
 use forecast::{
-    Artifact, Checkpoint, Data, Fit, FitError, Fitted, Forecast, RecurrentSpec, SeriesData, Training, known_future,
+    Artifact, Checkpoint, Data, Fit, FitError, Fitted, Forecast, Optimizer, RecurrentSpec, Schedule, SeriesData,
+    Training, known_future,
 };
 use recurrent::{Cell, Net, Recurrent};
 use recurrent_tch::RecurrentTch;
@@ -137,6 +138,26 @@ fn fits_end_with_the_parameters_and_losses_of_our_own_arithmetic() {
             let ours = finished(run(&Recurrent::new(cell, &spec), None, &|| false).unwrap());
             let theirs = finished(run(&RecurrentTch::new(cell, &spec), None, &|| false).unwrap());
             assert_alike(&ours, &theirs, &format!("{cell} of {layers} layers"));
+        }
+    }
+}
+
+#[test]
+fn dropout_weight_decay_and_schedules_are_the_same() {
+    for optimizer in [Optimizer::Adam, Optimizer::Adamw] {
+        for schedule in [Schedule::Cosine, Schedule::Plateau] {
+            let spec = RecurrentSpec {
+                dropout: 0.3,
+                weight_decay: 0.05,
+                optimizer,
+                schedule,
+                ..spec()
+            };
+            for cell in [Cell::Gru, Cell::Lstm] {
+                let ours = finished(run(&Recurrent::new(cell, &spec), None, &|| false).unwrap());
+                let theirs = finished(run(&RecurrentTch::new(cell, &spec), None, &|| false).unwrap());
+                assert_alike(&ours, &theirs, &format!("{cell}, {optimizer:?}, {schedule:?}"));
+            }
         }
     }
 }

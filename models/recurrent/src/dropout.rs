@@ -11,7 +11,7 @@ use crate::{
 
 /// The masks of one batch, from one of its windows on.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Dropout {
+pub struct Dropout {
     /// What is kept is scaled up by this, so that the sum stays the same in the mean.
     scale: f32,
     /// A unit whose hash is below is dropped.
@@ -34,6 +34,25 @@ impl Dropout {
             key: mix(mix(mix(seed) ^ u64::from(epoch)) ^ batch),
             first_window: 0,
         })
+    }
+
+    /// Gives what the outputs of a layer are multiplied with: 0, or what makes up for those that are dropped.
+    ///
+    /// # Shapes
+    /// `[windows, context, hidden]`.
+    #[must_use]
+    pub fn factors(self, layer: usize, windows: usize, context: usize, hidden: usize) -> Vec<f32> {
+        let tall = context * windows;
+        let mut panels = vec![Row([1.0; PANEL]); hidden.div_ceil(PANEL) * tall];
+        self.mask(Path::Portable, layer, windows, tall, &mut panels);
+        let mut factors = Vec::with_capacity(tall * hidden);
+        for window in 0..windows {
+            for step in 0..context {
+                let row = step * windows + window;
+                factors.extend((0..hidden).map(|unit| panels[unit / PANEL * tall + row].0[unit % PANEL]));
+            }
+        }
+        factors
     }
 
     /// Gives the masks from a window of the batch on.

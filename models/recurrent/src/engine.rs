@@ -39,13 +39,15 @@ pub struct Step {
     pub left: f64,
 }
 
+pub use crate::dropout::Dropout;
+
 /// Numbers by tensor, in the order of [`Task::tensors`].
 pub type Values = Vec<Vec<f32>>;
 
 /// Does the arithmetic of a fit.
 pub trait Engine {
-    /// Finds the gradients of a batch's mean squared error, given the numbers of its windows.
-    fn learn(&mut self, windows: &[usize]) -> Learned;
+    /// Finds the gradients of a batch's mean squared error, given the numbers of its windows and what is dropped between layers.
+    fn learn(&mut self, windows: &[usize], dropout: Option<Dropout>) -> Learned;
 
     /// Moves the parameters by the gradients that were found last.
     fn step(&mut self, step: &Step);
@@ -58,6 +60,9 @@ pub trait Engine {
 
     /// Gives the means of gradients and of their squares.
     fn moments(&self) -> [Values; 2];
+
+    /// Takes up other parameters and moments.
+    fn go_back(&mut self, start: Start);
 }
 
 /// What an engine goes on from.
@@ -124,10 +129,10 @@ impl Task<'_> {
 }
 
 impl Recurrent {
-    /// Fits as [`forecast::Fit::run`] does, with the arithmetic of another engine. Dropout and weight decay are only ours.
+    /// Fits as [`forecast::Fit::run`] does, with the arithmetic of another engine.
     ///
     /// # Errors
-    /// As for a fit of our own, and where a setting is only ours.
+    /// As for a fit of our own.
     pub fn run_on(
         &self,
         data: &Training<'_>,
@@ -136,14 +141,6 @@ impl Recurrent {
         observe: &mut dyn FnMut(Progress, Option<&EpochLoss>),
         engine: &dyn for<'t> Fn(&'t Task<'t>, Start) -> Box<dyn Engine + 't>,
     ) -> Result<Fitted, FitError> {
-        for (what, share) in [
-            ("settings of dropout with another engine", self.spec.dropout),
-            ("settings of weight decay with another engine", self.spec.weight_decay),
-        ] {
-            if share > 0.0 {
-                return Err(FitError::Mismatch { what, have: 1, need: 0 });
-            }
-        }
         self.prepared(data, resume, |run, state| run.go_on(state, stop, observe, engine))
     }
 }

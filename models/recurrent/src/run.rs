@@ -64,11 +64,7 @@ impl Run<'_> {
         let shared = Shared::new(path, (self.training, self.select), weights, moments, batch);
         let work = |phase, task| shared.work(phase, task);
         let end = Team::gather(self.data.threads.max(1), &work, |team| {
-            let mut trainer = Trainer {
-                shared: &shared,
-                team,
-                dropout: None,
-            };
+            let mut trainer = Trainer { shared: &shared, team };
             self.epochs(&mut trainer, &mut state, stop, observe)
         })?;
         state.values = shared.weights().values();
@@ -82,7 +78,7 @@ impl Run<'_> {
         mut state: State,
         stop: &dyn Fn() -> bool,
         observe: &mut dyn FnMut(Progress, Option<&EpochLoss>),
-        make: &dyn for<'t> Fn(&'t Task<'t>, Start) -> Box<dyn Engine + 't>,
+        engine: &dyn for<'t> Fn(&'t Task<'t>, Start) -> Box<dyn Engine + 't>,
     ) -> Result<Fitted, FitError> {
         let task = Task {
             shape: self.shape,
@@ -93,14 +89,10 @@ impl Run<'_> {
             values: std::mem::take(&mut state.values),
             moments: [std::mem::take(&mut state.first), std::mem::take(&mut state.second)],
         };
-        let mut other = Other {
-            engine: make(&task, start),
-            make,
-            task: &task,
-        };
-        let end = self.epochs(&mut other, &mut state, stop, observe)?;
-        state.values = other.engine.values();
-        [state.first, state.second] = other.engine.moments();
+        let mut engine = engine(&task, start);
+        let end = self.epochs(&mut *engine, &mut state, stop, observe)?;
+        state.values = engine.values();
+        [state.first, state.second] = engine.moments();
         self.close(state, &end)
     }
 
@@ -116,7 +108,7 @@ impl Run<'_> {
 
     fn epochs(
         &self,
-        work: &mut dyn Arithmetic,
+        engine: &mut dyn Engine,
         state: &mut State,
         stop: &dyn Fn() -> bool,
         observe: &mut dyn FnMut(Progress, Option<&EpochLoss>),
@@ -130,12 +122,12 @@ impl Run<'_> {
                 if stop() {
                     return Ok(ControlFlow::Break(Stop));
                 }
-                self.batch(work, state, windows)?;
+                self.batch(engine, state, windows)?;
                 observe(state.progress, None);
             }
-            let loss = self.end_epoch(work, state)?;
+            let loss = self.end_epoch(engine, state)?;
             observe(state.progress, loss.as_ref());
-            if loss.is_some_and(|loss| self.is_over(work, state, loss)) {
+            if loss.is_some_and(|loss| self.is_over(engine, state, loss)) {
                 break;
             }
         }
@@ -144,24 +136,23 @@ impl Run<'_> {
 
     /// Learns from one batch. One that shows that the net blew up is passed over and leads back to the last good state, so
     /// that progress never falls.
-    fn batch(&self, work: &mut dyn Arithmetic, state: &mut State, windows: &[usize]) -> Result<(), FitError> {
+    fn batch(&self, engine: &mut dyn Engine, state: &mut State, windows: &[usize]) -> Result<(), FitError> {
         let (spec, progress) = (&self.model.spec, state.progress);
         let dropout = Dropout::new(spec.dropout, spec.seed, progress.epoch, progress.batch);
-        work.drop_in_next(dropout);
-        let learned = work.engine().learn(windows);
+        let learned = engine.learn(windows, dropout);
         let loss = self.mean(learned.sum, windows.len());
         let bound = BLOWN_UP * (1.0 + self.mean(learned.sum_of_zeros, windows.len()));
         state.progress.batch += 1;
         // An infinite gradient beside a finite loss is the same failure one batch earlier.
         let seen = if learned.norm.is_finite() { loss } else { learned.norm };
         if seen.is_nan() || seen >= bound {
-            return go_back(work, state, seen, bound);
+            return go_back(engine, state, seen, bound);
         }
         if progress.batch == 0 || state.good.is_none() {
-            let [first, second] = work.engine().moments();
+            let [first, second] = engine.moments();
             state.good = Some(Good {
                 step: state.step,
-                tensors: [work.engine().values(), first, second],
+                tensors: [engine.values(), first, second],
             });
         }
         state.step += 1;
@@ -172,7 +163,7 @@ impl Run<'_> {
             Optimizer::Adam => (spec.weight_decay, 1.0),
             Optimizer::Adamw => (0.0, 1.0 - rate * spec.weight_decay),
         };
-        work.engine().step(&Step {
+        engine.step(&Step {
             number: state.step,
             rate,
             clip: spec.clip,
@@ -199,15 +190,15 @@ impl Run<'_> {
     }
 
     /// Closes an epoch and gives its losses; none where all of its batches were passed over.
-    fn end_epoch(&self, work: &mut dyn Arithmetic, state: &mut State) -> Result<Option<EpochLoss>, FitError> {
+    fn end_epoch(&self, engine: &mut dyn Engine, state: &mut State) -> Result<Option<EpochLoss>, FitError> {
         let train_loss = (state.learned > 0).then(|| self.mean(state.sum, state.learned));
         let mut validation_loss = None;
         while self.select.len() > 0 && validation_loss.is_none() {
-            let loss = self.mean(work.engine().grade(), self.select.len());
+            let loss = self.mean(engine.grade(), self.select.len());
             if loss.is_finite() {
                 validation_loss = Some(loss);
             } else {
-                go_back(work, state, loss, f64::INFINITY)?;
+                go_back(engine, state, loss, f64::INFINITY)?;
             }
         }
         state.progress = Progress {
@@ -225,7 +216,7 @@ impl Run<'_> {
 
     /// Looks at an epoch's validation loss: turns the rate down on a plateau, keeps the best parameters, and says whether
     /// patience is at its end.
-    fn is_over(&self, work: &mut dyn Arithmetic, state: &mut State, loss: EpochLoss) -> bool {
+    fn is_over(&self, engine: &mut dyn Engine, state: &mut State, loss: EpochLoss) -> bool {
         let spec = &self.model.spec;
         let Some(loss) = loss.validation_loss else {
             return false;
@@ -247,7 +238,7 @@ impl Run<'_> {
             return false;
         }
         if state.best.as_ref().is_none_or(|best| loss < best.loss) {
-            let values = work.engine().values();
+            let values = engine.values();
             state.best = Some(Best { loss, values });
             state.waited = 0;
         } else {
@@ -276,46 +267,13 @@ impl Run<'_> {
     }
 }
 
-/// An engine, and what only some can do.
-pub(crate) trait Arithmetic {
-    /// Gives the engine.
-    fn engine(&mut self) -> &mut dyn Engine;
-
-    /// Says what the next batch drops.
-    fn drop_in_next(&mut self, dropout: Option<Dropout>);
-
-    /// Takes up other parameters and moments.
-    fn go_back(&mut self, start: Start);
-}
-
-/// An engine from elsewhere, which is made anew to go back.
-struct Other<'a, 't> {
-    engine: Box<dyn Engine + 't>,
-    make: &'a dyn for<'m> Fn(&'m Task<'m>, Start) -> Box<dyn Engine + 'm>,
-    task: &'t Task<'t>,
-}
-
-impl Arithmetic for Other<'_, '_> {
-    fn engine(&mut self) -> &mut dyn Engine {
-        &mut *self.engine
-    }
-
-    fn drop_in_next(&mut self, dropout: Option<Dropout>) {
-        debug_assert!(dropout.is_none(), "refused before");
-    }
-
-    fn go_back(&mut self, start: Start) {
-        self.engine = (self.make)(self.task, start);
-    }
-}
-
 /// Goes back to the last good state at half the rate, or fails where there is none or it happened too often.
-fn go_back(work: &mut dyn Arithmetic, state: &mut State, loss: f64, bound: f64) -> Result<(), FitError> {
+fn go_back(engine: &mut dyn Engine, state: &mut State, loss: f64, bound: f64) -> Result<(), FitError> {
     let epoch = state.progress.epoch + 1;
     match &state.good {
         Some(Good { step, tensors }) if state.setbacks < SETBACKS => {
             let [values, first, second] = tensors.clone();
-            work.go_back(Start {
+            engine.go_back(Start {
                 values,
                 moments: [first, second],
             });

@@ -13,7 +13,6 @@ use crate::{
     gradient::Gradient,
     lesson::Lesson,
     panel::Row,
-    run::Arithmetic,
     samples::Samples,
     simd::Path,
     team::Team,
@@ -158,19 +157,16 @@ impl<'a> Shared<'a> {
 pub(crate) struct Trainer<'a, 't> {
     pub(crate) shared: &'a Shared<'a>,
     pub(crate) team: &'a mut Team<'t, Phase>,
-    /// What the next batch drops.
-    pub(crate) dropout: Option<Dropout>,
 }
 
 impl Engine for Trainer<'_, '_> {
-    fn learn(&mut self, numbers: &[usize]) -> Learned {
+    fn learn(&mut self, numbers: &[usize], dropout: Option<Dropout>) -> Learned {
         let outputs = self.shared.weights().shape.outputs;
         #[expect(
             clippy::cast_precision_loss,
             reason = "a batch has fewer than 2^24 outputs, or the last bits do not matter"
         )]
         let scale = 1.0 / (numbers.len() * outputs) as f32;
-        let dropout = self.dropout;
         let sum = self.take(numbers.iter().copied(), Phase::Learn { scale, dropout });
         let chunks = numbers.len().div_ceil(WINDOWS);
         self.team.run(Phase::Sum { chunks }, self.shared.updates.len());
@@ -215,16 +211,6 @@ impl Engine for Trainer<'_, '_> {
 
     fn moments(&self) -> [Values; 2] {
         self.shared.moments()
-    }
-}
-
-impl Arithmetic for Trainer<'_, '_> {
-    fn engine(&mut self) -> &mut dyn Engine {
-        self
-    }
-
-    fn drop_in_next(&mut self, dropout: Option<Dropout>) {
-        self.dropout = dropout;
     }
 
     fn go_back(&mut self, start: Start) {
