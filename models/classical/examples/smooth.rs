@@ -1,7 +1,7 @@
 //! Fits the first columns of a CSV file (time first, then numbers) and prints one line of JSON for each kind: the seconds of the
 //! fit, of the forecasts from every row of a second file, and the mean over targets of the scaled error one step ahead.
 //!
-//! `cargo run --release -p classical --example fit -- TRAINING.csv TEST.csv [THREADS] [COLUMNS]`
+//! `cargo run --release -p classical --example smooth -- TRAINING.csv TEST.csv [THREADS] [COLUMNS]`
 #![expect(clippy::print_stdout, reason = "a measurement prints its figures")]
 #![expect(
     clippy::disallowed_methods,
