@@ -138,7 +138,10 @@ fn fit_kind(error: &FitError) -> FailureKind {
     match error {
         FitError::Diverged { .. } => FailureKind::Diverged,
         FitError::TooFewWindows { .. } | FitError::Mismatch { .. } | FitError::NotFinite { .. } => FailureKind::Data,
-        FitError::Singular { .. } | FitError::TooLarge { .. } => FailureKind::Spec,
+        FitError::Singular { .. }
+        | FitError::TooLarge { .. }
+        | FitError::NothingSelects { .. }
+        | FitError::NoTrial { .. } => FailureKind::Spec,
         FitError::Checkpoint(_) => FailureKind::Store,
     }
 }
@@ -176,6 +179,11 @@ fn fit_place(error: &FitError) -> Place {
             bound: Some(need.to_string()),
             ..Place::default()
         },
-        FitError::Checkpoint(_) => Place::default(),
+        FitError::NothingSelects { have } => Place {
+            value: Some(format!("{have} windows that select")),
+            bound: Some("at least 1 window".to_owned()),
+            ..Place::default()
+        },
+        FitError::NoTrial { .. } | FitError::Checkpoint(_) => Place::default(),
     }
 }

@@ -7,10 +7,11 @@ pub mod ensemble;
 
 use classical::{Classical, Smoother};
 use ensemble::Ensemble;
-use forecast::{Artifact, ArtifactError, Fit, Forecast, ModelSpec};
+use forecast::{Artifact, ArtifactError, Fit, Forecast, ModelSpec, SearchSpec};
 use linear::{Naive, Ridge, SeasonalNaive, SeasonalNaiveFit};
 use prophet::{ProphetFit, ProphetForecast};
 use recurrent::{Cell, Net, Recurrent};
+use search::{Elapsed, Search};
 
 /// Gives the fit of a model's spec; none for a model that is made of others.
 #[must_use]
@@ -27,6 +28,14 @@ pub fn fit(model: &ModelSpec) -> Option<Box<dyn Fit>> {
         ModelSpec::Prophet(spec) => Box::new(ProphetFit::new(spec)),
         ModelSpec::Ensemble(_) => return None,
     })
+}
+
+/// Gives the fit of the best of several settings of a model.
+///
+/// `elapsed` tells how long this run has been going on; it is asked only where the search is limited in seconds.
+#[must_use]
+pub fn search(model: &ModelSpec, spec: &SearchSpec, elapsed: Elapsed) -> Search {
+    Search::new(model, spec, fit, forecaster, elapsed)
 }
 
 /// Gives the forecaster of a fitted model.

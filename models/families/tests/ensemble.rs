@@ -46,6 +46,7 @@ fn members() -> [(String, Artifact); 2] {
             history_rows: season,
             epochs: Vec::new(),
             intervals: None,
+            trials: Vec::new(),
         };
         Artifact {
             about,

@@ -46,6 +46,23 @@ pub struct About {
     /// Its intervals; none where nobody measured them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub intervals: Option<Intervals>,
+    /// What a search tried, in its order; empty where there was none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub trials: Vec<Trial>,
+}
+
+/// One trial of a search.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Trial {
+    /// The settings.
+    pub settings: ModelSpec,
+    /// The mean squared error on the rows that select, scaled values.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub select_mse: Option<f64>,
+    /// Why there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed: Option<String>,
 }
 
 impl About {
@@ -65,6 +82,7 @@ impl About {
             history_rows,
             epochs: Vec::new(),
             intervals: None,
+            trials: Vec::new(),
         }
     }
 }
@@ -124,6 +142,7 @@ mod tests {
                 validation_loss: None,
             }],
             intervals: None,
+            trials: Vec::new(),
         };
         let tensors = [
             (

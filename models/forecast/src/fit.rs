@@ -158,6 +158,20 @@ pub enum FitError {
         /// The value.
         value: f64,
     },
+    /// A search without rows to judge by.
+    #[error("a search needs rows that select, the cut has {have} windows of them")]
+    NothingSelects {
+        /// The windows.
+        have: usize,
+    },
+    /// A search in which no trial gave a model.
+    #[error("none of {tried} trials gave a model, the last one because: {last}")]
+    NoTrial {
+        /// How many were tried.
+        tried: usize,
+        /// Why the last one failed.
+        last: String,
+    },
     /// A fit that needs more memory than any may take.
     #[error("the fit takes {have} bytes of memory, at most {bound} are allowed")]
     TooLarge {

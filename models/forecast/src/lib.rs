@@ -14,14 +14,15 @@ pub mod tensors;
 
 mod spec;
 
-pub use artifact::{About, Artifact, FORMAT};
+pub use artifact::{About, Artifact, FORMAT, Trial};
 pub use fit::{Checkpoint, EpochLoss, Fit, FitError, Fitted, Progress, SeriesData, Training};
 pub use interval::{Calibration, IntervalError, Intervals, Quantiles};
 pub use model::{Forecast, ForecastError, History, known_future};
 pub use series::Problem;
 pub use spec::{
-    Channels, Condition, EnsembleMember, EnsembleSpec, EtsSpec, Growth, Holiday, Lambda, LinearSpec, Mode, ModelSpec,
-    MstlSpec, NaiveSpec, Optimizer, Order, Periods, ProphetSpec, RecurrentSpec, Regressor, Scaling, Schedule, Scope,
-    Seasonal, SeasonalNaiveSpec, Seasonality, Standardize, ThetaSpec, Trend,
+    Between, Candidates, Channels, Condition, EnsembleMember, EnsembleSpec, EtsSpec, Growth, Holiday, Lambda,
+    LinearSpec, Mode, ModelSpec, MstlSpec, NaiveSpec, Optimizer, Order, Periods, ProphetSpec, RecurrentSpec, Regressor,
+    Scaling, Schedule, Scope, SearchSpec, Seasonal, SeasonalNaiveSpec, Seasonality, Spread, Standardize, Strategy,
+    ThetaSpec, Trend,
 };
 pub use tensors::{ArtifactError, Data, Tensor, Tensors};

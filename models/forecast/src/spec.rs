@@ -3,6 +3,7 @@
 mod classical;
 mod prophet;
 mod recurrent;
+mod search;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use series::Problem;
@@ -10,6 +11,7 @@ use series::Problem;
 pub use classical::{EtsSpec, MstlSpec, Periods, Seasonal, ThetaSpec, Trend};
 pub use prophet::{Condition, Growth, Holiday, Mode, Order, ProphetSpec, Regressor, Scaling, Seasonality, Standardize};
 pub use recurrent::{Optimizer, RecurrentSpec, Schedule};
+pub use search::{Between, Candidates, SearchSpec, Spread, Strategy};
 
 use crate::About;
 
