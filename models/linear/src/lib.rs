@@ -17,6 +17,7 @@ mod ridge;
 mod ridge_fit;
 mod scale;
 mod seasonal;
+mod shifted;
 mod strips;
 mod tridiagonal;
 mod wide;

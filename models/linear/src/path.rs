@@ -6,8 +6,9 @@ use crate::{
     kernel,
     moments::Moments,
     parallel,
+    shifted::Shifted,
     strips::{COLUMNS, Row, Strips},
-    tridiagonal::{Shifted, Tridiagonal},
+    tridiagonal::Tridiagonal,
 };
 
 /// Below so many inputs one thread works.

@@ -14,6 +14,7 @@
 use series::Matrix;
 
 use crate::{
+    shifted::Shifted,
     strips::{COLUMNS, Row, Strips},
     wide::wide,
 };
@@ -106,8 +107,7 @@ impl Tridiagonal {
             }
             pivots.push(pivot);
         }
-        let inverses = pivots.iter().map(|pivot| 1.0 / pivot).collect();
-        Some(Shifted { inverses, factors })
+        Some(Shifted::new(&pivots, factors))
     }
 }
 
@@ -120,42 +120,6 @@ struct Group {
     scales: [f64; GROUP],
     /// The products of each with those before it.
     overlaps: [[f64; GROUP]; GROUP],
-}
-
-/// `T + λ I = L D Lᵀ`.
-#[derive(Clone, PartialEq, Debug)]
-pub(crate) struct Shifted {
-    inverses: Vec<f64>,
-    factors: Vec<f64>,
-}
-
-impl Shifted {
-    /// Solves `(T + λ I) x = b` for each column of a strip of `b`.
-    pub(crate) fn solve(&self, b: &[Row], x: &mut [Row]) {
-        wide(
-            #[inline(always)]
-            || self.solve_strip(b, x),
-        );
-    }
-
-    #[inline(always)]
-    fn solve_strip(&self, b: &[Row], x: &mut [Row]) {
-        let mut carried = [0.0; COLUMNS];
-        for ((x, b), factor) in x.iter_mut().zip(b).zip([0.0].iter().chain(&self.factors)) {
-            for (carried, b) in carried.iter_mut().zip(b) {
-                *carried = b - factor * *carried;
-            }
-            *x = carried;
-        }
-        carried = [0.0; COLUMNS];
-        let factors = [0.0].iter().chain(self.factors.iter().rev());
-        for ((x, inverse), factor) in x.iter_mut().zip(&self.inverses).rev().zip(factors) {
-            for (carried, x) in carried.iter_mut().zip(&*x) {
-                *carried = x * inverse - factor * *carried;
-            }
-            *x = carried;
-        }
-    }
 }
 
 /// Does groups of reflections one after the other.
