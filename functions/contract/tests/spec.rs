@@ -196,8 +196,6 @@ fn what_is_not_built_is_refused_and_never_ignored() {
         "promote.by=series",
         "promote.refit=true",
         "promote.metric=coverage",
-        "models.search.hidden=[8,16]",
-        "models.gru.search={hidden=[8,16]}",
         "models.gru.backend=libtorch",
         "models.gru.backend=cuda",
         "models.gru.device=cuda",
@@ -311,4 +309,28 @@ fn a_set_value_cannot_smuggle_in_a_second_key() {
 fn a_choice_gives_what_was_given() {
     assert_eq!(Choice::<u8>::Auto.given(), None);
     assert_eq!(Choice::Given(3).given(), Some(&3));
+}
+
+#[test]
+fn a_search_is_read_with_its_member_and_checked_against_its_settings() {
+    let spec = |search: &str| resolve(&[toml(&format!("[[models]]\nkind = \"gru\"\n[models.search]\n{search}"))]);
+    let good = spec(
+        "strategy = \"random\"\ntrials = 3\n[models.search.space]\nlr = { min = 1e-4, max = 1e-2, scale = \"log\" }",
+    );
+    let search = written(&good.unwrap())["models"][2]["search"].clone();
+    assert_eq!(
+        (search["trials"].as_u64(), &search["strategy"]),
+        (Some(3), &Value::from("random"))
+    );
+    for wrong in [
+        "trials = 0\n[models.search.space]\nhidden = [8]",
+        "[models.search.space]\nhidn = [8]",
+        "trails = 3",
+    ] {
+        let faults = faults(spec(wrong));
+        assert!(
+            faults.iter().all(|(path, _)| path.starts_with("models.gru.search")),
+            "{faults:?}"
+        );
+    }
 }

@@ -9,6 +9,8 @@ mod config;
 mod error;
 mod share;
 
+use std::{cell::Cell, sync::Arc, time::Instant};
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use contract::{
@@ -16,7 +18,7 @@ use contract::{
     spec::Member,
 };
 use forecast::{
-    Artifact, Checkpoint, EpochLoss, FitError, Fitted, Progress, SeriesData, Training,
+    Artifact, Checkpoint, EpochLoss, Fit, FitError, Fitted, Progress, SeriesData, Training,
     interval::{Calibration, IntervalError, LEVELS},
 };
 use platform::{
@@ -144,7 +146,7 @@ pub fn fit(fitting: &Fitting, table: &Table) -> Result<Ended, TrainError> {
 /// ends, this one stops between two batches and goes on from there, which changes no bit of its result.
 fn run(fitting: &Fitting, training: &Training<'_>) -> Result<Fitted, TrainError> {
     let member = &fitting.member;
-    let fit = families::fit(&member.model).ok_or_else(|| TrainError::Virtual {
+    let fit = fit_of(member).ok_or_else(|| TrainError::Virtual {
         member: member.name.clone(),
     })?;
     let share = Share::of(fitting.threads);
@@ -152,13 +154,31 @@ fn run(fitting: &Fitting, training: &Training<'_>) -> Result<Fitted, TrainError>
     loop {
         let threads = share.threads();
         let training = Training { threads, ..*training };
-        let stop = || fitting.stop.should_stop() || share.threads() != threads;
-        let fitted = fit.run(&training, resume.as_ref(), &stop, &mut observe);
+        let (moved, due) = (Cell::new(false), Cell::new(false));
+        // Other threads are worth a stop only once something was done with these.
+        let stop = || {
+            due.set(fitting.stop.should_stop());
+            due.get() || (moved.get() && share.threads() != threads)
+        };
+        let mut heard = |progress: Progress, epoch: Option<&EpochLoss>| {
+            moved.set(true);
+            observe(progress, epoch);
+        };
+        let fitted = fit.run(&training, resume.as_ref(), &stop, &mut heard);
         match fitted.map_err(|source| failed(member, source))? {
-            Fitted::Stopped(checkpoint) if !fitting.stop.should_stop() => resume = Some(checkpoint),
+            Fitted::Stopped(checkpoint) if !due.get() => resume = Some(checkpoint),
             fitted => return Ok(fitted),
         }
     }
+}
+
+fn fit_of(member: &Member) -> Option<Box<dyn Fit>> {
+    let Some(search) = &member.search else {
+        return families::fit(&member.model);
+    };
+    let started = Instant::now();
+    let elapsed = Arc::new(move || started.elapsed());
+    (!member.model.is_virtual()).then(|| Box::new(families::search(&member.model, search, elapsed)) as Box<dyn Fit>)
 }
 
 /// Measures the intervals of a fitted model. Where nothing was observed to measure them on, it has none.

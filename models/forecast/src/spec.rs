@@ -132,13 +132,16 @@ pub enum Scope {
 
 impl ModelSpec {
     /// The kinds there are.
-    pub const KINDS: [&str; 7] = [
+    pub const KINDS: [&str; 10] = [
         "naive",
         "seasonal-naive",
         "linear",
         "gru",
         "lstm",
         "prophet",
+        "ets",
+        "theta",
+        "mstl",
         "ensemble",
     ];
 

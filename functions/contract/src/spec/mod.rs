@@ -11,7 +11,7 @@ mod sections;
 mod tree;
 mod typed;
 
-use forecast::ModelSpec;
+use forecast::{ModelSpec, SearchSpec};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use series::{Clean, Sampling, Split, WindowShape};
 
@@ -159,6 +159,9 @@ pub struct Member {
     /// What it is.
     #[serde(flatten)]
     pub model: ModelSpec,
+    /// Which other settings are tried on the rows that select, if any are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub search: Option<SearchSpec>,
 }
 
 /// Settings as they were typed: dotted path and value.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use forecast::{EnsembleSpec, ModelSpec, NaiveSpec, RecurrentSpec, SeasonalNaiveSpec};
+use forecast::{EnsembleSpec, ModelSpec, NaiveSpec, RecurrentSpec, SearchSpec, SeasonalNaiveSpec};
 use toml::Value;
 
 use super::{
@@ -131,13 +131,6 @@ fn change(
     problems: &mut Problems,
 ) {
     let path = format!("models.{name}");
-    if name == "search" {
-        let fault = Fault::NotYet {
-            allowed: "fixed settings".to_owned(),
-        };
-        problems.add(origin, &path, &settings.to_string(), fault);
-        return;
-    }
     let names = list.iter().filter_map(Entry::name).collect::<Vec<_>>().join(", ");
     let Some(entry) = list.iter_mut().find(|entry| entry.name().as_deref() == Some(name)) else {
         problems.add(origin, &path, &settings.to_string(), Fault::Unknown { known: names });
@@ -202,7 +195,7 @@ fn member(index: usize, entry: Entry, problems: &mut Problems) -> Option<Member>
     if let Some(leaf) = section.leaf("quantiles") {
         section.not_yet("quantiles", &leaf, "leaving it out");
     }
-    section.refuse_section("search", "fixed settings");
+    let search = section.child("search").map(|mut search| search.typed::<SearchSpec>());
     let model = model(&mut section, &kind);
     section.close();
     for problem in model.problems("") {
@@ -217,7 +210,17 @@ fn member(index: usize, entry: Entry, problems: &mut Problems) -> Option<Member>
             Fault::Bound(problem.range),
         );
     }
-    Some(Member { name: name?, model })
+    if let Some(search) = &search {
+        for problem in search.problems("search", &model) {
+            let at = format!("{path}.{}", problem.path);
+            problems.add(&entry.origin, &at, &problem.value, Fault::Bound(problem.range));
+        }
+    }
+    Some(Member {
+        name: name?,
+        model,
+        search,
+    })
 }
 
 fn kind(section: &mut Section<'_>, origin: &str, path: &str) -> Option<String> {
