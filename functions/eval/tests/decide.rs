@@ -21,6 +21,7 @@ fn round() -> Round {
         part: PartId::WHOLE,
         members: ["naive", "seasonal", "linear", "gru"].map(name).to_vec(),
         baselines: ["naive", "seasonal"].map(name).to_vec(),
+        ensemble: None,
         cut: digest("cut"),
         clean: digest("clean"),
         spec: digest("spec"),
@@ -41,6 +42,7 @@ fn outcomes(scores: [Option<f64>; 4]) -> Vec<Outcome> {
             ..Scores::default()
         }),
         holdout: None,
+        select: None,
         failed: score.is_none().then(|| "diverged".to_owned()),
         member,
     };

@@ -46,13 +46,13 @@ async fn a_clean_part_becomes_a_cut_a_round_and_one_train_per_member() {
     let names = |members: &[contract::MemberName]| members.iter().map(ToString::to_string).collect::<Vec<_>>();
     assert_eq!(
         names(&round.members),
-        ["naive", "seasonal-naive", "linear", "gru", "lstm"]
+        ["naive", "seasonal-naive", "linear", "gru", "lstm", "prophet"]
     );
     assert_eq!(names(&round.baselines), ["naive", "seasonal-naive"]);
     assert_eq!((round.cut, round.clean, round.spec), (facts.cut, clean, spec.digest()));
 
     let tasks = next.tasks();
-    assert_eq!(tasks.len(), 5);
+    assert_eq!(tasks.len(), 6);
     for (task, member) in tasks.iter().zip(&round.members) {
         let Task::Train(train) = task else { panic!("{task:?}") };
         assert_eq!(

@@ -110,7 +110,18 @@ fn what_was_found_can_be_read_back() {
         "{scores}"
     );
     let csv = text(&["forecast", "load", "--csv"]);
-    assert!(csv.starts_with("time,load,users\n2024-03-04T08:00:00Z,"), "{csv}");
+    let header = "time,load,users,load_0.1,load_0.9,users_0.1,users_0.9";
+    assert!(csv.starts_with(&format!("{header}\n2024-03-04T08:00:00Z,")), "{csv}");
+    let numbers = |line: &str| -> Vec<f64> { line.split(',').skip(1).map(|cell| cell.parse().unwrap()).collect() };
+    for line in csv.lines().skip(1) {
+        let [load, users, load_low, load_high, users_low, users_high] = numbers(line)[..] else {
+            panic!("{line}");
+        };
+        assert!(
+            load_low <= load && load <= load_high && users_low <= users && users <= users_high,
+            "{line}"
+        );
+    }
     assert!(csv.lines().count() > 24, "a season of hours, and the header: {csv}");
     let unknown = place.output(&["forecast", "nobody"]);
     assert!(!unknown.status.success() && String::from_utf8_lossy(&unknown.stderr).contains("`nobody`"));

@@ -37,7 +37,7 @@ fn a_round_decides_without_the_model_that_diverges_and_the_one_that_is_always_ki
     }
     let place = Place::new();
     let spec = std::fs::read_to_string(place.path("spec.toml")).unwrap();
-    let wild = "[[models]]\nkind = \"lstm\"\nhidden = 3\nlayers = 1\nepochs = 3\nlr = 1e30\n";
+    let wild = "[[models]]\nkind = \"lstm\"\nhidden = 3\nlayers = 1\nepochs = 20\nlr = 1e30\n";
     place.write("wild.toml", format!("{spec}{wild}"));
     let result = place.run(&[
         "load.csv",
