@@ -148,19 +148,6 @@ impl<'a> Section<'a> {
             .add(&origin, &join(&self.path, key), "", Fault::Bound(bound.to_owned()));
     }
 
-    /// Refuses a section of the design that is not built.
-    pub(super) fn refuse_section(&mut self, key: &'static str, allowed: &str) {
-        let Some(node) = self.fields.remove(key) else { return };
-        let origin = match &node {
-            Node::Leaf(leaf) => leaf.origin.to_string(),
-            Node::Section(fields) => first_origin(fields).unwrap_or_default(),
-        };
-        let fault = Fault::NotYet {
-            allowed: allowed.to_owned(),
-        };
-        self.problems.add(&origin, &join(&self.path, key), "", fault);
-    }
-
     /// Reads a text.
     pub(super) fn text(&mut self, key: &'static str, default: &str) -> String {
         let Some(leaf) = self.leaf(key) else {
