@@ -30,6 +30,10 @@ run FILE *ARGS:
 functions:
     cargo build --release -p preprocess -p sample -p train -p eval -p infer
 
+# The libtorch backend; cuts a libtorch out of PyTorch's wheels, once
+tch:
+    tests/recipes/tch.sh
+
 # The port suite on moto, and boto3 on the embedded servers; installs both from PyPI
 ports:
     tests/recipes/moto.sh

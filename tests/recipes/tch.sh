@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Runs the libtorch backend's tests and lints on a pinned CPU libtorch, cut out of PyTorch's wheels (410 MiB, once; 1 GB free
-# while it is made). Needs Python 3 with pip, a C++ compiler, and PyPI the first time. Says at the end whether it ran.
+# Lints the libtorch backend and runs its tests, up to a `flits run` whose nets have `backend = "tch"`, on a pinned CPU
+# libtorch cut out of PyTorch's wheels (410 MiB, once; 1 GB free while it is made). Needs Python 3 with pip, a C++ compiler,
+# and PyPI the first time. Says at the end whether it ran.
 # Usage: tests/recipes/tch.sh [COMMAND...]    (with a command: runs that instead, with libtorch to be found)
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -41,6 +42,8 @@ export LIBTORCH="$libtorch" LD_LIBRARY_PATH="$libtorch/lib${LD_LIBRARY_PATH:+:$L
 if [ "$#" -gt 0 ]; then
   exec "$@"
 fi
-cargo clippy -p recurrent-tch --all-targets --locked -- -D warnings
-cargo test -p recurrent-tch --locked
+cargo clippy -p recurrent-tch -p families --features families/tch --all-targets --locked -- -D warnings
+# One selection of packages and features, so that both build the same once: fits alone, then `flits run` from upload to scores.
+cargo test --workspace --features local/tch --locked --test parity --test backend
+cargo test --workspace --features local/tch --locked --test command -- backend --nocapture
 echo "tch: RAN, the libtorch backend agrees with our own on $(cat "$libtorch/build-version")"

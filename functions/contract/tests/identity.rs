@@ -97,6 +97,8 @@ fn one_changed_setting_changes_the_work_of_the_stages_that_read_it_and_no_other(
         ("window.context=11", [false, true, true, true]),
         ("sample.seed=1", [false, true, false, false]),
         ("models.gru.epochs=11", [false, false, true, false]),
+        ("models.gru.backend=rust", [false, false, false, false]),
+        ("models.gru.backend=tch", [false, false, true, false]),
         ("split.wait=1h", [false, false, false, false]),
         ("forecast.horizon=5", [false, false, false, false]),
         ("promote.margin=0.5", [false, false, false, false]),

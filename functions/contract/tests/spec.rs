@@ -196,7 +196,6 @@ fn what_is_not_built_is_refused_and_never_ignored() {
         "promote.by=series",
         "promote.refit=true",
         "promote.metric=coverage",
-        "models.gru.backend=libtorch",
         "models.gru.backend=cuda",
         "models.gru.device=cuda",
         "models.linear.quantiles=[0.1,0.9]",
@@ -211,6 +210,9 @@ fn what_is_not_built_is_refused_and_never_ignored() {
 fn what_is_wrong_is_refused_with_its_path_and_range() {
     for (pair, path) in [
         ("window.context=0", "window.context"),
+        ("models.gru.backend=libtorch", "models.gru.backend"),
+        ("models.gru.backend=1", "models.gru.backend"),
+        ("models.linear.backend=tch", "models.linear.backend"),
         ("window.context=ten", "window.context"),
         ("window.context=1.5", "window.context"),
         ("window.horizon=4097", "window.horizon"),

@@ -141,7 +141,8 @@ fn fit_kind(error: &FitError) -> FailureKind {
         FitError::Singular { .. }
         | FitError::TooLarge { .. }
         | FitError::NothingSelects { .. }
-        | FitError::NoTrial { .. } => FailureKind::Spec,
+        | FitError::NoTrial { .. }
+        | FitError::NoLibtorch => FailureKind::Spec,
         FitError::Checkpoint(_) => FailureKind::Store,
     }
 }
@@ -182,6 +183,11 @@ fn fit_place(error: &FitError) -> Place {
         FitError::NothingSelects { have } => Place {
             value: Some(format!("{have} windows that select")),
             bound: Some("at least 1 window".to_owned()),
+            ..Place::default()
+        },
+        FitError::NoLibtorch => Place {
+            value: Some("backend = \"tch\"".to_owned()),
+            bound: Some("a build with `--features tch`".to_owned()),
             ..Place::default()
         },
         FitError::NoTrial { .. } | FitError::Checkpoint(_) => Place::default(),

@@ -1,7 +1,8 @@
 //! The stage `train`: fits one member of a round on one part.
 //!
-//! Promises: equal jobs give equal artifacts, whatever the threads and however often a fit was stopped and resumed; a
-//! fit that fails is an outcome that its round hears of. Refuses to know scores and siblings.
+//! Promises: equal jobs give equal artifacts, whatever the threads and however often a fit was stopped and resumed (of nets
+//! that libtorch fits: equal up to rounding); a fit that fails is an outcome that its round hears of. Refuses to know scores
+//! and siblings.
 //!
 //! Start with [`fit`], the pure part, then [`Train`].
 

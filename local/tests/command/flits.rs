@@ -7,6 +7,7 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
+use bytes::Bytes;
 use contract::Digest;
 use local::harness::{Harness, Options};
 use platform::Store;
@@ -63,13 +64,23 @@ impl Place {
 
     /// Gives the digest of every object, but for ledgers and receipts: those say who worked when, on which version.
     pub(crate) async fn results(&self) -> BTreeMap<String, Digest> {
+        let objects = self.objects("").await.into_iter();
+        let counts = |key: &str| !key.starts_with("jobs/") && !key.starts_with("uploads/");
+        objects
+            .filter(|(key, _)| counts(key))
+            .map(|(key, bytes)| (key, Digest::of(&bytes)))
+            .collect()
+    }
+
+    /// Gives every object whose key begins with a text.
+    pub(crate) async fn objects(&self, prefix: &str) -> BTreeMap<String, Bytes> {
         let session = Harness::new(Options::new(&self.path(".flits")))
             .session()
             .await
             .unwrap();
-        let results = results(session.platform.store.as_ref()).await;
+        let objects = objects(session.platform.store.as_ref(), prefix).await;
         session.close().await;
-        results
+        objects
     }
 }
 
@@ -127,18 +138,16 @@ pub(crate) fn worked(result: &Value) -> Vec<String> {
     fresh.map(|stage| name(stage).trim_end().to_owned()).collect()
 }
 
-async fn results(store: &dyn Store) -> BTreeMap<String, Digest> {
-    let mut results = BTreeMap::new();
+async fn objects(store: &dyn Store, prefix: &str) -> BTreeMap<String, Bytes> {
+    let mut objects = BTreeMap::new();
     let mut after: Option<String> = None;
     loop {
-        let page = store.list("", after.as_deref(), 1000).await.unwrap();
-        let Some(last) = page.last() else { return results };
+        let page = store.list(prefix, after.as_deref(), 1000).await.unwrap();
+        let Some(last) = page.last() else { return objects };
         after = Some(last.key.clone());
         for object in &page {
-            if !object.key.starts_with("jobs/") && !object.key.starts_with("uploads/") {
-                let bytes = store.get(&object.key, 1 << 30).await.unwrap().bytes;
-                results.insert(object.key.clone(), Digest::of(&bytes));
-            }
+            let bytes = store.get(&object.key, 1 << 30).await.unwrap().bytes;
+            objects.insert(object.key.clone(), bytes);
         }
     }
 }

@@ -4,6 +4,7 @@
 #![expect(clippy::print_stdout, reason = "a test that is skipped says so")]
 
 mod again;
+mod backend;
 mod broken;
 mod flits;
 mod isolated;

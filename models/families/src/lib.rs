@@ -3,6 +3,7 @@
 //! Promises that what [`fit`] leaves, [`forecaster`] reads, kind by kind and without a default: a new kind fails to
 //! compile until both sides are named. Refuses to know how any of them works.
 
+mod backend;
 pub mod ensemble;
 
 use classical::{Classical, Smoother};
@@ -10,7 +11,7 @@ use ensemble::Ensemble;
 use forecast::{Artifact, ArtifactError, Fit, Forecast, ModelSpec, SearchSpec};
 use linear::{Naive, Ridge, SeasonalNaive, SeasonalNaiveFit};
 use prophet::{ProphetFit, ProphetForecast};
-use recurrent::{Cell, Net, Recurrent};
+use recurrent::{Cell, Net};
 use search::{Elapsed, Search};
 
 /// Gives the fit of a model's spec; none for a model that is made of others.
@@ -20,8 +21,8 @@ pub fn fit(model: &ModelSpec) -> Option<Box<dyn Fit>> {
         ModelSpec::Naive(_) => Box::new(Naive),
         ModelSpec::SeasonalNaive(_) => Box::new(SeasonalNaiveFit),
         ModelSpec::Linear(spec) => Box::new(Ridge::fit(spec)),
-        ModelSpec::Gru(spec) => Box::new(Recurrent::new(Cell::Gru, spec)),
-        ModelSpec::Lstm(spec) => Box::new(Recurrent::new(Cell::Lstm, spec)),
+        ModelSpec::Gru(spec) => backend::fit(Cell::Gru, spec),
+        ModelSpec::Lstm(spec) => backend::fit(Cell::Lstm, spec),
         ModelSpec::Ets(spec) => Box::new(Classical::ets(spec)),
         ModelSpec::Theta(spec) => Box::new(Classical::theta(spec)),
         ModelSpec::Mstl(spec) => Box::new(Classical::mstl(spec)),

@@ -190,6 +190,11 @@ pub enum FitError {
         /// What it must be.
         need: usize,
     },
+    /// A net that libtorch shall fit, in a build without it.
+    #[error(
+        "`backend = \"tch\"` needs libtorch, which this build is without: build with `--features tch`, or leave it out"
+    )]
+    NoLibtorch,
     /// A checkpoint that is broken or not of this fit.
     #[error("cannot go on from the checkpoint")]
     Checkpoint(#[source] ArtifactError),

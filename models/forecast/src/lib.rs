@@ -20,7 +20,7 @@ pub use interval::{Calibration, IntervalError, Intervals, Quantiles};
 pub use model::{Forecast, ForecastError, History, known_future};
 pub use series::Problem;
 pub use spec::{
-    Between, Candidates, Channels, Condition, EnsembleMember, EnsembleSpec, EtsSpec, Growth, Holiday, Lambda,
+    Backend, Between, Candidates, Channels, Condition, EnsembleMember, EnsembleSpec, EtsSpec, Growth, Holiday, Lambda,
     LinearSpec, Mode, ModelSpec, MstlSpec, NaiveSpec, Optimizer, Order, Periods, ProphetSpec, RecurrentSpec, Regressor,
     Scaling, Schedule, Scope, SearchSpec, Seasonal, SeasonalNaiveSpec, Seasonality, Spread, Standardize, Strategy,
     ThetaSpec, Trend,

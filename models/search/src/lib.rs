@@ -109,9 +109,12 @@ impl Fit for Search {
                     state.finish(settings, artifact, error);
                 }
                 // These are the data's or the host's, not the settings'.
-                Err(error @ (FitError::Mismatch { .. } | FitError::NotFinite { .. } | FitError::Checkpoint(_))) => {
-                    return Err(error);
-                }
+                Err(
+                    error @ (FitError::Mismatch { .. }
+                    | FitError::NotFinite { .. }
+                    | FitError::NoLibtorch
+                    | FitError::Checkpoint(_)),
+                ) => return Err(error),
                 Err(error) => state.fail(settings, &error),
             }
             state.epochs = offset.saturating_add(last.epoch).saturating_add(1);

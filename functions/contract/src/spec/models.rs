@@ -289,7 +289,12 @@ fn scope(section: &mut Section<'_>) {
 }
 
 fn recurrent(section: &mut Section<'_>) -> RecurrentSpec {
-    section.word("backend", &[("rust", ())], &["libtorch", "tch", "cuda"], ());
+    if let Some(leaf) = section.peek("backend")
+        && leaf.as_text().as_deref() == Some("cuda")
+    {
+        section.leaf("backend");
+        section.not_yet("backend", &leaf, "`rust`, `tch`");
+    }
     section.word("device", &[("cpu", ())], &["cuda", "gpu"], ());
     // JSON carries no larger number exactly, and a spec is one.
     if let Some(leaf) = section.peek("seed")

@@ -37,6 +37,8 @@ pub struct RecurrentSpec {
     pub seed: u64,
     /// What one model covers.
     pub scope: Scope,
+    /// Whose arithmetic fits it. Forecasts are made by our own either way.
+    pub backend: Backend,
 }
 
 /// How gradients become steps.
@@ -48,6 +50,17 @@ pub enum Optimizer {
     Adam,
     /// Adam with weight decay apart from the gradients.
     Adamw,
+}
+
+/// Whose arithmetic fits a net.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Backend {
+    /// Our own: the same bits everywhere.
+    #[default]
+    Rust,
+    /// That of libtorch, in builds that have it: the same artifact up to rounding.
+    Tch,
 }
 
 /// How the learning rate changes.
@@ -80,6 +93,7 @@ impl Default for RecurrentSpec {
             early_stopping: true,
             seed: 0,
             scope: Scope::Part,
+            backend: Backend::Rust,
         }
     }
 }
@@ -131,6 +145,7 @@ mod tests {
     fn settings_have_the_names_and_words_that_users_write() {
         let spec: RecurrentSpec = serde_json::from_value(json!({
             "dropout": 0.2, "optimizer": "adamw", "weight_decay": 0.01, "schedule": "cosine",
+            "backend": "tch",
         }))
         .unwrap();
         let expected = RecurrentSpec {
@@ -138,6 +153,7 @@ mod tests {
             optimizer: Optimizer::Adamw,
             weight_decay: 0.01,
             schedule: Schedule::Cosine,
+            backend: Backend::Tch,
             ..RecurrentSpec::default()
         };
         assert_eq!(spec, expected);

@@ -1,0 +1,117 @@
+//! Nets that libtorch fits: the results of our own arithmetic up to rounding where it is built in, else a failure that says so.
+
+use crate::flits::{Place, csv};
+
+/// Enough hours for rows that select, which a search needs.
+const HOURS: u32 = 400;
+
+#[cfg(not(feature = "tch"))]
+const TCH: &str = "[[models]]\nkind = \"lstm\"\nbackend = \"tch\"\n";
+
+#[cfg(not(feature = "tch"))]
+#[test]
+fn a_round_decides_without_the_net_that_this_build_cannot_fit() {
+    let place = Place::new();
+    place.write("load.csv", csv(HOURS));
+    let spec = std::fs::read_to_string(place.path("spec.toml")).unwrap();
+    let search = "[models.search.space]\nhidden = [2, 3]\n";
+    for text in [format!("{spec}{TCH}"), format!("{spec}{TCH}{search}")] {
+        place.write("tch.toml", text);
+        let result = place.run(&["load.csv", "--spec", "tch.toml"]);
+        assert_eq!(result["ok"], true, "{result}");
+        let out = &result["out"];
+        assert!(out["lstm"].as_str().unwrap().contains("`--features tch`"), "{out}");
+        assert!(result["scores"]["gru"]["rmsse"].is_number(), "{result}");
+        assert!(result["champion"]["model"].is_string(), "{result}");
+    }
+}
+
+#[cfg(feature = "tch")]
+mod with_libtorch {
+    use std::collections::BTreeMap;
+
+    use forecast::{Artifact, Data};
+
+    use super::*;
+
+    /// How far scores may lie apart, as a share.
+    const SCORES: f64 = 1e-4;
+    /// How far numbers of an artifact may lie apart, as a share of the tensor's largest: single precision sums in another
+    /// order, and Adam divides by roots of gradients near 0.
+    const NUMBERS: f64 = 1e-4;
+
+    const OURS: &str = r#"models=[
+        {kind="linear"}, {kind="ensemble"},
+        {kind="gru", hidden=9, epochs=4, lr=3e-3, batch=8},
+        {kind="lstm", hidden=9, epochs=4, lr=3e-3, batch=8, dropout=0.2, optimizer="adamw", schedule="cosine"},
+        {kind="gru", name="sought", epochs=2, batch=8, search={space={hidden=[3,5], lr=[1e-4,3e-3]}}},
+    ]"#;
+
+    #[tokio::test]
+    async fn a_round_on_libtorch_gives_the_scores_and_artifacts_of_one_on_our_own_arithmetic() {
+        let (ours, theirs) = (Place::new(), Place::new());
+        let models = OURS.replace("kind=\"gru\"", "backend=\"tch\", kind=\"gru\"");
+        let models = models.replace("kind=\"lstm\"", "backend=\"tch\", kind=\"lstm\"");
+        let run = |place: &Place, models: &str| {
+            place.write("load.csv", csv(HOURS));
+            place.run(&["load.csv", "--set", "window.context=4", "--set", models])
+        };
+        let (one, other) = (run(&ours, OURS), run(&theirs, &models));
+        for result in [&one, &other] {
+            assert_eq!(result["ok"], true, "{result}");
+            assert!(
+                result["out"].as_object().is_none_or(serde_json::Map::is_empty),
+                "{result}"
+            );
+        }
+        assert_eq!(one["champion"]["model"], other["champion"]["model"]);
+        for member in ["linear", "ensemble", "gru", "lstm", "sought"] {
+            let [a, b] = [&one, &other].map(|result| result["scores"][member]["rmsse"].as_f64().unwrap());
+            println!("{member}: rmsse {a} on our own, {b} on libtorch");
+            assert!((a - b).abs() <= SCORES * a, "{member}: {a} and {b}");
+        }
+        let (one, other) = (nets(&ours).await, nets(&theirs).await);
+        assert_eq!((one.len(), other.len()), (3, 3), "three nets");
+        for (name, artifact) in &one {
+            assert_alike(name, artifact, &other[name]);
+        }
+    }
+
+    /// Gives the artifacts of nets by their settings, as if our own arithmetic had fitted all of them.
+    async fn nets(place: &Place) -> BTreeMap<String, Artifact> {
+        let mut nets = BTreeMap::new();
+        for bytes in place.objects("models/").await.into_values() {
+            let Ok(artifact) = Artifact::parse(&bytes) else {
+                continue;
+            };
+            if matches!(artifact.about.settings.kind(), "gru" | "lstm") {
+                let settings = serde_json::to_string(&artifact.about.settings).unwrap();
+                nets.insert(settings.replace("\"tch\"", "\"rust\""), artifact);
+            }
+        }
+        nets
+    }
+
+    fn assert_alike(name: &str, ours: &Artifact, theirs: &Artifact) {
+        assert_eq!(ours.about.epochs.len(), theirs.about.epochs.len(), "{name}");
+        assert!(ours.tensors.keys().eq(theirs.tensors.keys()), "{name}");
+        for (tensor, ours) in &ours.tensors {
+            let theirs = &theirs.tensors[tensor];
+            assert_eq!(ours.shape, theirs.shape, "{name}: {tensor}");
+            let (a, b) = (numbers(&ours.data), numbers(&theirs.data));
+            let largest = a.iter().fold(0.0_f64, |most, value| most.max(value.abs()));
+            let apart = a.iter().zip(&b).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+            assert!(
+                apart <= NUMBERS * largest,
+                "{name}: {tensor} is {apart} apart of {largest}"
+            );
+        }
+    }
+
+    fn numbers(data: &Data) -> Vec<f64> {
+        match data {
+            Data::F32(values) => values.iter().map(|&value| f64::from(value)).collect(),
+            Data::F64(values) => values.clone(),
+        }
+    }
+}
