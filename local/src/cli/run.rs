@@ -1,6 +1,10 @@
 //! `flits run` and `flits upload`.
 
-use std::{path::Path, process::ExitCode, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Duration,
+};
 
 use anyhow::Context as _;
 use platform::{
@@ -9,7 +13,7 @@ use platform::{
 };
 
 use super::{
-    args::{RunArgs, SpecArgs, UploadArgs},
+    args::{DirArgs, RunArgs, SpecArgs, UploadArgs},
     outcome,
     progress::{Progress, print_json},
     request,
@@ -25,7 +29,7 @@ const INTERRUPTED: u8 = 130;
 
 /// How following an upload ended.
 enum Followed {
-    Finished(View),
+    Finished(Box<RunResult>),
     /// The process that served the directory is gone.
     Lost,
     Interrupted,
@@ -48,17 +52,24 @@ pub async fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
         session.close().await;
         return Ok(ExitCode::FAILURE);
     };
-    let mut following = Following::new(prepared, args.place.json, &session);
+    let mut following = Following::new(prepared, &args.place, &session);
     let (followed, session) = following.until_the_end(&harness, session, &mut interrupt).await?;
     let code = match followed {
-        Followed::Finished(view) => following.finish(args, &view, &session).await,
+        Followed::Finished(result) => {
+            print_result(&result, args.place.json);
+            if result.ok {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::FAILURE
+            }
+        }
         Followed::Interrupted | Followed::Lost => {
             eprintln!("interrupted; the same command goes on from here");
-            Ok(ExitCode::from(INTERRUPTED))
+            ExitCode::from(INTERRUPTED)
         }
     };
     session.close().await;
-    code
+    Ok(code)
 }
 
 /// Uploads a file and returns at once.
@@ -114,6 +125,7 @@ async fn prepare(file: &Path, args: &SpecArgs, session: &Session, json: bool) ->
 
 /// One upload on its way.
 struct Following {
+    dir: PathBuf,
     prepared: Prepared,
     walk: Walk,
     progress: Progress,
@@ -122,13 +134,14 @@ struct Following {
 }
 
 impl Following {
-    fn new(prepared: Prepared, json: bool, session: &Session) -> Self {
+    fn new(prepared: Prepared, place: &DirArgs, session: &Session) -> Self {
         let first = prepared.first.stage.clone();
         let walk = Walk::new(session.platform.store.clone(), prepared.spec.clone(), first);
         Self {
+            dir: place.dir.clone(),
             prepared,
             walk,
-            progress: Progress::new(json),
+            progress: Progress::new(place.json),
             reused: Reused::new(),
             submitted: false,
         }
@@ -153,7 +166,7 @@ impl Following {
                     self.progress.finish();
                     return Ok((followed, session));
                 }
-                Err(error) => return Err(error.into()),
+                Err(error) => return Err(error),
             }
             session = tokio::select! {
                 session = harness.session() => session?,
@@ -163,7 +176,7 @@ impl Following {
         }
     }
 
-    async fn follow(&mut self, session: &Session) -> Result<Followed, StoreError> {
+    async fn follow(&mut self, session: &Session) -> anyhow::Result<Followed> {
         if !self.submitted {
             self.reused = self.walk.committed().await?;
             self.prepared.upload(&session.platform).await?;
@@ -173,7 +186,7 @@ impl Following {
             let view = self.walk.look().await?;
             self.progress.show(&view, &self.reused);
             if view.finished {
-                return Ok(Followed::Finished(view));
+                return self.result(&view, session).await.map(Box::new).map(Followed::Finished);
             }
             if session.is_lost() {
                 return Ok(Followed::Lost);
@@ -182,20 +195,16 @@ impl Following {
         }
     }
 
-    async fn finish(&self, args: &RunArgs, view: &View, session: &Session) -> anyhow::Result<ExitCode> {
+    /// Reads what the upload has led to, and draws it. Whoever serves may go meanwhile, so this is a part of following.
+    async fn result(&self, view: &View, session: &Session) -> anyhow::Result<RunResult> {
         let round = self.walk.round(view).await?;
         let mut result = outcome::summarize(&self.prepared.upload.dataset, view, round.as_ref(), &self.reused);
         if let (true, Some(round)) = (result.ok, &round) {
             let store = session.platform.store.as_ref();
-            let path = outcome::draw(&args.place.dir, view, round, &result, store).await?;
+            let path = outcome::draw(&self.dir, view, round, &result, store).await?;
             result.plot = Some(path.display().to_string());
         }
-        print_result(&result, args.place.json);
-        Ok(if result.ok {
-            ExitCode::SUCCESS
-        } else {
-            ExitCode::FAILURE
-        })
+        Ok(result)
     }
 }
 
@@ -225,9 +234,10 @@ fn print_result(result: &RunResult, json: bool) {
 }
 
 /// Whether an error means that nobody answers there any more.
-fn is_silence(error: &StoreError) -> bool {
+fn is_silence(error: &anyhow::Error) -> bool {
+    let store = error.chain().find_map(|cause| cause.downcast_ref());
     matches!(
-        error,
-        StoreError::Unavailable { .. } | StoreError::Doubt { .. } | StoreError::Denied { .. }
+        store,
+        Some(StoreError::Unavailable { .. } | StoreError::Doubt { .. } | StoreError::Denied { .. })
     )
 }
