@@ -3,21 +3,27 @@
 //! A [`Kernel`] is one piece of arithmetic, written once and always inlined. [`Path::run`] compiles it for AVX-512, for AVX2
 //! with FMA, and for whatever the target guarantees. A kernel vectorises over its outputs and never across an accumulation,
 //! and fuses multiplication and addition, which is correctly rounded everywhere, so the paths differ in speed only.
+//!
+//! Products of bf16 come in pairs, [`Lanes::add_pairs`]. CPUs that have them in hardware flush numbers below the normal range to
+//! zero on the way; the others do what that does step by step, which is slow, and gives the same bits.
 #![expect(
     unsafe_code,
     reason = "vector instructions exist only on CPUs that were seen to have them"
 )]
 
 #[cfg(target_arch = "x86_64")]
-use std::arch::x86_64::{
-    __m256, __m512, _CMP_LT_OQ, _mm256_add_epi32, _mm256_add_ps, _mm256_and_ps, _mm256_andnot_ps, _mm256_blendv_ps,
-    _mm256_castps_si256, _mm256_castsi256_ps, _mm256_cmp_ps, _mm256_div_ps, _mm256_fmadd_ps, _mm256_loadu_ps,
-    _mm256_max_ps, _mm256_min_ps, _mm256_mul_ps, _mm256_or_ps, _mm256_set1_epi32, _mm256_set1_ps, _mm256_slli_epi32,
-    _mm256_sqrt_ps, _mm256_storeu_ps, _mm256_sub_ps, _mm512_abs_ps, _mm512_add_epi32, _mm512_add_ps, _mm512_and_si512,
-    _mm512_castps_si512, _mm512_castsi512_ps, _mm512_cmp_ps_mask, _mm512_div_ps, _mm512_fmadd_ps, _mm512_loadu_ps,
-    _mm512_mask_blend_ps, _mm512_max_ps, _mm512_min_ps, _mm512_mul_ps, _mm512_or_si512, _mm512_set1_epi32,
-    _mm512_set1_ps, _mm512_slli_epi32, _mm512_sqrt_ps, _mm512_storeu_ps, _mm512_sub_ps,
-};
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+mod pairs;
+mod portable;
+
+#[cfg(target_arch = "x86_64")]
+pub(crate) use avx2::Avx2;
+#[cfg(target_arch = "x86_64")]
+pub(crate) use avx512::Avx512;
+use pairs::{add_pairs, store_columns, store_neighbours};
+pub(crate) use portable::Portable;
 
 /// One piece of arithmetic that is compiled for each path.
 ///
@@ -65,14 +71,52 @@ pub(crate) trait Lanes: Copy {
     fn where_less(self, a: Self::Vector, b: Self::Vector, then: Self::Vector, otherwise: Self::Vector) -> Self::Vector;
     /// Gives the float whose exponent is the sum of the bits of `a` and `bias`, wrapping: `2ⁿ` where that is `n + 127`.
     fn exponent(self, a: Self::Vector, bias: u32) -> Self::Vector;
+
+    /// Pairs of bf16 in one register, as many as a vector has values.
+    type Pairs: Copy;
+
+    /// Reads the first pairs of a slice.
+    fn load_pairs(self, from: &[u32]) -> Self::Pairs;
+    /// Gives a register of one pair.
+    fn splat_pair(self, pair: u32) -> Self::Pairs;
+    /// Gives the lower halves of all pairs as `f32`.
+    fn lower(self, pairs: Self::Pairs) -> Self::Vector;
+    /// Gives the upper halves of all pairs as `f32`.
+    fn upper(self, pairs: Self::Pairs) -> Self::Vector;
+
+    /// Gives `sum` and the products of both halves: first the upper ones are added, then the lower ones, each rounded once.
+    ///
+    /// What is below the normal range of `f32` counts as zero, before and after each addition; in pairs it never is, as they are stored.
+    ///
+    /// # Source
+    /// `VDPBF16PS` in Intel's Software Developer's Manual, volume 2; rounds to nearest even whatever the control register says.
+    #[inline(always)]
+    fn add_pairs(self, left: Self::Pairs, right: Self::Pairs, sum: Self::Vector) -> Self::Vector {
+        add_pairs(self, left, right, sum)
+    }
+
+    /// Rounds the values of two vectors that lie side by side to bf16 and writes neighbours as pairs.
+    #[inline(always)]
+    fn store_neighbours(self, first: Self::Vector, second: Self::Vector, into: &mut [u32]) {
+        store_neighbours(self, first, second, into);
+    }
+
+    /// Rounds the values of two vectors that lie one below the other to bf16 and writes what is in one column as a pair.
+    #[inline(always)]
+    fn store_columns(self, upper_row: Self::Vector, lower_row: Self::Vector, into: &mut [u32]) {
+        store_columns(self, upper_row, lower_row, into);
+    }
 }
 
 /// A set of instructions that this CPU was seen to have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Path {
+    /// 16 values at once, and pairs of bf16.
+    #[cfg(target_arch = "x86_64")]
+    Avx512Bf16(Avx512<true>),
     /// 16 values at once.
     #[cfg(target_arch = "x86_64")]
-    Avx512(Avx512),
+    Avx512(Avx512<false>),
     /// Eight values at once.
     #[cfg(target_arch = "x86_64")]
     Avx2(Avx2),
@@ -85,7 +129,10 @@ impl Path {
     pub(crate) fn fastest() -> Self {
         #[cfg(target_arch = "x86_64")]
         {
-            if let Some(lanes) = Avx512::detect() {
+            if let Some(lanes) = Avx512::<true>::detect() {
+                return Self::Avx512Bf16(lanes);
+            }
+            if let Some(lanes) = Avx512::<false>::detect() {
                 return Self::Avx512(lanes);
             }
             if let Some(lanes) = Avx2::detect() {
@@ -101,6 +148,9 @@ impl Path {
         match self {
             // SAFETY: the value is the proof that the CPU has the instructions.
             #[cfg(target_arch = "x86_64")]
+            Self::Avx512Bf16(lanes) => unsafe { run_avx512_bf16(kernel, lanes) },
+            // SAFETY: as above.
+            #[cfg(target_arch = "x86_64")]
             Self::Avx512(lanes) => unsafe { run_avx512(kernel, lanes) },
             // SAFETY: as above.
             #[cfg(target_arch = "x86_64")]
@@ -111,8 +161,14 @@ impl Path {
 }
 
 #[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512bf16,avx2,fma")]
+fn run_avx512_bf16<K: Kernel>(kernel: K, lanes: Avx512<true>) {
+    kernel.run::<_, 8, 2>(lanes);
+}
+
+#[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx2,fma")]
-fn run_avx512<K: Kernel>(kernel: K, lanes: Avx512) {
+fn run_avx512<K: Kernel>(kernel: K, lanes: Avx512<false>) {
     kernel.run::<_, 8, 2>(lanes);
 }
 
@@ -120,323 +176,6 @@ fn run_avx512<K: Kernel>(kernel: K, lanes: Avx512) {
 #[target_feature(enable = "avx2,fma")]
 fn run_avx2<K: Kernel>(kernel: K, lanes: Avx2) {
     kernel.run::<_, 6, 2>(lanes);
-}
-
-/// Proof that the CPU has AVX-512.
-#[cfg(target_arch = "x86_64")]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Avx512(());
-
-#[cfg(target_arch = "x86_64")]
-impl Avx512 {
-    /// Asks the CPU.
-    pub(crate) fn detect() -> Option<Self> {
-        let has =
-            is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
-        has.then_some(Self(()))
-    }
-}
-
-#[cfg(target_arch = "x86_64")]
-impl Lanes for Avx512 {
-    type Vector = __m512;
-    const WIDTH: usize = 16;
-
-    #[inline(always)]
-    fn splat(self, value: f32) -> __m512 {
-        // SAFETY: `self` is the proof that the CPU has the instruction.
-        unsafe { _mm512_set1_ps(value) }
-    }
-
-    #[inline(always)]
-    fn load(self, from: &[f32]) -> __m512 {
-        let from = &from[..Self::WIDTH];
-        // SAFETY: `self` is the proof that the CPU has the instruction; the slice holds that many values.
-        unsafe { _mm512_loadu_ps(from.as_ptr()) }
-    }
-
-    #[inline(always)]
-    fn store(self, vector: __m512, into: &mut [f32]) {
-        let into = &mut into[..Self::WIDTH];
-        // SAFETY: `self` is the proof that the CPU has the instruction; the slice holds that many values.
-        unsafe { _mm512_storeu_ps(into.as_mut_ptr(), vector) }
-    }
-
-    #[inline(always)]
-    fn mul_add(self, a: __m512, b: __m512, c: __m512) -> __m512 {
-        // SAFETY: `self` is the proof that the CPU has the instruction.
-        unsafe { _mm512_fmadd_ps(a, b, c) }
-    }
-
-    #[inline(always)]
-    fn add(self, a: __m512, b: __m512) -> __m512 {
-        // SAFETY: `self` is the proof that the CPU has the instruction.
-        unsafe { _mm512_add_ps(a, b) }
-    }
-
-    #[inline(always)]
-    fn sub(self, a: __m512, b: __m512) -> __m512 {
-        // SAFETY: `self` is the proof that the CPU has the instruction.
-        unsafe { _mm512_sub_ps(a, b) }
-    }
-
-    #[inline(always)]
-    fn mul(self, a: __m512, b: __m512) -> __m512 {
-        // SAFETY: `self` is the proof that the CPU has the instruction.
-        unsafe { _mm512_mul_ps(a, b) }
-    }
-
-    #[inline(always)]
-    fn div(self, a: __m512, b: __m512) -> __m512 {
-        // SAFETY: `self` is the proof that the CPU has the instruction.
-        unsafe { _mm512_div_ps(a, b) }
-    }
-
-    #[inline(always)]
-    fn sqrt(self, a: __m512) -> __m512 {
-        // SAFETY: `self` is the proof that the CPU has the instruction.
-        unsafe { _mm512_sqrt_ps(a) }
-    }
-
-    #[inline(always)]
-    fn least(self, a: __m512, b: __m512) -> __m512 {
-        // SAFETY: `self` is the proof that the CPU has the instruction.
-        unsafe { _mm512_min_ps(a, b) }
-    }
-
-    #[inline(always)]
-    fn greatest(self, a: __m512, b: __m512) -> __m512 {
-        // SAFETY: `self` is the proof that the CPU has the instruction.
-        unsafe { _mm512_max_ps(a, b) }
-    }
-
-    #[inline(always)]
-    fn abs(self, a: __m512) -> __m512 {
-        // SAFETY: `self` is the proof that the CPU has the instructions.
-        unsafe { _mm512_abs_ps(a) }
-    }
-
-    #[inline(always)]
-    fn with_sign(self, a: __m512, sign: __m512) -> __m512 {
-        // SAFETY: `self` is the proof that the CPU has the instructions.
-        unsafe {
-            let sign = _mm512_and_si512(_mm512_castps_si512(sign), _mm512_set1_epi32(i32::MIN));
-            _mm512_castsi512_ps(_mm512_or_si512(_mm512_castps_si512(a), sign))
-        }
-    }
-
-    #[inline(always)]
-    fn where_less(self, a: __m512, b: __m512, then: __m512, otherwise: __m512) -> __m512 {
-        // SAFETY: `self` is the proof that the CPU has the instructions.
-        unsafe { _mm512_mask_blend_ps(_mm512_cmp_ps_mask::<_CMP_LT_OQ>(a, b), otherwise, then) }
-    }
-
-    #[inline(always)]
-    fn exponent(self, a: __m512, bias: u32) -> __m512 {
-        // SAFETY: `self` is the proof that the CPU has the instructions.
-        unsafe {
-            let sum = _mm512_add_epi32(_mm512_castps_si512(a), _mm512_set1_epi32(bias.cast_signed()));
-            _mm512_castsi512_ps(_mm512_slli_epi32::<23>(sum))
-        }
-    }
-}
-
-/// Proof that the CPU has AVX2 and FMA.
-#[cfg(target_arch = "x86_64")]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Avx2(());
-
-#[cfg(target_arch = "x86_64")]
-impl Avx2 {
-    /// Asks the CPU.
-    pub(crate) fn detect() -> Option<Self> {
-        (is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")).then_some(Self(()))
-    }
-}
-
-#[cfg(target_arch = "x86_64")]
-impl Lanes for Avx2 {
-    type Vector = __m256;
-    const WIDTH: usize = 8;
-
-    #[inline(always)]
-    fn splat(self, value: f32) -> __m256 {
-        // SAFETY: `self` is the proof that the CPU has the instruction.
-        unsafe { _mm256_set1_ps(value) }
-    }
-
-    #[inline(always)]
-    fn load(self, from: &[f32]) -> __m256 {
-        let from = &from[..Self::WIDTH];
-        // SAFETY: `self` is the proof that the CPU has the instruction; the slice holds that many values.
-        unsafe { _mm256_loadu_ps(from.as_ptr()) }
-    }
-
-    #[inline(always)]
-    fn store(self, vector: __m256, into: &mut [f32]) {
-        let into = &mut into[..Self::WIDTH];
-        // SAFETY: `self` is the proof that the CPU has the instruction; the slice holds that many values.
-        unsafe { _mm256_storeu_ps(into.as_mut_ptr(), vector) }
-    }
-
-    #[inline(always)]
-    fn mul_add(self, a: __m256, b: __m256, c: __m256) -> __m256 {
-        // SAFETY: `self` is the proof that the CPU has the instruction.
-        unsafe { _mm256_fmadd_ps(a, b, c) }
-    }
-
-    #[inline(always)]
-    fn add(self, a: __m256, b: __m256) -> __m256 {
-        // SAFETY: `self` is the proof that the CPU has the instruction.
-        unsafe { _mm256_add_ps(a, b) }
-    }
-
-    #[inline(always)]
-    fn sub(self, a: __m256, b: __m256) -> __m256 {
-        // SAFETY: `self` is the proof that the CPU has the instruction.
-        unsafe { _mm256_sub_ps(a, b) }
-    }
-
-    #[inline(always)]
-    fn mul(self, a: __m256, b: __m256) -> __m256 {
-        // SAFETY: `self` is the proof that the CPU has the instruction.
-        unsafe { _mm256_mul_ps(a, b) }
-    }
-
-    #[inline(always)]
-    fn div(self, a: __m256, b: __m256) -> __m256 {
-        // SAFETY: `self` is the proof that the CPU has the instruction.
-        unsafe { _mm256_div_ps(a, b) }
-    }
-
-    #[inline(always)]
-    fn sqrt(self, a: __m256) -> __m256 {
-        // SAFETY: `self` is the proof that the CPU has the instruction.
-        unsafe { _mm256_sqrt_ps(a) }
-    }
-
-    #[inline(always)]
-    fn least(self, a: __m256, b: __m256) -> __m256 {
-        // SAFETY: `self` is the proof that the CPU has the instruction.
-        unsafe { _mm256_min_ps(a, b) }
-    }
-
-    #[inline(always)]
-    fn greatest(self, a: __m256, b: __m256) -> __m256 {
-        // SAFETY: `self` is the proof that the CPU has the instruction.
-        unsafe { _mm256_max_ps(a, b) }
-    }
-
-    #[inline(always)]
-    fn abs(self, a: __m256) -> __m256 {
-        // SAFETY: `self` is the proof that the CPU has the instructions.
-        unsafe { _mm256_andnot_ps(_mm256_set1_ps(-0.0), a) }
-    }
-
-    #[inline(always)]
-    fn with_sign(self, a: __m256, sign: __m256) -> __m256 {
-        // SAFETY: `self` is the proof that the CPU has the instructions.
-        unsafe { _mm256_or_ps(a, _mm256_and_ps(sign, _mm256_set1_ps(-0.0))) }
-    }
-
-    #[inline(always)]
-    fn where_less(self, a: __m256, b: __m256, then: __m256, otherwise: __m256) -> __m256 {
-        // SAFETY: `self` is the proof that the CPU has the instructions.
-        unsafe { _mm256_blendv_ps(otherwise, then, _mm256_cmp_ps::<_CMP_LT_OQ>(a, b)) }
-    }
-
-    #[inline(always)]
-    fn exponent(self, a: __m256, bias: u32) -> __m256 {
-        // SAFETY: `self` is the proof that the CPU has the instructions.
-        unsafe {
-            let sum = _mm256_add_epi32(_mm256_castps_si256(a), _mm256_set1_epi32(bias.cast_signed()));
-            _mm256_castsi256_ps(_mm256_slli_epi32::<23>(sum))
-        }
-    }
-}
-
-/// Four values side by side, which compilers keep in one register of most targets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Portable;
-
-impl Lanes for Portable {
-    type Vector = [f32; 4];
-    const WIDTH: usize = 4;
-
-    #[inline(always)]
-    fn splat(self, value: f32) -> [f32; 4] {
-        [value; 4]
-    }
-
-    #[inline(always)]
-    fn load(self, from: &[f32]) -> [f32; 4] {
-        [from[0], from[1], from[2], from[3]]
-    }
-
-    #[inline(always)]
-    fn store(self, vector: [f32; 4], into: &mut [f32]) {
-        into[..4].copy_from_slice(&vector);
-    }
-
-    #[inline(always)]
-    fn mul_add(self, a: [f32; 4], b: [f32; 4], c: [f32; 4]) -> [f32; 4] {
-        std::array::from_fn(|lane| a[lane].mul_add(b[lane], c[lane]))
-    }
-
-    #[inline(always)]
-    fn add(self, a: [f32; 4], b: [f32; 4]) -> [f32; 4] {
-        std::array::from_fn(|lane| a[lane] + b[lane])
-    }
-
-    #[inline(always)]
-    fn sub(self, a: [f32; 4], b: [f32; 4]) -> [f32; 4] {
-        std::array::from_fn(|lane| a[lane] - b[lane])
-    }
-
-    #[inline(always)]
-    fn mul(self, a: [f32; 4], b: [f32; 4]) -> [f32; 4] {
-        std::array::from_fn(|lane| a[lane] * b[lane])
-    }
-
-    #[inline(always)]
-    fn div(self, a: [f32; 4], b: [f32; 4]) -> [f32; 4] {
-        std::array::from_fn(|lane| a[lane] / b[lane])
-    }
-
-    #[inline(always)]
-    fn least(self, a: [f32; 4], b: [f32; 4]) -> [f32; 4] {
-        std::array::from_fn(|lane| if a[lane] < b[lane] { a[lane] } else { b[lane] })
-    }
-
-    #[inline(always)]
-    fn greatest(self, a: [f32; 4], b: [f32; 4]) -> [f32; 4] {
-        std::array::from_fn(|lane| if a[lane] > b[lane] { a[lane] } else { b[lane] })
-    }
-
-    #[inline(always)]
-    fn sqrt(self, a: [f32; 4]) -> [f32; 4] {
-        a.map(f32::sqrt)
-    }
-
-    #[inline(always)]
-    fn abs(self, a: [f32; 4]) -> [f32; 4] {
-        a.map(f32::abs)
-    }
-
-    #[inline(always)]
-    fn with_sign(self, a: [f32; 4], sign: [f32; 4]) -> [f32; 4] {
-        std::array::from_fn(|lane| a[lane].copysign(sign[lane]))
-    }
-
-    #[inline(always)]
-    fn where_less(self, a: [f32; 4], b: [f32; 4], then: [f32; 4], otherwise: [f32; 4]) -> [f32; 4] {
-        std::array::from_fn(|lane| if a[lane] < b[lane] { then[lane] } else { otherwise[lane] })
-    }
-
-    #[inline(always)]
-    fn exponent(self, a: [f32; 4], bias: u32) -> [f32; 4] {
-        a.map(|a| f32::from_bits(a.to_bits().wrapping_add(bias) << 23))
-    }
 }
 
 #[cfg(test)]
@@ -448,7 +187,8 @@ pub(crate) mod tests {
         let mut paths = Vec::new();
         #[cfg(target_arch = "x86_64")]
         {
-            paths.extend(Avx512::detect().map(Path::Avx512));
+            paths.extend(Avx512::<true>::detect().map(Path::Avx512Bf16));
+            paths.extend(Avx512::<false>::detect().map(Path::Avx512));
             paths.extend(Avx2::detect().map(Path::Avx2));
         }
         paths.push(Path::Portable);
