@@ -10,7 +10,7 @@ use series::Problem;
 
 pub use classical::{EtsSpec, MstlSpec, Periods, Seasonal, ThetaSpec, Trend};
 pub use prophet::{Condition, Growth, Holiday, Mode, Order, ProphetSpec, Regressor, Scaling, Seasonality, Standardize};
-pub use recurrent::{Backend, Optimizer, RecurrentSpec, Schedule};
+pub use recurrent::{Backend, Optimizer, Precision, RecurrentSpec, Schedule};
 pub use search::{Between, Candidates, SearchSpec, Spread, Strategy};
 
 use crate::About;

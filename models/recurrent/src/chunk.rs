@@ -5,10 +5,17 @@
 //! `step · windows + window`. A step's rows are then one block, and a layer's input products of all steps are one product.
 //! States and cells have one step more, the zeros before the first.
 
+use std::{marker::PhantomData, ops::Range};
+
+use forecast::Precision;
+
 use crate::{
+    activation::{Activation, Panels},
     cell::{gru_forward, lstm_forward},
     dropout::Dropout,
-    panel::{PANEL, Row, Start, multiply, multiply_row, zeros},
+    factors::{Bf16, F32, Factors},
+    panel::{PANEL, Row, Start, zeros},
+    product::{multiply, multiply_row},
     shape::{Cell, Shape},
     simd::{Kernel, Lanes, Path},
     weights::{Block, Weights},
@@ -25,8 +32,8 @@ pub(crate) struct Chunk {
     pub(crate) shape: Shape,
     /// How many windows are in it now.
     pub(crate) windows: usize,
-    inputs: Vec<Row>,
-    pub(crate) layers: Vec<Activations>,
+    inputs: Activation,
+    pub(crate) layers: Vec<Layer>,
     /// What is dropped on the way forward: nothing outside of training.
     pub(crate) dropout: Option<Dropout>,
     pub(crate) outputs: Vec<Row>,
@@ -34,35 +41,40 @@ pub(crate) struct Chunk {
 
 /// What the forward pass of a layer leaves for the way back.
 #[derive(Clone, Debug)]
-pub(crate) struct Activations {
-    pub(crate) states: Vec<Row>,
+pub(crate) struct Layer {
+    pub(crate) states: Activation,
     /// The activated gates; after the way back the gradients of the inputs' products.
-    pub(crate) gates: Vec<Row>,
+    pub(crate) gates: Activation,
     /// GRU: the new gate's products of the last state, after the way back their gradients. LSTM: the cells' hyperbolic tangent.
-    pub(crate) kept: Vec<Row>,
+    pub(crate) kept: Activation,
     /// LSTM: the cells.
     pub(crate) cells: Vec<Row>,
     /// The states after each step as the layer above sees them, where some are dropped.
-    dropped: Vec<Row>,
+    dropped: Option<Activation>,
 }
 
 impl Chunk {
     /// Reserves room for as many windows.
     pub(crate) fn new(path: Path, shape: Shape, windows: usize) -> Self {
-        let rows = windows * shape.context;
-        let cells = if shape.cell == Cell::Lstm { rows + windows } else { 0 };
-        let layer = Activations {
-            states: zeros((rows + windows) * shape.units()),
-            gates: zeros(rows * shape.panels()),
-            kept: zeros(rows * shape.units()),
+        let Shape { context, precision, .. } = shape;
+        let room = |panels, steps| Activation::zeros(precision, panels, steps, windows);
+        let cells = if shape.cell == Cell::Lstm {
+            (context + 1) * windows
+        } else {
+            0
+        };
+        let layer = Layer {
+            states: room(shape.units(), context + 1),
+            gates: room(shape.panels(), context),
+            kept: room(shape.units(), context),
             cells: zeros(cells * shape.units()),
-            dropped: Vec::new(),
+            dropped: None,
         };
         Self {
             path,
             shape,
             windows: 0,
-            inputs: zeros(rows * shape.inputs.div_ceil(PANEL)),
+            inputs: room(shape.inputs.div_ceil(PANEL), context),
             layers: vec![layer; shape.layers],
             dropout: None,
             outputs: zeros(windows * shape.outputs.div_ceil(PANEL)),
@@ -72,47 +84,75 @@ impl Chunk {
     /// Makes room for some windows and gives their inputs, `[panels, context · windows]`.
     pub(crate) fn inputs_mut(&mut self, windows: usize) -> &mut [Row] {
         self.windows = windows;
-        &mut self.inputs[..self.shape.context * windows * self.shape.inputs.div_ceil(PANEL)]
+        &mut self.inputs.rows[..self.shape.context * windows * self.shape.inputs.div_ceil(PANEL)]
     }
 
     /// Takes the inputs through the net and gives the outputs, `[panels, windows]`.
     pub(crate) fn forward(&mut self, weights: &Weights) -> &[Row] {
+        match self.shape.precision {
+            Precision::F32 => self.forward_with::<F32>(weights),
+            Precision::Bf16 => self.forward_with::<Bf16>(weights),
+        }
+    }
+
+    fn forward_with<F: Factors>(&mut self, weights: &Weights) -> &[Row] {
         let Self {
             path, shape, windows, ..
         } = *self;
+        let rows = shape.context * windows;
+        let (panels, activation) = (shape.inputs.div_ceil(PANEL), &mut self.inputs);
+        path.run(Round {
+            factors: PhantomData::<F>,
+            activation,
+            panels,
+            windows,
+            rows,
+        });
         for layer in 0..shape.layers {
             if let Some((dropout, below)) = self.dropout.zip(layer.checked_sub(1)) {
-                self.layers[below].drop(dropout, path, &shape, (below, windows));
+                let activation = self.layers[below].drop(dropout, path, &shape, (below, windows));
+                path.run(Round {
+                    factors: PhantomData::<F>,
+                    activation,
+                    panels: shape.units(),
+                    windows,
+                    rows,
+                });
             }
-            let dropped = self.dropout.is_some();
             let (below, rest) = self.layers.split_at_mut(layer);
+            let (inputs, tall, steps) = inputs_of(&self.inputs, below, self.dropout.is_some(), rows, windows);
             path.run(Forward {
+                factors: PhantomData::<F>,
                 shape,
                 windows,
                 blocks: weights.layer(layer),
-                inputs: inputs_of(&self.inputs, below, dropped, &shape, windows),
-                activations: &mut rest[0],
+                inputs: inputs.left::<F>(tall, steps),
+                layer: &mut rest[0],
             });
         }
+        let last = &self.layers[shape.layers - 1].states;
         let outputs = &mut self.outputs[..windows * shape.outputs.div_ceil(PANEL)];
-        path.run(Project {
+        path.run(Project::<F> {
             depth: shape.hidden,
-            left: last_states(&self.layers, &shape, windows),
+            left: last.left::<F>(rows + windows, rows..rows + windows),
             blocks: weights.layer(shape.layers),
             outputs,
         });
         outputs
     }
 
-    /// Gives the last layer's states after the last step.
-    pub(crate) fn last_states(&self) -> Panels<'_> {
-        last_states(&self.layers, &self.shape, self.windows)
+    /// Gives the last layer's states after the last step as the depth of products.
+    pub(crate) fn last_states<F: Factors>(&self) -> Panels<'_, F::Right> {
+        let (rows, windows) = (self.shape.context * self.windows, self.windows);
+        let last = &self.layers[self.shape.layers - 1].states;
+        last.depth::<F>(windows, rows + windows, rows..rows + windows)
     }
 
-    /// Gives the inputs of a layer at all steps.
-    pub(crate) fn inputs_of(&self, layer: usize) -> Panels<'_> {
-        let dropped = self.dropout.is_some();
-        inputs_of(&self.inputs, &self.layers[..layer], dropped, &self.shape, self.windows)
+    /// Gives the inputs of a layer at all steps as the depth of products.
+    pub(crate) fn inputs_of<F: Factors>(&self, layer: usize) -> Panels<'_, F::Right> {
+        let (rows, dropped) = (self.shape.context * self.windows, self.dropout.is_some());
+        let (inputs, tall, steps) = inputs_of(&self.inputs, &self.layers[..layer], dropped, rows, self.windows);
+        inputs.depth::<F>(self.windows, tall, steps)
     }
 
     /// Gives the outputs of the windows in it, one after the other.
@@ -124,56 +164,38 @@ impl Chunk {
     }
 }
 
-impl Activations {
-    fn drop(&mut self, dropout: Dropout, path: Path, shape: &Shape, (layer, windows): (usize, usize)) {
+impl Layer {
+    fn drop(
+        &mut self,
+        dropout: Dropout,
+        path: Path,
+        shape: &Shape,
+        (layer, windows): (usize, usize),
+    ) -> &mut Activation {
         let rows = shape.context * windows;
-        self.dropped.resize(shape.units() * rows, Row::ZERO);
-        let states = Panels::new(&self.states, rows + windows, windows, rows);
-        dropout.drop(path, layer, windows, states, &mut self.dropped);
+        let room = || Activation::zeros(shape.precision, shape.units(), shape.context, WINDOWS);
+        let dropped = self.dropped.get_or_insert_with(room);
+        let states = Panels::new(&self.states.rows, rows + windows, windows..rows + windows);
+        dropout.drop(path, layer, windows, states, &mut dropped.rows[..shape.units() * rows]);
+        dropped
     }
 }
 
-/// Some rows of all panels of a matrix.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Panels<'a> {
-    all: &'a [Row],
-    /// Rows of a whole panel.
-    tall: usize,
-    first: usize,
-    rows: usize,
-}
-
-impl<'a> Panels<'a> {
-    /// Takes `rows` rows from `first` on of panels with `tall` rows each.
-    pub(crate) fn new(all: &'a [Row], tall: usize, first: usize, rows: usize) -> Self {
-        Self { all, tall, first, rows }
-    }
-
-    /// Gives a panel's rows.
-    #[inline(always)]
-    pub(crate) fn panel(self, panel: usize) -> &'a [Row] {
-        &self.all[panel * self.tall + self.first..][..self.rows]
-    }
-}
-
+/// Gives the inputs of a layer, how tall their panels are, and their rows at all steps.
 fn inputs_of<'a>(
-    inputs: &'a [Row],
-    below: &'a [Activations],
+    inputs: &'a Activation,
+    below: &'a [Layer],
     dropped: bool,
-    shape: &Shape,
+    rows: usize,
     windows: usize,
-) -> Panels<'a> {
-    let rows = shape.context * windows;
+) -> (&'a Activation, usize, Range<usize>) {
     match below.last() {
-        Some(below) if dropped => Panels::new(&below.dropped, rows, 0, rows),
-        Some(below) => Panels::new(&below.states, rows + windows, windows, rows),
-        None => Panels::new(inputs, rows, 0, rows),
+        Some(Layer {
+            dropped: Some(below), ..
+        }) if dropped => (below, rows, 0..rows),
+        Some(below) => (&below.states, rows + windows, windows..rows + windows),
+        None => (inputs, rows, 0..rows),
     }
-}
-
-fn last_states<'a>(layers: &'a [Activations], shape: &Shape, windows: usize) -> Panels<'a> {
-    let rows = shape.context * windows;
-    Panels::new(&layers[shape.layers - 1].states, rows + windows, rows, windows)
 }
 
 /// Gives the same units' rows of all gates.
@@ -188,42 +210,54 @@ pub(crate) fn split<const GATES: usize>(
     std::array::from_fn(|_| &mut each.next().expect("a chunk has all gates")[first..first + rows])
 }
 
+/// Brings what products read of the first rows of each panel up to them.
+pub(crate) struct Round<'a, F> {
+    pub(crate) factors: PhantomData<F>,
+    pub(crate) activation: &'a mut Activation,
+    pub(crate) panels: usize,
+    pub(crate) windows: usize,
+    /// Rows of a panel.
+    pub(crate) rows: usize,
+}
+
+impl<F: Factors> Kernel for Round<'_, F> {
+    #[inline(always)]
+    fn run<L: Lanes, const ROWS: usize, const VECTORS: usize>(self, lanes: L) {
+        F::round(lanes, self.activation, self.windows, 0..self.panels * self.rows);
+    }
+}
+
 /// One product of all rows with some blocks.
-struct Project<'a> {
+struct Project<'a, F: Factors> {
     depth: usize,
-    left: Panels<'a>,
+    left: Panels<'a, F::Left>,
     blocks: &'a [Block],
     outputs: &'a mut [Row],
 }
 
-impl Kernel for Project<'_> {
+impl<F: Factors> Kernel for Project<'_, F> {
     #[inline(always)]
     fn run<L: Lanes, const ROWS: usize, const VECTORS: usize>(self, lanes: L) {
         let Self { depth, left, .. } = self;
-        for (block, output) in self.blocks.iter().zip(self.outputs.chunks_exact_mut(left.rows)) {
-            let right = |panel: usize| &block.input()[panel * PANEL..];
-            multiply::<L, ROWS, VECTORS>(
-                lanes,
-                depth,
-                |panel| left.panel(panel),
-                right,
-                Start::Row(&block.start),
-                output,
-            );
+        for (block, output) in self.blocks.iter().zip(self.outputs.chunks_exact_mut(left.rows())) {
+            let weights = F::weights(block).input;
+            let right = |panel: usize| &weights[panel * PANEL / F::STEP..];
+            let start = Start::Row(&block.start);
+            multiply::<F, L, ROWS, VECTORS>(lanes, depth, |panel| left.panel(panel), right, start, output);
         }
     }
 }
 
 /// The products of the last state for the same units of all gates.
-struct Own<'a> {
+struct Own<'a, F: Factors> {
     /// From the first gate's block on; the next gate's is `units` further.
     blocks: &'a [Block],
     units: usize,
     depth: usize,
-    before: Panels<'a>,
+    before: Panels<'a, F::Left>,
 }
 
-impl Own<'_> {
+impl<F: Factors> Own<'_, F> {
     #[inline(always)]
     fn add<L: Lanes, const ROWS: usize, const VECTORS: usize, const GATES: usize>(
         &self,
@@ -231,7 +265,7 @@ impl Own<'_> {
         mut outputs: [&mut [Row]; GATES],
     ) {
         let block = |gate: usize| &self.blocks[gate * self.units];
-        if self.before.rows == 1 {
+        if self.before.rows() == 1 {
             for (gate, output) in outputs
                 .iter_mut()
                 .enumerate()
@@ -240,9 +274,9 @@ impl Own<'_> {
                 output[0] = *block(gate).hidden_bias();
             }
             let left = |panel: usize| &self.before.panel(panel)[0];
-            let right = |gate: usize, panel: usize| &block(gate).hidden()[panel * PANEL..];
+            let right = |gate: usize, panel: usize| &F::weights(block(gate)).hidden[panel * PANEL / F::STEP..];
             let outputs = outputs.map(|output| &mut output[0]);
-            multiply_row::<L, VECTORS, GATES>(lanes, self.depth, left, right, outputs);
+            multiply_row::<F, L, VECTORS, GATES>(lanes, self.depth, left, right, outputs);
             return;
         }
         for (gate, output) in outputs.into_iter().enumerate() {
@@ -252,88 +286,93 @@ impl Own<'_> {
             } else {
                 Start::Output
             };
-            let left = |panel: usize| self.before.panel(panel);
-            let right = |panel: usize| &block.hidden()[panel * PANEL..];
-            multiply::<L, ROWS, VECTORS>(lanes, self.depth, left, right, start, output);
+            let weights = F::weights(block).hidden;
+            let right = |panel: usize| &weights[panel * PANEL / F::STEP..];
+            multiply::<F, L, ROWS, VECTORS>(
+                lanes,
+                self.depth,
+                |panel| self.before.panel(panel),
+                right,
+                start,
+                output,
+            );
         }
     }
 }
 
 /// All steps of one layer.
-struct Forward<'a> {
+struct Forward<'a, F: Factors> {
+    factors: PhantomData<F>,
     shape: Shape,
     windows: usize,
     blocks: &'a [Block],
-    inputs: Panels<'a>,
-    activations: &'a mut Activations,
+    inputs: Panels<'a, F::Left>,
+    layer: &'a mut Layer,
 }
 
-impl Kernel for Forward<'_> {
+impl<F: Factors> Kernel for Forward<'_, F> {
     #[inline(always)]
     fn run<L: Lanes, const ROWS: usize, const VECTORS: usize>(self, lanes: L) {
         let Self {
             shape, windows, blocks, ..
         } = self;
-        let Activations {
+        let Layer {
             states,
             gates,
             kept,
             cells,
             ..
-        } = self.activations;
+        } = self.layer;
         let (rows, units) = (shape.context * windows, shape.units());
         let tall = rows + windows;
-        let gates = &mut gates[..rows * shape.panels()];
-        Project {
+        let (gates, kept) = (&mut gates.rows[..rows * shape.panels()], &mut kept.rows);
+        Project::<F> {
             depth: self.blocks[0].place.inputs,
             left: self.inputs,
             blocks,
             outputs: gates,
         }
         .run::<L, ROWS, VECTORS>(lanes);
-        for states in states.chunks_exact_mut(tall).chain(cells.chunks_exact_mut(tall)) {
+        for states in states.rows.chunks_exact_mut(tall).chain(cells.chunks_exact_mut(tall)) {
             states[..windows].fill(Row::ZERO);
         }
+        for unit in 0..units {
+            F::round(lanes, states, windows, unit * tall..unit * tall + windows);
+        }
         for step in 0..shape.context {
+            let at = step * windows;
             for unit in 0..units {
-                let at = step * windows;
-                let before = Panels::new(states, tall, at, windows);
                 // The states before the first step are zeros.
                 let depth = if step == 0 { 0 } else { shape.hidden };
-                let own = Own {
+                let own = Own::<F> {
                     blocks: &blocks[unit..],
                     units,
                     depth,
-                    before,
+                    before: states.left::<F>(tall, at..at + windows),
                 };
-                let (place, kept_row) = (unit * rows + at, &mut kept[unit * rows + at..][..windows]);
+                let (place, kept) = (unit * rows + at, &mut kept[unit * rows + at..][..windows]);
                 match shape.cell {
                     Cell::Gru => {
                         let [r, z, _] = split(gates, units * rows, place, windows);
-                        own.add::<L, ROWS, VECTORS, 3>(lanes, [r, z, kept_row]);
+                        own.add::<L, ROWS, VECTORS, 3>(lanes, [r, z, kept]);
                     }
                     Cell::Lstm => {
                         own.add::<L, ROWS, VECTORS, 4>(lanes, split(gates, units * rows, place, windows));
                     }
                 }
-                let (before, after) = states[unit * tall + at..][..2 * windows].split_at_mut(windows);
-                let kept = &mut kept[unit * rows + at..][..windows];
+                let (before, after) = states.rows[unit * tall + at..][..2 * windows].split_at_mut(windows);
                 match shape.cell {
                     Cell::Gru => {
-                        gru_forward(
-                            lanes,
-                            split(gates, units * rows, unit * rows + at, windows),
-                            kept,
-                            before,
-                            after,
-                        );
+                        gru_forward(lanes, split(gates, units * rows, place, windows), kept, before, after);
                     }
                     Cell::Lstm => {
                         let (before, cells) = cells[unit * tall + at..][..2 * windows].split_at_mut(windows);
-                        let gates = split(gates, units * rows, unit * rows + at, windows);
+                        let gates = split(gates, units * rows, place, windows);
                         lstm_forward(lanes, gates, before, cells, kept, after);
                     }
                 }
+                let after = unit * tall + at + windows;
+                F::round(lanes, states, windows, after..after + windows);
             }
         }
     }

@@ -4,7 +4,7 @@
 //! memory, the way back finds it again, and neither chunks nor threads nor stops change it.
 
 use crate::{
-    chunk::Panels,
+    activation::Panels,
     panel::{PANEL, Row},
     simd::{Kernel, Lanes, Path},
 };
@@ -176,7 +176,7 @@ mod tests {
         let outputs = vec![ONE; 12];
         let mut into = zeros(12);
         let dropout = Dropout::new(0.9, 0, 0, 0).unwrap();
-        dropout.drop(Path::fastest(), 0, 3, Panels::new(&outputs, 12, 0, 12), &mut into);
+        dropout.drop(Path::fastest(), 0, 3, Panels::new(&outputs, 12, 0..12), &mut into);
         assert!(outputs.iter().all(|row| *row == ONE));
         assert!(into.iter().any(|row| row.0.contains(&0.0)));
     }

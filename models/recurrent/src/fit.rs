@@ -48,6 +48,7 @@ impl Recurrent {
             layers: self.spec.layers,
             context: data.window.context,
             outputs: data.window.horizon * data.target_names.len(),
+            precision: self.spec.precision,
         }
     }
 
@@ -146,12 +147,14 @@ fn check(data: &Training<'_>, shape: &Shape, spec: &RecurrentSpec) -> Result<(),
 mod tests {
     use std::cell::Cell as Counter;
 
-    use forecast::SeriesData;
+    use forecast::{Precision, SeriesData};
     use proptest::prelude::*;
     use series::{Cut, Frequency, Matrix, Scaled, TimeAxis, WindowShape};
 
     use super::*;
     use crate::simd::tests::paths;
+
+    const PRECISIONS: [Precision; 2] = [Precision::F32, Precision::Bf16];
 
     /// Sizes that fill no register of any path: 21 units, 3 inputs, batches of 40 windows.
     fn spec() -> RecurrentSpec {
@@ -230,11 +233,15 @@ mod tests {
 
     #[test]
     fn every_path_of_this_cpu_fits_to_the_same_bytes_as_the_portable_one() {
-        for cell in [Cell::Gru, Cell::Lstm] {
-            let portable = run(&on(Path::Portable, cell, &spec()), 110, 2, None, usize::MAX).unwrap();
+        for (cell, precision) in [Cell::Gru, Cell::Lstm]
+            .into_iter()
+            .flat_map(|cell| PRECISIONS.map(|precision| (cell, precision)))
+        {
+            let spec = RecurrentSpec { precision, ..spec() };
+            let portable = run(&on(Path::Portable, cell, &spec), 110, 2, None, usize::MAX).unwrap();
             for path in paths() {
-                let same = run(&on(path, cell, &spec()), 110, 2, None, usize::MAX).unwrap() == portable;
-                assert!(same, "{cell} with {path:?}");
+                let same = run(&on(path, cell, &spec), 110, 2, None, usize::MAX).unwrap() == portable;
+                assert!(same, "{cell} in {precision:?} with {path:?}");
             }
         }
     }
@@ -244,10 +251,11 @@ mod tests {
 
         #[test]
         fn a_fit_cut_anywhere_goes_on_with_other_instructions_and_threads_to_the_same_bytes(
-            lstm: bool, cut in 0_usize..6, paths in (0_usize..3, 0_usize..3), threads in (1_usize..4, 1_usize..4), seed: u64,
+            lstm: bool, bf16: bool, cut in 0_usize..6, paths in (0_usize..4, 0_usize..4), threads in (1_usize..4, 1_usize..4), seed: u64,
         ) {
             let cell = if lstm { Cell::Lstm } else { Cell::Gru };
-            let spec = RecurrentSpec { hidden: 5, batch: 12, seed, ..spec() };
+            let precision = PRECISIONS[usize::from(bf16)];
+            let spec = RecurrentSpec { hidden: 5, batch: 12, seed, precision, ..spec() };
             let available = self::paths();
             let model = |index: usize| on(available[index % available.len()], cell, &spec);
             let whole = run(&model(0), 50, 1, None, usize::MAX);

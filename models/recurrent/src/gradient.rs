@@ -3,9 +3,16 @@
 //! A block is summed over all chunks of the batch in rising order, so its bits depend neither on the number of threads nor
 //! on which thread takes it.
 
+use std::marker::PhantomData;
+
+use forecast::Precision;
+
 use crate::{
-    lesson::{Lesson, Sides},
-    panel::{PANEL, Row, Start, add_rows, multiply_transposed, zeros},
+    activation::Panels,
+    factors::{Bf16, F32, Factors},
+    lesson::Lesson,
+    panel::{PANEL, Row, Start, add_rows, zeros},
+    product::multiply_transposed,
     simd::{Kernel, Lanes, Path},
     weights::Place,
 };
@@ -30,11 +37,21 @@ impl Gradient {
 
     /// Takes what the first chunk of windows gives, or adds what another one gives.
     pub(crate) fn add(&mut self, path: Path, lesson: &Lesson, first: bool) {
-        path.run(Add {
-            gradient: self,
-            lesson,
-            start: if first { Start::Row(&Row::ZERO) } else { Start::Output },
-        });
+        let start = if first { Start::Row(&Row::ZERO) } else { Start::Output };
+        match lesson.precision() {
+            Precision::F32 => path.run(Add {
+                gradient: self,
+                lesson,
+                start,
+                factors: PhantomData::<F32>,
+            }),
+            Precision::Bf16 => path.run(Add {
+                gradient: self,
+                lesson,
+                start,
+                factors: PhantomData::<Bf16>,
+            }),
+        }
     }
 
     /// Sums the squares for the norm.
@@ -46,28 +63,34 @@ impl Gradient {
     }
 }
 
-struct Add<'a> {
+struct Add<'a, F> {
     gradient: &'a mut Gradient,
     lesson: &'a Lesson,
     start: Start<'a>,
+    factors: PhantomData<F>,
 }
 
-impl Kernel for Add<'_> {
+impl<F: Factors> Kernel for Add<'_, F> {
     #[inline(always)]
     fn run<L: Lanes, const ROWS: usize, const VECTORS: usize>(self, lanes: L) {
-        let Gradient { place, values, .. } = self.gradient;
-        let start = self.start;
+        let Self {
+            gradient,
+            lesson,
+            start,
+            ..
+        } = self;
+        let Gradient { place, values, .. } = gradient;
         let (input, rest) = values.split_at_mut(place.inputs);
         let (hidden, biases) = rest.split_at_mut(place.hidden);
-        let sides = self.lesson.input_sides(place);
-        add_sides::<L, ROWS, VECTORS>(lanes, &sides, start, input);
+        add_sides::<F, L, ROWS, VECTORS>(lanes, &lesson.input_sides::<F>(place), start, input);
+        let gradients = lesson.gradients(place);
         match biases {
-            [bias] => add_rows(lanes, sides.right, start, bias),
+            [bias] => add_rows(lanes, gradients, start, bias),
             [bias, other] => {
-                add_sides::<L, ROWS, VECTORS>(lanes, &self.lesson.hidden_sides(place), start, hidden);
-                add_rows(lanes, sides.right, start, bias);
+                add_sides::<F, L, ROWS, VECTORS>(lanes, &lesson.hidden_sides::<F>(place), start, hidden);
+                add_rows(lanes, gradients, start, bias);
                 if place.apart {
-                    add_rows(lanes, self.lesson.hidden_gradients(place), start, other);
+                    add_rows(lanes, lesson.hidden_gradients(place), start, other);
                 } else {
                     *other = *bias;
                 }
@@ -78,14 +101,14 @@ impl Kernel for Add<'_> {
 }
 
 #[inline(always)]
-fn add_sides<L: Lanes, const ROWS: usize, const VECTORS: usize>(
+fn add_sides<F: Factors, L: Lanes, const ROWS: usize, const VECTORS: usize>(
     lanes: L,
-    sides: &Sides<'_>,
+    (left, right): &(Panels<'_, F::Right>, &[F::Right]),
     start: Start<'_>,
     sum: &mut [Row],
 ) {
     for (panel, sum) in sum.chunks_mut(PANEL).enumerate() {
-        multiply_transposed::<L, ROWS, VECTORS>(lanes, sides.left.panel(panel), sides.right, start, sum);
+        multiply_transposed::<F, L, ROWS, VECTORS>(lanes, left.panel(panel), right, start, sum);
     }
 }
 

@@ -1,10 +1,17 @@
 //! A chunk of windows with its targets: forward, and back to the gradients of every gate.
 
+use std::marker::PhantomData;
+
+use forecast::Precision;
+
 use crate::{
+    activation::{Activation, Panels},
     cell::{gru_backward, lstm_backward},
-    chunk::{Activations, Chunk, Panels, WINDOWS, split},
+    chunk::{Chunk, Layer, Round, WINDOWS, split},
     dropout::Dropout,
-    panel::{PANEL, Row, Start, multiply, zeros},
+    factors::{Bf16, F32, Factors},
+    panel::{PANEL, Row, Start, zeros},
+    product::multiply,
     shape::{Cell, Shape},
     simd::{Kernel, Lanes, Path},
     weights::{Block, Place, Weights},
@@ -16,18 +23,10 @@ pub(crate) struct Lesson {
     pub(crate) chunk: Chunk,
     targets: Vec<f32>,
     /// The gradient of the outputs.
-    errors: Vec<Row>,
+    errors: Activation,
     above: Vec<Row>,
     carry: Vec<Row>,
     carry_cells: Vec<Row>,
-}
-
-/// Both sides of a product whose sum over the rows is a weight's gradient.
-pub(crate) struct Sides<'a> {
-    /// The inputs, in panels.
-    pub(crate) left: Panels<'a>,
-    /// The gradients of one block's products.
-    pub(crate) right: &'a [Row],
 }
 
 impl Lesson {
@@ -37,7 +36,7 @@ impl Lesson {
         Self {
             chunk: Chunk::new(path, shape, WINDOWS),
             targets: vec![0.0; WINDOWS * shape.outputs],
-            errors: zeros(WINDOWS * shape.outputs.div_ceil(PANEL)),
+            errors: Activation::zeros(shape.precision, shape.outputs.div_ceil(PANEL), 1, WINDOWS),
             above: zeros(WINDOWS * shape.context * units),
             carry: zeros(WINDOWS * units),
             carry_cells: zeros(if shape.cell == Cell::Lstm { WINDOWS * units } else { 0 }),
@@ -63,7 +62,7 @@ impl Lesson {
         for (index, (output, target)) in self.chunk.outputs().zip(&self.targets).enumerate() {
             let error = output - target;
             let (window, output) = (index / outputs, index % outputs);
-            self.errors[output / PANEL * windows + window].0[output % PANEL] = error;
+            self.errors.rows[output / PANEL * windows + window].0[output % PANEL] = error;
             sum += f64::from(error) * f64::from(error);
         }
         sum
@@ -80,33 +79,56 @@ impl Lesson {
 
     /// Takes the windows forward and back and gives the sum of squared errors.
     ///
-    /// `scale` times the squared error is the loss whose gradients are left behind for [`Sides`].
+    /// `scale` times the squared error is the loss whose gradients are left behind.
     pub(crate) fn learn(&mut self, weights: &Weights, scale: f32, dropout: Option<Dropout>) -> f64 {
         let sum = self.forward(weights, dropout);
+        match self.precision() {
+            Precision::F32 => self.back::<F32>(weights, scale, dropout),
+            Precision::Bf16 => self.back::<Bf16>(weights, scale, dropout),
+        }
+        sum
+    }
+
+    /// Gives what its products are made of.
+    pub(crate) fn precision(&self) -> Precision {
+        self.chunk.shape.precision
+    }
+
+    fn back<F: Factors>(&mut self, weights: &Weights, scale: f32, dropout: Option<Dropout>) {
         let Chunk {
             path, shape, windows, ..
         } = self.chunk;
-        let errors = &mut self.errors[..windows * shape.outputs.div_ceil(PANEL)];
+        let panels = shape.outputs.div_ceil(PANEL);
+        let errors = &mut self.errors.rows[..windows * panels];
         for error in errors.iter_mut().flat_map(|row| &mut row.0) {
             *error *= 2.0 * scale;
         }
+        let activation = &mut self.errors;
+        path.run(Round {
+            factors: PhantomData::<F>,
+            activation,
+            panels,
+            windows,
+            rows: windows,
+        });
         let rows = shape.context * windows;
         for above in self.above[..rows * shape.units()].chunks_exact_mut(rows) {
             above[..rows - windows].fill(Row::ZERO);
         }
-        path.run(Back {
+        path.run(Back::<F> {
             depth: shape.outputs,
-            left: Panels::new(errors, windows, 0, windows),
+            left: self.errors.left::<F>(windows, 0..windows),
             blocks: weights.layer(shape.layers),
             output: &mut self.above,
             tall: rows,
         });
         for layer in (0..shape.layers).rev() {
             path.run(Backward {
+                factors: PhantomData::<F>,
                 shape,
                 windows,
                 blocks: weights.layer(layer),
-                activations: &mut self.chunk.layers[layer],
+                layer: &mut self.chunk.layers[layer],
                 above: &mut self.above,
                 carry: &mut self.carry,
                 carry_cells: &mut self.carry_cells,
@@ -116,92 +138,91 @@ impl Lesson {
                 dropout.mask(path, below, windows, rows, &mut self.above[..rows * shape.units()]);
             }
         }
-        sum
     }
 
-    /// Gives what the gradients of a block's weights for its inputs are made of.
-    pub(crate) fn input_sides(&self, place: &Place) -> Sides<'_> {
-        let Chunk {
-            shape,
-            windows,
-            ref layers,
-            ..
-        } = self.chunk;
+    /// Gives both sides of the product that is the gradient of a block's weights for its inputs.
+    pub(crate) fn input_sides<F: Factors>(&self, place: &Place) -> (Panels<'_, F::Right>, &[F::Right]) {
+        let (shape, windows) = (self.chunk.shape, self.chunk.windows);
         if place.is_head() {
-            return Sides {
-                left: self.chunk.last_states(),
-                right: &self.errors[place.panel * windows..][..windows],
-            };
+            let right = self.errors.depth::<F>(windows, windows, 0..windows);
+            return (self.chunk.last_states::<F>(), right.panel(place.panel));
         }
         let rows = shape.context * windows;
-        Sides {
-            left: self.chunk.inputs_of(place.layer),
-            right: &layers[place.layer].gates[(place.gate * shape.units() + place.panel) * rows..][..rows],
-        }
+        let right = self.chunk.layers[place.layer].gates.depth::<F>(windows, rows, 0..rows);
+        (
+            self.chunk.inputs_of::<F>(place.layer),
+            right.panel(place.gate * shape.units() + place.panel),
+        )
     }
 
-    /// Gives what the gradients of a block's weights for the last state are made of. The first step is left out: the states
-    /// before it are zeros.
-    pub(crate) fn hidden_sides(&self, place: &Place) -> Sides<'_> {
+    /// Gives both sides of the product that is the gradient of a block's weights for the last state. The first step is left out:
+    /// the states before it are zeros.
+    pub(crate) fn hidden_sides<F: Factors>(&self, place: &Place) -> (Panels<'_, F::Right>, &[F::Right]) {
         let (shape, windows) = (self.chunk.shape, self.chunk.windows);
         let rows = shape.context * windows;
         let layer = &self.chunk.layers[place.layer];
-        Sides {
-            left: Panels::new(&layer.states, rows + windows, windows, rows - windows),
-            right: &self.hidden_gradients(place)[windows..],
-        }
+        let (gradients, panel) = match place.apart {
+            true => (&layer.kept, place.panel),
+            false => (&layer.gates, place.gate * shape.units() + place.panel),
+        };
+        let left = layer.states.depth::<F>(windows, rows + windows, windows..rows);
+        (left, gradients.depth::<F>(windows, rows, windows..rows).panel(panel))
     }
 
-    /// Gives the gradients of a block's products of the last state.
+    /// Gives the gradients of a block's products of the inputs.
+    pub(crate) fn gradients(&self, place: &Place) -> &[Row] {
+        let windows = self.chunk.windows;
+        if place.is_head() {
+            return &self.errors.rows[place.panel * windows..][..windows];
+        }
+        let (rows, panel) = (
+            self.chunk.shape.context * windows,
+            place.gate * self.chunk.shape.units() + place.panel,
+        );
+        &self.chunk.layers[place.layer].gates.rows[panel * rows..][..rows]
+    }
+
+    /// Gives the gradients of a block's products of the last state where they are kept apart.
     pub(crate) fn hidden_gradients(&self, place: &Place) -> &[Row] {
         let rows = self.chunk.shape.context * self.chunk.windows;
-        if place.apart {
-            &self.chunk.layers[place.layer].kept[place.panel * rows..][..rows]
-        } else {
-            self.input_sides(place).right
-        }
+        &self.chunk.layers[place.layer].kept.rows[place.panel * rows..][..rows]
     }
 }
 
 /// Takes the outputs' gradients back to the states after the last step.
-struct Back<'a> {
+struct Back<'a, F: Factors> {
     depth: usize,
-    left: Panels<'a>,
+    left: Panels<'a, F::Left>,
     blocks: &'a [Block],
     /// Panels of `tall` rows, the last of which become the gradients.
     output: &'a mut [Row],
     tall: usize,
 }
 
-impl Kernel for Back<'_> {
+impl<F: Factors> Kernel for Back<'_, F> {
     #[inline(always)]
     fn run<L: Lanes, const ROWS: usize, const VECTORS: usize>(self, lanes: L) {
         let Self {
             depth, left, blocks, ..
         } = self;
-        let tiles = blocks[0].input_back.len() / PANEL;
+        let wide = PANEL / F::STEP;
+        let tiles = F::weights(&blocks[0]).input_back.len() / wide;
         for (tile, output) in self.output.chunks_exact_mut(self.tall).take(tiles).enumerate() {
-            let first = output.len() - left.panel(0).len();
-            let right = |panel: usize| &blocks[panel].input_back[tile * PANEL..][..PANEL];
-            let start = Start::Row(&Row::ZERO);
-            multiply::<L, ROWS, VECTORS>(
-                lanes,
-                depth,
-                |panel| left.panel(panel),
-                right,
-                start,
-                &mut output[first..],
-            );
+            let first = output.len() - left.rows();
+            let right = |panel: usize| &F::weights(&blocks[panel]).input_back[tile * wide..][..wide];
+            let (start, output) = (Start::Row(&Row::ZERO), &mut output[first..]);
+            multiply::<F, L, ROWS, VECTORS>(lanes, depth, |panel| left.panel(panel), right, start, output);
         }
     }
 }
 
 /// All steps of one layer, backwards.
-struct Backward<'a> {
+struct Backward<'a, F> {
+    factors: PhantomData<F>,
     shape: Shape,
     windows: usize,
     blocks: &'a [Block],
-    activations: &'a mut Activations,
+    layer: &'a mut Layer,
     /// The gradients of the layer's states as seen from above; becomes the same for the layer below.
     above: &'a mut [Row],
     carry: &'a mut [Row],
@@ -210,21 +231,21 @@ struct Backward<'a> {
     below: bool,
 }
 
-impl Kernel for Backward<'_> {
+impl<F: Factors> Kernel for Backward<'_, F> {
     #[inline(always)]
     fn run<L: Lanes, const ROWS: usize, const VECTORS: usize>(self, lanes: L) {
         let Self {
             shape, windows, blocks, ..
         } = self;
-        let Activations {
+        let Layer {
             states,
             gates,
             kept,
             cells,
             ..
-        } = self.activations;
+        } = self.layer;
         let (rows, units) = (shape.context * windows, shape.units());
-        let (tall, depth) = (rows + windows, shape.panels() * PANEL);
+        let (tall, depth, wide) = (rows + windows, shape.panels() * PANEL, PANEL / F::STEP);
         let (carry, carry_cells) = (&mut self.carry[..windows * units], self.carry_cells);
         carry.fill(Row::ZERO);
         carry_cells.fill(Row::ZERO);
@@ -232,36 +253,39 @@ impl Kernel for Backward<'_> {
             let at = step * windows;
             for (unit, carry) in carry.chunks_exact_mut(windows).enumerate() {
                 let first = unit * rows + at;
-                let (above, kept) = (&self.above[first..][..windows], &mut kept[first..][..windows]);
+                let (above, kept_rows) = (&self.above[first..][..windows], &mut kept.rows[first..][..windows]);
                 match shape.cell {
                     Cell::Gru => {
-                        let before = &states[unit * tall + at..][..windows];
-                        gru_backward(
-                            lanes,
-                            split(gates, units * rows, first, windows),
-                            kept,
-                            before,
-                            above,
-                            carry,
-                        );
+                        let before = &states.rows[unit * tall + at..][..windows];
+                        let gates = split(&mut gates.rows, units * rows, first, windows);
+                        gru_backward(lanes, gates, kept_rows, before, above, carry);
+                        F::round(lanes, kept, windows, first..first + windows);
                     }
                     Cell::Lstm => {
                         let before = &cells[unit * tall + at..][..windows];
                         let carry_cells = &mut carry_cells[unit * windows..][..windows];
-                        let gates = split(gates, units * rows, first, windows);
-                        lstm_backward(lanes, gates, before, kept, above, carry, carry_cells);
+                        let gates = split(&mut gates.rows, units * rows, first, windows);
+                        lstm_backward(lanes, gates, before, kept_rows, above, carry, carry_cells);
                     }
+                }
+                for gate in 0..shape.cell.gates() {
+                    let first = gate * units * rows + first;
+                    F::round(lanes, gates, windows, first..first + windows);
                 }
             }
             // Nothing asks for the gradient of the zeros before the first step.
             if step == 0 {
                 break;
             }
+            let (apart, all) = (
+                kept.left::<F>(rows, at..at + windows),
+                gates.left::<F>(rows, at..at + windows),
+            );
             let left = |panel: usize| {
                 if blocks[panel].place.apart {
-                    &kept[(panel - 2 * units) * rows + at..][..windows]
+                    apart.panel(panel - 2 * units)
                 } else {
-                    &gates[panel * rows + at..][..windows]
+                    all.panel(panel)
                 }
             };
             let start = match shape.cell {
@@ -269,14 +293,14 @@ impl Kernel for Backward<'_> {
                 Cell::Lstm => Start::Row(&Row::ZERO),
             };
             for (tile, carry) in carry.chunks_exact_mut(windows).enumerate() {
-                let right = |panel: usize| &blocks[panel].hidden_back[tile * PANEL..][..PANEL];
-                multiply::<L, ROWS, VECTORS>(lanes, depth, left, right, start, carry);
+                let right = |panel: usize| &F::weights(&blocks[panel]).hidden_back[tile * wide..][..wide];
+                multiply::<F, L, ROWS, VECTORS>(lanes, depth, left, right, start, carry);
             }
         }
         if self.below {
-            Back {
+            Back::<F> {
                 depth,
-                left: Panels::new(gates, rows, 0, rows),
+                left: gates.left::<F>(rows, 0..rows),
                 blocks,
                 output: &mut self.above[..units * rows],
                 tall: rows,

@@ -5,24 +5,27 @@
 //!
 //! Refuses to know files, clocks, and what the columns mean. Start reading at [`Recurrent`], whose `run` leads through a fit
 //! from the first parameters to the artifact, and at [`Net`], which forecasts from one. How the bits are kept equal stands
-//! in `simd` (instructions), `panel` (order of sums), `trainer` (threads) and `state` (stops).
+//! in `simd` (instructions), `product` (order of sums), `trainer` (threads) and `state` (stops).
 
 #![expect(
     clippy::inline_always,
     reason = "only what is inlined is compiled for a path's instructions"
 )]
 
+mod activation;
 mod adam;
 mod cell;
 mod chunk;
 mod dropout;
 pub mod engine;
+mod factors;
 mod fit;
 mod gradient;
 mod lesson;
 mod math;
 mod net;
 mod panel;
+mod product;
 mod random;
 mod run;
 mod samples;

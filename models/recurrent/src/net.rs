@@ -1,7 +1,8 @@
 //! A fitted net, read from an artifact.
 
 use forecast::{
-    About, Artifact, ArtifactError, Forecast, ForecastError, History, ModelSpec, known_future, recurse, tensors::f32s,
+    About, Artifact, ArtifactError, Forecast, ForecastError, History, ModelSpec, Precision, known_future, recurse,
+    tensors::f32s,
 };
 use series::{Matrix, Problem, Scaled};
 
@@ -55,6 +56,8 @@ impl Net {
             layers: spec.layers,
             context: *context,
             outputs: horizon.saturating_mul(targets.len()),
+            // However a net was trained: a forecast is too small for rounding to be worth it.
+            precision: Precision::F32,
         };
         let mut problems = spec.problems("settings");
         for (path, size) in [
@@ -72,7 +75,7 @@ impl Net {
         let path = Path::fastest();
         Ok(Self {
             path,
-            weights: Weights::new(shape, &values),
+            weights: Weights::new(path, shape, &values),
             targets: targets.len(),
             horizon: *horizon,
         })

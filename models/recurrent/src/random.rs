@@ -80,6 +80,7 @@ mod tests {
             layers: 1,
             context: 2,
             outputs: 1,
+            precision: forecast::Precision::F32,
         };
         let values = first_values(&shape, 5).concat();
         assert!(values.iter().all(|v| v.abs() <= 0.25));

@@ -59,7 +59,7 @@ impl Run<'_> {
         observe: &mut dyn FnMut(Progress, Option<&EpochLoss>),
     ) -> Result<Fitted, FitError> {
         let (path, batch) = (self.model.path, self.model.spec.batch.min(self.training.len()));
-        let weights = Weights::new(self.shape, &std::mem::take(&mut state.values));
+        let weights = Weights::new(path, self.shape, &std::mem::take(&mut state.values));
         let moments = [&mut state.first, &mut state.second].map(|means| to_blocks(&self.shape, &std::mem::take(means)));
         let shared = Shared::new(path, (self.training, self.select), weights, moments, batch);
         let work = |phase, task| shared.work(phase, task);

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use forecast::Precision;
+
 use crate::{chunk::WINDOWS, panel::PANEL};
 
 /// The recurrent cells there are.
@@ -46,6 +48,8 @@ pub(crate) struct Shape {
     pub(crate) context: usize,
     /// Horizon times targets.
     pub(crate) outputs: usize,
+    /// What products are made of.
+    pub(crate) precision: Precision,
 }
 
 /// One tensor: its name in PyTorch's state dictionary, its rows and, for a weight, its columns.
@@ -188,6 +192,7 @@ mod tests {
             layers: 2,
             context: 4,
             outputs: 2,
+            precision: Precision::F32,
         };
         let names: Vec<_> = shape
             .layouts()
@@ -219,6 +224,7 @@ mod tests {
             layers: 8,
             context: 10,
             outputs: 1,
+            precision: Precision::F32,
         };
         assert!(shape.training_bytes(64) > u128::from(u64::MAX));
     }

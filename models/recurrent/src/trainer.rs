@@ -132,7 +132,7 @@ impl<'a> Shared<'a> {
         } = &mut *lock(&self.updates[block]);
         let before = &read(&self.weights).blocks[block].values;
         step.apply(self.path, &gradient.values, before, &mut next.values, moments);
-        next.pack();
+        next.pack(self.path);
     }
 
     /// Gives the parameters.
@@ -215,7 +215,7 @@ impl Engine for Trainer<'_, '_> {
 
     fn go_back(&mut self, start: Start) {
         let mut weights = write(&self.shared.weights);
-        *weights = Weights::new(weights.shape, &start.values);
+        *weights = Weights::new(self.shared.path, weights.shape, &start.values);
         let [first, second] = start.moments.map(|moments| to_blocks(&weights.shape, &moments));
         for (update, (first, second)) in self.shared.updates.iter().zip(first.into_iter().zip(second)) {
             lock(update).moments = Moments { first, second };

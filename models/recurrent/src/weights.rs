@@ -3,9 +3,13 @@
 //! A [`Block`] holds all parameters of 32 columns: of 32 units of one gate of a layer, or of 32 outputs of the head. Gates, units and
 //! outputs are filled up with columns of zeros, which stay zero through any fit.
 
+use forecast::Precision;
+
 use crate::{
-    panel::{PANEL, Row, transpose, zeros},
+    factors::{Columns, Neighbours},
+    panel::{PANEL, Row, zeros},
     shape::{Cell, Role, Shape},
+    simd::{Kernel, Lanes, Path},
 };
 
 /// The parameters of 32 columns: first a row for each input, then one for each unit of the layer's last state, then the biases.
@@ -15,10 +19,19 @@ pub(crate) struct Block {
     pub(crate) values: Vec<Row>,
     /// What products of the inputs start from: the bias, with the other product's where both are only added.
     pub(crate) start: Row,
-    /// The weights for the inputs turned around, a tile of 32 rows for each panel of inputs; empty where nobody asks for the gradient.
-    pub(crate) input_back: Vec<Row>,
-    /// The same for the units of the last state.
-    pub(crate) hidden_back: Vec<Row>,
+    /// The weights turned around, a tile of 32 rows for each panel of inputs; no inputs where nobody asks for the gradient.
+    pub(crate) turned: Both<Row>,
+    /// The weights in bf16.
+    pub(crate) halves: Both<Columns>,
+    /// The weights in bf16, turned around.
+    pub(crate) turned_halves: Both<Columns>,
+}
+
+/// Weights for the inputs and for the units of the last state.
+#[derive(Clone, Debug)]
+pub(crate) struct Both<R> {
+    pub(crate) input: Vec<R>,
+    pub(crate) hidden: Vec<R>,
 }
 
 /// Where a block belongs.
@@ -77,19 +90,26 @@ impl Place {
 
 impl Block {
     /// Gives parameters of zero.
-    pub(crate) fn zero(place: Place) -> Self {
-        let tiles = |columns: usize| zeros(columns.div_ceil(PANEL) * PANEL);
-        let input_back = if place.layer == 0 {
-            Vec::new()
-        } else {
-            tiles(place.inputs)
-        };
+    pub(crate) fn zero(place: Place, precision: Precision) -> Self {
+        let Place { inputs, hidden, .. } = place;
+        let single = precision == Precision::F32;
+        // Nothing asks for the gradients of a net's inputs.
+        let turned = |columns: usize| columns.div_ceil(PANEL) * PANEL;
+        let back = [if place.layer == 0 { 0 } else { turned(inputs) }, turned(hidden)];
         Self {
             place,
             values: zeros(place.rows()),
             start: Row::ZERO,
-            input_back,
-            hidden_back: tiles(place.hidden),
+            turned: Both::filled(Row::ZERO, if single { back } else { [0; 2] }),
+            halves: Both::filled(
+                Columns::ZERO,
+                if single {
+                    [0; 2]
+                } else {
+                    [inputs, hidden].map(|rows| rows.div_ceil(2))
+                },
+            ),
+            turned_halves: Both::filled(Columns::ZERO, if single { [0; 2] } else { back.map(|rows| rows / 2) }),
         }
     }
 
@@ -109,7 +129,7 @@ impl Block {
     }
 
     /// Brings what follows from the values up to them.
-    pub(crate) fn pack(&mut self) {
+    pub(crate) fn pack(&mut self, path: Path) {
         let Place {
             inputs, hidden, apart, ..
         } = self.place;
@@ -119,13 +139,74 @@ impl Block {
                 *sum += other;
             }
         }
-        let turn = |from: &[Row], into: &mut [Row]| {
-            for (from, into) in from.chunks(PANEL).zip(into.chunks_exact_mut(PANEL)) {
-                transpose(from, into);
+        path.run(Pack(self));
+    }
+}
+
+impl<R: Copy> Both<R> {
+    fn filled(with: R, [input, hidden]: [usize; 2]) -> Self {
+        Self {
+            input: vec![with; input],
+            hidden: vec![with; hidden],
+        }
+    }
+}
+
+/// Turns a block's weights around and rounds them, as far as it has room for either.
+struct Pack<'a>(&'a mut Block);
+
+impl Kernel for Pack<'_> {
+    #[inline(always)]
+    fn run<L: Lanes, const ROWS: usize, const VECTORS: usize>(self, lanes: L) {
+        let Block {
+            place,
+            values,
+            turned,
+            halves,
+            turned_halves,
+            ..
+        } = self.0;
+        let (input, rest) = values.split_at(place.inputs);
+        let hidden = &rest[..place.hidden];
+        turn(input, &mut turned.input);
+        turn(hidden, &mut turned.hidden);
+        round(lanes, input, &mut halves.input);
+        round(lanes, hidden, &mut halves.hidden);
+        turn_rounded(lanes, input, &mut turned_halves.input);
+        turn_rounded(lanes, hidden, &mut turned_halves.hidden);
+    }
+}
+
+/// Turns tiles of 32 rows around their diagonals.
+#[inline(always)]
+fn turn(from: &[Row], into: &mut [Row]) {
+    for (from, into) in from.chunks(PANEL).zip(into.chunks_exact_mut(PANEL)) {
+        for (row, from) in from.iter().enumerate() {
+            for (into, &value) in into.iter_mut().zip(&from.0) {
+                into.0[row] = value;
             }
-        };
-        turn(&self.values[..inputs], &mut self.input_back);
-        turn(&self.values[inputs..][..hidden], &mut self.hidden_back);
+        }
+    }
+}
+
+#[inline(always)]
+fn round<L: Lanes>(lanes: L, from: &[Row], into: &mut [Columns]) {
+    for (rows, into) in from.chunks(2).zip(into) {
+        into.round(lanes, &rows[0], rows.get(1).unwrap_or(&Row::ZERO));
+    }
+}
+
+/// Turns tiles of 32 rows around: what are neighbours in a row are one below the other then.
+#[inline(always)]
+fn turn_rounded<L: Lanes>(lanes: L, from: &[Row], into: &mut [Columns]) {
+    for (from, into) in from.chunks(PANEL).zip(into.chunks_exact_mut(PANEL / 2)) {
+        for (row, from) in from.iter().enumerate() {
+            let mut pairs = Neighbours::ZERO;
+            pairs.round(lanes, from);
+            for (into, pair) in into.iter_mut().zip(pairs.0) {
+                into.0[row] = pair;
+            }
+        }
     }
 }
 
@@ -138,12 +219,13 @@ pub(crate) struct Weights {
 
 impl Weights {
     /// Takes values in the order of [`Shape::layouts`], each as long as its layout.
-    pub(crate) fn new(shape: Shape, values: &[Vec<f32>]) -> Self {
-        let mut blocks: Vec<_> = Place::all(&shape).into_iter().map(Block::zero).collect();
+    pub(crate) fn new(path: Path, shape: Shape, values: &[Vec<f32>]) -> Self {
+        let places = Place::all(&shape).into_iter();
+        let mut blocks: Vec<_> = places.map(|place| Block::zero(place, shape.precision)).collect();
         let parts = to_blocks(&shape, values);
         for (block, values) in blocks.iter_mut().zip(parts) {
             block.values = values;
-            block.pack();
+            block.pack(path);
         }
         Self { shape, blocks }
     }

@@ -39,6 +39,20 @@ pub struct RecurrentSpec {
     pub scope: Scope,
     /// Whose arithmetic fits it. Forecasts are made by our own either way.
     pub backend: Backend,
+    /// What the products of a fit are made of.
+    pub precision: Precision,
+}
+
+/// What products are made of.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Precision {
+    /// Single precision.
+    #[default]
+    F32,
+    /// Factors rounded to bf16, sums and parameters in single precision. Fast on CPUs that have such products, slow on others,
+    /// the same result on all.
+    Bf16,
 }
 
 /// How gradients become steps.
@@ -94,6 +108,7 @@ impl Default for RecurrentSpec {
             seed: 0,
             scope: Scope::Part,
             backend: Backend::Rust,
+            precision: Precision::F32,
         }
     }
 }
@@ -131,6 +146,9 @@ impl RecurrentSpec {
             let inside = (0.0..=most).contains(&value);
             Problem::unless(inside, format!("{path}.{name}"), value, range, &mut problems);
         }
+        let inside = self.backend == Backend::Rust || self.precision == Precision::F32;
+        let range = "f32 with the backend tch";
+        Problem::unless(inside, format!("{path}.precision"), "bf16", range, &mut problems);
         problems
     }
 }
@@ -145,7 +163,7 @@ mod tests {
     fn settings_have_the_names_and_words_that_users_write() {
         let spec: RecurrentSpec = serde_json::from_value(json!({
             "dropout": 0.2, "optimizer": "adamw", "weight_decay": 0.01, "schedule": "cosine",
-            "backend": "tch",
+            "backend": "tch", "precision": "bf16",
         }))
         .unwrap();
         let expected = RecurrentSpec {
@@ -154,6 +172,7 @@ mod tests {
             weight_decay: 0.01,
             schedule: Schedule::Cosine,
             backend: Backend::Tch,
+            precision: Precision::Bf16,
             ..RecurrentSpec::default()
         };
         assert_eq!(spec, expected);

@@ -1,0 +1,82 @@
+//! Values of some windows at all steps of a layer, and what products read of them.
+
+use std::ops::Range;
+
+use forecast::Precision;
+
+use crate::{
+    factors::{Columns, Factors, Neighbours},
+    panel::{Row, zeros},
+};
+
+/// One kind of value of all windows at all steps, in panels: row `step · windows + window` of each.
+#[derive(Clone, Debug)]
+pub(crate) struct Activation {
+    pub(crate) rows: Vec<Row>,
+    /// The same in bf16, as left matrices are read.
+    pub(crate) neighbours: Vec<Neighbours>,
+    /// The same in bf16, as steps of a depth: the windows of one step in pairs, the last one alone where their number is odd.
+    pub(crate) columns: Vec<Columns>,
+}
+
+/// Some rows of all panels of a matrix.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Panels<'a, R = Row> {
+    all: &'a [R],
+    /// Rows of a whole panel.
+    tall: usize,
+    first: usize,
+    rows: usize,
+}
+
+impl Activation {
+    /// Gives zeros.
+    pub(crate) fn zeros(precision: Precision, panels: usize, steps: usize, windows: usize) -> Self {
+        let (rows, pairs) = (panels * steps * windows, panels * steps * windows.div_ceil(2));
+        let (halves, pairs) = match precision {
+            Precision::F32 => (0, 0),
+            Precision::Bf16 => (rows, pairs),
+        };
+        Self {
+            rows: zeros(rows),
+            neighbours: vec![Neighbours::ZERO; halves],
+            columns: vec![Columns::ZERO; pairs],
+        }
+    }
+
+    /// Gives some rows of panels of `tall` rows as the left matrix of products.
+    #[inline(always)]
+    pub(crate) fn left<F: Factors>(&self, tall: usize, rows: Range<usize>) -> Panels<'_, F::Left> {
+        Panels::new(F::lefts(self), tall, rows)
+    }
+
+    /// Gives some whole steps of panels of `tall` rows as the depth of products.
+    pub(crate) fn depth<F: Factors>(&self, windows: usize, tall: usize, rows: Range<usize>) -> Panels<'_, F::Right> {
+        let [tall, start, end] = [tall, rows.start, rows.end].map(|rows| rows / windows * windows.div_ceil(F::STEP));
+        Panels::new(F::rights(self), tall, start..end)
+    }
+}
+
+impl<'a, R> Panels<'a, R> {
+    /// Takes some rows of panels with `tall` rows each.
+    #[inline(always)]
+    pub(crate) fn new(all: &'a [R], tall: usize, rows: Range<usize>) -> Self {
+        Self {
+            all,
+            tall,
+            first: rows.start,
+            rows: rows.len(),
+        }
+    }
+
+    /// Gives a panel's rows.
+    #[inline(always)]
+    pub(crate) fn panel(&self, panel: usize) -> &'a [R] {
+        &self.all[panel * self.tall + self.first..][..self.rows]
+    }
+
+    /// Gives how many rows there are.
+    pub(crate) fn rows(&self) -> usize {
+        self.rows
+    }
+}
