@@ -2,7 +2,7 @@
 
 use crate::{
     engine::Step,
-    panel::{Row, each},
+    panel::{Elements, Row, each},
     simd::{Kernel, Lanes, Path},
 };
 
@@ -54,7 +54,7 @@ impl AdamStep {
     }
 
     /// Gives the parameters after the step in `after`, and takes the moments with them.
-    pub(crate) fn apply(self, path: Path, gradients: &[Row], before: &[Row], after: &mut [Row], moments: &mut Moments) {
+    pub(crate) fn take(self, path: Path, gradients: &[Row], before: &[Row], after: &mut [Row], moments: &mut Moments) {
         path.run(Apply {
             step: self,
             gradients,
@@ -79,33 +79,35 @@ impl Kernel for Apply<'_> {
         let Moments { first, second } = self.moments;
         let parameters = self.gradients.iter().zip(self.before).zip(self.after);
         for (((gradient, before), after), (first, second)) in parameters.zip(first.iter_mut().zip(second)) {
-            each(lanes, self.step, [gradient, before], [after, first, second], apply);
+            each(lanes, self.step, [gradient, before], [after, first, second]);
         }
     }
 }
 
-#[inline(always)]
-#[expect(clippy::cast_possible_truncation, reason = "parameters are f32")]
-fn apply<L: Lanes>(
-    lanes: L,
-    step: AdamStep,
-    [gradient, before]: [L::Vector; 2],
-    [_, first, second]: [L::Vector; 3],
-) -> [L::Vector; 3] {
-    let keep_first = lanes.splat((1.0 - BETA_1) as f32);
-    let keep_second = lanes.splat((1.0 - BETA_2) as f32);
-    let decay_second = lanes.splat(BETA_2 as f32);
-    let gradient = lanes.mul(gradient, lanes.splat(step.clip));
-    let gradient = lanes.mul_add(lanes.splat(step.added), before, gradient);
-    let first = lanes.mul_add(lanes.sub(gradient, first), keep_first, first);
-    let squared = lanes.mul(gradient, gradient);
-    let second = lanes.mul_add(squared, keep_second, lanes.mul(second, decay_second));
-    let root = lanes.div(lanes.sqrt(second), lanes.splat(step.root_of_correction));
-    let root = lanes.add(root, lanes.splat(EPSILON));
-    let move_by = lanes.div(lanes.mul(lanes.splat(step.rate), first), root);
-    [
-        lanes.sub(lanes.mul(before, lanes.splat(step.left)), move_by),
-        first,
-        second,
-    ]
+impl Elements<2, 3> for AdamStep {
+    #[inline(always)]
+    #[expect(clippy::cast_possible_truncation, reason = "parameters are f32")]
+    fn apply<L: Lanes>(
+        self,
+        lanes: L,
+        [gradient, before]: [L::Vector; 2],
+        [_, first, second]: [L::Vector; 3],
+    ) -> [L::Vector; 3] {
+        let keep_first = lanes.splat((1.0 - BETA_1) as f32);
+        let keep_second = lanes.splat((1.0 - BETA_2) as f32);
+        let decay_second = lanes.splat(BETA_2 as f32);
+        let gradient = lanes.mul(gradient, lanes.splat(self.clip));
+        let gradient = lanes.mul_add(lanes.splat(self.added), before, gradient);
+        let first = lanes.mul_add(lanes.sub(gradient, first), keep_first, first);
+        let squared = lanes.mul(gradient, gradient);
+        let second = lanes.mul_add(squared, keep_second, lanes.mul(second, decay_second));
+        let root = lanes.div(lanes.sqrt(second), lanes.splat(self.root_of_correction));
+        let root = lanes.add(root, lanes.splat(EPSILON));
+        let move_by = lanes.div(lanes.mul(lanes.splat(self.rate), first), root);
+        [
+            lanes.sub(lanes.mul(before, lanes.splat(self.left)), move_by),
+            first,
+            second,
+        ]
+    }
 }

@@ -5,7 +5,7 @@
 
 use crate::{
     math::{sigmoid, tanh},
-    panel::{Row, each},
+    panel::{Elements, Row, each},
     simd::Lanes,
 };
 
@@ -16,22 +16,22 @@ pub(crate) fn gru_forward<L: Lanes>(lanes: L, gates: [&mut [Row]; 3], kept: &[Ro
     let [r, z, n] = gates;
     let gates = r.iter_mut().zip(z).zip(n);
     for (((r, z), n), ((kept, before), after)) in gates.zip(kept.iter().zip(before).zip(after)) {
-        each(lanes, (), [kept, before], [r, z, n, after], gru_unit);
+        each(lanes, GruUnit, [kept, before], [r, z, n, after]);
     }
 }
 
 /// # Source
 /// Cho et al. 2014, arXiv:1406.1078v1: the reset gate acts *after* the recurrent product, as in PyTorch's `nn.GRU`.
-#[inline(always)]
-fn gru_unit<L: Lanes>(
-    lanes: L,
-    (): (),
-    [kept, before]: [L::Vector; 2],
-    [r, z, n, _]: [L::Vector; 4],
-) -> [L::Vector; 4] {
-    let (r, z) = (sigmoid(lanes, r), sigmoid(lanes, z));
-    let n = tanh(lanes, lanes.mul_add(r, kept, n));
-    [r, z, n, lanes.mul_add(z, lanes.sub(before, n), n)]
+#[derive(Clone, Copy)]
+struct GruUnit;
+
+impl Elements<2, 4> for GruUnit {
+    #[inline(always)]
+    fn apply<L: Lanes>(self, lanes: L, [kept, before]: [L::Vector; 2], [r, z, n, _]: [L::Vector; 4]) -> [L::Vector; 4] {
+        let (r, z) = (sigmoid(lanes, r), sigmoid(lanes, z));
+        let n = tanh(lanes, lanes.mul_add(r, kept, n));
+        [r, z, n, lanes.mul_add(z, lanes.sub(before, n), n)]
+    }
 }
 
 /// Takes a GRU's gradients back by one step.
@@ -52,24 +52,30 @@ pub(crate) fn gru_backward<L: Lanes>(
     let gates = r.iter_mut().zip(z).zip(n);
     let others = kept.iter_mut().zip(carry).zip(before.iter().zip(above));
     for (((r, z), n), ((kept, carry), (before, above))) in gates.zip(others) {
-        each(lanes, (), [before, above], [r, z, n, kept, carry], gru_unit_back);
+        each(lanes, GruBack, [before, above], [r, z, n, kept, carry]);
     }
 }
 
-#[inline(always)]
-fn gru_unit_back<L: Lanes>(
-    lanes: L,
-    (): (),
-    [before, above]: [L::Vector; 2],
-    [r, z, n, kept, carry]: [L::Vector; 5],
-) -> [L::Vector; 5] {
-    let one = lanes.splat(1.0);
-    let d = lanes.add(carry, above);
-    let keep = lanes.sub(one, z);
-    let d_n = lanes.mul(lanes.mul(d, keep), lanes.sub(one, lanes.mul(n, n)));
-    let d_z = lanes.mul(lanes.mul(lanes.mul(d, lanes.sub(before, n)), z), keep);
-    let d_r = lanes.mul(lanes.mul(lanes.mul(d_n, kept), r), lanes.sub(one, r));
-    [d_r, d_z, d_n, lanes.mul(d_n, r), lanes.mul(d, z)]
+/// The way back of [`GruUnit`].
+#[derive(Clone, Copy)]
+struct GruBack;
+
+impl Elements<2, 5> for GruBack {
+    #[inline(always)]
+    fn apply<L: Lanes>(
+        self,
+        lanes: L,
+        [before, above]: [L::Vector; 2],
+        [r, z, n, kept, carry]: [L::Vector; 5],
+    ) -> [L::Vector; 5] {
+        let one = lanes.splat(1.0);
+        let d = lanes.add(carry, above);
+        let keep = lanes.sub(one, z);
+        let d_n = lanes.mul(lanes.mul(d, keep), lanes.sub(one, lanes.mul(n, n)));
+        let d_z = lanes.mul(lanes.mul(lanes.mul(d, lanes.sub(before, n)), z), keep);
+        let d_r = lanes.mul(lanes.mul(lanes.mul(d_n, kept), r), lanes.sub(one, r));
+        [d_r, d_z, d_n, lanes.mul(d_n, r), lanes.mul(d, z)]
+    }
 }
 
 /// Advances an LSTM by one step: from the gates' products of inputs and last state to the activated gates, the cells, their
@@ -87,19 +93,24 @@ pub(crate) fn lstm_forward<L: Lanes>(
     let gates = input.iter_mut().zip(forget).zip(cell).zip(output);
     let others = cells_before.iter().zip(cells).zip(bent).zip(after);
     for ((((i, f), g), o), (((before, cells), bent), after)) in gates.zip(others) {
-        each(lanes, (), [before], [i, f, g, o, cells, bent, after], lstm_unit);
+        each(lanes, LstmUnit, [before], [i, f, g, o, cells, bent, after]);
     }
 }
 
 /// # Source
 /// Hochreiter and Schmidhuber 1997 with the forget gate of Gers et al. 2000, no peepholes, as in PyTorch's `nn.LSTM`.
-#[inline(always)]
-fn lstm_unit<L: Lanes>(lanes: L, (): (), [before]: [L::Vector; 1], [i, f, g, o, ..]: [L::Vector; 7]) -> [L::Vector; 7] {
-    let (i, f, o) = (sigmoid(lanes, i), sigmoid(lanes, f), sigmoid(lanes, o));
-    let g = tanh(lanes, g);
-    let cells = lanes.mul_add(f, before, lanes.mul(i, g));
-    let bent = tanh(lanes, cells);
-    [i, f, g, o, cells, bent, lanes.mul(o, bent)]
+#[derive(Clone, Copy)]
+struct LstmUnit;
+
+impl Elements<1, 7> for LstmUnit {
+    #[inline(always)]
+    fn apply<L: Lanes>(self, lanes: L, [before]: [L::Vector; 1], [i, f, g, o, ..]: [L::Vector; 7]) -> [L::Vector; 7] {
+        let (i, f, o) = (sigmoid(lanes, i), sigmoid(lanes, f), sigmoid(lanes, o));
+        let g = tanh(lanes, g);
+        let cells = lanes.mul_add(f, before, lanes.mul(i, g));
+        let bent = tanh(lanes, cells);
+        [i, f, g, o, cells, bent, lanes.mul(o, bent)]
+    }
 }
 
 /// Takes an LSTM's gradients back by one step.
@@ -121,39 +132,39 @@ pub(crate) fn lstm_backward<L: Lanes>(
     let gates = input.iter_mut().zip(forget).zip(cell).zip(output);
     let others = cells_before.iter().zip(bent).zip(above).zip(carry);
     for (((((i, f), g), o), carry_cells), (((before, bent), above), carry)) in gates.zip(carry_cells).zip(others) {
-        each(
-            lanes,
-            (),
-            [before, bent, above, carry],
-            [i, f, g, o, carry_cells],
-            lstm_unit_back,
-        );
+        each(lanes, LstmBack, [before, bent, above, carry], [i, f, g, o, carry_cells]);
     }
 }
 
-#[inline(always)]
-#[expect(
-    clippy::many_single_char_names,
-    reason = "the names that the equations have everywhere"
-)]
-fn lstm_unit_back<L: Lanes>(
-    lanes: L,
-    (): (),
-    [before, bent, above, carry]: [L::Vector; 4],
-    [i, f, g, o, carry_cells]: [L::Vector; 5],
-) -> [L::Vector; 5] {
-    let one = lanes.splat(1.0);
-    let d = lanes.add(carry, above);
-    let curve = lanes.sub(one, lanes.mul(bent, bent));
-    let d_cells = lanes.mul_add(lanes.mul(d, o), curve, carry_cells);
-    let slope_i = lanes.mul(i, lanes.sub(one, i));
-    let slope_f = lanes.mul(f, lanes.sub(one, f));
-    let slope_o = lanes.mul(o, lanes.sub(one, o));
-    [
-        lanes.mul(lanes.mul(d_cells, g), slope_i),
-        lanes.mul(lanes.mul(d_cells, before), slope_f),
-        lanes.mul(lanes.mul(d_cells, i), lanes.sub(one, lanes.mul(g, g))),
-        lanes.mul(lanes.mul(d, bent), slope_o),
-        lanes.mul(d_cells, f),
-    ]
+/// The way back of [`LstmUnit`].
+#[derive(Clone, Copy)]
+struct LstmBack;
+
+impl Elements<4, 5> for LstmBack {
+    #[inline(always)]
+    #[expect(
+        clippy::many_single_char_names,
+        reason = "the names that the equations have everywhere"
+    )]
+    fn apply<L: Lanes>(
+        self,
+        lanes: L,
+        [before, bent, above, carry]: [L::Vector; 4],
+        [i, f, g, o, carry_cells]: [L::Vector; 5],
+    ) -> [L::Vector; 5] {
+        let one = lanes.splat(1.0);
+        let d = lanes.add(carry, above);
+        let curve = lanes.sub(one, lanes.mul(bent, bent));
+        let d_cells = lanes.mul_add(lanes.mul(d, o), curve, carry_cells);
+        let slope_i = lanes.mul(i, lanes.sub(one, i));
+        let slope_f = lanes.mul(f, lanes.sub(one, f));
+        let slope_o = lanes.mul(o, lanes.sub(one, o));
+        [
+            lanes.mul(lanes.mul(d_cells, g), slope_i),
+            lanes.mul(lanes.mul(d_cells, before), slope_f),
+            lanes.mul(lanes.mul(d_cells, i), lanes.sub(one, lanes.mul(g, g))),
+            lanes.mul(lanes.mul(d, bent), slope_o),
+            lanes.mul(d_cells, f),
+        ]
+    }
 }

@@ -49,16 +49,22 @@ pub(crate) fn add_rows<L: Lanes>(lanes: L, rows: &[Row], start: Start<'_>, sum: 
     }
 }
 
-/// Gives every element of `both` a new value that follows from the elements at the same place in `inputs` and `both`, and from `with`.
+/// Arithmetic on the elements at one place of some rows.
 ///
-/// `value` is a function that is always inlined: a closure may stay apart, and would then not be compiled for the path.
+/// A trait and no closure: what is called through `Fn` may stay apart, and would then not be compiled for the path. `apply` must be
+/// `#[inline(always)]`.
+pub(crate) trait Elements<const INPUTS: usize, const BOTH: usize>: Copy {
+    /// Gives the elements of `both` their new values.
+    fn apply<L: Lanes>(self, lanes: L, inputs: [L::Vector; INPUTS], both: [L::Vector; BOTH]) -> [L::Vector; BOTH];
+}
+
+/// Gives every element of `both` a new value that follows from the elements at the same place in `inputs` and `both`.
 #[inline(always)]
-pub(crate) fn each<L: Lanes, W: Copy, const INPUTS: usize, const BOTH: usize>(
+pub(crate) fn each<L: Lanes, const INPUTS: usize, const BOTH: usize>(
     lanes: L,
-    with: W,
+    elements: impl Elements<INPUTS, BOTH>,
     inputs: [&Row; INPUTS],
     mut both: [&mut Row; BOTH],
-    value: impl Fn(L, W, [L::Vector; INPUTS], [L::Vector; BOTH]) -> [L::Vector; BOTH],
 ) {
     for first in (0..PANEL).step_by(L::WIDTH) {
         let (mut values_in, mut values) = ([lanes.splat(0.0); INPUTS], [lanes.splat(0.0); BOTH]);
@@ -68,7 +74,7 @@ pub(crate) fn each<L: Lanes, W: Copy, const INPUTS: usize, const BOTH: usize>(
         for (into, row) in values.iter_mut().zip(&both) {
             *into = lanes.load(&row.0[first..]);
         }
-        let values = value(lanes, with, values_in, values);
+        let values = elements.apply(lanes, values_in, values);
         for (row, value) in both.iter_mut().zip(values) {
             lanes.store(value, &mut row.0[first..]);
         }

@@ -131,7 +131,7 @@ impl<'a> Shared<'a> {
             moments,
         } = &mut *lock(&self.updates[block]);
         let before = &read(&self.weights).blocks[block].values;
-        step.apply(self.path, &gradient.values, before, &mut next.values, moments);
+        step.take(self.path, &gradient.values, before, &mut next.values, moments);
         next.pack(self.path);
     }
 

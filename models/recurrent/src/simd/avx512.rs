@@ -192,8 +192,9 @@ impl<const BF16: bool> Lanes for Avx512<BF16> {
         let into = &mut into[..Self::WIDTH];
         // SAFETY: `self` is the proof that the CPU has the instructions; both types are 256 bits; the slice holds that many pairs.
         unsafe {
-            let halves = |row| _mm512_cvtepu16_epi32(transmute::<__m256bh, __m256i>(_mm512_cvtneps_pbh(row)));
-            let pairs = _mm512_or_si512(halves(upper_row), _mm512_slli_epi32::<16>(halves(lower_row)));
+            let lower = _mm512_cvtepu16_epi32(transmute::<__m256bh, __m256i>(_mm512_cvtneps_pbh(upper_row)));
+            let upper = _mm512_cvtepu16_epi32(transmute::<__m256bh, __m256i>(_mm512_cvtneps_pbh(lower_row)));
+            let pairs = _mm512_or_si512(lower, _mm512_slli_epi32::<16>(upper));
             _mm512_storeu_si512(into.as_mut_ptr().cast(), pairs);
         }
     }
