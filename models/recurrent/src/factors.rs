@@ -39,6 +39,8 @@ pub(crate) trait Factors: Copy + 'static {
     fn splat_column<L: Lanes>(lanes: L, rows: &Self::Right, column: usize) -> Self::Register<L>;
     /// Reads columns.
     fn load<L: Lanes>(lanes: L, rows: &Self::Right, first: usize) -> Self::Register<L>;
+    /// Gives a register full of ones.
+    fn one<L: Lanes>(lanes: L) -> Self::Register<L>;
     /// Adds products to sums.
     fn add<L: Lanes>(lanes: L, left: Self::Register<L>, right: Self::Register<L>, sum: L::Vector) -> L::Vector;
 
@@ -95,6 +97,11 @@ impl Factors for F32 {
     }
 
     #[inline(always)]
+    fn one<L: Lanes>(lanes: L) -> L::Vector {
+        lanes.splat(1.0)
+    }
+
+    #[inline(always)]
     fn add<L: Lanes>(lanes: L, left: L::Vector, right: L::Vector, sum: L::Vector) -> L::Vector {
         lanes.mul_add(left, right, sum)
     }
@@ -139,6 +146,11 @@ impl Factors for Bf16 {
     #[inline(always)]
     fn load<L: Lanes>(lanes: L, rows: &Columns, first: usize) -> L::Pairs {
         lanes.load_pairs(&rows.0[first..])
+    }
+
+    #[inline(always)]
+    fn one<L: Lanes>(lanes: L) -> L::Pairs {
+        lanes.splat_pair(0x3f80_3f80)
     }
 
     #[inline(always)]

@@ -11,8 +11,8 @@ use crate::{
     activation::Panels,
     factors::{Bf16, F32, Factors},
     lesson::Lesson,
-    panel::{PANEL, Row, Start, add_rows, zeros},
-    product::multiply_transposed,
+    panel::{PANEL, Row, Start, zeros},
+    product::{add_rows, multiply_transposed},
     simd::{Kernel, Lanes, Path},
     weights::Place,
 };
@@ -82,15 +82,15 @@ impl<F: Factors> Kernel for Add<'_, F> {
         let Gradient { place, values, .. } = gradient;
         let (input, rest) = values.split_at_mut(place.inputs);
         let (hidden, biases) = rest.split_at_mut(place.hidden);
-        add_sides::<F, L, ROWS, VECTORS>(lanes, &lesson.input_sides::<F>(place), start, input);
-        let gradients = lesson.gradients(place);
+        let sides = lesson.input_sides::<F>(place);
+        add_sides::<F, L, ROWS, VECTORS>(lanes, &sides, start, input);
         match biases {
-            [bias] => add_rows(lanes, gradients, start, bias),
+            [bias] => add_rows::<F, L>(lanes, sides.1, start, bias),
             [bias, other] => {
                 add_sides::<F, L, ROWS, VECTORS>(lanes, &lesson.hidden_sides::<F>(place), start, hidden);
-                add_rows(lanes, gradients, start, bias);
+                add_rows::<F, L>(lanes, sides.1, start, bias);
                 if place.apart {
-                    add_rows(lanes, lesson.hidden_gradients(place), start, other);
+                    add_rows::<F, L>(lanes, lesson.hidden_gradients::<F>(place), start, other);
                 } else {
                     *other = *bias;
                 }

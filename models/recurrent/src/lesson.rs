@@ -169,23 +169,11 @@ impl Lesson {
         (left, gradients.depth::<F>(windows, rows, windows..rows).panel(panel))
     }
 
-    /// Gives the gradients of a block's products of the inputs.
-    pub(crate) fn gradients(&self, place: &Place) -> &[Row] {
-        let windows = self.chunk.windows;
-        if place.is_head() {
-            return &self.errors.rows[place.panel * windows..][..windows];
-        }
-        let (rows, panel) = (
-            self.chunk.shape.context * windows,
-            place.gate * self.chunk.shape.units() + place.panel,
-        );
-        &self.chunk.layers[place.layer].gates.rows[panel * rows..][..rows]
-    }
-
     /// Gives the gradients of a block's products of the last state where they are kept apart.
-    pub(crate) fn hidden_gradients(&self, place: &Place) -> &[Row] {
-        let rows = self.chunk.shape.context * self.chunk.windows;
-        &self.chunk.layers[place.layer].kept.rows[place.panel * rows..][..rows]
+    pub(crate) fn hidden_gradients<F: Factors>(&self, place: &Place) -> &[F::Right] {
+        let (windows, rows) = (self.chunk.windows, self.chunk.shape.context * self.chunk.windows);
+        let kept = &self.chunk.layers[place.layer].kept;
+        kept.depth::<F>(windows, rows, 0..rows).panel(place.panel)
     }
 }
 

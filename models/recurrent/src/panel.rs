@@ -20,7 +20,7 @@ impl Row {
     pub(crate) const ZERO: Self = Self([0.0; PANEL]);
 }
 
-/// What a product is added to.
+/// What a product or a sum is added to.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Start<'a> {
     /// One row, the same for every row of the output.
@@ -32,21 +32,6 @@ pub(crate) enum Start<'a> {
 /// Gives rows of zeros.
 pub(crate) fn zeros(rows: usize) -> Vec<Row> {
     vec![Row::ZERO; rows]
-}
-
-/// Gives `sum = start +` all rows, added in rising order.
-#[inline(always)]
-pub(crate) fn add_rows<L: Lanes>(lanes: L, rows: &[Row], start: Start<'_>, sum: &mut Row) {
-    for first in (0..PANEL).step_by(L::WIDTH) {
-        let mut total = match start {
-            Start::Row(row) => lanes.load(&row.0[first..]),
-            Start::Output => lanes.load(&sum.0[first..]),
-        };
-        for row in rows {
-            total = lanes.add(total, lanes.load(&row.0[first..]));
-        }
-        lanes.store(total, &mut sum.0[first..]);
-    }
 }
 
 /// Arithmetic on the elements at one place of some rows.

@@ -161,6 +161,27 @@ fn multiply_transposed_tile<F: Factors, L: Lanes, const ROWS: usize, const VECTO
     }
 }
 
+/// Gives `sum = start +` all rows, added in the order of [`multiply_transposed`].
+#[inline(always)]
+pub(crate) fn add_rows<F: Factors, L: Lanes>(lanes: L, rows: &[F::Right], start: Start<'_>, sum: &mut Row) {
+    let (one, mut sums) = (F::one(lanes), [lanes.splat(0.0); PANEL]);
+    let sums = &mut sums[..PANEL / L::WIDTH];
+    for (vector, total) in sums.iter_mut().enumerate() {
+        *total = match start {
+            Start::Row(row) => lanes.load(&row.0[vector * L::WIDTH..]),
+            Start::Output => lanes.load(&sum.0[vector * L::WIDTH..]),
+        };
+    }
+    for row in rows {
+        for (vector, total) in sums.iter_mut().enumerate() {
+            *total = F::add(lanes, one, F::load(lanes, row, vector * L::WIDTH), *total);
+        }
+    }
+    for (vector, &total) in sums.iter().enumerate() {
+        lanes.store(total, &mut sum.0[vector * L::WIDTH..]);
+    }
+}
+
 /// Adds products of one row to sums that stay in registers.
 #[inline(always)]
 fn add<F: Factors, L: Lanes, const VECTORS: usize>(

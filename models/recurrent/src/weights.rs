@@ -200,11 +200,13 @@ fn round<L: Lanes>(lanes: L, from: &[Row], into: &mut [Columns]) {
 #[inline(always)]
 fn turn_rounded<L: Lanes>(lanes: L, from: &[Row], into: &mut [Columns]) {
     for (from, into) in from.chunks(PANEL).zip(into.chunks_exact_mut(PANEL / 2)) {
-        for (row, from) in from.iter().enumerate() {
-            let mut pairs = Neighbours::ZERO;
-            pairs.round(lanes, from);
-            for (into, pair) in into.iter_mut().zip(pairs.0) {
-                into.0[row] = pair;
+        let mut tile = [Neighbours::ZERO; PANEL];
+        for (from, row) in from.iter().zip(&mut tile) {
+            row.round(lanes, from);
+        }
+        for (pair, into) in into.iter_mut().enumerate() {
+            for (into, row) in into.0.iter_mut().zip(&tile) {
+                *into = row.0[pair];
             }
         }
     }
