@@ -21,8 +21,8 @@ pub use model::{Forecast, ForecastError, History, known_future};
 pub use series::Problem;
 pub use spec::{
     Backend, Between, Candidates, Channels, Condition, EnsembleMember, EnsembleSpec, EtsSpec, Growth, Holiday, Lambda,
-    LinearSpec, Mode, ModelSpec, MstlSpec, NaiveSpec, Optimizer, Order, Periods, Precision, ProphetSpec, RecurrentSpec, Regressor,
-    Scaling, Schedule, Scope, SearchSpec, Seasonal, SeasonalNaiveSpec, Seasonality, Spread, Standardize, Strategy,
-    ThetaSpec, Trend,
+    LinearSpec, Mode, ModelSpec, MstlSpec, NaiveSpec, Optimizer, Order, Periods, Precision, ProphetSpec, RecurrentSpec,
+    Regressor, Scaling, Schedule, Scope, SearchSpec, Seasonal, SeasonalNaiveSpec, Seasonality, Spread, Standardize,
+    Strategy, ThetaSpec, Trend,
 };
 pub use tensors::{ArtifactError, Data, Tensor, Tensors};

@@ -166,7 +166,12 @@ impl Shape {
     pub(crate) fn activation_bytes(&self) -> u128 {
         let (gates, hidden) = (wide(self.cell.gates()) * padded(self.hidden), padded(self.hidden));
         let row = padded(self.inputs) + wide(self.layers) * (gates + 4 * hidden);
-        4 * ((wide(self.context) + 1) * row + 3 * padded(self.outputs))
+        let bytes = match self.precision {
+            Precision::F32 => 4,
+            // Two copies that are half as large.
+            Precision::Bf16 => 8,
+        };
+        bytes * ((wide(self.context) + 1) * row + 3 * padded(self.outputs))
     }
 }
 

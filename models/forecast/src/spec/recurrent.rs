@@ -163,7 +163,7 @@ mod tests {
     fn settings_have_the_names_and_words_that_users_write() {
         let spec: RecurrentSpec = serde_json::from_value(json!({
             "dropout": 0.2, "optimizer": "adamw", "weight_decay": 0.01, "schedule": "cosine",
-            "backend": "tch", "precision": "bf16",
+            "precision": "bf16",
         }))
         .unwrap();
         let expected = RecurrentSpec {
@@ -171,15 +171,27 @@ mod tests {
             optimizer: Optimizer::Adamw,
             weight_decay: 0.01,
             schedule: Schedule::Cosine,
-            backend: Backend::Tch,
             precision: Precision::Bf16,
             ..RecurrentSpec::default()
         };
         assert_eq!(spec, expected);
         assert_eq!(spec.problems("m"), []);
+        let tch = serde_json::from_value::<RecurrentSpec>(json!({"backend": "tch"})).unwrap();
+        assert_eq!((tch.backend, tch.problems("m")), (Backend::Tch, Vec::new()));
         for word in ["sgd", "Adam"] {
             assert!(serde_json::from_value::<RecurrentSpec>(json!({"optimizer": word})).is_err());
         }
+    }
+
+    #[test]
+    fn libtorch_fits_in_single_precision_only() {
+        let spec = RecurrentSpec {
+            backend: Backend::Tch,
+            precision: Precision::Bf16,
+            ..RecurrentSpec::default()
+        };
+        let texts: Vec<_> = spec.problems("m").iter().map(ToString::to_string).collect();
+        assert_eq!(texts, ["`m.precision` is bf16, must be f32 with the backend tch"]);
     }
 
     #[test]

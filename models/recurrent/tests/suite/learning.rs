@@ -2,7 +2,9 @@
 
 use std::cell::RefCell;
 
-use forecast::{Checkpoint, EpochLoss, Fit, FitError, Fitted, Forecast, Progress, RecurrentSpec, SeriesData, Training};
+use forecast::{
+    Checkpoint, EpochLoss, Fit, FitError, Fitted, Forecast, Precision, Progress, RecurrentSpec, SeriesData, Training,
+};
 use recurrent::{Cell, MEMORY_BOUND, Net, Recurrent};
 
 use crate::data::{CELLS, Series, finished, losses, stopped, window};
@@ -50,6 +52,23 @@ fn a_sine_is_forecast_far_better_than_by_its_last_value() {
         assert!(
             ours < 0.02 * naive,
             "{cell}: mean squared error {ours:e}, naive {naive:e}"
+        );
+    }
+}
+
+#[test]
+fn products_of_bf16_learn_nearly_as_well_as_those_of_f32() {
+    for cell in CELLS {
+        let series = sine(600, 200);
+        let mean = |precision| {
+            let spec = RecurrentSpec { precision, ..quick() };
+            errors(&series, &Net::read(&series.fit(cell, &spec)).unwrap())
+        };
+        let ((single, naive), (half, _)) = (mean(Precision::F32), mean(Precision::Bf16));
+        assert!(single.to_bits() != half.to_bits(), "{cell}: both in the same precision");
+        assert!(
+            half < 0.02 * naive,
+            "{cell}: mean squared error {half:e}, naive {naive:e}, in f32 {single:e}"
         );
     }
 }
