@@ -161,9 +161,10 @@ impl Lesson {
         let (shape, windows) = (self.chunk.shape, self.chunk.windows);
         let rows = shape.context * windows;
         let layer = &self.chunk.layers[place.layer];
-        let (gradients, panel) = match place.apart {
-            true => (&layer.kept, place.panel),
-            false => (&layer.gates, place.gate * shape.units() + place.panel),
+        let (gradients, panel) = if place.apart {
+            (&layer.kept, place.panel)
+        } else {
+            (&layer.gates, place.gate * shape.units() + place.panel)
         };
         let left = layer.states.depth::<F>(windows, rows + windows, windows..rows);
         (left, gradients.depth::<F>(windows, rows, windows..rows).panel(panel))
