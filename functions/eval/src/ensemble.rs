@@ -7,7 +7,7 @@ use bytes::Bytes;
 use contract::{CutDocument, Digest, MemberName, Outcome, Round, SelectDocument, canonical, keys};
 use families::ensemble::{combine, weigh};
 use forecast::{
-    Artifact, SeriesData, Training,
+    Artifact, SeriesData, Threaded, Training,
     interval::{Calibration, IntervalError, LEVELS},
 };
 use platform::{
@@ -144,13 +144,14 @@ fn mix(
     let members = members.collect::<Result<Vec<_>, EvalError>>()?;
     let mut artifact = combine(&members, &weights)?;
     let model = families::forecaster(&artifact)?;
-    let calibration = calibrate(cut, named, &scaled, &*model, threads)?;
+    let model = Threaded::new(&*model, threads);
+    let calibration = calibrate(cut, named, &scaled, &model, threads)?;
     if let Some(calibration) = calibration.clone() {
         calibration.write(&mut artifact);
     }
     let bytes = artifact.to_bytes()?;
     let subject = subject(Digest::of(&bytes));
-    let (scores, holdout) = score(cut, table, &scaled, &*model, calibration.as_ref(), subject)?;
+    let (scores, holdout) = score(cut, table, &scaled, &model, calibration.as_ref(), subject)?;
     Ok(Made {
         artifact,
         bytes,

@@ -19,7 +19,7 @@ use contract::{
     CutDocument, Decision, Digest, EvalFacts, EvalTask, InferTask, Next, Produced, Round, Scored, Stage, Task,
     canonical, keys,
 };
-use forecast::{Artifact, Calibration};
+use forecast::{Artifact, Calibration, Threaded};
 use platform::{
     Job, Platform, Store, StoreError, Work, Worked,
     documents::{read_blob, read_named},
@@ -93,8 +93,9 @@ async fn scored(task: &EvalTask, artifact: Digest, platform: &Platform) -> Resul
         let (model, calibration) = (families::forecaster(&artifact)?, Calibration::read(&artifact)?);
         let table = platform::clean::read(clean)?;
         let scaled = cut.transform.apply(&table, cut.cut.training.clone())?;
-        let select = select::select(&cut, want, &scaled, &*model, (&subject.member, subject.artifact))?;
-        let (scores, holdout) = score(&cut, &table, &scaled, &*model, calibration.as_ref(), subject)?;
+        let model = Threaded::new(&*model, config.threads);
+        let select = select::select(&cut, want, &scaled, &model, (&subject.member, subject.artifact))?;
+        let (scores, holdout) = score(&cut, &table, &scaled, &model, calibration.as_ref(), subject)?;
         Ok::<_, EvalError>((scores, holdout, select))
     })
     .await?;

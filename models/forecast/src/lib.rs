@@ -11,6 +11,7 @@ pub mod interval;
 mod model;
 pub mod recurse;
 pub mod tensors;
+mod threaded;
 
 mod spec;
 
@@ -26,3 +27,4 @@ pub use spec::{
     Strategy, ThetaSpec, Trend,
 };
 pub use tensors::{ArtifactError, Data, Tensor, Tensors};
+pub use threaded::Threaded;

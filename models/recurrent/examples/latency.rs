@@ -1,5 +1,5 @@
-//! Prints how long forecasts take, one JSON line for each cell: one window of 10 rows and 17 inputs, 11 targets one step
-//! ahead, 2 layers of 128 units, and 3,972 windows one after the other, each the median, the best and the worst of many.
+//! Prints how long forecasts take, one JSON line for each cell and precision: one window of 10 rows and 17 inputs, 11 targets one step
+//! ahead, 2 layers of 128 units, and 3,972 windows on one thread and on two, each the median, the best and the worst of many.
 //!
 //! `cargo run --release -p recurrent --example latency`
 #![expect(clippy::print_stdout, reason = "a measurement prints its figures")]
@@ -11,7 +11,7 @@
 
 use std::time::Instant;
 
-use forecast::{Fit, Fitted, Forecast, History, RecurrentSpec};
+use forecast::{Fit, Fitted, Forecast, History, Precision, RecurrentSpec, Threaded};
 use recurrent::{Cell, Net, Recurrent};
 use series::Matrix;
 
@@ -20,11 +20,16 @@ mod waves;
 const WINDOWS: usize = 3_972;
 
 fn main() {
-    for cell in [Cell::Gru, Cell::Lstm] {
+    let precisions = [(Precision::F32, "f32"), (Precision::Bf16, "bf16")];
+    for (cell, (precision, name)) in [Cell::Gru, Cell::Lstm]
+        .into_iter()
+        .flat_map(|cell| precisions.map(|one| (cell, one)))
+    {
         let data = waves::Waves::new(WINDOWS + 10);
         let spec = RecurrentSpec {
             epochs: 1,
             batch: WINDOWS,
+            precision,
             ..RecurrentSpec::default()
         };
         let model = Recurrent::new(cell, &spec);
@@ -43,14 +48,19 @@ fn main() {
             net.forecast(&history, 1).expect("the history is long enough");
         });
         let origins: Vec<usize> = (10..10 + WINDOWS).collect();
-        let all = times(21, || {
-            let forecasts = net.forecast_origins(&data.scaled, &origins, 1, &mut |_, _| ());
-            forecasts.expect("the history is long enough");
+        let [all, on_two] = [1, 2].map(|threads| {
+            times(21, || {
+                let net = Threaded::new(&net, threads);
+                let forecasts = net.forecast_origins(&data.scaled, &origins, 1, &mut |_, _| ());
+                forecasts.expect("the history is long enough");
+            })
         });
         println!(
-            "{{\"cell\": \"{cell}\", \"one_window_us\": {}, \"windows\": {WINDOWS}, \"batch_ms\": {}}}",
+            "{{\"cell\": \"{cell}\", \"precision\": \"{name}\", \"one_window_us\": {}, \"windows\": {WINDOWS}, \
+             \"batch_ms\": {}, \"batch_2_threads_ms\": {}}}",
             one.json(1e6),
-            all.json(1e3)
+            all.json(1e3),
+            on_two.json(1e3)
         );
     }
 }

@@ -15,8 +15,18 @@ pub(crate) struct Activation {
     pub(crate) rows: Vec<Row>,
     /// The same in bf16, as left matrices are read.
     pub(crate) neighbours: Vec<Neighbours>,
-    /// The same in bf16, as steps of a depth: the windows of one step in pairs, the last one alone where their number is odd.
+    /// The same in bf16, as steps of a depth: the windows of one step in pairs, the last one alone where their number is odd. Nothing
+    /// where there is no way back.
     pub(crate) columns: Vec<Columns>,
+}
+
+/// Which ways some windows go through a net.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ways {
+    /// To the outputs only.
+    Forward,
+    /// Back to the gradients, too.
+    Both,
 }
 
 /// Some rows of all panels of a matrix.
@@ -31,11 +41,12 @@ pub(crate) struct Panels<'a, R = Row> {
 
 impl Activation {
     /// Gives zeros.
-    pub(crate) fn zeros(precision: Precision, panels: usize, steps: usize, windows: usize) -> Self {
-        let (rows, pairs) = (panels * steps * windows, panels * steps * windows.div_ceil(2));
-        let (halves, pairs) = match precision {
-            Precision::F32 => (0, 0),
-            Precision::Bf16 => (rows, pairs),
+    pub(crate) fn zeros(precision: Precision, ways: Ways, panels: usize, steps: usize, windows: usize) -> Self {
+        let rows = panels * steps * windows;
+        let halves = if precision == Precision::Bf16 { rows } else { 0 };
+        let pairs = match ways {
+            Ways::Both if halves > 0 => panels * steps * windows.div_ceil(2),
+            _ => 0,
         };
         Self {
             rows: zeros(rows),

@@ -10,7 +10,7 @@ use std::{marker::PhantomData, ops::Range};
 use forecast::Precision;
 
 use crate::{
-    activation::{Activation, Panels},
+    activation::{Activation, Panels, Ways},
     cell::{gru_forward, lstm_forward},
     dropout::Dropout,
     factors::{Bf16, F32, Factors},
@@ -55,9 +55,9 @@ pub(crate) struct Layer {
 
 impl Chunk {
     /// Reserves room for as many windows.
-    pub(crate) fn new(path: Path, shape: Shape, windows: usize) -> Self {
+    pub(crate) fn new(path: Path, shape: Shape, windows: usize, ways: Ways) -> Self {
         let Shape { context, precision, .. } = shape;
-        let room = |panels, steps| Activation::zeros(precision, panels, steps, windows);
+        let room = |panels, steps| Activation::zeros(precision, ways, panels, steps, windows);
         let cells = if shape.cell == Cell::Lstm {
             (context + 1) * windows
         } else {
@@ -173,7 +173,7 @@ impl Layer {
         (layer, windows): (usize, usize),
     ) -> &mut Activation {
         let rows = shape.context * windows;
-        let room = || Activation::zeros(shape.precision, shape.units(), shape.context, WINDOWS);
+        let room = || Activation::zeros(shape.precision, Ways::Both, shape.units(), shape.context, WINDOWS);
         let dropped = self.dropped.get_or_insert_with(room);
         let states = Panels::new(&self.states.rows, rows + windows, windows..rows + windows);
         dropout.drop(path, layer, windows, states, &mut dropped.rows[..shape.units() * rows]);

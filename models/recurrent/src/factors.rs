@@ -48,7 +48,7 @@ pub(crate) trait Factors: Copy + 'static {
     fn lefts(activation: &Activation) -> &[Self::Left];
     /// Gives the rows of an activation as steps of a depth: so many for the windows of each step in time.
     fn rights(activation: &Activation) -> &[Self::Right];
-    /// Brings what products read of some whole steps in time up to the rows there.
+    /// Brings what products read of some whole steps in time up to the rows there, as far as there is room for it.
     fn round<L: Lanes>(lanes: L, activation: &mut Activation, windows: usize, rows: Range<usize>);
     /// Gives a block's weights as steps of a depth.
     fn weights(block: &Block) -> Sides<'_, Self::Right>;
@@ -173,14 +173,15 @@ impl Factors for Bf16 {
             neighbours,
             columns,
         } = activation;
+        for (row, neighbours) in all[rows.clone()].iter().zip(&mut neighbours[rows.clone()]) {
+            neighbours.round(lanes, row);
+        }
+        if columns.is_empty() {
+            return;
+        }
         let pairs = windows.div_ceil(2);
-        let steps = rows.start / windows..rows.end / windows;
-        let columns = columns[steps.start * pairs..steps.end * pairs].chunks_exact_mut(pairs);
-        let neighbours = neighbours[rows.clone()].chunks_exact_mut(windows);
-        for ((rows, neighbours), columns) in all[rows].chunks_exact(windows).zip(neighbours).zip(columns) {
-            for (row, neighbours) in rows.iter().zip(neighbours) {
-                neighbours.round(lanes, row);
-            }
+        let columns = columns[rows.start / windows * pairs..].chunks_exact_mut(pairs);
+        for (rows, columns) in all[rows].chunks_exact(windows).zip(columns) {
             for (rows, columns) in rows.chunks(2).zip(columns) {
                 columns.round(lanes, &rows[0], rows.get(1).unwrap_or(&Row::ZERO));
             }

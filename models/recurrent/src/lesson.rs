@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use forecast::Precision;
 
 use crate::{
-    activation::{Activation, Panels},
+    activation::{Activation, Panels, Ways},
     cell::{gru_backward, lstm_backward},
     chunk::{Chunk, Layer, Round, WINDOWS, split},
     dropout::Dropout,
@@ -34,9 +34,9 @@ impl Lesson {
     pub(crate) fn new(path: Path, shape: Shape) -> Self {
         let units = shape.units();
         Self {
-            chunk: Chunk::new(path, shape, WINDOWS),
+            chunk: Chunk::new(path, shape, WINDOWS, Ways::Both),
             targets: vec![0.0; WINDOWS * shape.outputs],
-            errors: Activation::zeros(shape.precision, shape.outputs.div_ceil(PANEL), 1, WINDOWS),
+            errors: Activation::zeros(shape.precision, Ways::Both, shape.outputs.div_ceil(PANEL), 1, WINDOWS),
             above: zeros(WINDOWS * shape.context * units),
             carry: zeros(WINDOWS * units),
             carry_cells: zeros(if shape.cell == Cell::Lstm { WINDOWS * units } else { 0 }),

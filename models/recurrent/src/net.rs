@@ -1,12 +1,12 @@
 //! A fitted net, read from an artifact.
 
 use forecast::{
-    About, Artifact, ArtifactError, Forecast, ForecastError, History, ModelSpec, Precision, known_future, recurse,
-    tensors::f32s,
+    About, Artifact, ArtifactError, Forecast, ForecastError, History, ModelSpec, known_future, recurse, tensors::f32s,
 };
 use series::{Matrix, Problem, Scaled};
 
 use crate::{
+    activation::Ways,
     chunk::{Chunk, WINDOWS},
     samples::{copy_context, copy_row},
     shape::{Cell, Layout, Shape},
@@ -56,8 +56,8 @@ impl Net {
             layers: spec.layers,
             context: *context,
             outputs: horizon.saturating_mul(targets.len()),
-            // However a net was trained: a forecast is too small for rounding to be worth it.
-            precision: Precision::F32,
+            // As in training: what was graded there is what is forecast.
+            precision: spec.precision,
         };
         let mut problems = spec.problems("settings");
         for (path, size) in [
@@ -119,7 +119,7 @@ impl Forecast for Net {
         self.check(history.scaled)?;
         let shape = self.weights.shape;
         history.check(shape.context)?;
-        let mut chunk = Chunk::new(self.path, shape, 1);
+        let mut chunk = Chunk::new(self.path, shape, 1, Ways::Forward);
         recurse::forecast(history, shape.context, self.horizon, steps, &mut |context| {
             let inputs = chunk.inputs_mut(1);
             for (step, row) in context.data.chunks_exact(shape.inputs).enumerate() {
@@ -158,7 +158,7 @@ impl Forecast for Net {
                 }
                 .check(self.history_rows())?;
             }
-            let chunk = chunk.get_or_insert_with(|| Chunk::new(self.path, shape, size));
+            let chunk = chunk.get_or_insert_with(|| Chunk::new(self.path, shape, size, Ways::Forward));
             let forecasts = self.block(chunk, scaled, origins);
             let wide = self.horizon * self.targets;
             for (place, (&origin, first)) in origins.iter().zip(forecasts.chunks_exact(wide)).enumerate() {

@@ -5,7 +5,7 @@ use std::ops::Range;
 use series::{Scaled, Windows};
 
 use super::{Calibration, IntervalError, Intervals, check_levels};
-use crate::{Forecast, SeriesData, Training};
+use crate::{Forecast, SeriesData, Threaded, Training};
 
 /// The most origins that forecasts are compared from: a quantile's error then is about a percent.
 const MAX_ORIGINS: usize = 2_000;
@@ -141,6 +141,7 @@ impl Errors {
         place: fn(&SeriesData<'a>, &Training<'_>, usize) -> Place<'a>,
     ) -> Result<Self, IntervalError> {
         let (steps, targets) = (data.window.horizon, data.target_names.len());
+        let forecaster = Threaded::new(forecaster, data.threads);
         let mut errors = Self {
             cells: vec![Vec::new(); steps * targets],
             targets,

@@ -39,7 +39,7 @@ pub struct RecurrentSpec {
     pub scope: Scope,
     /// Whose arithmetic fits it. Forecasts are made by our own either way.
     pub backend: Backend,
-    /// What the products of a fit are made of.
+    /// What products are made of, in a fit and in its forecasts.
     pub precision: Precision,
 }
 

@@ -1,18 +1,25 @@
 //! Forecasts of a fitted net.
 
-use forecast::{Artifact, ArtifactError, Forecast, ForecastError, History, ModelSpec, RecurrentSpec, known_future};
+use forecast::{
+    Artifact, ArtifactError, Forecast, ForecastError, History, ModelSpec, Precision, RecurrentSpec, known_future,
+};
 use recurrent::{Cell, Net};
 use series::Matrix;
 
 use crate::data::{CELLS, Series, assert_close, window};
 
 fn fitted(cell: Cell) -> (Series, Artifact) {
+    fitted_in(cell, Precision::F32)
+}
+
+fn fitted_in(cell: Cell, precision: Precision) -> (Series, Artifact) {
     let series = Series::waves(90, 3, 2, window(6, 2), 0);
     let spec = RecurrentSpec {
         hidden: 5,
         layers: 2,
         epochs: 2,
         lr: 0.01,
+        precision,
         ..RecurrentSpec::default()
     };
     let artifact = series.fit(cell, &spec);
@@ -45,8 +52,12 @@ fn a_net_is_the_same_after_a_round_trip_through_bytes() {
 
 #[test]
 fn forecasts_of_many_origins_are_those_of_each_alone() {
-    for cell in CELLS {
-        let (series, artifact) = fitted(cell);
+    let precisions = [Precision::F32, Precision::Bf16];
+    for (cell, precision) in CELLS
+        .into_iter()
+        .flat_map(|cell| precisions.map(|precision| (cell, precision)))
+    {
+        let (series, artifact) = fitted_in(cell, precision);
         let net = Net::read(&artifact).unwrap();
         let origins: Vec<_> = (6..80).rev().collect();
         for steps in [1, 2, 5] {
@@ -57,7 +68,7 @@ fn forecasts_of_many_origins_are_those_of_each_alone() {
                 assert_eq!(
                     forecast,
                     one(&net, &series, origins[index], steps).unwrap().data,
-                    "{cell}, {steps} steps"
+                    "{cell} in {precision:?}, {steps} steps"
                 );
             })
             .unwrap();
