@@ -1,19 +1,25 @@
 //! Large bodies as files beside the database, referenced from it.
 //!
-//! A body is written and fsynced under `tmp/`, renamed into `blobs/` and only then named by a row, so a row never names
-//! a file that is not whole. A file that no row names is left over from a crash and is removed at the next opening.
+//! A body is written to its place in `blobs/` by a thread of its own, and fsynced with its directory before a row names
+//! it, so a row never names a file that is not whole. A file that no row names is left over from a crash and is removed
+//! at the next opening.
 
 use std::collections::HashMap;
 use std::fs;
-use std::io;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use bytes::Bytes;
 use redb::{ReadableTable, TableDefinition, TableError, WriteTransaction};
-use tokio::io::AsyncWriteExt;
+use tokio::sync::mpsc::{self, Receiver, Sender};
+use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::engine::{Engine, EngineError};
+
+/// Chunks that may wait for the disk.
+const AHEAD: usize = 16;
 
 /// How many rows name each blob.
 const REFERENCES: TableDefinition<&str, u64> = TableDefinition::new("blobs.references");
@@ -26,7 +32,6 @@ pub struct Blobs {
 
 struct Shared {
     blobs: PathBuf,
-    tmp: PathBuf,
     epoch: u64,
     next: AtomicU64,
     pins: Mutex<HashMap<String, Pins>>,
@@ -44,16 +49,13 @@ impl Blobs {
     /// # Errors
     /// When the directories cannot be made or read.
     pub async fn open(engine: &Engine) -> Result<Self, EngineError> {
-        let (blobs, tmp) = (engine.dir().join("blobs"), engine.dir().join("tmp"));
-        for dir in [&blobs, &tmp] {
-            fs::create_dir_all(dir).map_err(|error| EngineError::file(dir, error))?;
-        }
+        let blobs = engine.dir().join("blobs");
+        fs::create_dir_all(&blobs).map_err(|error| EngineError::file(&blobs, error))?;
         engine
             .write(|transaction| transaction.open_table(REFERENCES).map(drop))
             .await??;
         let shared = Shared {
             blobs,
-            tmp,
             epoch: engine.epoch(),
             next: AtomicU64::new(0),
             pins: Mutex::default(),
@@ -65,27 +67,20 @@ impl Blobs {
         Ok(opened)
     }
 
-    /// Begins a new blob.
-    ///
-    /// # Errors
-    /// When the file cannot be made.
-    pub async fn create(&self) -> Result<Draft, EngineError> {
+    /// Begins a new blob. That its file cannot be made is told by [`Draft::finish`].
+    #[must_use]
+    pub fn create(&self) -> Draft {
         let number = self.shared.next.fetch_add(1, Ordering::Relaxed);
         // The epoch keeps names apart from those of earlier openings.
         let name = format!("{:08x}{number:08x}", self.shared.epoch);
-        let path = self.shared.tmp.join(&name);
-        let file = tokio::fs::File::create_new(&path)
-            .await
-            .map_err(|error| EngineError::file(&path, error))?;
-        Ok(Draft {
-            file,
-            blob: Blob {
-                blobs: self.clone(),
-                name,
-                path,
-                kept: false,
-            },
-        })
+        let blob = Blob {
+            path: self.path(&name),
+            name,
+            kept: false,
+        };
+        let (chunks, received) = mpsc::channel(AHEAD);
+        let written = spawn_blocking(move || blob.receive(received));
+        Draft { chunks, written }
     }
 
     /// Gives the file of a blob.
@@ -120,9 +115,6 @@ impl Blobs {
 
     fn sweep(&self, engine: &Engine) -> Result<(), EngineError> {
         let references = engine.read()?.open_table(REFERENCES)?;
-        for path in files(&self.shared.tmp)? {
-            unlink(&path);
-        }
         for shard in files(&self.shared.blobs)? {
             for path in files(&shard)? {
                 let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
@@ -141,43 +133,44 @@ impl Blobs {
 
 /// A blob that is being written. Dropped unfinished, it leaves nothing.
 pub struct Draft {
-    file: tokio::fs::File,
-    blob: Blob,
+    chunks: Sender<Chunk>,
+    written: JoinHandle<Result<Option<Blob>, EngineError>>,
+}
+
+enum Chunk {
+    Bytes(Bytes),
+    /// The body is whole.
+    End,
 }
 
 impl Draft {
-    /// Appends bytes.
-    ///
-    /// # Errors
-    /// When the disk refuses them.
-    pub async fn write(&mut self, bytes: &[u8]) -> Result<(), EngineError> {
-        self.file
-            .write_all(bytes)
-            .await
-            .map_err(|error| EngineError::file(&self.blob.path, error))
+    /// Appends bytes, beside whatever the caller does next. That the disk refuses them is told by [`Draft::finish`].
+    pub async fn write(&mut self, bytes: Bytes) {
+        // Nobody receives any more after an error, which `finish` tells.
+        drop(self.chunks.send(Chunk::Bytes(bytes)).await);
     }
 
-    /// Brings the blob to disk under its final name.
+    /// Takes back what was written of a body that broke off.
+    pub async fn give_up(self) {
+        drop(self.chunks);
+        // What cannot be removed now is removed at the next opening.
+        drop(self.written.await);
+    }
+
+    /// Waits until the blob is on disk.
     ///
     /// # Errors
     /// When the disk refuses it.
-    pub async fn finish(mut self) -> Result<Blob, EngineError> {
-        let mut blob = self.blob;
-        self.file
-            .flush()
-            .await
-            .map_err(|error| EngineError::file(&blob.path, error))?;
-        let file = self.file.into_std().await;
-        let placed = tokio::task::spawn_blocking(move || blob.place(&file).map(|()| blob));
-        placed
-            .await
-            .map_err(|error| EngineError::file("blobs", io::Error::other(error)))?
+    pub async fn finish(self) -> Result<Blob, EngineError> {
+        drop(self.chunks.send(Chunk::End).await);
+        let written = self.written.await.map_err(io::Error::other);
+        let written = written.map_err(|error| EngineError::file("blobs", error))?;
+        written?.ok_or_else(|| EngineError::file("blobs", io::ErrorKind::Interrupted.into()))
     }
 }
 
 /// A blob that is on disk but not yet named by a row. Dropped before [`Blob::keep`], it removes itself.
 pub struct Blob {
-    blobs: Blobs,
     name: String,
     path: PathBuf,
     kept: bool,
@@ -194,16 +187,26 @@ impl Blob {
         Ok(self.name.clone())
     }
 
-    fn place(&mut self, file: &fs::File) -> Result<(), EngineError> {
-        file.sync_all().map_err(|error| EngineError::file(&self.path, error))?;
-        let path = self.blobs.path(&self.name);
-        let shard = self.blobs.shared.blobs.join(shard(&self.name));
-        let moved = make_shard(&shard)
-            .and_then(|()| fs::rename(&self.path, &path))
-            .and_then(|()| fs::File::open(&shard)?.sync_all());
-        moved.map_err(|error| EngineError::file(&path, error))?;
-        self.path = path;
-        Ok(())
+    /// Writes what comes to disk; none where it breaks off.
+    fn receive(self, mut chunks: Receiver<Chunk>) -> Result<Option<Self>, EngineError> {
+        let whole = self.write(&mut chunks);
+        let whole = whole.map_err(|error| EngineError::file(&self.path, error))?;
+        Ok(whole.then_some(self))
+    }
+
+    fn write(&self, chunks: &mut Receiver<Chunk>) -> io::Result<bool> {
+        let shard = self.path.parent().unwrap_or(&self.path);
+        make_shard(shard)?;
+        let mut file = fs::File::create_new(&self.path)?;
+        // While the body still comes in.
+        fs::File::open(shard)?.sync_all()?;
+        while let Some(chunk) = chunks.blocking_recv() {
+            match chunk {
+                Chunk::Bytes(bytes) => file.write_all(&bytes)?,
+                Chunk::End => return file.sync_all().map(|()| true),
+            }
+        }
+        Ok(false)
     }
 }
 

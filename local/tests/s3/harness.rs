@@ -51,7 +51,7 @@ impl House {
 
     /// Gives how many files hold bodies.
     pub(crate) fn files(&self) -> usize {
-        files(&self.dir.path().join("blobs")) + files(&self.dir.path().join("tmp"))
+        files(&self.dir.path().join("blobs"))
     }
 }
 

@@ -1,19 +1,18 @@
 //! Bodies on their way in and out: streamed, never collected above the inline limit.
 
 use std::collections::VecDeque;
-use std::io;
+use std::fs::File;
+use std::io::{self, Read as _, Seek as _};
 use std::ops::Range;
 use std::path::PathBuf;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream};
 use http::StatusCode;
 use md5::{Digest, Md5};
 use redb::ReadableTable;
 use s3s::dto::StreamingBlob;
 use s3s::{S3Error, StdError, s3_error};
-use tokio::fs::File;
-use tokio::io::{AsyncReadExt, AsyncSeekExt};
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, spawn_blocking};
 
@@ -31,7 +30,8 @@ const LARGEST: u64 = 5 << 30;
 /// Chunks that may wait for the MD5 of a body.
 const AHEAD: usize = 16;
 
-const CHUNK: usize = 128 << 10;
+/// Bytes of a file that are read at once.
+const CHUNK: u64 = 512 << 10;
 
 /// A body that was received whole and kept its promises.
 pub(super) struct Received {
@@ -47,22 +47,32 @@ pub(super) async fn receive(blobs: &Blobs, body: Option<StreamingBlob>, promise:
     let (mut small, mut draft) = (Vec::new(), None);
     if let Some(mut body) = body {
         while let Some(chunk) = body.next().await {
-            let chunk = chunk.map_err(broken)?;
+            let chunk = match chunk {
+                Ok(chunk) => chunk,
+                Err(error) => {
+                    give_up(draft).await;
+                    return Err(broken(error).into());
+                }
+            };
             size += chunk.len() as u64;
             if size > LARGEST {
+                give_up(draft).await;
                 return Err(s3_error!(EntityTooLarge, "a body has at most {LARGEST} bytes").into());
             }
             md5.update(chunk.clone()).await;
             hasher.update(&chunk);
-            keep(blobs, &mut small, &mut draft, &chunk).await?;
+            keep(blobs, &mut small, &mut draft, chunk).await;
         }
     }
-    let md5 = md5.finish().await;
-    let sums = promise.check(&md5, hasher.finalize())?;
-    let content = match draft {
-        None => Content::Small(small),
-        Some(draft) => Content::Large(draft.finish().await?, size),
+    let stored = async {
+        Ok::<_, Error>(match draft {
+            None => Content::Small(small),
+            Some(draft) => Content::Large(draft.finish().await?, size),
+        })
     };
+    let (md5, content) = tokio::join!(md5.finish(), stored);
+    // A body that breaks its promise is dropped, and its file with it.
+    let (sums, content) = (promise.check(&md5, hasher.finalize())?, content?);
     Ok(Received {
         content,
         size,
@@ -122,21 +132,22 @@ impl Tag {
     }
 }
 
-async fn keep(blobs: &Blobs, small: &mut Vec<u8>, draft: &mut Option<Draft>, chunk: &[u8]) -> Result<(), Error> {
-    if draft.is_none() && small.len() + chunk.len() <= INLINE {
-        small.extend_from_slice(chunk);
-        return Ok(());
+async fn keep(blobs: &Blobs, small: &mut Vec<u8>, draft: &mut Option<Draft>, chunk: Bytes) {
+    if let Some(file) = draft {
+        return file.write(chunk).await;
     }
-    let mut file = if let Some(file) = draft.take() {
-        file
-    } else {
-        let mut file = blobs.create().await?;
-        file.write(&std::mem::take(small)).await?;
-        file
-    };
-    file.write(chunk).await?;
-    *draft = Some(file);
-    Ok(())
+    if small.len() + chunk.len() <= INLINE {
+        return small.extend_from_slice(&chunk);
+    }
+    let file = draft.insert(blobs.create());
+    file.write(std::mem::take(small).into()).await;
+    file.write(chunk).await;
+}
+
+async fn give_up(draft: Option<Draft>) {
+    if let Some(draft) = draft {
+        draft.give_up().await;
+    }
 }
 
 /// Names what broke a body off. `s3s` checks signatures and the signed payload hash inside the stream and keeps the
@@ -201,27 +212,39 @@ impl Source {
         let Some(stretch) = self.pieces.pop_front() else {
             return Ok(None);
         };
-        let (mut file, left) = match stretch {
+        let file = match stretch {
             Stretch::Memory(bytes) => return Ok(Some(bytes)),
-            Stretch::Open { file, left } => (file, left),
-            Stretch::File { path, range } => {
-                let mut file = File::open(path).await?;
-                file.seek(io::SeekFrom::Start(range.start)).await?;
+            file => file,
+        };
+        let read = spawn_blocking(move || file.read());
+        let (bytes, rest) = read.await.map_err(io::Error::other)??;
+        if let Some(rest) = rest {
+            self.pieces.push_front(rest);
+        }
+        Ok(Some(bytes))
+    }
+}
+
+impl Stretch {
+    /// Reads the next bytes; blocks. Gives what is left to read, if any.
+    fn read(self) -> io::Result<(Bytes, Option<Self>)> {
+        let (mut file, left) = match self {
+            Self::Memory(bytes) => return Ok((bytes, None)),
+            Self::Open { file, left } => (file, left),
+            Self::File { path, range } => {
+                let mut file = File::open(path)?;
+                file.seek(io::SeekFrom::Start(range.start))?;
                 (file, range.end - range.start)
             }
         };
-        let mut bytes = BytesMut::with_capacity(CHUNK.min(usize::try_from(left).unwrap_or(CHUNK)));
-        let read = (&mut file).take(left).read_buf(&mut bytes).await? as u64;
-        if read == 0 {
+        let wanted = left.min(CHUNK);
+        let mut bytes = Vec::with_capacity(usize::try_from(wanted).unwrap_or(0));
+        (&mut file).take(wanted).read_to_end(&mut bytes)?;
+        let left = left - bytes.len() as u64;
+        if bytes.is_empty() {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        if read < left {
-            self.pieces.push_front(Stretch::Open {
-                file,
-                left: left - read,
-            });
-        }
-        Ok(Some(bytes.freeze()))
+        Ok((bytes.into(), (left > 0).then_some(Self::Open { file, left })))
     }
 }
 
