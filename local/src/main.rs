@@ -5,6 +5,10 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use local::cli::{self, args::Cli};
 
+/// As in the functions, which this process runs and serves.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[tokio::main]
 async fn main() -> ExitCode {
     let cli = Cli::parse();

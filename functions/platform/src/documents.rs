@@ -7,7 +7,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     error::StoreError,
-    ports::{ObjectMeta, Store},
+    ports::{Object, ObjectMeta, Store},
 };
 
 /// The size above which a JSON document of ours is refused, in bytes.
@@ -28,10 +28,9 @@ pub struct WrongDigest {
 /// # Errors
 /// When the store does not give it, or gives other bytes.
 pub async fn read_blob(store: &dyn Store, key: &str, named: Digest, cap: u64) -> Result<Bytes, StoreError> {
-    let bytes = store.get(key, cap).await?.bytes;
-    let have = Digest::of(&bytes);
-    if have != named {
-        return Err(damaged(key, WrongDigest { have, named }));
+    let Object { bytes, digest, .. } = store.get(key, cap).await?;
+    if digest != named {
+        return Err(damaged(key, WrongDigest { have: digest, named }));
     }
     Ok(bytes)
 }

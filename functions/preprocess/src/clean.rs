@@ -69,8 +69,19 @@ fn clean_as(
         &recipe.limits,
         &mut report,
     )?;
-    let columns = roles::assign(&files, columns, &grid, recipe.data, &mut report)?;
-    let table = table(grid, columns, recipe.calendar, &mut report)?;
+    let (columns, calendar) = thread::scope(|scope| {
+        let axis = &grid.axis;
+        let calendar = recipe.calendar.then(|| scope.spawn(|| calendar(axis, 0..axis.len)));
+        let columns = roles::assign(&files, columns, &grid, recipe.data, &mut report);
+        let calendar = calendar.map(|calendar| calendar.join().unwrap_or_else(|panic| resume_unwind(panic)));
+        (columns, calendar)
+    });
+    let calendar = calendar.into_iter().flatten().map(|(name, values)| Column {
+        name: name.to_owned(),
+        role: Role::Calendar,
+        values,
+    });
+    let table = table(grid, columns?, calendar, &mut report)?;
     Ok((table, report))
 }
 
@@ -170,7 +181,7 @@ fn check_name(file: &str, name: &str, with_calendar: bool) -> Result<(), Preproc
 fn table(
     grid: Grid,
     mut columns: Vec<Column>,
-    with_calendar: bool,
+    calendar: impl Iterator<Item = Column>,
     report: &mut Report,
 ) -> Result<Table, PreprocessError> {
     for column in &columns {
@@ -179,13 +190,6 @@ fn table(
             report.missing.insert(column.name.clone(), missing);
         }
     }
-    if with_calendar {
-        let calendar = calendar(&grid.axis, 0..grid.axis.len).into_iter();
-        columns.extend(calendar.map(|(name, values)| Column {
-            name: name.to_owned(),
-            role: Role::Calendar,
-            values,
-        }));
-    }
+    columns.extend(calendar);
     Ok(Table::new(String::new(), grid.axis, columns, grid.test_start)?)
 }

@@ -90,6 +90,9 @@ fn order(times: &[i64], report: &mut Report) -> Vec<usize> {
         latest = latest.max(time);
     }
     let mut rows: Vec<usize> = (0..times.len()).collect();
+    if times.is_sorted_by(|earlier, later| earlier < later) {
+        return rows;
+    }
     rows.sort_by_key(|&row| times[row]);
     let before = rows.len();
     // The sort is stable, so the last of equal times is the last in the file.

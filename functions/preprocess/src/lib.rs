@@ -24,8 +24,8 @@ mod write;
 
 use async_trait::async_trait;
 use contract::{
-    CleanFacts, CleanPart, Digest, Input, Next, PartId, PreprocessTask, Produced, Receipt, SampleTask, Stage, Task,
-    Upload, keys,
+    CleanFacts, CleanPart, Input, Next, PartId, PreprocessTask, Produced, Receipt, SampleTask, Stage, Task, Upload,
+    keys,
 };
 use futures_util::future::try_join_all;
 use platform::{Job, Platform, Store, StoreError, Work, Worked, documents, threads};
@@ -68,15 +68,15 @@ impl Work for Preprocess {
                 threads,
             };
             let (table, report) = clean(&inputs[0], inputs.get(1), &recipe)?;
-            let bytes = write::parquet(&table)?;
-            Ok::<_, PreprocessError>((table, report, Digest::of(&bytes), bytes))
+            let (bytes, digest) = write::parquet(&table)?;
+            Ok::<_, PreprocessError>((table, report, digest, bytes))
         });
         let (table, mut report, digest, bytes) = cleaned.await?;
         if files.len() == 1 {
             report.ignored_objects = ignored(store, &files[0].0).await?;
         }
         store
-            .put(&keys::clean(&task.dataset, PartId::WHOLE, digest), bytes.into())
+            .put_named(&keys::clean(&task.dataset, PartId::WHOLE, digest), bytes.into(), digest)
             .await?;
         Ok(Worked::Done(Produced::Preprocess(CleanFacts {
             clean: digest,
@@ -138,7 +138,7 @@ async fn read_input(store: &dyn Store, input: &Input, cap: u64) -> Result<(Recei
         Err(StoreError::NotFound { .. }) => return Err(gone()),
         object => object?,
     };
-    if Digest::of(&object.bytes) != input.digest {
+    if object.digest != input.digest {
         return Err(gone());
     }
     let name = receipt.key.rsplit('/').next().unwrap_or_default().to_owned();

@@ -1,40 +1,58 @@
 //! Writes a table as the clean part's Parquet, the same bytes for the same table.
 
-use std::sync::Arc;
+use std::{
+    io,
+    sync::{Arc, mpsc},
+    thread,
+};
 
+use bytes::Bytes;
+use contract::Digest;
 use parquet::{
     basic::{Encoding, Repetition, Type as Physical},
+    column::writer::{
+        ColumnCloseResult, ColumnWriter, ColumnWriterImpl, get_column_writer, get_typed_column_writer_mut,
+    },
     data_type::{DoubleType, Int64Type},
     errors::ParquetError,
     file::{
         metadata::KeyValue,
-        properties::{EnabledStatistics, WriterProperties, WriterVersion},
-        writer::{SerializedFileWriter, SerializedRowGroupWriter},
+        properties::{EnabledStatistics, WriterProperties, WriterPropertiesPtr, WriterVersion},
+        writer::{SerializedFileWriter, SerializedPageWriter, SerializedRowGroupWriter, TrackedWrite},
     },
-    schema::types::{ColumnPath, Type},
+    schema::types::{ColumnDescPtr, ColumnPath, Type},
 };
 use platform::clean::{CleanColumn, CleanMeta, METADATA, TIME};
 use series::{Column, Role, Table};
+use sha2::{Digest as _, Sha256};
 
 use crate::error::PreprocessError;
 
 /// Rows of one row group, fixed because it decides bytes.
 const ROW_GROUP: usize = 1 << 18;
 
-/// Writes the table: `time` as UTC seconds, then its columns in original units, null where missing.
+/// One column of this many is written beside the hash of all, the others on a second thread.
+const BESIDE: usize = 3;
+
+/// Writes the table and gives its digest: `time` as UTC seconds, then its columns in original units, null where missing.
 ///
 /// Nothing is compressed by a codec, whose bytes would change with its library. Times are written as differences and
 /// calendar columns, which repeat, by a dictionary; both are the format's own encodings.
 ///
 /// # Errors
 /// When a column cannot be written.
-pub fn parquet(table: &Table) -> Result<Vec<u8>, PreprocessError> {
+pub fn parquet(table: &Table) -> Result<(Vec<u8>, Digest), PreprocessError> {
     write(table).map_err(PreprocessError::Write)
 }
 
-fn write(table: &Table) -> Result<Vec<u8>, ParquetError> {
-    let mut bytes = Vec::with_capacity(table.rows() * table.columns.len() * size_of::<f64>() + (64 << 10));
-    let mut file = SerializedFileWriter::new(&mut bytes, Arc::new(schema(table)?), Arc::new(properties(table)))?;
+fn write(table: &Table) -> Result<(Vec<u8>, Digest), ParquetError> {
+    let mut part = Part {
+        bytes: Vec::with_capacity(table.rows() * table.columns.len() * size_of::<f64>() + (64 << 10)),
+        hash: Sha256::new(),
+    };
+    let properties = Arc::new(properties(table));
+    let mut file = SerializedFileWriter::new(&mut part, Arc::new(schema(table)?), properties.clone())?;
+    let described = file.schema_descr().columns().to_vec();
     for start in (0..table.rows()).step_by(ROW_GROUP) {
         let rows = start..table.rows().min(start + ROW_GROUP);
         let mut group = file.next_row_group()?;
@@ -42,22 +60,73 @@ fn write(table: &Table) -> Result<Vec<u8>, ParquetError> {
         let mut time = next(&mut group)?;
         time.typed::<Int64Type>().write_batch(&times, None, None)?;
         time.close()?;
-        for column in &table.columns {
-            write_values(&column.values[rows.clone()], has_gaps(column), &mut group)?;
-        }
+        let (here, beside) = table.columns.split_at(table.columns.len() / BESIDE);
+        thread::scope(|scope| {
+            let (encoded, encodings) = mpsc::channel();
+            let described = described[1 + here.len()..].iter();
+            let (properties, range) = (&properties, rows.clone());
+            scope.spawn(move || {
+                for (column, description) in beside.iter().zip(described) {
+                    let chunk = encode(&column.values[range.clone()], has_gaps(column), description, properties);
+                    // Nobody waits for it after an error.
+                    drop(encoded.send(chunk));
+                }
+            });
+            for column in here {
+                let mut writer = next(&mut group)?;
+                write_values(
+                    &column.values[rows.clone()],
+                    has_gaps(column),
+                    writer.typed::<DoubleType>(),
+                )?;
+                writer.close()?;
+            }
+            for chunk in encodings {
+                let (bytes, close) = chunk?;
+                group.append_column(&bytes, close)?;
+            }
+            Ok::<_, ParquetError>(())
+        })?;
         group.close()?;
     }
     file.close()?;
-    Ok(bytes)
+    Ok((part.bytes, Digest::from_bytes(part.hash.finalize().into())))
 }
 
-fn write_values(
+/// What is written, and its hash so far.
+struct Part {
+    bytes: Vec<u8>,
+    hash: Sha256,
+}
+
+impl io::Write for Part {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.hash.update(bytes);
+        self.bytes.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Writes a column by itself, to the bytes that it would have in its place.
+fn encode(
     values: &[f64],
     gaps: bool,
-    group: &mut SerializedRowGroupWriter<'_, &mut Vec<u8>>,
-) -> Result<(), ParquetError> {
-    let mut column = next(group)?;
-    let writer = column.typed::<DoubleType>();
+    description: &ColumnDescPtr,
+    properties: &WriterPropertiesPtr,
+) -> Result<(Bytes, ColumnCloseResult), ParquetError> {
+    let mut bytes = TrackedWrite::new(Vec::with_capacity(size_of_val(values) + (4 << 10)));
+    let pages = Box::new(SerializedPageWriter::new(&mut bytes));
+    let mut writer: ColumnWriter<'_> = get_column_writer(description.clone(), properties.clone(), pages);
+    write_values(values, gaps, get_typed_column_writer_mut::<DoubleType>(&mut writer))?;
+    let close = writer.close()?;
+    Ok((bytes.into_inner()?.into(), close))
+}
+
+fn write_values(values: &[f64], gaps: bool, writer: &mut ColumnWriterImpl<'_, DoubleType>) -> Result<(), ParquetError> {
     if gaps {
         let levels: Vec<i16> = values.iter().map(|value| i16::from(!value.is_nan())).collect();
         let present: Vec<f64> = values.iter().copied().filter(|value| !value.is_nan()).collect();
@@ -65,11 +134,11 @@ fn write_values(
     } else {
         writer.write_batch(values, None, None)?;
     }
-    column.close()
+    Ok(())
 }
 
 fn next<'a>(
-    group: &'a mut SerializedRowGroupWriter<'_, &mut Vec<u8>>,
+    group: &'a mut SerializedRowGroupWriter<'_, &mut Part>,
 ) -> Result<parquet::file::writer::SerializedColumnWriter<'a>, ParquetError> {
     let column = group.next_column()?;
     column.ok_or_else(|| ParquetError::General("the schema has fewer columns than the table".to_owned()))

@@ -80,7 +80,7 @@ impl Work for Sample {
         let digest = Digest::of(&bytes);
         platform
             .store
-            .put(&keys::cut(&task.dataset, task.part, digest), bytes.into())
+            .put_named(&keys::cut(&task.dataset, task.part, digest), bytes.into(), digest)
             .await?;
         Ok(Worked::Done(Produced::Sample(facts(digest, &document, columns))))
     }

@@ -9,17 +9,23 @@ use std::{
 };
 
 use async_trait::async_trait;
+use aws_runtime::auth::PayloadSigningOverride;
 use aws_sdk_s3::{
     Client,
     config::{
-        ConfigBag, Intercept, RuntimeComponents, interceptors::BeforeDeserializationInterceptorContextRef,
-        retry::RetryConfig, timeout::TimeoutConfig,
+        ConfigBag, Intercept, RuntimeComponents,
+        interceptors::{BeforeDeserializationInterceptorContextRef, BeforeTransmitInterceptorContextMut},
+        retry::RetryConfig,
+        timeout::TimeoutConfig,
     },
     error::{BoxError, ProvideErrorMetadata, SdkError},
-    operation::{get_object::GetObjectOutput, put_object::PutObjectOutput},
+    operation::{
+        get_object::GetObjectOutput,
+        put_object::{PutObjectOutput, builders::PutObjectFluentBuilder},
+    },
     primitives::{ByteStream, DateTime, DateTimeFormat},
 };
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use contract::Digest;
 use sha2::Digest as _;
 use tokio::io::AsyncWriteExt;
@@ -67,6 +73,11 @@ impl S3Store {
         }
     }
 
+    fn put_object(&self, key: &str, bytes: Bytes) -> PutObjectFluentBuilder {
+        let put = self.client.put_object().bucket(&self.bucket).key(key);
+        put.content_type(content_type(key)).body(bytes.into())
+    }
+
     /// Sends a conditional write without the SDK's retries, but again where it met another one in flight: a 409 says
     /// that nothing was written.
     async fn put_if(&self, key: &str, bytes: Bytes, condition: Condition<'_>) -> Result<ETag, StoreError> {
@@ -75,13 +86,12 @@ impl S3Store {
             Condition::Version(_) => Asked::Swap,
         };
         for attempt in 1.. {
-            let put = self.client.put_object().bucket(&self.bucket).key(key);
+            let put = self.put_object(key, bytes.clone());
             let put = match condition {
                 Condition::Absent => put.if_none_match("*"),
                 Condition::Version(seen) => put.if_match(seen.quoted()),
             };
             let once = aws_sdk_s3::config::Config::builder().retry_config(RetryConfig::disabled());
-            let put = put.content_type(content_type(key)).body(bytes.clone().into());
             match put.customize().config_override(once).send().await {
                 Ok(written) => return etag(key, &written),
                 Err(error) if status(&error) == Some(409) && attempt < CONFLICT_TRIES => pause(attempt).await,
@@ -111,14 +121,8 @@ impl Store for S3Store {
     async fn get(&self, key: &str, cap: u64) -> Result<Object, StoreError> {
         let (meta, body) = self.open(key, None).await?;
         check_cap(key, meta.size, cap)?;
-        let bytes = within(key, meta.size, async {
-            body.collect().await.map_err(|error| silent(key, error))
-        })
-        .await?;
-        Ok(Object {
-            meta,
-            bytes: bytes.into_bytes(),
-        })
+        let (bytes, digest) = within(key, meta.size, collect(key, body, meta.size, cap)).await?;
+        Ok(Object { meta, bytes, digest })
     }
 
     async fn head(&self, key: &str) -> Result<ObjectMeta, StoreError> {
@@ -137,8 +141,13 @@ impl Store for S3Store {
     }
 
     async fn put(&self, key: &str, bytes: Bytes) -> Result<ETag, StoreError> {
-        let put = self.client.put_object().bucket(&self.bucket).key(key);
-        let written = put.content_type(content_type(key)).body(bytes.into()).send().await;
+        let written = self.put_object(key, bytes).send().await;
+        etag(key, &written.map_err(|error| failed(key, Asked::Write, error))?)
+    }
+
+    async fn put_named(&self, key: &str, bytes: Bytes, digest: Digest) -> Result<ETag, StoreError> {
+        let put = self.put_object(key, bytes).customize();
+        let written = put.interceptor(KnownDigest(digest)).send().await;
         etag(key, &written.map_err(|error| failed(key, Asked::Write, error))?)
     }
 
@@ -199,6 +208,18 @@ impl Store for S3Store {
         };
         page.contents().iter().map(listed).collect()
     }
+}
+
+/// Collects a body while hashing it, never more than `cap` bytes whatever the header said.
+async fn collect(key: &str, mut body: ByteStream, declared: u64, cap: u64) -> Result<(Bytes, Digest), StoreError> {
+    let mut hash = sha2::Sha256::new();
+    let mut bytes = BytesMut::with_capacity(usize::try_from(declared).unwrap_or(0));
+    while let Some(chunk) = body.try_next().await.map_err(|error| silent(key, error))? {
+        check_cap(key, (bytes.len() + chunk.len()) as u64, cap)?;
+        hash.update(&chunk);
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok((bytes.freeze(), Digest::from_bytes(hash.finalize().into())))
 }
 
 /// Writes a body to a file while hashing it, never more than `cap` bytes whatever the header said.
@@ -272,6 +293,30 @@ impl Intercept for DateOf {
         let date = context.response().headers().get("date");
         let date = date.and_then(|date| DateTime::from_str(date, DateTimeFormat::HttpDate).ok());
         self.0.store(date.map_or(0, |date| date.secs()), Ordering::Release);
+        Ok(())
+    }
+}
+
+/// Signs a body by the digest that its name has anyway.
+#[derive(Clone, Copy, Debug)]
+struct KnownDigest(Digest);
+
+impl Intercept for KnownDigest {
+    fn name(&self) -> &'static str {
+        "KnownDigest"
+    }
+
+    fn modify_before_signing(
+        &self,
+        _context: &mut BeforeTransmitInterceptorContextMut<'_>,
+        _components: &RuntimeComponents,
+        config: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        // A body that the SDK sends in signed chunks has another signature.
+        if config.load::<PayloadSigningOverride>().is_none() {
+            let signed = PayloadSigningOverride::Precomputed(self.0.hex());
+            config.interceptor_state().store_put(signed);
+        }
         Ok(())
     }
 }

@@ -121,6 +121,7 @@ impl Store for MemoryStore {
         check_cap(key, stored.bytes.len() as u64, cap)?;
         Ok(Object {
             meta: self.meta(&stored),
+            digest: Digest::of(&stored.bytes),
             bytes: stored.bytes,
         })
     }

@@ -10,6 +10,7 @@ use std::{
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use contract::Digest;
 use platform::{Clock, Downloaded, ETag, Listed, Object, ObjectMeta, Store, StoreError, ledger::Ledger};
 
 use crate::model::{Fact, History};
@@ -149,7 +150,8 @@ impl Store for Register {
             date: inner.now_s,
             metadata: BTreeMap::new(),
         };
-        Ok(Object { meta, bytes })
+        let digest = Digest::of(&bytes);
+        Ok(Object { meta, bytes, digest })
     }
 
     async fn create(&self, _key: &str, bytes: Bytes) -> Result<ETag, StoreError> {
