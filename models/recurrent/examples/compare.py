@@ -6,7 +6,7 @@
         [--ours target/release/examples/epoch] [--rounds 5] [--before COMMAND]
 
 DIR is what `peer.py preprocess --out DIR` left. PyTorch runs two epochs a round with one thread and two with two, and its
-better thread count over all rounds is compared; ours runs seven with two. `--before` is put before each command (`nice …`).
+better thread count over all rounds is compared; ours runs seven with two, in f32 and in bf16. `--before` is put before each command (`nice …`).
 """
 
 import argparse
@@ -35,14 +35,15 @@ def spread(values):
 
 
 for cell in ("gru", "lstm"):
-    ours, theirs = [], {1: [], 2: []}
+    ours, theirs = {"f32": [], "bf16": []}, {1: [], 2: []}
     for _ in range(args.rounds):
-        ours.append(lines(args.ours, cell, "2")[0]["epoch_s"]["median"])
+        for precision, epochs in ours.items():
+            epochs.append(lines(args.ours, cell, precision, "2")[0]["epoch_s"]["median"])
         for threads, epochs in theirs.items():
             peer = [args.python, args.peer, cell, "--out", args.out, "--epochs", "2", "--threads", str(threads)]
             epochs.append(lines(*peer)[0]["epoch_seconds_median"])
     threads = min(theirs, key=lambda count: statistics.median(theirs[count]))
-    ratio = statistics.median(theirs[threads]) / statistics.median(ours)
-    print(f"{cell}: ours, 2 threads {spread(ours)}; PyTorch", end=" ")
-    print("; ".join(f"{count} thread(s) {spread(epochs)}" for count, epochs in theirs.items()), end="; ")
-    print(f"best of PyTorch / ours {ratio:.2f}", flush=True)
+    print(f"{cell}: PyTorch", "; ".join(f"{count} thread(s) {spread(epochs)}" for count, epochs in theirs.items()))
+    for precision, epochs in ours.items():
+        ratio = statistics.median(theirs[threads]) / statistics.median(epochs)
+        print(f"{cell}: ours in {precision}, 2 threads {spread(epochs)}, best of PyTorch / ours {ratio:.2f}", flush=True)
