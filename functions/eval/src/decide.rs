@@ -252,14 +252,14 @@ fn beats(model: f64, baseline: f64, margin: f64) -> bool {
     model < baseline && model <= baseline * (1.0 - margin)
 }
 
-/// The asked metric, or RMSE where no member has it: a scale is zero where the training rows do not vary.
+/// The asked metric, or RMSE where no member has it: a scale is zero where the training rows do not vary. Where squares
+/// of errors are too large for a number, MAE.
 fn deciding(outcomes: &[Outcome], asked: Metric) -> Metric {
-    let any = |metric| outcomes.iter().any(|outcome| score(outcome, metric).is_some());
-    if !any(asked) && any(Metric::Rmse) {
-        Metric::Rmse
-    } else {
-        asked
-    }
+    let any = |metric: &Metric| outcomes.iter().any(|outcome| score(outcome, *metric).is_some());
+    [asked, Metric::Rmse, Metric::Mae]
+        .into_iter()
+        .find(any)
+        .unwrap_or(asked)
 }
 
 fn best<'a>(members: impl Iterator<Item = &'a Outcome>, metric: Metric) -> Option<Winner> {

@@ -129,23 +129,21 @@ fn the_better_baseline_wins_unless_a_model_beats_it_by_the_margin() {
 }
 
 #[test]
-fn a_metric_that_nobody_has_gives_way_to_rmse_and_the_reason_says_so() {
-    let mut outcomes = outcomes([Some(0.0); 4]);
-    for (outcome, rmse) in outcomes.iter_mut().zip([4.0, 3.0, 2.0, 5.0]) {
-        outcome.scores = Some(Scores {
-            rmse: Some(rmse),
-            ..Scores::default()
-        });
+fn a_metric_that_nobody_has_gives_way_to_rmse_or_mae_and_the_reason_says_so() {
+    for (rmse, instead) in [(1.0, "rmse"), (f64::INFINITY, "mae")] {
+        let mut outcomes = outcomes([Some(0.0); 4]);
+        for (outcome, error) in outcomes.iter_mut().zip([4.0, 3.0, 2.0, 5.0]) {
+            outcome.scores = Some(Scores {
+                rmse: Some(error * rmse),
+                mae: Some(error),
+                ..Scores::default()
+            });
+        }
+        let verdict = judge(&round(), &outcomes, &promote(""));
+        assert_eq!(verdict.winner.map(|winner| winner.score), Some(2.0));
+        let expected = format!("rmsse is not defined on this cut, so {instead} decides");
+        assert!(verdict.reason.starts_with(&expected), "{}", verdict.reason);
     }
-    let verdict = judge(&round(), &outcomes, &promote(""));
-    assert_eq!(verdict.winner.map(|winner| winner.score), Some(2.0));
-    assert!(
-        verdict
-            .reason
-            .starts_with("rmsse is not defined on this cut, so rmse decides"),
-        "{}",
-        verdict.reason
-    );
 }
 
 #[test]

@@ -38,6 +38,9 @@ pub fn summarize(dataset: &Dataset, view: &View, round: Option<&RoundView>, reus
             result.out.insert(name, why.clone());
         }
     }
+    if let Some(Decision::Nobody { reason, .. }) = round.and_then(|round| round.decision.as_ref()) {
+        result.nobody = Some(reason.clone());
+    }
     if let Some(entry) = round.and_then(champion) {
         result.champion = Some(Champion::of(entry));
     }

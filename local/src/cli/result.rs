@@ -20,6 +20,9 @@ pub struct RunResult {
     /// Who reigns now.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub champion: Option<Champion>,
+    /// Why nobody reigns, where a round was decided without a winner.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nobody: Option<String>,
     /// Scores of each member that has some.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub scores: BTreeMap<String, Scores>,
@@ -91,6 +94,7 @@ impl RunResult {
             ok: false,
             dataset: dataset.to_owned(),
             champion: None,
+            nobody: None,
             scores: BTreeMap::new(),
             out: BTreeMap::new(),
             forecast: None,

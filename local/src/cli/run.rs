@@ -228,6 +228,7 @@ fn print_result(result: &RunResult, json: bool) {
     lines.extend(result.plot.iter().map(|path| format!("plot      {path}")));
     if !result.ok {
         lines.extend(result.failed.iter().map(failure_text));
+        lines.extend(result.nobody.iter().map(|why| format!("no champion: {why}")));
         lines.push("no forecast; a failure stays until data or spec change, or --force".to_owned());
     }
     super::print(&lines.join("\n"));

@@ -94,3 +94,44 @@ fn wrong_names_and_settings_are_refused_with_what_is_allowed() {
     assert!(!missing.status.success() && String::from_utf8_lossy(&missing.stderr).contains("`nowhere.csv`"));
     assert_eq!(place.run(&["load.csv", "--spec", "spec.toml"])["ok"], true);
 }
+
+#[test]
+fn a_round_without_scores_promotes_nobody_and_says_so() {
+    let place = Place::new();
+    let rows = csv(80);
+    let mut lines: Vec<&str> = rows.lines().collect();
+    let unseen: Vec<String> = lines.split_off(60).iter().map(|line| empty(line)).collect();
+    lines.extend(unseen.iter().map(String::as_str));
+    place.write("unseen.csv", lines.join("\n"));
+    let result = place.run(&["unseen.csv", "--spec", "spec.toml"]);
+    assert_eq!(result["ok"], false, "{result}");
+    assert!(
+        result["nobody"].as_str().unwrap().contains("no member has a score"),
+        "{result}"
+    );
+}
+
+/// A row whose values are all missing.
+fn empty(line: &str) -> String {
+    let (time, values) = line.split_once(',').unwrap();
+    let commas = values.chars().filter(|char| *char == ',').count();
+    format!("{time},{}", ",".repeat(commas))
+}
+
+#[test]
+fn errors_too_large_to_be_squared_are_compared_as_they_are() {
+    let place = Place::new();
+    let rows = csv(80);
+    let mut lines = rows.lines();
+    let mut text = format!("{}\n", lines.next().unwrap());
+    for line in lines {
+        let (time, values) = line.split_once(',').unwrap();
+        let values: Vec<String> = values.split(',').map(|value| format!("{value}e290")).collect();
+        text += &format!("{time},{}\n", values.join(","));
+    }
+    place.write("large.csv", text);
+    let result = place.run(&["large.csv", "--spec", "spec.toml"]);
+    assert_eq!(result["ok"], true, "{result}");
+    let champion = result["champion"]["model"].as_str().unwrap();
+    assert!(result["scores"][champion]["mae"].as_f64().unwrap() > 1e290, "{result}");
+}
