@@ -141,6 +141,9 @@ pub struct TrainFacts {
     /// Losses by epoch, on scaled values; empty for closed forms.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub epochs: Vec<forecast::EpochLoss>,
+    /// What the fit did other than asked, or what its data are like.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notices: Vec<String>,
 }
 
 /// What `eval` left.

@@ -256,6 +256,11 @@ fn what_is_wrong_is_refused_with_its_path_and_range() {
         ("models=[{kind=\"gru\",name=\"decision\"}]", "models.decision.name"),
         ("models=[{kind=\"gru\",name=\"lstm\"}]", "models.lstm.name"),
         ("models=[{kind=\"gru\",name=\"My GRU\"}]", "models.My GRU.name"),
+        ("models=[{kind=\"prophet\",growth=\"logistic\"}]", "models.prophet.cap"),
+        (
+            "models.prophet.seasonalities=[{name=\"lunar\",period=-29.5,fourier_order=3}]",
+            "models.prophet.seasonalities[0].period",
+        ),
         ("models.gur.epochs=3", "models.gur"),
         ("models.gru.epoch=3", "models.gru.epoch"),
         ("models.gru.epochs=0", "models.gru.epochs"),

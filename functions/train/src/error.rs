@@ -142,6 +142,7 @@ fn fit_kind(error: &FitError) -> FailureKind {
         | FitError::TooLarge { .. }
         | FitError::NothingSelects { .. }
         | FitError::NoTrial { .. }
+        | FitError::Refused { .. }
         | FitError::NoLibtorch => FailureKind::Spec,
         FitError::Checkpoint(_) => FailureKind::Store,
     }
@@ -190,6 +191,6 @@ fn fit_place(error: &FitError) -> Place {
             bound: Some("a build with `--features tch`".to_owned()),
             ..Place::default()
         },
-        FitError::NoTrial { .. } | FitError::Checkpoint(_) => Place::default(),
+        FitError::NoTrial { .. } | FitError::Refused { .. } | FitError::Checkpoint(_) => Place::default(),
     }
 }

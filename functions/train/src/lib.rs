@@ -100,6 +100,7 @@ impl Work for Train {
             x: [windows, window.context, inputs],
             y: [windows, window.horizon, targets],
             epochs: artifact.about.epochs,
+            notices: artifact.about.notices,
         })))
     }
 

@@ -108,6 +108,7 @@ pub fn stage_result(job: &JobView, reused: &Reused) -> Option<StageResult> {
         x: None,
         y: None,
         epochs: Vec::new(),
+        notices: Vec::new(),
     };
     match made {
         Produced::Preprocess(facts) => (stage.rows, stage.columns) = (Some(facts.rows), Some(facts.columns)),
@@ -115,6 +116,7 @@ pub fn stage_result(job: &JobView, reused: &Reused) -> Option<StageResult> {
         Produced::Train(facts) => {
             (stage.x, stage.y) = (Some(facts.x), Some(facts.y));
             stage.epochs.clone_from(&facts.epochs);
+            stage.notices.clone_from(&facts.notices);
         }
         Produced::Eval(_) | Produced::Infer(_) => {}
     }

@@ -17,7 +17,7 @@ use super::{
     outcome,
     progress::{Progress, print_json},
     request,
-    result::{RunResult, failure_text, scores_table},
+    result::{RunResult, StageResult, failure_text, scores_table},
     watch::{Reused, View, Walk},
 };
 use crate::harness::{Harness, Interrupt, Options, Session};
@@ -216,6 +216,9 @@ fn print_result(result: &RunResult, json: bool) {
     let mut lines = Vec::new();
     if !result.scores.is_empty() {
         lines.push(scores_table(&result.scores, &result.out, champion));
+    }
+    for (model, notice) in result.stages.iter().flat_map(StageResult::told) {
+        lines.push(format!("  {model}: {notice}"));
     }
     if let Some(champion) = &result.champion {
         let digest = champion.digest.short();

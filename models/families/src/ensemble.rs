@@ -130,6 +130,7 @@ pub fn combine(members: &[(String, Artifact)], weights: &Matrix) -> Result<Artif
         history_rows: history_rows.unwrap_or_default(),
         epochs: Vec::new(),
         intervals: None,
+        notices: Vec::new(),
         ..first.about.clone()
     };
     Ok(Artifact { about, tensors })

@@ -47,6 +47,7 @@ fn members() -> [(String, Artifact); 2] {
             epochs: Vec::new(),
             intervals: None,
             trials: Vec::new(),
+            notices: Vec::new(),
         };
         Artifact {
             about,

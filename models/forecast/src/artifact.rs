@@ -49,6 +49,9 @@ pub struct About {
     /// What a search tried, in its order; empty where there was none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub trials: Vec<Trial>,
+    /// What the fit did other than asked, or what its data are like, for a person.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notices: Vec<String>,
 }
 
 /// One trial of a search.
@@ -83,6 +86,7 @@ impl About {
             epochs: Vec::new(),
             intervals: None,
             trials: Vec::new(),
+            notices: Vec::new(),
         }
     }
 }
@@ -143,6 +147,7 @@ mod tests {
             }],
             intervals: None,
             trials: Vec::new(),
+            notices: Vec::new(),
         };
         let tensors = [
             (

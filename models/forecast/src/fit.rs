@@ -180,6 +180,12 @@ pub enum FitError {
         /// The most bytes.
         bound: u128,
     },
+    /// Settings that the model cannot have on these data, in its own words.
+    #[error("{why}")]
+    Refused {
+        /// What is wrong, with value and bound.
+        why: String,
+    },
     /// Series, names or windows that do not belong together.
     #[error("{have} {what}, must be {need}")]
     Mismatch {

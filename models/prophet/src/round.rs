@@ -41,6 +41,8 @@ struct Unfinished {
     about: About,
     /// How many targets are fitted.
     targets: usize,
+    /// What is to be told of them.
+    notices: Vec<String>,
 }
 
 impl ProphetFit {
@@ -120,25 +122,22 @@ fn columns<'a>(
 
 /// Says in a fit's terms what the model refuses.
 fn refused(error: &Error) -> FitError {
-    let (what, have, need) = match *error {
-        Error::TooFewValues { have, need } => ("observed training values of a target", have, need),
-        Error::OneTime { .. } => ("different times of training values", 1, 2),
-        Error::MissingColumn { .. } => ("calendar columns with the name of a regressor or condition", 0, 1),
-        Error::Condition { .. } => ("condition columns of just 0 and 1", 0, 1),
-        Error::Changepoint { .. } => ("changepoints that all lie in the training rows", 0, 1),
-        Error::NotFinite { .. } => ("columns of finite numbers", 0, 1),
-        Error::Length { have, need, .. } => ("rows of a column", have, need),
-        Error::TooWide { .. } => ("targets whose range is a number", 0, 1),
-        Error::Setting(_) | Error::Cap { .. } | Error::NoCap => ("settings within their range", 0, 1),
-        Error::Unbounded { value } => {
-            return FitError::Diverged {
-                epoch: 1,
-                loss: value,
-                bound: f64::MAX,
-            };
-        }
-    };
-    FitError::Mismatch { what, have, need }
+    match error {
+        Error::TooFewValues { have, need } => FitError::Mismatch {
+            what: "observed training values of a target",
+            have: *have,
+            need: *need,
+        },
+        Error::Unbounded { value } => FitError::Diverged {
+            epoch: 1,
+            loss: *value,
+            bound: f64::MAX,
+        },
+        Error::MissingColumn { .. } => FitError::Refused {
+            why: format!("{error}: only calendar columns are known ahead"),
+        },
+        error => FitError::Refused { why: error.to_string() },
+    }
 }
 
 impl Fit for ProphetFit {
@@ -157,22 +156,25 @@ impl Fit for ProphetFit {
             return Err(FitError::Mismatch { what, have, need: 1 });
         }
         let about = About::new(ModelSpec::Prophet(self.spec.clone()), data, 0);
-        let (mut done, mut tensors) = match resume {
+        let (mut done, mut notices, mut tensors) = match resume {
             Some(checkpoint) => resumed(checkpoint, &about, &self.spec).map_err(FitError::Checkpoint)?,
-            None => (0, Tensors::new()),
+            None => (0, Vec::new(), Tensors::new()),
         };
         let targets = data.target_names.len();
         while done < targets {
             if stop() {
-                return stopped(about, done, &tensors);
+                return stopped(about, done, notices, &tensors);
             }
             let end = (done + self.batch()).min(targets);
             for (target, model) in (done..end).zip(self.fit(data, done..end)?) {
+                let name = &data.target_names[target];
+                notices.extend(model.notices().iter().map(|notice| format!("`{name}`: {notice}")));
                 model.write(target, &mut tensors);
             }
             done = end;
             observe(progress(done), None);
         }
+        let about = About { notices, ..about };
         Ok(Fitted::Finished(Artifact { about, tensors }))
     }
 }
@@ -184,8 +186,13 @@ fn progress(done: usize) -> Progress {
     }
 }
 
-fn stopped(about: About, targets: usize, tensors: &Tensors) -> Result<Fitted, FitError> {
-    let bytes = tensors::to_bytes(&Unfinished { about, targets }, tensors).map_err(FitError::Checkpoint)?;
+fn stopped(about: About, targets: usize, notices: Vec<String>, tensors: &Tensors) -> Result<Fitted, FitError> {
+    let unfinished = Unfinished {
+        about,
+        targets,
+        notices,
+    };
+    let bytes = tensors::to_bytes(&unfinished, tensors).map_err(FitError::Checkpoint)?;
     Ok(Fitted::Stopped(Checkpoint {
         progress: progress(targets),
         bytes,
@@ -193,7 +200,11 @@ fn stopped(about: About, targets: usize, tensors: &Tensors) -> Result<Fitted, Fi
 }
 
 /// Gives the fitted targets of a checkpoint and what they left, if it is of this fit.
-fn resumed(checkpoint: &Checkpoint, about: &About, spec: &ProphetSpec) -> Result<(usize, Tensors), ArtifactError> {
+fn resumed(
+    checkpoint: &Checkpoint,
+    about: &About,
+    spec: &ProphetSpec,
+) -> Result<(usize, Vec<String>, Tensors), ArtifactError> {
     let (unfinished, tensors): (Unfinished, Tensors) = tensors::parse(&checkpoint.bytes)?;
     let fit = |about: &About| format!("a fit of {} on cut {}", about.kind, about.cut);
     if unfinished.about != *about {
@@ -206,7 +217,7 @@ fn resumed(checkpoint: &Checkpoint, about: &About, spec: &ProphetSpec) -> Result
     for target in 0..done {
         Prophet::read(&tensors, target, spec)?;
     }
-    Ok((done, tensors))
+    Ok((done, unfinished.notices, tensors))
 }
 
 impl ProphetForecast {

@@ -57,15 +57,16 @@ fn run(
     resume: Option<&forecast::Checkpoint>,
     stop: &dyn Fn() -> bool,
 ) -> Result<Fitted, FitError> {
-    let (names, cut) = (["down".to_owned(), "up".to_owned()], cut(scaled.rows()));
+    let names = ["down", "up", "again"].map(ToOwned::to_owned);
+    let (names, cut) = (&names[..scaled.targets.len()], cut(scaled.rows()));
     let data = Training {
         series: &[SeriesData { scaled, cut: &cut }],
         window: cut.window,
         season: 24,
         threads,
         cut: "00ff",
-        target_names: &names,
-        input_names: &names,
+        target_names: names,
+        input_names: names,
     };
     ProphetFit::new(spec).run(&data, resume, stop, &mut |_, _| ())
 }
@@ -190,15 +191,59 @@ fn a_member_is_what_the_pure_fit_of_the_observed_values_is() {
 }
 
 #[test]
+fn what_is_odd_about_the_values_stands_in_the_artifact_also_after_a_stop() {
+    let mut scaled = scaled(1_800);
+    // The third is fitted after the first two.
+    let again = (0..1_800).flat_map(|row| {
+        [
+            scaled.values.at(row, 0),
+            scaled.values.at(row, 1),
+            scaled.values.at(row, 0),
+        ]
+    });
+    scaled.values = Matrix {
+        rows: 1_800,
+        cols: 3,
+        data: again.collect(),
+    };
+    scaled.observed.push(vec![true; 1_800]);
+    scaled.targets.push(2);
+    let low = serde_json::json!({"growth": "logistic", "cap": 0.7, "floor": -10.0});
+    let spec: ProphetSpec = serde_json::from_value(low).unwrap();
+    let whole = artifact(&scaled, &spec, 1);
+    let told = &whole.about.notices;
+    assert!(
+        told.iter()
+            .any(|notice| notice.starts_with("`up`: ") && notice.contains("outside floor and cap")),
+        "{told:?}"
+    );
+    assert!(told.iter().all(|notice| !notice.contains("changepoints")), "{told:?}");
+    assert!(artifact(&scaled, &ProphetSpec::default(), 1).about.notices.is_empty());
+    let asked = std::cell::Cell::new(0);
+    let stop = || asked.replace(asked.get() + 1) == 1;
+    let Fitted::Stopped(checkpoint) = run(&scaled, &spec, 1, None, &stop).unwrap() else {
+        panic!("asked to stop after the first two targets");
+    };
+    let Fitted::Finished(resumed) = run(&scaled, &spec, 1, Some(&checkpoint), &|| false).unwrap() else {
+        panic!("nobody stopped the fit");
+    };
+    assert_eq!(resumed.about.notices, *told);
+}
+
+#[test]
 fn what_a_member_cannot_be_fitted_on_is_refused_with_have_and_need() {
     let mut scaled = scaled(1_800);
     let regressor = serde_json::json!({"regressors": [{"name": "up"}]});
     let spec: ProphetSpec = serde_json::from_value(regressor).unwrap();
     let error = run(&scaled, &spec, 1, None, &|| false).unwrap_err().to_string();
-    assert_eq!(
-        error,
-        "0 calendar columns with the name of a regressor or condition, must be 1"
+    assert!(
+        error.contains("`up`") && error.ends_with("only calendar columns are known ahead"),
+        "{error}"
     );
+    let outside = serde_json::json!({"changepoints": ["2030-01-01"]});
+    let spec: ProphetSpec = serde_json::from_value(outside).unwrap();
+    let error = run(&scaled, &spec, 1, None, &|| false).unwrap_err().to_string();
+    assert!(error.starts_with("changepoint 2030-01-01"), "{error}");
     scaled.observed[0].fill(false);
     scaled.observed[0][5] = true;
     let error = run(&scaled, &ProphetSpec::default(), 1, None, &|| false)

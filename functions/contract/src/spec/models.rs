@@ -200,15 +200,18 @@ fn member(index: usize, entry: Entry, problems: &mut Problems) -> Option<Member>
     section.close();
     for problem in model.problems("") {
         let key = problem.path.trim_start_matches('.');
-        let Some(Node::Leaf(leaf)) = written.get(key) else {
-            continue;
+        let setting = key.split(['.', '[']).next().unwrap_or_default();
+        let origin = match written.get(setting) {
+            Some(Node::Leaf(leaf)) => &leaf.origin,
+            // It is missing, or all settings together are the problem.
+            _ => &entry.origin,
         };
-        problems.add(
-            &leaf.origin,
-            &format!("{path}.{key}"),
-            &leaf.value.to_string(),
-            Fault::Bound(problem.range),
-        );
+        let value = match written.get(key) {
+            Some(Node::Leaf(leaf)) => leaf.value.to_string(),
+            _ => problem.value,
+        };
+        let at = format!("{path}{}", problem.path);
+        problems.add(origin, &at, &value, Fault::Bound(problem.range));
     }
     if let Some(search) = &search {
         for problem in search.problems("search", &model) {

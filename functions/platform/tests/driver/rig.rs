@@ -341,5 +341,6 @@ pub(crate) fn made() -> Produced {
         x: [40, 10, 17],
         y: [40, 1, 1],
         epochs: Vec::new(),
+        notices: Vec::new(),
     })
 }
