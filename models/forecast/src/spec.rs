@@ -78,6 +78,12 @@ pub struct LinearSpec {
     pub lambda: Lambda,
     /// Which lags a target is forecast from.
     pub channels: Channels,
+    /// Whether the calendar columns of the last known row are inputs too, beside the lags.
+    ///
+    /// Each step has weights of its own, and a wave some steps ahead is a linear map of its sine and cosine now: so a step
+    /// learns the calendar of its own time, and no later row is needed. Where the data have no calendar columns it changes
+    /// nothing.
+    pub calendar: bool,
     /// What one model covers.
     pub scope: Scope,
 }
@@ -87,6 +93,7 @@ impl Default for LinearSpec {
         Self {
             lambda: Lambda::Auto,
             channels: Channels::Auto,
+            calendar: false,
             scope: Scope::Part,
         }
     }
@@ -276,7 +283,7 @@ mod tests {
         let linear = serde_json::to_value(ModelSpec::of_kind("linear").unwrap()).unwrap();
         assert_eq!(
             linear,
-            json!({"kind": "linear", "lambda": "auto", "channels": "auto", "scope": "part"})
+            json!({"kind": "linear", "lambda": "auto", "channels": "auto", "calendar": false, "scope": "part"})
         );
     }
 

@@ -1,10 +1,12 @@
 //! What is regressed on what, and what comes of it.
 
+use std::ops::Range;
+
 use forecast::{FitError, Training};
 use series::Matrix;
 
 use crate::{
-    maps::{Joint, Own},
+    maps::{Joint, Own, Pooled},
     moments::{Inputs, Moments},
     path::Path,
     products::{Channel, Products},
@@ -29,7 +31,7 @@ impl<'a> Candidate<'a> {
     /// Prepares one target on its own lags.
     pub(crate) fn own(data: &'a Training<'a>, channels: &'a Channels, target: usize) -> Result<Self, FitError> {
         let one = vec![channels.channels[target]];
-        let (fitted, select) = sums(data, Inputs::Relative, &[one], &[0])?;
+        let (fitted, select) = sums(data, channels, Inputs::Relative, &[one], &[0])?;
         let centres = fitted.means();
         Ok(Self::around(data, channels, centres, fitted, select))
     }
@@ -38,7 +40,7 @@ impl<'a> Candidate<'a> {
     pub(crate) fn pooled(data: &'a Training<'a>, channels: &'a Channels) -> Result<Self, FitError> {
         let targets = &channels.channels[..data.target_names.len()];
         let each: Vec<Vec<Channel>> = targets.iter().map(|&channel| vec![channel]).collect();
-        let (fitted, select) = sums(data, Inputs::Relative, &each, &[0])?;
+        let (fitted, select) = sums(data, channels, Inputs::Relative, &each, &[0])?;
         let centres = (vec![0.0; fitted.x.len()], vec![0.0; fitted.y.len()]);
         Ok(Self::around(data, channels, centres, fitted, select))
     }
@@ -47,7 +49,7 @@ impl<'a> Candidate<'a> {
     pub(crate) fn all(data: &'a Training<'a>, channels: &'a Channels) -> Result<Self, FitError> {
         let targets: Vec<usize> = (0..data.target_names.len()).collect();
         let all = channels.channels.clone();
-        let (fitted, select) = sums(data, Inputs::RelativeAndLast, &[all], &targets)?;
+        let (fitted, select) = sums(data, channels, Inputs::RelativeAndLast, &[all], &targets)?;
         let centres = fitted.means();
         Ok(Self::around(data, channels, centres, fitted, select))
     }
@@ -76,21 +78,25 @@ impl<'a> Candidate<'a> {
 
     /// Gives the map of one target.
     pub(crate) fn solve_own(&self, target: usize, lambda: f64) -> Result<Own, FitError> {
-        let weight = self.weights(lambda, &self.data.target_names[target..=target])?;
+        let mut weight = self.weights(lambda, &self.data.target_names[target..=target])?;
         let unit = self.channels.unit(target);
         let bias = self.bias(&weight).into_iter().map(|bias| unit * bias).collect();
-        Ok(Own { weight, bias })
+        let calendar = self.split(&mut weight, target..target + 1);
+        Ok(Own { weight, bias, calendar })
     }
 
-    /// Gives the map that all targets share: it knows no unit.
-    pub(crate) fn solve_pooled(&self, lambda: f64) -> Result<Matrix, FitError> {
-        self.weights(lambda, self.data.target_names)
+    /// Gives the map that all targets share: only its calendar knows units.
+    pub(crate) fn solve_pooled(&self, lambda: f64) -> Result<Pooled, FitError> {
+        let mut weight = self.weights(lambda, self.data.target_names)?;
+        let calendar = self.split(&mut weight, 0..self.data.target_names.len());
+        Ok(Pooled { weight, calendar })
     }
 
     /// Gives the map from all channels to all targets, in scaled values.
     pub(crate) fn solve_all(&self, lambda: f64) -> Result<Joint, FitError> {
         let mut weight = self.weights(lambda, self.data.target_names)?;
         let mut bias = self.bias(&weight);
+        let calendar = self.split(&mut weight, 0..self.data.target_names.len());
         let (context, horizon) = (self.data.window.context, self.data.window.horizon);
         for row in 0..weight.rows {
             let channel = self.channels.channels[row / context];
@@ -106,7 +112,26 @@ impl<'a> Candidate<'a> {
         for (col, bias) in bias.iter_mut().enumerate() {
             *bias *= self.channels.unit(col / horizon);
         }
-        Ok(Joint { weight, bias })
+        Ok(Joint { weight, bias, calendar })
+    }
+
+    /// Takes the calendar's rows from some weights and gives them in scaled values of some targets.
+    ///
+    /// # Shapes
+    /// `[calendar, targets * horizon]`; weights of one horizon are those of each target.
+    fn split(&self, weight: &mut Matrix, targets: Range<usize>) -> Matrix {
+        let inputs = &self.channels.calendar;
+        weight.rows -= inputs.len();
+        let rows = weight.data.split_off(weight.rows * weight.cols);
+        let horizon = self.data.window.horizon;
+        let mut calendar = Matrix::zeros(inputs.len(), targets.len() * horizon);
+        for (c, (input, row)) in inputs.iter().zip(rows.chunks_exact(weight.cols)).enumerate() {
+            let each = calendar.row_mut(c).iter_mut().zip(row.iter().cycle()).enumerate();
+            for (col, (to, weight)) in each {
+                *to = weight * input.factor * self.channels.unit(targets.start + col / horizon);
+            }
+        }
+        calendar
     }
 
     /// Gives what is forecast where all inputs are 0.
@@ -129,7 +154,7 @@ impl<'a> Candidate<'a> {
     }
 }
 
-/// Says how many inputs the regression on all channels' lags has.
+/// Says how many lags the regression on all channels' has.
 pub(crate) fn inputs_of_all(data: &Training<'_>) -> usize {
     scale::inputs(data).len() * data.window.context
 }
@@ -139,26 +164,27 @@ pub(crate) fn inputs_of_all(data: &Training<'_>) -> usize {
 /// `groups` are channels that are regressed together; the windows of several groups are taken as those of one.
 fn sums(
     data: &Training<'_>,
+    Channels { calendar, .. }: &Channels,
     inputs: Inputs,
     groups: &[Vec<Channel>],
     targets: &[usize],
 ) -> Result<(Moments, Moments), FitError> {
-    check_memory(data, inputs, groups[0].len())?;
+    check_memory(data, inputs, groups[0].len(), calendar.len())?;
     let sums = |runs: &[_]| {
         let products = Products::of(runs, data.window, data.threads);
         Moments::of(&products, data.window, inputs, targets)
     };
-    let fitted = sums(&scale::training(data, groups));
+    let fitted = sums(&scale::training(data, groups, calendar));
     if fitted.count < 1.0 {
         return Err(FitError::TooFewWindows { have: 0, need: 1 });
     }
-    Ok((fitted, sums(&scale::selecting(data, groups))))
+    Ok((fitted, sums(&scale::selecting(data, groups, calendar))))
 }
 
 /// Refuses sums and factors that need more memory than a fit may take.
-fn check_memory(data: &Training<'_>, inputs: Inputs, channels: usize) -> Result<(), FitError> {
+fn check_memory(data: &Training<'_>, inputs: Inputs, channels: usize, calendar: usize) -> Result<(), FitError> {
     let wide = |number: usize| number as u128;
-    let n = wide(channels) * wide(inputs.per_channel(data.window.context));
+    let n = wide(channels) * wide(inputs.per_channel(data.window.context)) + wide(calendar);
     let block = wide(data.window.context) * wide(data.window.rows());
     let blocks = match inputs {
         Inputs::Relative => wide(channels) * block,

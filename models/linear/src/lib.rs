@@ -4,6 +4,7 @@
 //!
 //! Refuses to know files, clocks and how training rows were chosen. Start reading at [`Ridge`].
 
+mod calendar;
 mod candidate;
 mod kernel;
 mod maps;

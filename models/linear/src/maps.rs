@@ -4,7 +4,7 @@
     reason = "only inlined code is compiled for the widest vectors"
 )]
 
-use forecast::{ArtifactError, Tensor, Tensors, tensors};
+use forecast::{About, ArtifactError, Tensor, Tensors, tensors};
 use series::Matrix;
 
 use crate::wide::wide;
@@ -14,8 +14,8 @@ use crate::wide::wide;
 pub(crate) enum Map {
     /// Each target has its own map of its own lags.
     Own(Vec<Own>),
-    /// All targets share one map of their own lags, which knows no unit: `[context - 1, horizon]`.
-    Pooled(Matrix),
+    /// All targets share one map of their own lags.
+    Pooled(Pooled),
     /// One map leads from all channels to all targets.
     All(Joint),
 }
@@ -27,6 +27,17 @@ pub(crate) struct Own {
     pub(crate) weight: Matrix,
     /// One per step.
     pub(crate) bias: Vec<f64>,
+    /// `[calendar, horizon]`.
+    pub(crate) calendar: Matrix,
+}
+
+/// The map that all targets share.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct Pooled {
+    /// It knows no unit: `[context - 1, horizon]`.
+    pub(crate) weight: Matrix,
+    /// The same for all targets, each in its own unit: `[calendar, targets * horizon]`.
+    pub(crate) calendar: Matrix,
 }
 
 /// The map from all channels to all targets.
@@ -36,26 +47,52 @@ pub(crate) struct Joint {
     pub(crate) weight: Matrix,
     /// One per target and step.
     pub(crate) bias: Vec<f64>,
+    /// `[calendar, targets * horizon]`.
+    pub(crate) calendar: Matrix,
 }
 
-/// The tensor of a shared map.
-pub(crate) const POOLED: &str = "pooled.weight";
+/// What a map is from and to. Weights of calendar inputs are there only where there are such inputs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Shape {
+    pub(crate) context: usize,
+    pub(crate) horizon: usize,
+    pub(crate) targets: usize,
+    /// How many calendar inputs.
+    pub(crate) calendar: usize,
+}
+
+impl Shape {
+    /// Gives that of a finished model, whose tensors tell how many calendar inputs it has.
+    pub(crate) fn of(about: &About, tensors: &Tensors) -> Self {
+        let calendar = tensors.iter().find(|(name, _)| name.ends_with(CALENDAR));
+        Self {
+            context: about.context.max(1),
+            horizon: about.horizon,
+            targets: about.targets.len(),
+            calendar: calendar
+                .and_then(|(_, tensor)| tensor.shape.first().copied())
+                .unwrap_or(0),
+        }
+    }
+
+    fn outputs(self) -> usize {
+        self.targets * self.horizon
+    }
+}
+
+/// How the names of calendar weights end.
+const CALENDAR: &str = ".calendar";
 
 impl Map {
     /// Reads whichever map is there.
-    pub(crate) fn read(
-        tensors: &Tensors,
-        targets: usize,
-        context: usize,
-        horizon: usize,
-    ) -> Result<Self, ArtifactError> {
-        if tensors.contains_key(POOLED) {
-            return Ok(Self::Pooled(read_pooled(tensors, context, horizon)?));
+    pub(crate) fn read(tensors: &Tensors, shape: Shape) -> Result<Self, ArtifactError> {
+        if Pooled::NAMES.iter().any(|name| tensors.contains_key(*name)) {
+            return Ok(Self::Pooled(Pooled::read(tensors, shape)?));
         }
         if Joint::NAMES.iter().any(|name| tensors.contains_key(*name)) {
-            return Ok(Self::All(Joint::read(tensors, context, targets * horizon)?));
+            return Ok(Self::All(Joint::read(tensors, shape)?));
         }
-        let own = (0..targets).map(|target| Own::read(tensors, target, context, horizon));
+        let own = (0..shape.targets).map(|target| Own::read(tensors, target, shape));
         Ok(Self::Own(own.collect::<Result<_, _>>()?))
     }
 
@@ -78,28 +115,43 @@ impl Map {
     /// Forecasts the trained horizon from one context.
     ///
     /// # Shapes
-    /// `window` is `[context, inputs]`, `channels` are inputs, targets first; the result is `[horizon, targets]`.
-    pub(crate) fn forecast(&self, window: &Matrix, channels: &[usize], targets: usize, horizon: usize) -> Matrix {
+    /// `window` is `[context, inputs]`, `channels` are inputs, targets first, `calendar` are others; the result is
+    /// `[horizon, targets]`.
+    pub(crate) fn forecast(&self, window: &Matrix, channels: &[usize], calendar: &[usize], shape: Shape) -> Matrix {
         wide(
             #[inline(always)]
-            || self.block(window, channels, targets, horizon),
+            || self.block(window, channels, calendar, shape),
         )
     }
 
     #[inline(always)]
-    fn block(&self, window: &Matrix, channels: &[usize], targets: usize, horizon: usize) -> Matrix {
+    fn block(&self, window: &Matrix, channels: &[usize], calendar: &[usize], shape: Shape) -> Matrix {
+        let Shape { horizon, targets, .. } = shape;
         let mut result = Matrix::zeros(horizon, targets);
         let columns: Vec<Vec<f64>> = channels.iter().map(|&input| window.column(input)).collect();
+        let now: Vec<f64> = calendar
+            .iter()
+            .map(|&input| window.at(window.rows - 1, input))
+            .collect();
         let together = match self {
-            Self::All(joint) => joint.differences(&columns),
-            Self::Own(_) | Self::Pooled(_) => Vec::new(),
+            Self::Own(_) => Vec::new(),
+            Self::Pooled(pooled) => with_calendar(vec![0.0; targets * horizon], &pooled.calendar, &now),
+            Self::All(joint) => joint.differences(with_calendar(joint.bias.clone(), &joint.calendar, &now), &columns),
         };
         for target in 0..targets {
             let context = &columns[target];
+            let of_target = || together[target * horizon..(target + 1) * horizon].to_vec();
             let own = match self {
-                Self::Own(own) => differences(&own[target].weight, own[target].bias.clone(), context),
-                Self::Pooled(weight) => differences(weight, vec![0.0; horizon], context),
-                Self::All(_) => together[target * horizon..(target + 1) * horizon].to_vec(),
+                Self::Own(own) => {
+                    let own = &own[target];
+                    differences(
+                        &own.weight,
+                        with_calendar(own.bias.clone(), &own.calendar, &now),
+                        context,
+                    )
+                }
+                Self::Pooled(pooled) => differences(&pooled.weight, of_target(), context),
+                Self::All(_) => of_target(),
             };
             for (step, difference) in own.into_iter().enumerate() {
                 *result.at_mut(step, target) = context[context.len() - 1] + difference;
@@ -107,6 +159,15 @@ impl Map {
         }
         result
     }
+}
+
+/// Adds what the calendar says.
+#[inline(always)]
+fn with_calendar(mut forecast: Vec<f64>, weight: &Matrix, now: &[f64]) -> Vec<f64> {
+    for (i, value) in now.iter().enumerate() {
+        add(&mut forecast, *value, weight.row(i));
+    }
+    forecast
 }
 
 /// Gives the forecast relative to the last row.
@@ -127,53 +188,70 @@ fn add(to: &mut [f64], factor: f64, numbers: &[f64]) {
 }
 
 impl Own {
-    pub(crate) fn read(
-        tensors: &Tensors,
-        target: usize,
-        context: usize,
-        horizon: usize,
-    ) -> Result<Self, ArtifactError> {
-        let [weight, bias] = Self::names(target);
+    pub(crate) fn read(tensors: &Tensors, target: usize, shape: Shape) -> Result<Self, ArtifactError> {
+        let [weight, bias, calendar] = Self::names(target);
         Ok(Self {
-            weight: matrix(tensors, &weight, context - 1, horizon)?,
-            bias: tensors::f64s(tensors, &bias, &[horizon])?.to_vec(),
+            weight: matrix(tensors, &weight, shape.context - 1, shape.horizon)?,
+            bias: tensors::f64s(tensors, &bias, &[shape.horizon])?.to_vec(),
+            calendar: read_calendar(tensors, &calendar, shape.calendar, shape.horizon)?,
         })
     }
 
     pub(crate) fn write(self, target: usize, tensors: &mut Tensors) {
-        let [weight, bias] = Self::names(target);
+        let [weight, bias, calendar] = Self::names(target);
         tensors.insert(weight, tensor(self.weight));
         tensors.insert(bias, Tensor::f64(vec![self.bias.len()], self.bias));
+        write_calendar(self.calendar, calendar, tensors);
     }
 
-    fn names(target: usize) -> [String; 2] {
-        [format!("{target}.weight"), format!("{target}.bias")]
+    fn names(target: usize) -> [String; 3] {
+        ["weight", "bias", "calendar"].map(|what| format!("{target}.{what}"))
     }
 }
 
-impl Joint {
-    pub(crate) const NAMES: [&str; 2] = ["all.weight", "all.bias"];
+impl Pooled {
+    pub(crate) const NAMES: [&str; 2] = ["pooled.weight", "pooled.calendar"];
 
-    /// `outputs` are targets times steps; how many channels there are follows from the tensor.
-    pub(crate) fn read(tensors: &Tensors, context: usize, outputs: usize) -> Result<Self, ArtifactError> {
-        let [weight, bias] = Self::NAMES;
-        let rows = tensors.get(weight).and_then(|tensor| tensor.shape.first().copied());
-        let whole = rows.unwrap_or(0) / context * context;
+    pub(crate) fn read(tensors: &Tensors, shape: Shape) -> Result<Self, ArtifactError> {
+        let [weight, calendar] = Self::NAMES;
         Ok(Self {
-            weight: matrix(tensors, weight, whole, outputs)?,
-            bias: tensors::f64s(tensors, bias, &[outputs])?.to_vec(),
+            weight: matrix(tensors, weight, shape.context - 1, shape.horizon)?,
+            calendar: read_calendar(tensors, calendar, shape.calendar, shape.outputs())?,
         })
     }
 
     pub(crate) fn write(self, tensors: &mut Tensors) {
-        let [weight, bias] = Self::NAMES;
+        let [weight, calendar] = Self::NAMES;
+        tensors.insert(weight.to_owned(), tensor(self.weight));
+        write_calendar(self.calendar, calendar.to_owned(), tensors);
+    }
+}
+
+impl Joint {
+    pub(crate) const NAMES: [&str; 3] = ["all.weight", "all.bias", "all.calendar"];
+
+    /// How many channels there are follows from the tensor.
+    pub(crate) fn read(tensors: &Tensors, shape: Shape) -> Result<Self, ArtifactError> {
+        let [weight, bias, calendar] = Self::NAMES;
+        let outputs = shape.outputs();
+        let rows = tensors.get(weight).and_then(|tensor| tensor.shape.first().copied());
+        let whole = rows.unwrap_or(0) / shape.context * shape.context;
+        Ok(Self {
+            weight: matrix(tensors, weight, whole, outputs)?,
+            bias: tensors::f64s(tensors, bias, &[outputs])?.to_vec(),
+            calendar: read_calendar(tensors, calendar, shape.calendar, outputs)?,
+        })
+    }
+
+    pub(crate) fn write(self, tensors: &mut Tensors) {
+        let [weight, bias, calendar] = Self::NAMES;
         tensors.insert(weight.to_owned(), tensor(self.weight));
         tensors.insert(bias.to_owned(), Tensor::f64(vec![self.bias.len()], self.bias));
+        write_calendar(self.calendar, calendar.to_owned(), tensors);
     }
 
     #[inline(always)]
-    fn differences(&self, columns: &[Vec<f64>]) -> Vec<f64> {
-        let mut forecast = self.bias.clone();
+    fn differences(&self, mut forecast: Vec<f64>, columns: &[Vec<f64>]) -> Vec<f64> {
         for (channel, context) in columns.iter().enumerate() {
             let last = context.len() - 1;
             for (i, value) in context.iter().enumerate() {
@@ -189,12 +267,17 @@ impl Joint {
     }
 }
 
-pub(crate) fn read_pooled(tensors: &Tensors, context: usize, horizon: usize) -> Result<Matrix, ArtifactError> {
-    matrix(tensors, POOLED, context - 1, horizon)
+fn read_calendar(tensors: &Tensors, name: &str, inputs: usize, outputs: usize) -> Result<Matrix, ArtifactError> {
+    if inputs == 0 && !tensors.contains_key(name) {
+        return Ok(Matrix::zeros(0, outputs));
+    }
+    matrix(tensors, name, inputs, outputs)
 }
 
-pub(crate) fn write_pooled(weight: Matrix, tensors: &mut Tensors) {
-    tensors.insert(POOLED.to_owned(), tensor(weight));
+fn write_calendar(weight: Matrix, name: String, tensors: &mut Tensors) {
+    if weight.rows > 0 {
+        tensors.insert(name, tensor(weight));
+    }
 }
 
 fn matrix(tensors: &Tensors, name: &str, rows: usize, cols: usize) -> Result<Matrix, ArtifactError> {

@@ -26,8 +26,8 @@ impl Inputs {
     }
 }
 
-/// Sums over windows: `x` are the inputs, channel after channel, `y` the forecast rows relative to the last row of their
-/// context, target after target.
+/// Sums over windows: `x` are the inputs, channel after channel and then the calendar's, `y` the forecast rows relative
+/// to the last row of their context, target after target.
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) struct Moments {
     /// How many windows.
@@ -51,26 +51,39 @@ impl Moments {
     pub(crate) fn of(products: &Products, shape: WindowShape, inputs: Inputs, targets: &[usize]) -> Self {
         let per_channel = inputs.per_channel(shape.context);
         let last = shape.context - 1;
-        let (n, m) = (products.channels * per_channel, targets.len() * shape.horizon);
+        let calendar = &products.calendar;
+        let lags = products.channels * per_channel;
+        let (n, m) = (lags + calendar.sums.len(), targets.len() * shape.horizon);
         let (mut xx, mut xy) = (Matrix::zeros(n, n), Matrix::zeros(n, m));
-        for a in 0..products.channels {
-            for i in 0..per_channel {
-                let row = a * per_channel + i;
-                for b in 0..products.channels {
-                    let into = &mut xx.row_mut(row)[b * per_channel..(b + 1) * per_channel];
-                    normalised(products.block(a, b), i, 0, last, into);
+        for row in 0..n {
+            // The sums of an input's products with a channel's window, and of those with what it is relative to.
+            let with = |channel: usize| {
+                if row >= lags {
+                    return (calendar.channels[row - lags].row(channel), None);
                 }
-                for (t, &target) in targets.iter().enumerate() {
-                    let into = &mut xy.row_mut(row)[t * shape.horizon..(t + 1) * shape.horizon];
-                    normalised(products.block(a, target), i, shape.context, last, into);
-                }
+                let (block, i) = (products.block(row / per_channel, channel), row % per_channel);
+                (block.row(i), (i != last).then(|| block.row(last)))
+            };
+            for b in 0..products.channels {
+                let into = &mut xx.row_mut(row)[b * per_channel..(b + 1) * per_channel];
+                normalised(with(b), 0, last, into);
             }
+            for (t, &target) in targets.iter().enumerate() {
+                let into = &mut xy.row_mut(row)[t * shape.horizon..(t + 1) * shape.horizon];
+                normalised(with(target), shape.context, last, into);
+            }
+        }
+        for (input, row) in (lags..n).enumerate() {
+            for lag in 0..lags {
+                *xx.at_mut(lag, row) = xx.at(row, lag);
+            }
+            xx.row_mut(row)[lags..].copy_from_slice(calendar.products.row(input));
         }
         let sums = |channel: usize, row: usize| {
             let sums = products.sums.row(channel);
             if row == last { sums[row] } else { sums[row] - sums[last] }
         };
-        let x = (0..n).map(|input| sums(input / per_channel, input % per_channel));
+        let x = (0..lags).map(|input| sums(input / per_channel, input % per_channel));
         let steps = targets
             .iter()
             .flat_map(|&target| (shape.context..shape.rows()).map(move |row| (target, row)));
@@ -80,7 +93,7 @@ impl Moments {
         };
         Self {
             count: count(products),
-            x: x.collect(),
+            x: x.chain(calendar.sums.iter().copied()).collect(),
             y: steps.clone().map(|(target, row)| sums(target, row)).collect(),
             xx,
             xy,
@@ -121,10 +134,12 @@ impl Moments {
     }
 }
 
-/// Gives one row of `P G Pᵀ`: window row `i` of one channel with rows `from..` of another, all but `last` relative to it.
-fn normalised(block: &Matrix, i: usize, from: usize, last: usize, into: &mut [f64]) {
-    let (row, last_row) = (block.row(i), block.row(last));
-    let (mine, ours) = if i == last { (0.0, 0.0) } else { (1.0, last_row[last]) };
+/// Gives one row of `P G Pᵀ`: an input with rows `from..` of a channel's window, all but `last` relative to it.
+///
+/// `row` are the sums of its products, and `last_row` are those of what it is relative to.
+fn normalised((row, last_row): (&[f64], Option<&[f64]>), from: usize, last: usize, into: &mut [f64]) {
+    let (mine, ours) = last_row.map_or((0.0, 0.0), |last_row| (1.0, last_row[last]));
+    let last_row = last_row.unwrap_or(row);
     for (j, value) in (from..).zip(into) {
         *value = if j == last {
             row[j] - mine * last_row[j]
@@ -163,7 +178,7 @@ mod tests {
         }
     }
 
-    /// The inputs and forecast rows of one window.
+    /// The inputs and forecast rows of one window: the lags of two channels and the last row of a calendar input.
     fn window(values: &Matrix, origin: usize, shape: WindowShape, inputs: Inputs) -> (Vec<f64>, Vec<f64>) {
         let (mut x, mut y) = (Vec::new(), Vec::new());
         for channel in 0..2 {
@@ -172,6 +187,7 @@ mod tests {
             x.extend(rows.map(|row| values.at(row, channel) - last));
             x.extend((inputs == Inputs::RelativeAndLast).then_some(last));
         }
+        x.push(values.at(origin - 1, 2));
         let last = values.at(origin - 1, 1);
         y.extend((origin..origin + shape.horizon).map(|row| values.at(row, 1) - last));
         (x, y)
@@ -180,14 +196,14 @@ mod tests {
     proptest! {
         #[test]
         fn sums_around_centres_are_those_of_normalised_windows(
-            data in proptest::collection::vec(-1.0_f64..1.0, 80), context in 1_usize..5, horizon in 1_usize..4,
+            data in proptest::collection::vec(-1.0_f64..1.0, 120), context in 1_usize..5, horizon in 1_usize..4,
             centre in -1.0_f64..1.0,
         ) {
-            let values = Matrix { rows: 40, cols: 2, data };
+            let values = Matrix { rows: 40, cols: 3, data };
             let shape = WindowShape { context, horizon, stride: 1 };
             let channel = |input| Channel { input, level: 0.0, factor: 1.0 };
             let run = context..40 - horizon + 1;
-            let runs = [Runs { values: &values, channels: vec![channel(0), channel(1)], origins: vec![run.clone()] }];
+            let runs = [Runs { values: &values, channels: vec![channel(0), channel(1)], calendar: vec![channel(2)], origins: vec![run.clone()] }];
             let products = Products::of(&runs, shape, 1);
             for inputs in [Inputs::Relative, Inputs::RelativeAndLast] {
                 let moments = Moments::of(&products, shape, inputs, &[1]);

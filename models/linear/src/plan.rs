@@ -1,12 +1,13 @@
 //! What a fit tries, in which order, and what it chooses.
 
-use forecast::{About, ArtifactError, Channels, Lambda, LinearSpec, SeriesData, Tensor, Tensors, Training, tensors};
+use forecast::{ArtifactError, Channels, Lambda, LinearSpec, SeriesData, Tensor, Tensors, Training, tensors};
 use series::Windows;
 
 use crate::{
     candidate,
-    maps::{Joint, Own, POOLED, read_pooled},
+    maps::{Joint, Own, Pooled, Shape},
     ridge::{LAMBDA, SELECT_MSE},
+    scale,
 };
 
 /// Multiples of the Gram matrix' mean diagonal that are tried, the strongest first: of equally good ones it wins.
@@ -59,7 +60,7 @@ pub(crate) struct Plan {
     pub(crate) lambdas: Vec<f64>,
     /// Whether rows select among them.
     pub(crate) selects: bool,
-    targets: usize,
+    shape: Shape,
     /// Forecast values that select: windows times targets times steps.
     values: f64,
 }
@@ -85,7 +86,12 @@ impl Plan {
             selects: selecting && choices.len().max(lambdas.len()) > 1,
             choices,
             lambdas,
-            targets: data.target_names.len(),
+            shape: Shape {
+                context: data.window.context,
+                horizon: data.window.horizon,
+                targets: data.target_names.len(),
+                calendar: scale::calendar_inputs(data, spec.calendar).len(),
+            },
             values: number(values),
         }
     }
@@ -95,7 +101,7 @@ impl Plan {
         let mut tries = Vec::new();
         for choice in &self.choices {
             match choice {
-                Choice::Own if self.selects => tries.extend((0..self.targets).map(Batch::TryOwn)),
+                Choice::Own if self.selects => tries.extend((0..self.shape.targets).map(Batch::TryOwn)),
                 Choice::Own => (),
                 Choice::Pooled => tries.push(Batch::Pooled),
                 Choice::All => tries.push(Batch::All),
@@ -105,7 +111,7 @@ impl Plan {
             return Ok(Some(batch));
         }
         let solved = done - tries.len();
-        let more = solved < self.targets && self.chosen(tensors)?.choice == Choice::Own;
+        let more = solved < self.shape.targets && self.chosen(tensors)?.choice == Choice::Own;
         Ok(more.then_some(Batch::SolveOwn(solved)))
     }
 
@@ -122,27 +128,26 @@ impl Plan {
     }
 
     /// Checks that the batches which are said to be done left what they leave.
-    pub(crate) fn check(&self, done: usize, tensors: &Tensors, about: &About) -> Result<(), ArtifactError> {
+    pub(crate) fn check(&self, done: usize, tensors: &Tensors) -> Result<(), ArtifactError> {
         for batch in 0..done {
             match self.batch(batch, tensors)? {
-                Some(batch) => self.check_batch(batch, tensors, about)?,
+                Some(batch) => self.check_batch(batch, tensors)?,
                 None => return Ok(()),
             }
         }
         Ok(())
     }
 
-    fn check_batch(&self, batch: Batch, tensors: &Tensors, about: &About) -> Result<(), ArtifactError> {
-        let (context, horizon) = (about.context, about.horizon);
+    fn check_batch(&self, batch: Batch, tensors: &Tensors) -> Result<(), ArtifactError> {
         if let Batch::SolveOwn(target) = batch {
-            return Own::read(tensors, target, context, horizon).map(|_| ());
+            return Own::read(tensors, target, self.shape).map(|_| ());
         }
         if self.selects {
             tensors::f64s(tensors, &errors_of(batch), &[self.lambdas.len()])?;
         }
         match batch {
-            Batch::Pooled => read_pooled(tensors, context, horizon).map(|_| ()),
-            Batch::All => Joint::read(tensors, context, horizon * self.targets).map(|_| ()),
+            Batch::Pooled => Pooled::read(tensors, self.shape).map(|_| ()),
+            Batch::All => Joint::read(tensors, self.shape).map(|_| ()),
             Batch::TryOwn(_) | Batch::SolveOwn(_) => Ok(()),
         }
     }
@@ -151,8 +156,8 @@ impl Plan {
     pub(crate) fn finish(&self, mut tensors: Tensors) -> Result<Tensors, ArtifactError> {
         let Chosen { choice, lambda, error } = self.chosen(&tensors)?;
         let of_another = |name: &str| match choice {
-            Choice::Own => name == POOLED || Joint::NAMES.contains(&name),
-            Choice::Pooled => name != POOLED,
+            Choice::Own => Pooled::NAMES.contains(&name) || Joint::NAMES.contains(&name),
+            Choice::Pooled => !Pooled::NAMES.contains(&name),
             Choice::All => !Joint::NAMES.contains(&name),
         };
         tensors.retain(|name, _| !name.starts_with(ERRORS) && !of_another(name));
@@ -184,7 +189,7 @@ impl Plan {
 
     fn errors(&self, choice: Choice, tensors: &Tensors) -> Result<Vec<f64>, ArtifactError> {
         let batches = match choice {
-            Choice::Own => (0..self.targets).map(Batch::TryOwn).collect(),
+            Choice::Own => (0..self.shape.targets).map(Batch::TryOwn).collect(),
             Choice::Pooled => vec![Batch::Pooled],
             Choice::All => vec![Batch::All],
         };

@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use series::{Matrix, WindowShape};
 
-use crate::{kernel, parallel};
+use crate::{calendar::Calendar, kernel, parallel};
 
 /// Windows of one series.
 #[derive(Clone, Debug)]
@@ -18,6 +18,8 @@ pub(crate) struct Runs<'a> {
     pub(crate) values: &'a Matrix,
     /// The inputs that are summed. Windows of several runs are summed channel by channel in this order.
     pub(crate) channels: Vec<Channel>,
+    /// The calendar inputs that are summed beside them.
+    pub(crate) calendar: Vec<Channel>,
     /// Ranges of neighbouring origins, none empty, contexts and horizons inside the values.
     pub(crate) origins: Vec<Range<usize>>,
 }
@@ -44,6 +46,8 @@ pub(crate) struct Products {
     pub(crate) squares: Matrix,
     /// For each pair of channels the sums of `a(i) b(j)` for `i` in the context: `[context, context + horizon]`.
     blocks: Vec<Matrix>,
+    /// The sums with calendar inputs.
+    pub(crate) calendar: Calendar,
 }
 
 /// Origins whose rows are taken from the table at a time, so that memory does not grow with the table.
@@ -73,6 +77,7 @@ impl Products {
             sums: stacked(moments.iter().map(|(sums, _)| sums)),
             squares: stacked(moments.iter().map(|(_, squares)| squares)),
             blocks,
+            calendar: Calendar::of(series, shape, threads),
         }
     }
 
@@ -110,16 +115,19 @@ fn first_rows(series: &[Runs<'_>], channels: usize, shape: WindowShape, threads:
     let pairs = channels * channels;
     let each = parallel::map(threads, pairs * series.len(), |index| {
         let (pair, series) = (index / series.len(), &series[index % series.len()]);
-        series.first_row(pair / channels, pair % channels, shape)
+        let (a, b) = (series.channels[pair / channels], series.channels[pair % channels]);
+        series.row((a, 0), (b, 0..shape.rows()), shape, SHORT)
     });
-    let total = |each: &[Vec<f64>]| {
-        let mut total = vec![0.0; shape.rows()];
-        for each in each {
-            add(&mut total, each);
-        }
-        total
-    };
     each.chunks(series.len().max(1)).map(total).collect()
+}
+
+/// Adds up what each series has.
+pub(crate) fn total(each: &[Vec<f64>]) -> Vec<f64> {
+    let mut total = vec![0.0; each.first().map_or(0, Vec::len)];
+    for each in each {
+        add(&mut total, each);
+    }
+    total
 }
 
 /// Gives the sums of `a(i) b(j)` from those of `a(0) b(j)` and `b(0) a(i)`.
@@ -215,7 +223,7 @@ impl Gathered {
     }
 }
 
-fn runs<'a, 'b>(series: &'a [Runs<'b>]) -> impl Iterator<Item = (&'a Runs<'b>, Range<usize>)> {
+pub(crate) fn runs<'a, 'b>(series: &'a [Runs<'b>]) -> impl Iterator<Item = (&'a Runs<'b>, Range<usize>)> {
     series
         .iter()
         .flat_map(|series| series.origins.iter().map(move |run| (series, run.clone())))
@@ -239,25 +247,36 @@ fn add(to: &mut [f64], numbers: &[f64]) {
 
 impl Runs<'_> {
     fn value(&self, channel: usize, row: usize) -> f64 {
-        let channel = self.channels[channel];
-        (self.values.data[row * self.values.cols + channel.input] - channel.level) * channel.factor
+        self.scaled(self.channels[channel], row)
     }
 
     fn values(&self, channel: usize, rows: Range<usize>) -> impl Iterator<Item = f64> {
         rows.map(move |row| self.value(channel, row))
     }
 
-    fn first_row(&self, a: usize, b: usize, shape: WindowShape) -> Vec<f64> {
-        let mut sums = vec![0.0; shape.rows()];
+    /// Gives a number as the fit sees it.
+    pub(crate) fn scaled(&self, channel: Channel, row: usize) -> f64 {
+        (self.values.data[row * self.values.cols + channel.input] - channel.level) * channel.factor
+    }
+
+    /// Gives the sums of `a(i) b(j)` over the windows of all runs that are longer than some, for neighbouring `j`.
+    pub(crate) fn row(
+        &self,
+        (a, i): (Channel, usize),
+        (b, js): (Channel, Range<usize>),
+        shape: WindowShape,
+        longer: usize,
+    ) -> Vec<f64> {
+        let mut sums = vec![0.0; js.len()];
         let (mut left, mut right) = (Vec::new(), Vec::new());
-        for run in self.origins.iter().filter(|run| run.len() > SHORT) {
+        for run in self.origins.iter().filter(|run| run.len() > longer) {
             for start in run.clone().step_by(BLOCK) {
                 let end = run.end.min(start + BLOCK);
-                let first = start - shape.context;
+                let (first, after) = (start - shape.context, end - shape.context);
                 left.clear();
-                left.extend(self.values(a, first..end - shape.context));
+                left.extend((first + i..after + i).map(|row| self.scaled(a, row)));
                 right.clear();
-                right.extend(self.values(b, first..end + shape.horizon - 1));
+                right.extend((first + js.start..after + js.end - 1).map(|row| self.scaled(b, row)));
                 kernel::add_lagged(&left, &right, &mut sums);
             }
         }
@@ -317,8 +336,8 @@ mod tests {
             let values = Matrix { rows: 60, cols: 3, data: numbers.clone() };
             let later = Matrix { rows: 50, cols: 3, data: numbers[30..].to_vec() };
             let runs = [
-                Runs { values: &values, channels: CHANNELS.to_vec(), origins: vec![context..split, split + gap..60 - horizon + 1] },
-                Runs { values: &later, channels: CHANNELS.to_vec(), origins: Windows::inside(0..50, shape, None).runs() },
+                Runs { values: &values, channels: CHANNELS.to_vec(), calendar: vec![], origins: vec![context..split, split + gap..60 - horizon + 1] },
+                Runs { values: &later, channels: CHANNELS.to_vec(), calendar: vec![], origins: Windows::inside(0..50, shape, None).runs() },
             ];
             let products = Products::of(&runs, shape, threads);
             let count: usize = runs.iter().flat_map(|runs| &runs.origins).map(ExactSizeIterator::len).sum();

@@ -1,9 +1,12 @@
 //! Ridge regression on last-value-normalised windows: the model.
 
-use forecast::{Artifact, ArtifactError, Forecast, ForecastError, History, LinearSpec, recurse, tensors};
+use forecast::{Artifact, ArtifactError, Forecast, ForecastError, History, LinearSpec, ModelSpec, recurse, tensors};
 use series::Matrix;
 
-use crate::{RidgeFit, maps::Map};
+use crate::{
+    RidgeFit,
+    maps::{Map, Shape},
+};
 
 /// The tensor that holds the multiple of the mean diagonal.
 pub(crate) const LAMBDA: &str = "lambda";
@@ -14,7 +17,8 @@ pub(crate) const SELECT_MSE: &str = "select.mse";
 ///
 /// A window is taken relative to its last value, so that the level of a series does not matter:
 /// `y(h) = last + bias(h) + Σ weight(i, h) (x(i) - last)`. Each target has a map of its own lags, all share one, or one
-/// map leads from the lags of all channels to all targets; the last one also sees the last values themselves.
+/// map leads from the lags of all channels to all targets; the last one also sees the last values themselves. Where the
+/// settings ask for it, `Σ weight(c, h) calendar(c)` of the last row is added.
 ///
 /// # Source
 /// The normalisation is `NLinear`'s: Zeng et al. 2022, "Are Transformers Effective for Time Series Forecasting?",
@@ -25,10 +29,10 @@ pub struct Ridge {
     map: Map,
     lambda: f64,
     select_mse: Option<f64>,
-    targets: usize,
+    shape: Shape,
     inputs: usize,
-    context: usize,
-    horizon: usize,
+    /// Whether calendar inputs were asked for.
+    calendar: bool,
 }
 
 impl Ridge {
@@ -45,17 +49,16 @@ impl Ridge {
     pub fn read(artifact: &Artifact) -> Result<Self, ArtifactError> {
         crate::check_kind(artifact, "linear")?;
         let about = &artifact.about;
-        let (context, horizon) = (about.context.max(1), about.horizon);
+        let shape = Shape::of(about, &artifact.tensors);
         let selected = artifact.tensors.contains_key(SELECT_MSE);
         let select_mse = selected.then(|| tensors::f64s(&artifact.tensors, SELECT_MSE, &[1]).map(|mse| mse[0]));
         Ok(Self {
             select_mse: select_mse.transpose()?,
-            map: Map::read(&artifact.tensors, about.targets.len(), context, horizon)?,
+            map: Map::read(&artifact.tensors, shape)?,
             lambda: tensors::f64s(&artifact.tensors, LAMBDA, &[1])?[0],
-            targets: about.targets.len(),
+            shape,
             inputs: about.inputs.len(),
-            context,
-            horizon,
+            calendar: matches!(&about.settings, ModelSpec::Linear(spec) if spec.calendar),
         })
     }
 
@@ -80,28 +83,30 @@ impl Ridge {
 
 impl Forecast for Ridge {
     fn history_rows(&self) -> usize {
-        self.context
+        self.shape.context
     }
 
     fn trained_horizon(&self) -> Option<usize> {
-        Some(self.horizon)
+        Some(self.shape.horizon)
     }
 
     fn forecast(&self, history: &History<'_>, steps: usize) -> Result<Matrix, ForecastError> {
         let scaled = history.scaled;
         let channels = crate::scale::channels_of(scaled);
-        let need = self.map.channels(self.context).unwrap_or(channels.len());
+        let calendar: &[usize] = if self.calendar { &scaled.calendar } else { &[] };
+        let need = self.map.channels(self.shape.context).unwrap_or(channels.len());
         for (what, have, need) in [
-            ("targets", scaled.targets.len(), self.targets),
+            ("targets", scaled.targets.len(), self.shape.targets),
             ("inputs", scaled.values.cols, self.inputs),
+            ("calendar inputs", calendar.len(), self.shape.calendar),
             ("channels", channels.len(), need),
         ] {
             if have != need {
                 return Err(ForecastError::Shape { what, have, need });
             }
         }
-        recurse::forecast(history, self.context, self.horizon, steps, &mut |window| {
-            Ok(self.map.forecast(window, &channels, self.targets, self.horizon))
+        recurse::forecast(history, self.shape.context, self.shape.horizon, steps, &mut |window| {
+            Ok(self.map.forecast(window, &channels, calendar, self.shape))
         })
     }
 }

@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     candidate::Candidate,
-    maps,
     plan::{Batch, Plan},
     scale::Channels,
 };
@@ -48,7 +47,7 @@ impl Fit for RidgeFit {
             Some(checkpoint) => resumed(checkpoint, &about, &plan).map_err(FitError::Checkpoint)?,
             None => (0, Tensors::new()),
         };
-        let channels = Channels::measure(data)?;
+        let channels = Channels::measure(data, self.spec.calendar)?;
         while let Some(batch) = plan.batch(done, &tensors).map_err(FitError::Checkpoint)? {
             if stop() {
                 return stopped(about, done, &tensors);
@@ -88,7 +87,7 @@ fn work(
     match batch {
         Batch::TryOwn(_) => (),
         Batch::SolveOwn(target) => candidate.solve_own(target, lambda)?.write(target, tensors),
-        Batch::Pooled => maps::write_pooled(candidate.solve_pooled(lambda)?, tensors),
+        Batch::Pooled => candidate.solve_pooled(lambda)?.write(tensors),
         Batch::All => candidate.solve_all(lambda)?.write(tensors),
     }
     Ok(())
@@ -119,6 +118,6 @@ fn resumed(checkpoint: &Checkpoint, about: &About, plan: &Plan) -> Result<(usize
             need: fit(about),
         });
     }
-    plan.check(unfinished.batches, &tensors, about)?;
+    plan.check(unfinished.batches, &tensors)?;
     Ok((unfinished.batches, tensors))
 }

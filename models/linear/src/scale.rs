@@ -5,10 +5,16 @@ use series::{Scaled, Windows};
 
 use crate::products::{Channel, Runs};
 
-/// The inputs whose lags a fit may use, targets first in their order, then all others but the calendar's.
+/// Where 1 by the unit of a wave between -1 and 1 is that large, only rounding moves it.
+const STILL: f64 = 1e9;
+
+/// The inputs that a fit may use.
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) struct Channels {
+    /// Those whose lags it may use, targets first in their order, then all others but the calendar's.
     pub(crate) channels: Vec<Channel>,
+    /// The calendar's as they are; none where the fit does without.
+    pub(crate) calendar: Vec<Channel>,
 }
 
 impl Channels {
@@ -16,10 +22,18 @@ impl Channels {
     ///
     /// # Errors
     /// Where a row that trains or selects holds a number that is not finite.
-    pub(crate) fn measure(data: &Training<'_>) -> Result<Self, FitError> {
+    pub(crate) fn measure(data: &Training<'_>, calendar: bool) -> Result<Self, FitError> {
         let channels = inputs(data).into_iter().map(|input| measure(data, input));
+        let calendar = calendar_inputs(data, calendar).iter().map(|&input| {
+            let Channel { factor, .. } = measure(data, input)?;
+            // One that does not vary would be an intercept.
+            let varies = factor > 0.0 && factor < STILL;
+            let (level, factor) = (0.0, if varies { 1.0 } else { 0.0 });
+            Ok(Channel { input, level, factor })
+        });
         Ok(Self {
             channels: channels.collect::<Result<_, _>>()?,
+            calendar: calendar.collect::<Result<_, _>>()?,
         })
     }
 
@@ -46,16 +60,24 @@ pub(crate) fn inputs(data: &Training<'_>) -> Vec<usize> {
         .map_or_else(Vec::new, |series| channels_of(series.scaled))
 }
 
+/// Lists the calendar inputs that a fit uses.
+pub(crate) fn calendar_inputs<'a>(data: &Training<'a>, calendar: bool) -> &'a [usize] {
+    match data.series.first() {
+        Some(series) if calendar => &series.scaled.calendar,
+        _ => &[],
+    }
+}
+
 /// Gives the windows that train, for each group of channels.
-pub(crate) fn training<'a>(data: &Training<'a>, groups: &[Vec<Channel>]) -> Vec<Runs<'a>> {
-    runs(data, groups, |series| {
+pub(crate) fn training<'a>(data: &Training<'a>, groups: &[Vec<Channel>], calendar: &[Channel]) -> Vec<Runs<'a>> {
+    runs(data, groups, calendar, |series| {
         Windows::inside(series.cut.training.clone(), data.window, series.scaled.mask())
     })
 }
 
 /// Gives the windows whose forecast rows select; their contexts reach back into the training rows.
-pub(crate) fn selecting<'a>(data: &Training<'a>, groups: &[Vec<Channel>]) -> Vec<Runs<'a>> {
-    runs(data, groups, |series| {
+pub(crate) fn selecting<'a>(data: &Training<'a>, groups: &[Vec<Channel>], calendar: &[Channel]) -> Vec<Runs<'a>> {
+    runs(data, groups, calendar, |series| {
         Windows::holdout(series.cut.select.clone(), data.window)
     })
 }
@@ -63,6 +85,7 @@ pub(crate) fn selecting<'a>(data: &Training<'a>, groups: &[Vec<Channel>]) -> Vec
 fn runs<'a>(
     data: &Training<'a>,
     groups: &[Vec<Channel>],
+    calendar: &[Channel],
     windows: impl Fn(&SeriesData<'_>) -> Windows,
 ) -> Vec<Runs<'a>> {
     let mut runs = Vec::new();
@@ -71,6 +94,7 @@ fn runs<'a>(
         runs.extend(groups.iter().map(|channels| Runs {
             values: &series.scaled.values,
             channels: channels.clone(),
+            calendar: calendar.to_vec(),
             origins: origins.clone(),
         }));
     }

@@ -7,7 +7,7 @@ use linear::Ridge;
 use proptest::prelude::*;
 use series::{Clean, Matrix, Missing, Validation, WindowShape};
 
-use crate::data::{Prepared, finished, noisy, prepare, run, wave};
+use crate::data::{Prepared, finished, noisy, prepare, prepare_with_calendar, run, wave};
 
 const CLOSE: f64 = 1e-3; // The weakest lambda holds coefficients a little to 0.
 
@@ -144,10 +144,15 @@ fn windows_that_touch_a_missing_value_do_not_train() {
 #[test]
 fn a_stopped_fit_goes_on_to_the_same_bytes() {
     let targets = [noisy(400), wave(400, 1.0), wave(400, 3.0)];
-    let data = prepare(&targets, WINDOW, &Clean::default(), Validation::Fraction(0.1));
-    let fit = Ridge::fit(&LinearSpec::default());
-    let whole = finished(&fit, &data).to_bytes().unwrap();
-    for allowed in 0..7 {
+    let data = prepare_with_calendar(&targets, WINDOW, &Clean::default(), Validation::Fraction(0.1));
+    for (calendar, allowed) in (0..14).map(|case| (case % 2 == 1, case / 2)) {
+        let fit = Ridge::fit(&LinearSpec {
+            calendar,
+            ..LinearSpec::default()
+        });
+        let whole = finished(&fit, &data);
+        assert_eq!(whole.tensors.keys().any(|name| name.ends_with("calendar")), calendar);
+        let whole = whole.to_bytes().unwrap();
         let asked = std::cell::Cell::new(0);
         let stop = || asked.replace(asked.get() + 1) == allowed;
         let artifact = match run(&fit, &data, None, &stop).unwrap() {
@@ -160,7 +165,11 @@ fn a_stopped_fit_goes_on_to_the_same_bytes() {
                 }
             }
         };
-        assert_eq!(artifact.to_bytes().unwrap(), whole, "stopped after {allowed} batches");
+        assert_eq!(
+            artifact.to_bytes().unwrap(),
+            whole,
+            "stopped after {allowed} batches, calendar {calendar}"
+        );
     }
 }
 

@@ -14,24 +14,46 @@ pub(crate) struct Prepared {
 }
 
 pub(crate) fn prepare(targets: &[Vec<f64>], window: WindowShape, clean: &Clean, validation: Validation) -> Prepared {
+    prepared(columns(targets), window, clean, validation)
+}
+
+/// The same with calendar columns.
+pub(crate) fn prepare_with_calendar(
+    targets: &[Vec<f64>],
+    window: WindowShape,
+    clean: &Clean,
+    validation: Validation,
+) -> Prepared {
     let rows = targets[0].len();
+    let calendar = series::calendar(&hours(rows), 0..rows).map(|(name, values)| Column {
+        name: name.to_owned(),
+        role: Role::Calendar,
+        values,
+    });
+    let columns = columns(targets).into_iter().chain(calendar).collect();
+    prepared(columns, window, clean, validation)
+}
+
+fn columns(targets: &[Vec<f64>]) -> Vec<Column> {
     let column = |(index, values): (usize, &Vec<f64>)| Column {
         name: format!("y{index}"),
         role: Role::Target,
         values: values.clone(),
     };
-    let axis = TimeAxis {
+    targets.iter().enumerate().map(column).collect()
+}
+
+fn hours(rows: usize) -> TimeAxis {
+    TimeAxis {
         start: 0,
         frequency: Frequency::Seconds(3_600),
         len: rows,
-    };
-    let table = Table::new(
-        String::new(),
-        axis,
-        targets.iter().enumerate().map(column).collect(),
-        None,
-    )
-    .unwrap();
+    }
+}
+
+fn prepared(columns: Vec<Column>, window: WindowShape, clean: &Clean, validation: Validation) -> Prepared {
+    let axis = hours(columns[0].values.len());
+    let table = Table::new(String::new(), axis, columns, None).unwrap();
     let split = Split {
         holdout: Holdout::Rows(window.horizon),
         validation,
@@ -63,7 +85,7 @@ pub(crate) fn run_on(
     resume: Option<&Checkpoint>,
     stop: &dyn Fn() -> bool,
 ) -> Result<Fitted, FitError> {
-    let names: Vec<String> = (0..on.scaled.targets.len()).map(|index| format!("y{index}")).collect();
+    let names: Vec<String> = (0..on.scaled.values.cols).map(|index| format!("y{index}")).collect();
     let data = Training {
         series: &[SeriesData {
             scaled: &on.scaled,
@@ -73,7 +95,7 @@ pub(crate) fn run_on(
         season: on.season,
         threads,
         cut: "c0ffee",
-        target_names: &names,
+        target_names: &names[..on.scaled.targets.len()],
         input_names: &names,
     };
     fit.run(&data, resume, stop, &mut |_, _| ())

@@ -5,7 +5,7 @@ use linear::Ridge;
 use proptest::prelude::*;
 use series::{Clean, Validation, WindowShape};
 
-use crate::data::{Prepared, finished, noisy, prepare, run_on, wave};
+use crate::data::{Prepared, finished, noisy, prepare, prepare_with_calendar, run_on, wave};
 
 const WINDOW: WindowShape = WindowShape {
     context: 12,
@@ -20,26 +20,37 @@ fn spec(channels: Channels) -> LinearSpec {
     }
 }
 
+/// All choices of channels, without and with the calendar.
+fn specs() -> impl Iterator<Item = LinearSpec> {
+    let channels = [Channels::Auto, Channels::Own, Channels::Pooled, Channels::All];
+    channels.into_iter().flat_map(|channels| {
+        [false, true].map(|calendar| LinearSpec {
+            calendar,
+            ..spec(channels)
+        })
+    })
+}
+
 fn two(rows: u32, window: WindowShape) -> Prepared {
     let targets = [noisy(rows as usize), wave(rows, 2.0)];
-    prepare(&targets, window, &Clean::default(), Validation::Fraction(0.2))
+    prepare_with_calendar(&targets, window, &Clean::default(), Validation::Fraction(0.2))
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
     #[test]
     fn rows_that_calibrate_or_score_never_move_a_fit(poison in -1e9_f64..1e9) {
-        for channels in [Channels::Auto, Channels::Own, Channels::Pooled, Channels::All] {
+        for spec in specs() {
             let (data, mut poisoned) = (two(500, WINDOW), two(500, WINDOW));
             prop_assert!(!data.cut.select.is_empty() && !data.cut.calibrate.is_empty());
             for row in data.cut.calibrate.start..data.scaled.rows() {
                 poisoned.scaled.values.row_mut(row).fill(poison);
             }
-            let fit = Ridge::fit(&spec(channels));
+            let fit = Ridge::fit(&spec);
             prop_assert_eq!(
                 finished(&fit, &data).to_bytes().unwrap(),
                 finished(&fit, &poisoned).to_bytes().unwrap(),
-                "{:?}", channels
+                "{:?}", spec
             );
         }
     }
@@ -50,14 +61,14 @@ fn threads_never_move_a_fit() {
     // More inputs than one thread does alone.
     let window = WindowShape { context: 90, ..WINDOW };
     let data = two(900, window);
-    for channels in [Channels::Auto, Channels::Own, Channels::Pooled, Channels::All] {
-        let fit = Ridge::fit(&spec(channels));
+    for spec in specs() {
+        let fit = Ridge::fit(&spec);
         let alone = finished(&fit, &data);
         for threads in [2, 5] {
             let forecast::Fitted::Finished(together) = run_on(threads, &fit, &data, None, &|| false).unwrap() else {
                 panic!("nobody asked it to stop")
             };
-            assert_eq!(together, alone, "{channels:?} on {threads} threads");
+            assert_eq!(together, alone, "{spec:?} on {threads} threads");
         }
     }
 }

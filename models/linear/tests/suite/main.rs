@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test's helpers fail as it does")]
 
 mod bad_input;
+mod calendar;
 mod closed_forms;
 mod data;
 mod honesty;
