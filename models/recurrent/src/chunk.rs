@@ -206,8 +206,12 @@ pub(crate) fn split<const GATES: usize>(
     first: usize,
     rows: usize,
 ) -> [&mut [Row]; GATES] {
-    let mut each = gates.chunks_exact_mut(wide);
-    std::array::from_fn(|_| &mut each.next().expect("a chunk has all gates")[first..first + rows])
+    // `array::from_fn` is not always inlined.
+    let mut places = [const { 0..0 }; GATES];
+    for (gate, place) in places.iter_mut().enumerate() {
+        *place = gate * wide + first..gate * wide + first + rows;
+    }
+    gates.get_disjoint_mut(places).expect("a chunk has all gates")
 }
 
 /// Brings what products read of the first rows of each panel up to them.
@@ -275,8 +279,7 @@ impl<F: Factors> Own<'_, F> {
             }
             let left = |panel: usize| &self.before.panel(panel)[0];
             let right = |gate: usize, panel: usize| &F::weights(block(gate)).hidden[panel * PANEL / F::STEP..];
-            let outputs = outputs.map(|output| &mut output[0]);
-            multiply_row::<F, L, VECTORS, GATES>(lanes, self.depth, left, right, outputs);
+            multiply_row::<F, L, VECTORS, GATES>(lanes, self.depth, left, right, &mut outputs);
             return;
         }
         for (gate, output) in outputs.into_iter().enumerate() {

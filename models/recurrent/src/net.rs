@@ -1,5 +1,7 @@
 //! A fitted net, read from an artifact.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use forecast::{
     About, Artifact, ArtifactError, Forecast, ForecastError, History, ModelSpec, known_future, recurse, tensors::f32s,
 };
@@ -24,6 +26,8 @@ pub struct Net {
     weights: Weights,
     targets: usize,
     horizon: usize,
+    /// Room for one window each, kept from forecast to forecast: as many as were ever made at once.
+    rooms: Arc<Mutex<Vec<Chunk>>>,
 }
 
 impl Net {
@@ -78,7 +82,18 @@ impl Net {
             weights: Weights::new(path, shape, &values),
             targets: targets.len(),
             horizon: *horizon,
+            rooms: Arc::default(),
         })
+    }
+
+    /// Does something in room for one window.
+    fn with_room<R>(&self, work: impl FnOnce(&mut Chunk) -> R) -> R {
+        let rooms = || self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = rooms().pop();
+        let mut room = kept.unwrap_or_else(|| Chunk::new(self.path, self.weights.shape, 1, Ways::Forward));
+        let result = work(&mut room);
+        rooms().push(room);
+        result
     }
 
     fn check(&self, scaled: &Scaled) -> Result<(), ForecastError> {
@@ -119,18 +134,19 @@ impl Forecast for Net {
         self.check(history.scaled)?;
         let shape = self.weights.shape;
         history.check(shape.context)?;
-        let mut chunk = Chunk::new(self.path, shape, 1, Ways::Forward);
-        recurse::forecast(history, shape.context, self.horizon, steps, &mut |context| {
-            let inputs = chunk.inputs_mut(1);
-            for (step, row) in context.data.chunks_exact(shape.inputs).enumerate() {
-                copy_row(row, (step, shape.context), inputs);
-            }
-            chunk.forward(&self.weights);
-            let data = chunk.outputs().map(f64::from).collect();
-            Ok(Matrix {
-                rows: self.horizon,
-                cols: self.targets,
-                data,
+        self.with_room(|chunk| {
+            recurse::forecast(history, shape.context, self.horizon, steps, &mut |context| {
+                let inputs = chunk.inputs_mut(1);
+                for (step, row) in context.data.chunks_exact(shape.inputs).enumerate() {
+                    copy_row(row, (step, shape.context), inputs);
+                }
+                chunk.forward(&self.weights);
+                let data = chunk.outputs().map(f64::from).collect();
+                Ok(Matrix {
+                    rows: self.horizon,
+                    cols: self.targets,
+                    data,
+                })
             })
         })
     }

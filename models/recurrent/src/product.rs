@@ -83,27 +83,31 @@ pub(crate) fn multiply_row<'a, F: Factors, L: Lanes, const VECTORS: usize, const
     depth: usize,
     left: impl Fn(usize) -> &'a F::Left,
     right: impl Fn(usize, usize) -> &'a [F::Right],
-    mut outputs: [&mut Row; OUTPUTS],
+    outputs: &mut [&mut [Row]; OUTPUTS],
 ) {
     for first in (0..PANEL).step_by(VECTORS * L::WIDTH) {
         let mut tile: Tile<L, OUTPUTS, VECTORS> = [[lanes.splat(0.0); VECTORS]; OUTPUTS];
-        for (into, output) in tile.iter_mut().zip(&outputs) {
-            *into = load(lanes, output, first);
+        for (into, output) in tile.iter_mut().zip(outputs.iter()) {
+            *into = load(lanes, &output[0], first);
         }
         for (panel, done) in (0..depth).step_by(PANEL).enumerate() {
             let steps = (depth - done).min(PANEL).div_ceil(F::STEP);
-            let right: [&[F::Right]; OUTPUTS] = std::array::from_fn(|output| &right(output, panel)[..steps]);
+            // `array::from_fn` is not always inlined.
+            let mut rights: [&[F::Right]; OUTPUTS] = [&[]; OUTPUTS];
+            for (output, rights) in rights.iter_mut().enumerate() {
+                *rights = &right(output, panel)[..steps];
+            }
             let left = left(panel);
             for step in 0..steps {
                 let left = F::splat(lanes, left, step);
-                for (sums, right) in tile.iter_mut().zip(right) {
+                for (sums, right) in tile.iter_mut().zip(rights) {
                     let right = load_factors::<F, L, VECTORS>(lanes, &right[step], first);
                     add::<F, L, VECTORS>(lanes, left, &right, sums);
                 }
             }
         }
-        for (tile, output) in tile.iter().zip(&mut outputs) {
-            store(lanes, tile, output, first);
+        for (tile, output) in tile.iter().zip(outputs.iter_mut()) {
+            store(lanes, tile, &mut output[0], first);
         }
     }
 }
