@@ -42,6 +42,8 @@ pub(crate) struct Moments {
     pub(crate) xy: Matrix,
     /// The sum of all `y²`.
     pub(crate) yy: f64,
+    /// How far rounding may move a sum of `x x`: they are differences of sums over plain windows.
+    pub(crate) noise: f64,
 }
 
 impl Moments {
@@ -98,6 +100,7 @@ impl Moments {
             xx,
             xy,
             yy: steps.map(square).sum(),
+            noise: products.squares.data.iter().fold(0.0, |most, square| square.max(most)) * rounding(count(products)),
         }
     }
 
@@ -107,7 +110,8 @@ impl Moments {
         (mean(&self.x), mean(&self.y))
     }
 
-    /// Gives the sums with `x` and `y` taken around given centres.
+    /// Gives the sums with `x` and `y` taken around given centres. An input that stays at its centre, up to rounding, is
+    /// exactly 0 then: what is left of it is noise that no equation should be solved with.
     pub(crate) fn around(mut self, (x, y): (&[f64], &[f64])) -> Self {
         if x.iter().chain(y).all(|&centre| centre == 0.0) {
             return self;
@@ -130,8 +134,20 @@ impl Moments {
                 *sum -= n * centre;
             }
         }
+        for i in 0..self.xx.rows {
+            if self.xx.at(i, i) <= self.noise {
+                self.xx.row_mut(i).fill(0.0);
+                (0..self.xx.rows).for_each(|row| *self.xx.at_mut(row, i) = 0.0);
+                self.xy.row_mut(i).fill(0.0);
+            }
+        }
         self
     }
+}
+
+/// Gives the relative error of a sum of so many products, four of which are put together.
+fn rounding(count: f64) -> f64 {
+    4.0 * count * f64::EPSILON
 }
 
 /// Gives one row of `P G Pᵀ`: an input with rows `from..` of a channel's window, all but `last` relative to it.
@@ -210,7 +226,7 @@ mod tests {
                 let (n, m) = (moments.x.len(), horizon);
                 let moments = moments.around((&vec![centre; n], &vec![-centre; m]));
                 let mut want = Moments {
-                    count: 0.0, x: vec![0.0; n], y: vec![0.0; m], xx: Matrix::zeros(n, n), xy: Matrix::zeros(n, m), yy: 0.0,
+                    count: 0.0, x: vec![0.0; n], y: vec![0.0; m], xx: Matrix::zeros(n, n), xy: Matrix::zeros(n, m), yy: 0.0, noise: 0.0,
                 };
                 for origin in run.clone() {
                     let (x, y) = window(&values, origin, shape, inputs);
@@ -222,7 +238,7 @@ mod tests {
                         data: left.iter().flat_map(|l| right.iter().map(move |r| l * r)).collect(),
                     };
                     add(&mut want, &Moments {
-                        count: 1.0, yy: y.iter().map(|y| y * y).sum(), xx: outer(&x, &x), xy: outer(&x, &y), x, y,
+                        count: 1.0, yy: y.iter().map(|y| y * y).sum(), noise: 0.0, xx: outer(&x, &x), xy: outer(&x, &y), x, y,
                     });
                 }
                 let all = |m: &Moments| [vec![m.count, m.yy], m.x.clone(), m.y.clone(), m.xx.data.clone(), m.xy.data.clone()].concat();

@@ -174,6 +174,7 @@ mod tests {
             xx: Matrix::zeros(n, n),
             xy: Matrix::zeros(n, m),
             yy: 0.0,
+            noise: 0.0,
         };
         for (x, y) in &windows {
             for i in 0..n {

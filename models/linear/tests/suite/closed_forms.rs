@@ -109,6 +109,33 @@ fn a_series_that_never_moves_is_forecast_as_it_is() {
 }
 
 #[test]
+fn a_straight_line_goes_on_whatever_its_slope_and_length() {
+    let window = WindowShape {
+        context: 10,
+        horizon: 1,
+        stride: 1,
+    };
+    let short = (13..40).flat_map(|rows| [1.5, -0.3, 1e-3].map(|slope| (slope, rows)));
+    for (slope, rows) in short.chain([(1e-3, 300), (7.7e5, 3_000)]) {
+        let line: Vec<f64> = (0..rows).map(|row| 3.0 + slope * f64::from(row)).collect();
+        let data = prepare(
+            &[line.clone(), line],
+            window,
+            &Clean::default(),
+            Validation::Fraction(0.1),
+        );
+        let origin = data.scaled.rows() - 1;
+        let values = &data.scaled.values;
+        let next = 2.0 * values.at(origin - 1, 0) - values.at(origin - 2, 0);
+        let forecast = forecast("linear", &data, origin, 1).unwrap();
+        assert!(
+            (forecast.at(0, 0) - next).abs() < 1e-6,
+            "{slope} x {rows}: {forecast:?}, {next}"
+        );
+    }
+}
+
+#[test]
 fn lambda_is_a_thousandth_of_the_diagonal_where_nothing_selects() {
     for (rows, validated) in [(600, true), (200, false)] {
         let data = prepare(&[noisy(rows)], WINDOW, &Clean::default(), Validation::Fraction(0.1));
