@@ -266,7 +266,7 @@ impl<F: Factors> Own<'_, F> {
     fn add<L: Lanes, const ROWS: usize, const VECTORS: usize, const GATES: usize>(
         &self,
         lanes: L,
-        mut outputs: [&mut [Row]; GATES],
+        outputs: &mut [&mut [Row]; GATES],
     ) {
         let block = |gate: usize| &self.blocks[gate * self.units];
         if self.before.rows() == 1 {
@@ -279,10 +279,10 @@ impl<F: Factors> Own<'_, F> {
             }
             let left = |panel: usize| &self.before.panel(panel)[0];
             let right = |gate: usize, panel: usize| &F::weights(block(gate)).hidden[panel * PANEL / F::STEP..];
-            multiply_row::<F, L, VECTORS, GATES>(lanes, self.depth, left, right, &mut outputs);
+            multiply_row::<F, L, VECTORS, GATES>(lanes, self.depth, left, right, outputs);
             return;
         }
-        for (gate, output) in outputs.into_iter().enumerate() {
+        for (gate, output) in outputs.iter_mut().enumerate() {
             let block = block(gate);
             let start = if block.place.apart {
                 Start::Row(block.hidden_bias())
@@ -356,21 +356,16 @@ impl<F: Factors> Kernel for Forward<'_, F> {
                 let (place, kept) = (unit * rows + at, &mut kept[unit * rows + at..][..windows]);
                 match shape.cell {
                     Cell::Gru => {
-                        let [r, z, _] = split(gates, units * rows, place, windows);
-                        own.add::<L, ROWS, VECTORS, 3>(lanes, [r, z, kept]);
+                        let [r, z, n] = split(gates, units * rows, place, windows);
+                        own.add::<L, ROWS, VECTORS, 3>(lanes, &mut [r, z, kept]);
+                        let (before, after) = states.rows[unit * tall + at..][..2 * windows].split_at_mut(windows);
+                        gru_forward(lanes, [r, z, n], kept, before, after);
                     }
                     Cell::Lstm => {
-                        own.add::<L, ROWS, VECTORS, 4>(lanes, split(gates, units * rows, place, windows));
-                    }
-                }
-                let (before, after) = states.rows[unit * tall + at..][..2 * windows].split_at_mut(windows);
-                match shape.cell {
-                    Cell::Gru => {
-                        gru_forward(lanes, split(gates, units * rows, place, windows), kept, before, after);
-                    }
-                    Cell::Lstm => {
+                        let mut gates = split(gates, units * rows, place, windows);
+                        own.add::<L, ROWS, VECTORS, 4>(lanes, &mut gates);
+                        let after = &mut states.rows[unit * tall + at + windows..][..windows];
                         let (before, cells) = cells[unit * tall + at..][..2 * windows].split_at_mut(windows);
-                        let gates = split(gates, units * rows, place, windows);
                         lstm_forward(lanes, gates, before, cells, kept, after);
                     }
                 }
