@@ -6,6 +6,7 @@
 
 mod clock;
 mod connect;
+mod intercept;
 mod queue;
 mod store;
 

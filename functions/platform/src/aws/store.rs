@@ -1,36 +1,25 @@
-use std::{
-    collections::BTreeMap,
-    path::Path,
-    sync::{
-        Arc,
-        atomic::{AtomicI64, Ordering},
-    },
-    time::Duration,
-};
+use std::{collections::BTreeMap, path::Path, time::Duration};
 
 use async_trait::async_trait;
-use aws_runtime::auth::PayloadSigningOverride;
 use aws_sdk_s3::{
     Client,
-    config::{
-        ConfigBag, Intercept, RuntimeComponents,
-        interceptors::{BeforeDeserializationInterceptorContextRef, BeforeTransmitInterceptorContextMut},
-        retry::RetryConfig,
-        timeout::TimeoutConfig,
-    },
-    error::{BoxError, ProvideErrorMetadata, SdkError},
+    config::{retry::RetryConfig, timeout::TimeoutConfig},
+    error::{ProvideErrorMetadata, SdkError},
     operation::{
         get_object::GetObjectOutput,
         put_object::{PutObjectOutput, builders::PutObjectFluentBuilder},
     },
-    primitives::{ByteStream, DateTime, DateTimeFormat},
+    primitives::ByteStream,
 };
 use bytes::{Bytes, BytesMut};
 use contract::Digest;
 use sha2::Digest as _;
 use tokio::io::AsyncWriteExt;
 
-use super::connect::TOTAL;
+use super::{
+    connect::TOTAL,
+    intercept::{DateOf, KnownDigest},
+};
 use crate::{
     error::{Cause, StoreError},
     ports::{Downloaded, ETag, Listed, Object, ObjectMeta, Store},
@@ -135,7 +124,7 @@ impl Store for S3Store {
             version: version(head.version_id()),
             size: size(head.content_length()),
             last_modified: required(key, "Last-Modified", head.last_modified())?.secs(),
-            date: date.seconds(key)?,
+            date: date_of(key, &date)?,
             metadata: head.metadata().cloned().unwrap_or_default().into_iter().collect(),
         })
     }
@@ -259,66 +248,14 @@ fn meta_of_get(key: &str, got: &GetObjectOutput, date: &DateOf) -> Result<Object
         version: version(got.version_id()),
         size: size(got.content_length()),
         last_modified: required(key, "Last-Modified", got.last_modified())?.secs(),
-        date: date.seconds(key)?,
+        date: date_of(key, date)?,
         metadata: got.metadata().cloned().unwrap_or_default().into_iter().collect(),
     })
 }
 
-/// Catches the `Date` of an answer, which the SDK's outputs do not have.
-///
-/// The age of a lease is this minus `Last-Modified`: both by the store's clock, so that no two hosts need to agree.
-#[derive(Clone, Debug, Default)]
-struct DateOf(Arc<AtomicI64>);
-
-impl DateOf {
-    fn seconds(&self, key: &str) -> Result<i64, StoreError> {
-        match self.0.load(Ordering::Acquire) {
-            0 => Err(silent(key, "the answer has no readable `Date`")),
-            seconds => Ok(seconds),
-        }
-    }
-}
-
-impl Intercept for DateOf {
-    fn name(&self) -> &'static str {
-        "DateOf"
-    }
-
-    fn read_before_deserialization(
-        &self,
-        context: &BeforeDeserializationInterceptorContextRef<'_>,
-        _components: &RuntimeComponents,
-        _config: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        let date = context.response().headers().get("date");
-        let date = date.and_then(|date| DateTime::from_str(date, DateTimeFormat::HttpDate).ok());
-        self.0.store(date.map_or(0, |date| date.secs()), Ordering::Release);
-        Ok(())
-    }
-}
-
-/// Signs a body by the digest that its name has anyway.
-#[derive(Clone, Copy, Debug)]
-struct KnownDigest(Digest);
-
-impl Intercept for KnownDigest {
-    fn name(&self) -> &'static str {
-        "KnownDigest"
-    }
-
-    fn modify_before_signing(
-        &self,
-        _context: &mut BeforeTransmitInterceptorContextMut<'_>,
-        _components: &RuntimeComponents,
-        config: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        // A body that the SDK sends in signed chunks has another signature.
-        if config.load::<PayloadSigningOverride>().is_none() {
-            let signed = PayloadSigningOverride::Precomputed(self.0.hex());
-            config.interceptor_state().store_put(signed);
-        }
-        Ok(())
-    }
+fn date_of(key: &str, date: &DateOf) -> Result<i64, StoreError> {
+    date.seconds()
+        .ok_or_else(|| silent(key, "the answer has no readable `Date`"))
 }
 
 /// Turns an error answer into what it means for the caller.
