@@ -9,6 +9,7 @@
 //!
 //! Start with [`clean()`], then [`Preprocess`], which is how the platform calls it.
 
+mod classify;
 mod clean;
 mod config;
 mod csv;
