@@ -14,7 +14,7 @@ pub struct Config {
 }
 
 impl Config {
-    /// Takes the limits from the host: what is read grows several times when they are unpacked.
+    /// Takes the limits from the host: what is read grows several times when it is unpacked.
     #[must_use]
     pub fn of(host: &Host) -> Self {
         Self {

@@ -144,13 +144,13 @@ fn mix(
     let members = members.collect::<Result<Vec<_>, EvalError>>()?;
     let mut artifact = combine(&members, &weights)?;
     let model = families::forecaster(&artifact)?;
-    let model = Threaded::new(&*model, threads);
-    let calibration = calibrate(cut, named, &scaled, &model, threads)?;
+    let calibration = calibrate(cut, named, &scaled, &*model, threads)?;
     if let Some(calibration) = calibration.clone() {
         calibration.write(&mut artifact);
     }
     let bytes = artifact.to_bytes()?;
     let subject = subject(Digest::of(&bytes));
+    let model = Threaded::new(&*model, threads);
     let (scores, holdout) = score(cut, table, &scaled, &model, calibration.as_ref(), subject)?;
     Ok(Made {
         artifact,
