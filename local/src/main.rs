@@ -7,7 +7,7 @@ use local::cli::{self, args::Cli};
 
 /// As in the functions, which this process runs and serves.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: platform::Allocator = platform::Allocator;
 
 #[tokio::main]
 async fn main() -> ExitCode {

@@ -25,6 +25,9 @@ pub mod threads;
 pub mod walk;
 pub mod work;
 
+/// The allocator of every binary. Most of a function's memory is fresh: this one asks the system for less of it, and less often.
+pub use mimalloc::MiMalloc as Allocator;
+
 pub use error::{Classify, Place, QueueError, Retry, StoreError};
 pub use ports::{Clock, Delivered, Downloaded, ETag, Listed, Object, ObjectMeta, Queue, Store};
 pub use serve::serve;

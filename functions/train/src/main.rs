@@ -2,9 +2,8 @@
 
 use std::process::ExitCode;
 
-/// Most of a function's memory is fresh: this one asks the system for less of it, and less often.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: platform::Allocator = platform::Allocator;
 
 #[tokio::main]
 async fn main() -> anyhow::Result<ExitCode> {
