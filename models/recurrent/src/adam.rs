@@ -3,7 +3,7 @@
 use crate::{
     engine::Step,
     panel::{Elements, Row, each},
-    simd::{Kernel, Lanes, Path},
+    simd::{Arithmetic, Kernel, Lanes, Path},
 };
 
 /// The decay of the mean of gradients.
@@ -26,7 +26,7 @@ pub(crate) struct AdamStep {
     /// Brings the gradients' norm down to the bound.
     clip: f32,
     rate: f32,
-    root_of_correction: f32,
+    scale_of_root: f32,
     /// How much of a parameter is added to its gradient: Adam's weight decay.
     added: f32,
     /// What is left of a parameter before the step: `AdamW`'s weight decay.
@@ -40,14 +40,14 @@ impl AdamStep {
         let number = step.number as f64;
         let clip = (step.clip / (step.norm + 1e-6)).min(1.0);
         let rate = step.rate / (1.0 - libm::pow(BETA_1, number));
-        let root = (1.0 - libm::pow(BETA_2, number)).sqrt();
+        let scale = 1.0 / (1.0 - libm::pow(BETA_2, number)).sqrt();
         #[expect(clippy::cast_possible_truncation, reason = "parameters are f32")]
-        let [clip, rate, root_of_correction, added, left] =
-            [clip, rate, root, step.added, step.left].map(|value| value as f32);
+        let [clip, rate, scale_of_root, added, left] =
+            [clip, rate, scale, step.added, step.left].map(|value| value as f32);
         Self {
             clip,
             rate,
-            root_of_correction,
+            scale_of_root,
             added,
             left,
         }
@@ -87,12 +87,12 @@ impl Kernel for Apply<'_> {
 impl Elements<2, 3> for AdamStep {
     #[inline(always)]
     #[expect(clippy::cast_possible_truncation, reason = "parameters are f32")]
-    fn apply<L: Lanes>(
+    fn apply<A: Arithmetic>(
         self,
-        lanes: L,
-        [gradient, before]: [L::Vector; 2],
-        [_, first, second]: [L::Vector; 3],
-    ) -> [L::Vector; 3] {
+        lanes: A,
+        [gradient, before]: [A::Vector; 2],
+        [_, first, second]: [A::Vector; 3],
+    ) -> [A::Vector; 3] {
         let keep_first = lanes.splat((1.0 - BETA_1) as f32);
         let keep_second = lanes.splat((1.0 - BETA_2) as f32);
         let decay_second = lanes.splat(BETA_2 as f32);
@@ -101,7 +101,7 @@ impl Elements<2, 3> for AdamStep {
         let first = lanes.mul_add(lanes.sub(gradient, first), keep_first, first);
         let squared = lanes.mul(gradient, gradient);
         let second = lanes.mul_add(squared, keep_second, lanes.mul(second, decay_second));
-        let root = lanes.div(lanes.sqrt(second), lanes.splat(self.root_of_correction));
+        let root = lanes.mul(lanes.sqrt(second), lanes.splat(self.scale_of_root));
         let root = lanes.add(root, lanes.splat(EPSILON));
         let move_by = lanes.div(lanes.mul(lanes.splat(self.rate), first), root);
         [

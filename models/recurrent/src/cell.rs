@@ -4,9 +4,9 @@
 //! All rows are one window's; each slice has as many. Gates come as one slice for each gate.
 
 use crate::{
-    math::{sigmoid, tanh},
+    math::{sigmoids, tanh},
     panel::{Elements, Row, each},
-    simd::Lanes,
+    simd::{Arithmetic, Lanes},
 };
 
 /// Advances a GRU by one step: from the gates' products `r` and `z` of inputs and last state, `n` of the inputs and `kept`
@@ -27,8 +27,13 @@ struct GruUnit;
 
 impl Elements<2, 4> for GruUnit {
     #[inline(always)]
-    fn apply<L: Lanes>(self, lanes: L, [kept, before]: [L::Vector; 2], [r, z, n, _]: [L::Vector; 4]) -> [L::Vector; 4] {
-        let (r, z) = (sigmoid(lanes, r), sigmoid(lanes, z));
+    fn apply<A: Arithmetic>(
+        self,
+        lanes: A,
+        [kept, before]: [A::Vector; 2],
+        [r, z, n, _]: [A::Vector; 4],
+    ) -> [A::Vector; 4] {
+        let [r, z] = sigmoids(lanes, [r, z]);
         let n = tanh(lanes, lanes.mul_add(r, kept, n));
         [r, z, n, lanes.mul_add(z, lanes.sub(before, n), n)]
     }
@@ -62,12 +67,12 @@ struct GruBack;
 
 impl Elements<2, 5> for GruBack {
     #[inline(always)]
-    fn apply<L: Lanes>(
+    fn apply<A: Arithmetic>(
         self,
-        lanes: L,
-        [before, above]: [L::Vector; 2],
-        [r, z, n, kept, carry]: [L::Vector; 5],
-    ) -> [L::Vector; 5] {
+        lanes: A,
+        [before, above]: [A::Vector; 2],
+        [r, z, n, kept, carry]: [A::Vector; 5],
+    ) -> [A::Vector; 5] {
         let one = lanes.splat(1.0);
         let d = lanes.add(carry, above);
         let keep = lanes.sub(one, z);
@@ -104,8 +109,13 @@ struct LstmUnit;
 
 impl Elements<1, 7> for LstmUnit {
     #[inline(always)]
-    fn apply<L: Lanes>(self, lanes: L, [before]: [L::Vector; 1], [i, f, g, o, ..]: [L::Vector; 7]) -> [L::Vector; 7] {
-        let (i, f, o) = (sigmoid(lanes, i), sigmoid(lanes, f), sigmoid(lanes, o));
+    fn apply<A: Arithmetic>(
+        self,
+        lanes: A,
+        [before]: [A::Vector; 1],
+        [i, f, g, o, ..]: [A::Vector; 7],
+    ) -> [A::Vector; 7] {
+        let [i, f, o] = sigmoids(lanes, [i, f, o]);
         let g = tanh(lanes, g);
         let cells = lanes.mul_add(f, before, lanes.mul(i, g));
         let bent = tanh(lanes, cells);
@@ -146,12 +156,12 @@ impl Elements<4, 5> for LstmBack {
         clippy::many_single_char_names,
         reason = "the names that the equations have everywhere"
     )]
-    fn apply<L: Lanes>(
+    fn apply<A: Arithmetic>(
         self,
-        lanes: L,
-        [before, bent, above, carry]: [L::Vector; 4],
-        [i, f, g, o, carry_cells]: [L::Vector; 5],
-    ) -> [L::Vector; 5] {
+        lanes: A,
+        [before, bent, above, carry]: [A::Vector; 4],
+        [i, f, g, o, carry_cells]: [A::Vector; 5],
+    ) -> [A::Vector; 5] {
         let one = lanes.splat(1.0);
         let d = lanes.add(carry, above);
         let curve = lanes.sub(one, lanes.mul(bent, bent));

@@ -5,7 +5,7 @@
 //! zeros. Activations have one row per step and window, steps first; weights one row per input, a column per unit. Both
 //! kinds of product, [`crate::product`], then read and write memory in order, and nothing is repacked for them.
 
-use crate::simd::Lanes;
+use crate::simd::{Arithmetic, Lanes, Twice};
 
 /// The columns of a panel: two registers of the widest path.
 pub(crate) const PANEL: usize = 32;
@@ -40,7 +40,7 @@ pub(crate) fn zeros(rows: usize) -> Vec<Row> {
 /// `#[inline(always)]`.
 pub(crate) trait Elements<const INPUTS: usize, const BOTH: usize>: Copy {
     /// Gives the elements of `both` their new values.
-    fn apply<L: Lanes>(self, lanes: L, inputs: [L::Vector; INPUTS], both: [L::Vector; BOTH]) -> [L::Vector; BOTH];
+    fn apply<A: Arithmetic>(self, lanes: A, inputs: [A::Vector; INPUTS], both: [A::Vector; BOTH]) -> [A::Vector; BOTH];
 }
 
 /// Gives every element of `both` a new value that follows from the elements at the same place in `inputs` and `both`.
@@ -51,7 +51,8 @@ pub(crate) fn each<L: Lanes, const INPUTS: usize, const BOTH: usize>(
     inputs: [&Row; INPUTS],
     mut both: [&mut Row; BOTH],
 ) {
-    for first in (0..PANEL).step_by(L::WIDTH) {
+    let lanes = Twice(lanes);
+    for first in (0..PANEL).step_by(Twice::<L>::WIDTH) {
         let (mut values_in, mut values) = ([lanes.splat(0.0); INPUTS], [lanes.splat(0.0); BOTH]);
         for (into, row) in values_in.iter_mut().zip(inputs) {
             *into = lanes.load(&row.0[first..]);

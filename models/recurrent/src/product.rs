@@ -3,11 +3,11 @@
 use crate::{
     factors::Factors,
     panel::{PANEL, Row, Start},
-    simd::Lanes,
+    simd::{Arithmetic, Lanes},
 };
 
 /// Some sums in registers: rows of vectors.
-type Tile<L, const ROWS: usize, const VECTORS: usize> = [[<L as Lanes>::Vector; VECTORS]; ROWS];
+type Tile<L, const ROWS: usize, const VECTORS: usize> = [[<L as Arithmetic>::Vector; VECTORS]; ROWS];
 
 /// Gives `output = start + left · right` for one panel of the output.
 ///

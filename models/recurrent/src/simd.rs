@@ -17,6 +17,7 @@ mod avx2;
 mod avx512;
 mod pairs;
 mod portable;
+mod twice;
 
 #[cfg(target_arch = "x86_64")]
 pub(crate) use avx2::Avx2;
@@ -24,6 +25,7 @@ pub(crate) use avx2::Avx2;
 pub(crate) use avx512::Avx512;
 use pairs::{add_pairs, store_columns, store_neighbours};
 pub(crate) use portable::Portable;
+pub(crate) use twice::Twice;
 
 /// One piece of arithmetic that is compiled for each path.
 ///
@@ -34,8 +36,8 @@ pub(crate) trait Kernel {
     fn run<L: Lanes, const ROWS: usize, const VECTORS: usize>(self, lanes: L);
 }
 
-/// Vectors of `f32` as a path has them. A value of this type is the proof that the CPU has the instructions.
-pub(crate) trait Lanes: Copy {
+/// Arithmetic on vectors of `f32`.
+pub(crate) trait Arithmetic: Copy {
     /// Some values in one register.
     type Vector: Copy;
     /// How many values.
@@ -49,6 +51,8 @@ pub(crate) trait Lanes: Copy {
     fn store(self, vector: Self::Vector, into: &mut [f32]);
     /// Gives `a · b + c`, rounded once.
     fn mul_add(self, a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector;
+    /// Gives `c - a · b`, rounded once.
+    fn neg_mul_add(self, a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector;
     /// Gives `a + b`.
     fn add(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
     /// Gives `a - b`.
@@ -71,7 +75,12 @@ pub(crate) trait Lanes: Copy {
     fn where_less(self, a: Self::Vector, b: Self::Vector, then: Self::Vector, otherwise: Self::Vector) -> Self::Vector;
     /// Gives the float whose exponent is the sum of the bits of `a` and `bias`, wrapping: `2ⁿ` where that is `n + 127`.
     fn exponent(self, a: Self::Vector, bias: u32) -> Self::Vector;
+    /// Gives the float whose bits are `from` less the bits of `a`, wrapping.
+    fn bits_from(self, from: u32, a: Self::Vector) -> Self::Vector;
+}
 
+/// Vectors as a path has them. A value of this type is the proof that the CPU has the instructions.
+pub(crate) trait Lanes: Arithmetic {
     /// Pairs of bf16 in one register, as many as a vector has values.
     type Pairs: Copy;
 

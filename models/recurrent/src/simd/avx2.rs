@@ -3,11 +3,12 @@
 use std::arch::x86_64::{
     __m256, __m256i, _CMP_LT_OQ, _mm256_add_epi32, _mm256_add_ps, _mm256_and_ps, _mm256_and_si256, _mm256_andnot_ps,
     _mm256_blendv_ps, _mm256_castps_si256, _mm256_castsi256_ps, _mm256_cmp_ps, _mm256_div_ps, _mm256_fmadd_ps,
-    _mm256_loadu_ps, _mm256_loadu_si256, _mm256_max_ps, _mm256_min_ps, _mm256_mul_ps, _mm256_or_ps, _mm256_set1_epi32,
-    _mm256_set1_ps, _mm256_slli_epi32, _mm256_sqrt_ps, _mm256_storeu_ps, _mm256_sub_ps,
+    _mm256_fnmadd_ps, _mm256_loadu_ps, _mm256_loadu_si256, _mm256_max_ps, _mm256_min_ps, _mm256_mul_ps, _mm256_or_ps,
+    _mm256_set1_epi32, _mm256_set1_ps, _mm256_slli_epi32, _mm256_sqrt_ps, _mm256_storeu_ps, _mm256_sub_epi32,
+    _mm256_sub_ps,
 };
 
-use super::Lanes;
+use super::{Arithmetic, Lanes};
 
 /// Proof that the CPU has AVX2 and FMA.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,7 +21,7 @@ impl Avx2 {
     }
 }
 
-impl Lanes for Avx2 {
+impl Arithmetic for Avx2 {
     type Vector = __m256;
     const WIDTH: usize = 8;
 
@@ -48,6 +49,12 @@ impl Lanes for Avx2 {
     fn mul_add(self, a: __m256, b: __m256, c: __m256) -> __m256 {
         // SAFETY: `self` is the proof that the CPU has the instruction.
         unsafe { _mm256_fmadd_ps(a, b, c) }
+    }
+
+    #[inline(always)]
+    fn neg_mul_add(self, a: __m256, b: __m256, c: __m256) -> __m256 {
+        // SAFETY: `self` is the proof that the CPU has the instruction.
+        unsafe { _mm256_fnmadd_ps(a, b, c) }
     }
 
     #[inline(always)]
@@ -119,6 +126,17 @@ impl Lanes for Avx2 {
         }
     }
 
+    #[inline(always)]
+    fn bits_from(self, from: u32, a: __m256) -> __m256 {
+        // SAFETY: `self` is the proof that the CPU has the instructions.
+        unsafe {
+            let from = _mm256_set1_epi32(from.cast_signed());
+            _mm256_castsi256_ps(_mm256_sub_epi32(from, _mm256_castps_si256(a)))
+        }
+    }
+}
+
+impl Lanes for Avx2 {
     type Pairs = __m256i;
 
     #[inline(always)]

@@ -4,15 +4,15 @@ use std::{
     arch::x86_64::{
         __m256bh, __m256i, __m512, __m512bh, __m512i, _CMP_LT_OQ, _mm512_abs_ps, _mm512_add_epi32, _mm512_add_ps,
         _mm512_and_si512, _mm512_castps_si512, _mm512_castsi512_ps, _mm512_cmp_ps_mask, _mm512_cvtepu16_epi32,
-        _mm512_cvtne2ps_pbh, _mm512_cvtneps_pbh, _mm512_div_ps, _mm512_dpbf16_ps, _mm512_fmadd_ps, _mm512_loadu_ps,
-        _mm512_loadu_si512, _mm512_mask_blend_ps, _mm512_max_ps, _mm512_min_ps, _mm512_mul_ps, _mm512_or_si512,
-        _mm512_set1_epi32, _mm512_set1_ps, _mm512_slli_epi32, _mm512_sqrt_ps, _mm512_storeu_ps, _mm512_storeu_si512,
-        _mm512_sub_ps,
+        _mm512_cvtne2ps_pbh, _mm512_cvtneps_pbh, _mm512_div_ps, _mm512_dpbf16_ps, _mm512_fmadd_ps, _mm512_fnmadd_ps,
+        _mm512_loadu_ps, _mm512_loadu_si512, _mm512_mask_blend_ps, _mm512_max_ps, _mm512_min_ps, _mm512_mul_ps,
+        _mm512_or_si512, _mm512_set1_epi32, _mm512_set1_ps, _mm512_slli_epi32, _mm512_sqrt_ps, _mm512_storeu_ps,
+        _mm512_storeu_si512, _mm512_sub_epi32, _mm512_sub_ps,
     },
     mem::transmute,
 };
 
-use super::{Lanes, add_pairs, store_columns, store_neighbours};
+use super::{Arithmetic, Lanes, add_pairs, store_columns, store_neighbours};
 
 /// Proof that the CPU has AVX-512, with products of bf16 or without.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +27,7 @@ impl<const BF16: bool> Avx512<BF16> {
     }
 }
 
-impl<const BF16: bool> Lanes for Avx512<BF16> {
+impl<const BF16: bool> Arithmetic for Avx512<BF16> {
     type Vector = __m512;
     const WIDTH: usize = 16;
 
@@ -55,6 +55,12 @@ impl<const BF16: bool> Lanes for Avx512<BF16> {
     fn mul_add(self, a: __m512, b: __m512, c: __m512) -> __m512 {
         // SAFETY: `self` is the proof that the CPU has the instruction.
         unsafe { _mm512_fmadd_ps(a, b, c) }
+    }
+
+    #[inline(always)]
+    fn neg_mul_add(self, a: __m512, b: __m512, c: __m512) -> __m512 {
+        // SAFETY: `self` is the proof that the CPU has the instruction.
+        unsafe { _mm512_fnmadd_ps(a, b, c) }
     }
 
     #[inline(always)]
@@ -129,6 +135,17 @@ impl<const BF16: bool> Lanes for Avx512<BF16> {
         }
     }
 
+    #[inline(always)]
+    fn bits_from(self, from: u32, a: __m512) -> __m512 {
+        // SAFETY: `self` is the proof that the CPU has the instructions.
+        unsafe {
+            let from = _mm512_set1_epi32(from.cast_signed());
+            _mm512_castsi512_ps(_mm512_sub_epi32(from, _mm512_castps_si512(a)))
+        }
+    }
+}
+
+impl<const BF16: bool> Lanes for Avx512<BF16> {
     type Pairs = __m512i;
 
     #[inline(always)]

@@ -1,12 +1,12 @@
 //! What every CPU of the target has.
 
-use super::Lanes;
+use super::{Arithmetic, Lanes};
 
 /// Four values side by side, which compilers keep in one register of most targets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Portable;
 
-impl Lanes for Portable {
+impl Arithmetic for Portable {
     type Vector = [f32; 4];
     const WIDTH: usize = 4;
 
@@ -28,6 +28,11 @@ impl Lanes for Portable {
     #[inline(always)]
     fn mul_add(self, a: [f32; 4], b: [f32; 4], c: [f32; 4]) -> [f32; 4] {
         std::array::from_fn(|lane| a[lane].mul_add(b[lane], c[lane]))
+    }
+
+    #[inline(always)]
+    fn neg_mul_add(self, a: [f32; 4], b: [f32; 4], c: [f32; 4]) -> [f32; 4] {
+        std::array::from_fn(|lane| (-a[lane]).mul_add(b[lane], c[lane]))
     }
 
     #[inline(always)]
@@ -85,6 +90,13 @@ impl Lanes for Portable {
         a.map(|a| f32::from_bits(a.to_bits().wrapping_add(bias) << 23))
     }
 
+    #[inline(always)]
+    fn bits_from(self, from: u32, a: [f32; 4]) -> [f32; 4] {
+        a.map(|a| f32::from_bits(from.wrapping_sub(a.to_bits())))
+    }
+}
+
+impl Lanes for Portable {
     type Pairs = [u32; 4];
 
     #[inline(always)]

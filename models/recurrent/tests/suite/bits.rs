@@ -86,7 +86,7 @@ fn checksum(tensors: &Tensors) -> u64 {
 /// Digests of artifacts are compared between machines: a change of these bits must be meant.
 #[test]
 fn the_bits_are_the_same_on_every_machine() {
-    for (cell, expected) in [(Cell::Gru, 0x29bd_0dee_a470_7dab), (Cell::Lstm, 0xca56_ef68_6317_f99f)] {
+    for (cell, expected) in [(Cell::Gru, 0xa8ac_6cc1_b1af_8204), (Cell::Lstm, 0x7213_e5e2_40fe_92b4)] {
         let sum = checksum(&series().fit(cell, &spec()).tensors);
         assert_eq!(sum, expected, "{cell}: {sum:#x}");
     }
