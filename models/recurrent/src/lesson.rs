@@ -10,8 +10,10 @@ use crate::{
     chunk::{Chunk, Layer, Round, WINDOWS, split},
     dropout::Dropout,
     factors::{Bf16, F32, Factors},
+    gradient::Gradient,
     panel::{PANEL, Row, Start, zeros},
     product::multiply,
+    samples::Samples,
     shape::{Cell, Shape},
     simd::{Kernel, Lanes, Path},
     weights::{Block, Place, Weights},
@@ -43,10 +45,10 @@ impl Lesson {
         }
     }
 
-    /// Gives the room for the inputs and the targets of some windows.
-    pub(crate) fn windows_mut(&mut self, windows: usize) -> (&mut [Row], &mut [f32]) {
-        let targets = &mut self.targets[..windows * self.chunk.shape.outputs];
-        (self.chunk.inputs_mut(windows), targets)
+    /// Copies the inputs and targets of some windows into it.
+    pub(crate) fn load(&mut self, samples: &Samples<'_>, numbers: &[usize]) {
+        let targets = &mut self.targets[..numbers.len() * self.chunk.shape.outputs];
+        samples.gather(numbers, self.chunk.inputs_mut(numbers.len()), targets);
     }
 
     /// Takes the windows forward and gives the sum of squared errors over windows and outputs.
@@ -79,12 +81,18 @@ impl Lesson {
 
     /// Takes the windows forward and back and gives the sum of squared errors.
     ///
-    /// `scale` times the squared error is the loss whose gradients are left behind.
-    pub(crate) fn learn(&mut self, weights: &Weights, scale: f32, dropout: Option<Dropout>) -> f64 {
+    /// `scale` times the squared error is the loss whose gradients it leaves in `gradients`, block by block.
+    pub(crate) fn learn(
+        &mut self,
+        weights: &Weights,
+        scale: f32,
+        dropout: Option<Dropout>,
+        gradients: &mut [Gradient],
+    ) -> f64 {
         let sum = self.forward(weights, dropout);
         match self.precision() {
-            Precision::F32 => self.back::<F32>(weights, scale, dropout),
-            Precision::Bf16 => self.back::<Bf16>(weights, scale, dropout),
+            Precision::F32 => self.back::<F32>(weights, scale, dropout, gradients),
+            Precision::Bf16 => self.back::<Bf16>(weights, scale, dropout, gradients),
         }
         sum
     }
@@ -94,7 +102,13 @@ impl Lesson {
         self.chunk.shape.precision
     }
 
-    fn back<F: Factors>(&mut self, weights: &Weights, scale: f32, dropout: Option<Dropout>) {
+    fn back<F: Factors>(
+        &mut self,
+        weights: &Weights,
+        scale: f32,
+        dropout: Option<Dropout>,
+        gradients: &mut [Gradient],
+    ) {
         let Chunk {
             path, shape, windows, ..
         } = self.chunk;
@@ -122,7 +136,9 @@ impl Lesson {
             output: &mut self.above,
             tall: rows,
         });
-        for layer in (0..shape.layers).rev() {
+        let (layers, head) = gradients.split_at_mut(shape.layers * shape.panels());
+        self.sum(head);
+        for (layer, gradients) in layers.chunks_exact_mut(shape.panels()).enumerate().rev() {
             path.run(Backward {
                 factors: PhantomData::<F>,
                 shape,
@@ -137,6 +153,14 @@ impl Lesson {
             if let Some((dropout, below)) = dropout.zip(layer.checked_sub(1)) {
                 dropout.mask(path, below, windows, rows, &mut self.above[..rows * shape.units()]);
             }
+            // What the products read is still in the core's cache.
+            self.sum(gradients);
+        }
+    }
+
+    fn sum(&self, gradients: &mut [Gradient]) {
+        for gradient in gradients {
+            gradient.take(self.chunk.path, self);
         }
     }
 

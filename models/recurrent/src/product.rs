@@ -165,17 +165,11 @@ fn multiply_transposed_tile<F: Factors, L: Lanes, const ROWS: usize, const VECTO
     }
 }
 
-/// Gives `sum = start +` all rows, added in the order of [`multiply_transposed`].
+/// Gives the sum of all rows, added in the order of [`multiply_transposed`].
 #[inline(always)]
-pub(crate) fn add_rows<F: Factors, L: Lanes>(lanes: L, rows: &[F::Right], start: Start<'_>, sum: &mut Row) {
+pub(crate) fn add_rows<F: Factors, L: Lanes>(lanes: L, rows: &[F::Right], sum: &mut Row) {
     let (one, mut sums) = (F::one(lanes), [lanes.splat(0.0); PANEL]);
     let sums = &mut sums[..PANEL / L::WIDTH];
-    for (vector, total) in sums.iter_mut().enumerate() {
-        *total = match start {
-            Start::Row(row) => lanes.load(&row.0[vector * L::WIDTH..]),
-            Start::Output => lanes.load(&sum.0[vector * L::WIDTH..]),
-        };
-    }
     for row in rows {
         for (vector, total) in sums.iter_mut().enumerate() {
             *total = F::add(lanes, one, F::load(lanes, row, vector * L::WIDTH), *total);

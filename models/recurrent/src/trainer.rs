@@ -27,19 +27,27 @@ pub(crate) struct Shared<'a> {
     weights: RwLock<Weights>,
     /// The numbers of the windows at work.
     batch: RwLock<Vec<usize>>,
-    slots: Vec<RwLock<Slot>>,
+    chunks: Vec<RwLock<Share>>,
+    /// Room for one chunk each, as many as threads were ever at work at once. Who lays one down takes it up again: it is
+    /// still in the core's cache then.
+    lessons: Mutex<Vec<Lesson>>,
     updates: Vec<Mutex<Update>>,
 }
 
-/// One chunk of the batch and its sum of squared errors.
-struct Slot {
-    lesson: Lesson,
+/// What one chunk of the batch adds to the sums over all.
+struct Share {
+    /// Block by block.
+    gradients: Vec<Gradient>,
+    /// The sum of squared errors.
     sum: f64,
+    /// The same, had nothing but zero been forecast.
+    sum_of_zeros: f64,
 }
 
 /// One block's gradients, its next values and its moments.
 struct Update {
     gradient: Gradient,
+    sum_of_squares: f64,
     next: Block,
     moments: Moments,
 }
@@ -70,14 +78,16 @@ impl<'a> Shared<'a> {
         let updates = updates.map(|(block, (first, second))| {
             Mutex::new(Update {
                 gradient: Gradient::zero(block.place),
+                sum_of_squares: 0.0,
                 next: block.clone(),
                 moments: Moments { first, second },
             })
         });
-        let slot = |_| {
-            RwLock::new(Slot {
-                lesson: Lesson::new(path, weights.shape),
+        let share = |_| {
+            RwLock::new(Share {
+                gradients: weights.blocks.iter().map(|block| Gradient::zero(block.place)).collect(),
                 sum: 0.0,
+                sum_of_zeros: 0.0,
             })
         };
         Self {
@@ -85,7 +95,8 @@ impl<'a> Shared<'a> {
             training: samples.0,
             select: samples.1,
             updates: updates.collect(),
-            slots: (0..batch.div_ceil(WINDOWS)).map(slot).collect(),
+            chunks: (0..batch.div_ceil(WINDOWS)).map(share).collect(),
+            lessons: Mutex::default(),
             weights: RwLock::new(weights),
             batch: RwLock::new(Vec::with_capacity(batch)),
         }
@@ -94,34 +105,40 @@ impl<'a> Shared<'a> {
     /// Does one task of a phase.
     pub(crate) fn work(&self, phase: Phase, task: usize) {
         match phase {
-            Phase::Learn { scale, dropout } => {
-                let mut slot = self.load(task, self.training);
-                let dropout = dropout.map(|dropout| dropout.starting_at(task * WINDOWS));
-                slot.sum = slot.lesson.learn(&read(&self.weights), scale, dropout);
-            }
-            Phase::Grade => {
-                let mut slot = self.load(task, self.select);
-                slot.sum = slot.lesson.grade(&read(&self.weights));
-            }
+            Phase::Learn { scale, dropout } => self.learn(task, scale, dropout),
+            Phase::Grade => self.grade(task),
             Phase::Sum { chunks } => {
-                // The last layers' blocks are the largest: small ones at the end leave no thread waiting for long.
-                let gradient = &mut lock(&self.updates[self.updates.len() - 1 - task]).gradient;
-                for (chunk, slot) in self.slots[..chunks].iter().enumerate() {
-                    gradient.add(self.path, &read(slot).lesson, chunk == 0);
-                }
-                gradient.finish(self.path);
+                let chunks: Vec<_> = self.chunks[..chunks].iter().map(read).collect();
+                let update = &mut *lock(&self.updates[task]);
+                let gradients = chunks.iter().map(|chunk| &chunk.gradients[task]);
+                update.sum_of_squares = update.gradient.sum(self.path, gradients);
             }
             Phase::Step(step) => self.step(task, step),
         }
     }
 
-    fn load(&self, chunk: usize, samples: &Samples<'_>) -> RwLockWriteGuard<'_, Slot> {
-        let mut slot = write(&self.slots[chunk]);
-        let batch = read(&self.batch);
-        let numbers = batch.chunks(WINDOWS).nth(chunk).unwrap_or_default();
-        let (inputs, targets) = slot.lesson.windows_mut(numbers.len());
-        samples.gather(numbers, inputs, targets);
-        slot
+    fn learn(&self, chunk: usize, scale: f32, dropout: Option<Dropout>) {
+        let share = &mut *write(&self.chunks[chunk]);
+        let dropout = dropout.map(|dropout| dropout.starting_at(chunk * WINDOWS));
+        self.with_lesson(chunk, self.training, |lesson, weights| {
+            share.sum = lesson.learn(weights, scale, dropout, &mut share.gradients);
+            share.sum_of_zeros = lesson.squared_targets();
+        });
+    }
+
+    fn grade(&self, chunk: usize) {
+        let share = &mut *write(&self.chunks[chunk]);
+        self.with_lesson(chunk, self.select, |lesson, weights| share.sum = lesson.grade(weights));
+    }
+
+    /// Does something with a chunk's windows.
+    fn with_lesson(&self, chunk: usize, samples: &Samples<'_>, work: impl FnOnce(&mut Lesson, &Weights)) {
+        let (weights, batch) = (read(&self.weights), read(&self.batch));
+        let kept = lock(&self.lessons).pop();
+        let mut lesson = kept.unwrap_or_else(|| Lesson::new(self.path, weights.shape));
+        lesson.load(samples, batch.chunks(WINDOWS).nth(chunk).unwrap_or_default());
+        work(&mut lesson, &weights);
+        lock(&self.lessons).push(lesson);
     }
 
     fn step(&self, block: usize, step: AdamStep) {
@@ -129,6 +146,7 @@ impl<'a> Shared<'a> {
             gradient,
             next,
             moments,
+            ..
         } = &mut *lock(&self.updates[block]);
         let before = &read(&self.weights).blocks[block].values;
         step.take(self.path, &gradient.values, before, &mut next.values, moments);
@@ -174,12 +192,12 @@ impl Engine for Trainer<'_, '_> {
             .shared
             .updates
             .iter()
-            .map(|update| lock(update).gradient.sum_of_squares)
+            .map(|update| lock(update).sum_of_squares)
             .sum::<f64>()
             .sqrt();
-        let sum_of_zeros = self.shared.slots[..chunks]
+        let sum_of_zeros = self.shared.chunks[..chunks]
             .iter()
-            .map(|slot| read(slot).lesson.squared_targets())
+            .map(|share| read(share).sum_of_zeros)
             .sum();
         Learned {
             sum,
@@ -198,7 +216,7 @@ impl Engine for Trainer<'_, '_> {
     }
 
     fn grade(&mut self) -> f64 {
-        let (all, batch) = (self.shared.select.len(), self.shared.slots.len() * WINDOWS);
+        let (all, batch) = (self.shared.select.len(), self.shared.chunks.len() * WINDOWS);
         (0..all)
             .step_by(batch)
             .map(|first| self.take(first..all.min(first + batch), Phase::Grade))
@@ -231,7 +249,7 @@ impl Trainer<'_, '_> {
         batch.extend(numbers);
         drop(batch);
         self.team.run(phase, chunks);
-        self.shared.slots[..chunks].iter().map(|slot| read(slot).sum).sum()
+        self.shared.chunks[..chunks].iter().map(|share| read(share).sum).sum()
     }
 }
 
