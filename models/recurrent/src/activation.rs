@@ -5,7 +5,7 @@ use std::ops::Range;
 use forecast::Precision;
 
 use crate::{
-    factors::{Columns, Factors, Neighbours},
+    factors::{Bf16, Factors, Neighbours, Quad},
     panel::{Row, zeros},
 };
 
@@ -15,9 +15,9 @@ pub(crate) struct Activation {
     pub(crate) rows: Vec<Row>,
     /// The same in bf16, as left matrices are read.
     pub(crate) neighbours: Vec<Neighbours>,
-    /// The same in bf16, as steps of a depth: the windows of one step in pairs, the last one alone where their number is odd. Nothing
+    /// The same in bf16, as steps of a depth: the windows of one step in fours, with zeros where some are missing of the last. Nothing
     /// where there is no way back.
-    pub(crate) columns: Vec<Columns>,
+    pub(crate) quads: Vec<Quad>,
 }
 
 /// Which ways some windows go through a net.
@@ -44,14 +44,14 @@ impl Activation {
     pub(crate) fn zeros(precision: Precision, ways: Ways, panels: usize, steps: usize, windows: usize) -> Self {
         let rows = panels * steps * windows;
         let halves = if precision == Precision::Bf16 { rows } else { 0 };
-        let pairs = match ways {
-            Ways::Both if halves > 0 => panels * steps * windows.div_ceil(2),
+        let quads = match ways {
+            Ways::Both if halves > 0 => panels * steps * windows.div_ceil(Bf16::STEP),
             _ => 0,
         };
         Self {
             rows: zeros(rows),
             neighbours: vec![Neighbours::ZERO; halves],
-            columns: vec![Columns::ZERO; pairs],
+            quads: vec![Quad::ZERO; quads],
         }
     }
 

@@ -15,7 +15,6 @@ use crate::{
     dropout::Dropout,
     factors::{Bf16, F32, Factors},
     panel::{PANEL, Row, Start, zeros},
-    product::{multiply, multiply_row},
     shape::{Cell, Shape},
     simd::{Kernel, Lanes, Path},
     weights::{Block, Weights},
@@ -121,13 +120,19 @@ impl Chunk {
             }
             let (below, rest) = self.layers.split_at_mut(layer);
             let (inputs, tall, steps) = inputs_of(&self.inputs, below, self.dropout.is_some(), rows, windows);
+            let (blocks, layer) = (weights.layer(layer), &mut rest[0]);
+            path.run(Project::<F> {
+                depth: blocks[0].place.inputs,
+                left: inputs.left::<F>(tall, steps),
+                blocks,
+                outputs: &mut layer.gates.rows[..rows * shape.panels()],
+            });
             path.run(Forward {
                 factors: PhantomData::<F>,
                 shape,
                 windows,
-                blocks: weights.layer(layer),
-                inputs: inputs.left::<F>(tall, steps),
-                layer: &mut rest[0],
+                blocks,
+                layer,
             });
         }
         let last = &self.layers[shape.layers - 1].states;
@@ -240,6 +245,10 @@ struct Project<'a, F: Factors> {
 }
 
 impl<F: Factors> Kernel for Project<'_, F> {
+    fn tile_rows(&self) -> Option<usize> {
+        F::tile_rows(self.left.rows())
+    }
+
     #[inline(always)]
     fn run<L: Lanes, const ROWS: usize, const VECTORS: usize>(self, lanes: L) {
         let Self { depth, left, .. } = self;
@@ -247,7 +256,7 @@ impl<F: Factors> Kernel for Project<'_, F> {
             let weights = F::weights(block).input;
             let right = |panel: usize| &weights[panel * PANEL / F::STEP..];
             let start = Start::Row(&block.start);
-            multiply::<F, L, ROWS, VECTORS>(lanes, depth, |panel| left.panel(panel), right, start, output);
+            F::multiply::<L, ROWS, VECTORS>(lanes, depth, |panel| left.panel(panel), right, start, output);
         }
     }
 }
@@ -279,7 +288,7 @@ impl<F: Factors> Own<'_, F> {
             }
             let left = |panel: usize| &self.before.panel(panel)[0];
             let right = |gate: usize, panel: usize| &F::weights(block(gate)).hidden[panel * PANEL / F::STEP..];
-            multiply_row::<F, L, VECTORS, GATES>(lanes, self.depth, left, right, outputs);
+            F::multiply_row::<L, VECTORS, GATES>(lanes, self.depth, left, right, outputs);
             return;
         }
         for (gate, output) in outputs.iter_mut().enumerate() {
@@ -291,7 +300,7 @@ impl<F: Factors> Own<'_, F> {
             };
             let weights = F::weights(block).hidden;
             let right = |panel: usize| &weights[panel * PANEL / F::STEP..];
-            multiply::<F, L, ROWS, VECTORS>(
+            F::multiply::<L, ROWS, VECTORS>(
                 lanes,
                 self.depth,
                 |panel| self.before.panel(panel),
@@ -303,17 +312,20 @@ impl<F: Factors> Own<'_, F> {
     }
 }
 
-/// All steps of one layer.
-struct Forward<'a, F: Factors> {
+/// All steps of one layer, from the products of its inputs on.
+struct Forward<'a, F> {
     factors: PhantomData<F>,
     shape: Shape,
     windows: usize,
     blocks: &'a [Block],
-    inputs: Panels<'a, F::Left>,
     layer: &'a mut Layer,
 }
 
 impl<F: Factors> Kernel for Forward<'_, F> {
+    fn tile_rows(&self) -> Option<usize> {
+        F::tile_rows(self.windows)
+    }
+
     #[inline(always)]
     fn run<L: Lanes, const ROWS: usize, const VECTORS: usize>(self, lanes: L) {
         let Self {
@@ -329,13 +341,6 @@ impl<F: Factors> Kernel for Forward<'_, F> {
         let (rows, units) = (shape.context * windows, shape.units());
         let tall = rows + windows;
         let (gates, kept) = (&mut gates.rows[..rows * shape.panels()], &mut kept.rows);
-        Project::<F> {
-            depth: self.blocks[0].place.inputs,
-            left: self.inputs,
-            blocks,
-            outputs: gates,
-        }
-        .run::<L, ROWS, VECTORS>(lanes);
         for states in states.rows.chunks_exact_mut(tall).chain(cells.chunks_exact_mut(tall)) {
             states[..windows].fill(Row::ZERO);
         }

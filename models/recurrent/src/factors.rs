@@ -1,26 +1,30 @@
 //! What matrix products are made of: `f32` one by one, or pairs of bf16 whose products are summed in `f32`.
 //!
 //! Parameters, activations and gradients are `f32` in both cases. [`Bf16`] reads copies of them that are rounded once, where they
-//! come into being, and laid out so that both factors of a product have two steps of its depth side by side.
+//! come into being, and laid out as the path's products take them: both factors have two steps of the depth side by side.
 
 use std::ops::Range;
 
 use crate::{
     activation::Activation,
-    panel::{PANEL, Row},
+    panel::{PANEL, Row, Start},
+    product::{
+        self,
+        pairs::{self, QUADS},
+    },
     simd::Lanes,
     weights::Block,
 };
 
-/// One row of a panel in bf16, neighbouring columns as pairs.
+/// One row of a panel in bf16, columns as pairs. In which order four columns lie is the path's choice, the same as in [`Quad`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C, align(64))]
 pub(crate) struct Neighbours(pub(crate) [u32; PANEL / 2]);
 
-/// Two rows of a panel in bf16, what is in one column as a pair.
+/// Four rows of a panel in bf16, columns as two pairs each; which two rows a pair has is the path's choice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C, align(64))]
-pub(crate) struct Columns(pub(crate) [u32; PANEL]);
+pub(crate) struct Quad(pub(crate) [[u32; PANEL]; 2]);
 
 /// One precision of the factors of products; sums are `f32` in any.
 pub(crate) trait Factors: Copy + 'static {
@@ -28,21 +32,13 @@ pub(crate) trait Factors: Copy + 'static {
     type Left: Copy + 'static;
     /// The rows of a matrix that one step of the depth takes.
     type Right: Copy + 'static;
-    /// What a register holds.
-    type Register<L: Lanes>: Copy;
+    /// Steps of a depth whose columns are the rows of a left matrix.
+    type Turned<'a>: Copy;
     /// How much of the depth one step takes.
     const STEP: usize;
 
-    /// Gives a register full of what a left row has for a step.
-    fn splat<L: Lanes>(lanes: L, row: &Self::Left, step: usize) -> Self::Register<L>;
-    /// Gives a register full of what one column has.
-    fn splat_column<L: Lanes>(lanes: L, rows: &Self::Right, column: usize) -> Self::Register<L>;
-    /// Reads columns.
-    fn load<L: Lanes>(lanes: L, rows: &Self::Right, first: usize) -> Self::Register<L>;
-    /// Gives a register full of ones.
-    fn one<L: Lanes>(lanes: L) -> Self::Register<L>;
-    /// Adds products to sums.
-    fn add<L: Lanes>(lanes: L, left: Self::Register<L>, right: Self::Register<L>, sum: L::Vector) -> L::Vector;
+    /// Gives how many rows of products belong together; none where that does not matter.
+    fn tile_rows(rows: usize) -> Option<usize>;
 
     /// Gives the rows of an activation.
     fn lefts(activation: &Activation) -> &[Self::Left];
@@ -52,6 +48,35 @@ pub(crate) trait Factors: Copy + 'static {
     fn round<L: Lanes>(lanes: L, activation: &mut Activation, windows: usize, rows: Range<usize>);
     /// Gives a block's weights as steps of a depth.
     fn weights(block: &Block) -> Sides<'_, Self::Right>;
+
+    /// Gives `output = start + left · right`, [`product::multiply`] or [`Lanes::multiply_pairs`].
+    fn multiply<'a, L: Lanes, const ROWS: usize, const VECTORS: usize>(
+        lanes: L,
+        depth: usize,
+        left: impl Fn(usize) -> &'a [Self::Left],
+        right: impl Fn(usize) -> &'a [Self::Right],
+        start: Start<'_>,
+        output: &mut [Row],
+    );
+    /// Adds `left · right` to one row of several panels at once, [`product::multiply_row`].
+    fn multiply_row<'a, L: Lanes, const VECTORS: usize, const OUTPUTS: usize>(
+        lanes: L,
+        depth: usize,
+        left: impl Fn(usize) -> &'a Self::Left,
+        right: impl Fn(usize, usize) -> &'a [Self::Right],
+        outputs: &mut [&mut [Row]; OUTPUTS],
+    );
+    /// Prepares steps of a depth as a left matrix that is turned around.
+    fn turn<'a>(steps: &'a [Self::Right], room: &'a mut Vec<Neighbours>) -> Self::Turned<'a>;
+    /// Gives `output = leftᵀ · right`, with one row for each of the first columns of `left`.
+    fn multiply_turned<L: Lanes, const ROWS: usize, const VECTORS: usize>(
+        lanes: L,
+        left: Self::Turned<'_>,
+        right: &[Self::Right],
+        output: &mut [Row],
+    );
+    /// Gives the sum of all rows.
+    fn add_rows<L: Lanes>(lanes: L, rows: &[Self::Right], sum: &mut Row);
 }
 
 /// The weights of a block.
@@ -78,32 +103,11 @@ pub(crate) struct Bf16;
 impl Factors for F32 {
     type Left = Row;
     type Right = Row;
-    type Register<L: Lanes> = L::Vector;
+    type Turned<'a> = &'a [Row];
     const STEP: usize = 1;
 
-    #[inline(always)]
-    fn splat<L: Lanes>(lanes: L, row: &Row, step: usize) -> L::Vector {
-        lanes.splat(row.0[step])
-    }
-
-    #[inline(always)]
-    fn splat_column<L: Lanes>(lanes: L, row: &Row, column: usize) -> L::Vector {
-        lanes.splat(row.0[column])
-    }
-
-    #[inline(always)]
-    fn load<L: Lanes>(lanes: L, row: &Row, first: usize) -> L::Vector {
-        lanes.load(&row.0[first..])
-    }
-
-    #[inline(always)]
-    fn one<L: Lanes>(lanes: L) -> L::Vector {
-        lanes.splat(1.0)
-    }
-
-    #[inline(always)]
-    fn add<L: Lanes>(lanes: L, left: L::Vector, right: L::Vector, sum: L::Vector) -> L::Vector {
-        lanes.mul_add(left, right, sum)
+    fn tile_rows(_: usize) -> Option<usize> {
+        None
     }
 
     fn lefts(activation: &Activation) -> &[Row] {
@@ -125,45 +129,67 @@ impl Factors for F32 {
             hidden_back: &block.turned.hidden,
         }
     }
+
+    #[inline(always)]
+    fn multiply<'a, L: Lanes, const ROWS: usize, const VECTORS: usize>(
+        lanes: L,
+        depth: usize,
+        left: impl Fn(usize) -> &'a [Row],
+        right: impl Fn(usize) -> &'a [Row],
+        start: Start<'_>,
+        output: &mut [Row],
+    ) {
+        product::multiply::<L, ROWS, VECTORS>(lanes, depth, left, right, start, output);
+    }
+
+    #[inline(always)]
+    fn multiply_row<'a, L: Lanes, const VECTORS: usize, const OUTPUTS: usize>(
+        lanes: L,
+        depth: usize,
+        left: impl Fn(usize) -> &'a Row,
+        right: impl Fn(usize, usize) -> &'a [Row],
+        outputs: &mut [&mut [Row]; OUTPUTS],
+    ) {
+        product::multiply_row::<L, VECTORS, OUTPUTS>(lanes, depth, left, right, outputs);
+    }
+
+    #[inline(always)]
+    fn turn<'a>(steps: &'a [Row], _: &'a mut Vec<Neighbours>) -> &'a [Row] {
+        steps
+    }
+
+    #[inline(always)]
+    fn multiply_turned<L: Lanes, const ROWS: usize, const VECTORS: usize>(
+        lanes: L,
+        left: &[Row],
+        right: &[Row],
+        output: &mut [Row],
+    ) {
+        product::multiply_transposed::<L, ROWS, VECTORS>(lanes, left, right, output);
+    }
+
+    #[inline(always)]
+    fn add_rows<L: Lanes>(lanes: L, rows: &[Row], sum: &mut Row) {
+        product::add_rows(lanes, rows, sum);
+    }
 }
 
 impl Factors for Bf16 {
     type Left = Neighbours;
-    type Right = Columns;
-    type Register<L: Lanes> = L::Pairs;
-    const STEP: usize = 2;
+    type Right = Quad;
+    type Turned<'a> = &'a [Neighbours];
+    const STEP: usize = 4;
 
-    #[inline(always)]
-    fn splat<L: Lanes>(lanes: L, row: &Neighbours, step: usize) -> L::Pairs {
-        lanes.splat_pair(row.0[step])
-    }
-
-    #[inline(always)]
-    fn splat_column<L: Lanes>(lanes: L, rows: &Columns, column: usize) -> L::Pairs {
-        lanes.splat_pair(rows.0[column])
-    }
-
-    #[inline(always)]
-    fn load<L: Lanes>(lanes: L, rows: &Columns, first: usize) -> L::Pairs {
-        lanes.load_pairs(&rows.0[first..])
-    }
-
-    #[inline(always)]
-    fn one<L: Lanes>(lanes: L) -> L::Pairs {
-        lanes.splat_pair(0x3f80_3f80)
-    }
-
-    #[inline(always)]
-    fn add<L: Lanes>(lanes: L, left: L::Pairs, right: L::Pairs, sum: L::Vector) -> L::Vector {
-        lanes.add_pairs(left, right, sum)
+    fn tile_rows(rows: usize) -> Option<usize> {
+        (1..=16).rev().find(|&tile| rows.is_multiple_of(tile))
     }
 
     fn lefts(activation: &Activation) -> &[Neighbours] {
         &activation.neighbours
     }
 
-    fn rights(activation: &Activation) -> &[Columns] {
-        &activation.columns
+    fn rights(activation: &Activation) -> &[Quad] {
+        &activation.quads
     }
 
     #[inline(always)]
@@ -171,24 +197,22 @@ impl Factors for Bf16 {
         let Activation {
             rows: all,
             neighbours,
-            columns,
+            quads,
         } = activation;
         for (row, neighbours) in all[rows.clone()].iter().zip(&mut neighbours[rows.clone()]) {
             neighbours.round(lanes, row);
         }
-        if columns.is_empty() {
+        if quads.is_empty() {
             return;
         }
-        let pairs = windows.div_ceil(2);
-        let columns = columns[rows.start / windows * pairs..].chunks_exact_mut(pairs);
-        for (rows, columns) in all[rows].chunks_exact(windows).zip(columns) {
-            for (rows, columns) in rows.chunks(2).zip(columns) {
-                columns.round(lanes, &rows[0], rows.get(1).unwrap_or(&Row::ZERO));
-            }
+        let wide = windows.div_ceil(Self::STEP);
+        let quads = quads[rows.start / windows * wide..].chunks_exact_mut(wide);
+        for (rows, quads) in all[rows].chunks_exact(windows).zip(quads) {
+            round(lanes, rows, quads);
         }
     }
 
-    fn weights(block: &Block) -> Sides<'_, Columns> {
+    fn weights(block: &Block) -> Sides<'_, Quad> {
         let (halves, turned) = (&block.halves, &block.turned_halves);
         Sides {
             input: &halves.input,
@@ -196,6 +220,75 @@ impl Factors for Bf16 {
             input_back: &turned.input,
             hidden_back: &turned.hidden,
         }
+    }
+
+    #[inline(always)]
+    fn multiply<'a, L: Lanes, const ROWS: usize, const VECTORS: usize>(
+        lanes: L,
+        depth: usize,
+        left: impl Fn(usize) -> &'a [Neighbours],
+        right: impl Fn(usize) -> &'a [Quad],
+        start: Start<'_>,
+        output: &mut [Row],
+    ) {
+        lanes.multiply_pairs(depth, left, right, start, output);
+    }
+
+    #[inline(always)]
+    fn multiply_row<'a, L: Lanes, const VECTORS: usize, const OUTPUTS: usize>(
+        lanes: L,
+        depth: usize,
+        left: impl Fn(usize) -> &'a Neighbours,
+        right: impl Fn(usize, usize) -> &'a [Quad],
+        outputs: &mut [&mut [Row]; OUTPUTS],
+    ) {
+        if !L::TILES {
+            return pairs::multiply_row::<L, VECTORS, OUTPUTS>(lanes, depth, left, right, outputs);
+        }
+        for (index, output) in outputs.iter_mut().enumerate() {
+            let left = |block: usize| std::slice::from_ref(left(block));
+            lanes.multiply_pairs(depth, left, |block| right(index, block), Start::Output, output);
+        }
+    }
+
+    #[inline(always)]
+    fn turn<'a>(steps: &'a [Quad], room: &'a mut Vec<Neighbours>) -> &'a [Neighbours] {
+        pairs::turn(steps, room);
+        room
+    }
+
+    #[inline(always)]
+    fn multiply_turned<L: Lanes, const ROWS: usize, const VECTORS: usize>(
+        lanes: L,
+        left: &[Neighbours],
+        right: &[Quad],
+        output: &mut [Row],
+    ) {
+        let mut all = [Row::ZERO; PANEL];
+        // Rows beyond the output are zeros on the left, and there so that tiles are full.
+        let rows = if L::TILES { PANEL } else { output.len() };
+        let left = |block: usize| &left[block * PANEL..][..rows];
+        let right_at = |block: usize| &right[block * QUADS..];
+        let (depth, start) = (Self::STEP * right.len(), Start::Row(&Row::ZERO));
+        if rows == output.len() {
+            lanes.multiply_pairs(depth, left, right_at, start, output);
+        } else {
+            lanes.multiply_pairs(depth, left, right_at, start, &mut all[..rows]);
+            output.copy_from_slice(&all[..output.len()]);
+        }
+    }
+
+    #[inline(always)]
+    fn add_rows<L: Lanes>(lanes: L, rows: &[Quad], sum: &mut Row) {
+        /// A tile of ones.
+        static ONES: [Neighbours; 16] = [Neighbours([0x3f80_3f80; PANEL / 2]); 16];
+        let mut sums = [Row::ZERO; 16];
+        let many = if L::TILES { 16 } else { 1 };
+        let right = |block: usize| &rows[block * QUADS..];
+        let depth = Self::STEP * rows.len();
+        let (start, sums) = (Start::Row(&Row::ZERO), &mut sums[..many]);
+        lanes.multiply_pairs(depth, |_| &ONES[..many], right, start, sums);
+        *sum = sums[0];
     }
 }
 
@@ -211,14 +304,25 @@ impl Neighbours {
     }
 }
 
-impl Columns {
-    pub(crate) const ZERO: Self = Self([0; PANEL]);
+impl Quad {
+    pub(crate) const ZERO: Self = Self([[0; PANEL]; 2]);
+}
 
-    #[inline(always)]
-    pub(crate) fn round<L: Lanes>(&mut self, lanes: L, upper: &Row, lower: &Row) {
+/// Rounds rows to quads; what is missing of the last one is zeros.
+#[inline(always)]
+pub(crate) fn round<L: Lanes>(lanes: L, rows: &[Row], quads: &mut [Quad]) {
+    for (rows, quad) in rows.chunks(4).zip(quads) {
+        let mut four = [&Row::ZERO; 4];
+        for (into, row) in four.iter_mut().zip(rows) {
+            *into = row;
+        }
         for first in (0..PANEL).step_by(L::WIDTH) {
-            let lower = lanes.load(&lower.0[first..]);
-            lanes.store_columns(lanes.load(&upper.0[first..]), lower, &mut self.0[first..]);
+            let mut values = [lanes.splat(0.0); 4];
+            for (value, row) in values.iter_mut().zip(four) {
+                *value = lanes.load(&row.0[first..]);
+            }
+            let [upper, lower] = &mut quad.0;
+            lanes.store_quad(values, [&mut upper[first..], &mut lower[first..]]);
         }
     }
 }

@@ -5,15 +5,12 @@
 
 use std::marker::PhantomData;
 
-use forecast::Precision;
-
 use crate::{
-    activation::Panels,
-    factors::{Bf16, F32, Factors},
+    factors::{Factors, Neighbours},
     lesson::Lesson,
-    panel::{Elements, PANEL, Row, Start, each, zeros},
-    product::{add_rows, multiply_transposed},
-    simd::{Arithmetic, Kernel, Lanes, Path},
+    panel::{PANEL, Row, each, zeros},
+    product::Plus,
+    simd::{Kernel, Lanes, Path},
     weights::Place,
 };
 
@@ -30,22 +27,6 @@ impl Gradient {
         Self {
             place,
             values: zeros(place.rows()),
-        }
-    }
-
-    /// Takes what a chunk of windows gives.
-    pub(crate) fn take(&mut self, path: Path, lesson: &Lesson) {
-        match lesson.precision() {
-            Precision::F32 => path.run(Take {
-                gradient: self,
-                lesson,
-                factors: PhantomData::<F32>,
-            }),
-            Precision::Bf16 => path.run(Take {
-                gradient: self,
-                lesson,
-                factors: PhantomData::<Bf16>,
-            }),
         }
     }
 
@@ -78,56 +59,64 @@ impl Kernel for AddUp<'_> {
     }
 }
 
-#[derive(Clone, Copy)]
-struct Plus;
-
-impl Elements<1, 1> for Plus {
-    #[inline(always)]
-    fn apply<A: Arithmetic>(self, lanes: A, [row]: [A::Vector; 1], [sum]: [A::Vector; 1]) -> [A::Vector; 1] {
-        [lanes.add(sum, row)]
-    }
-}
-
-struct Take<'a, F> {
-    gradient: &'a mut Gradient,
-    lesson: &'a Lesson,
-    factors: PhantomData<F>,
+/// Takes what a chunk of windows gives for the blocks of one layer, or for the head's.
+pub(crate) struct Take<'a, F> {
+    pub(crate) factors: PhantomData<F>,
+    pub(crate) lesson: &'a Lesson,
+    pub(crate) gradients: &'a mut [Gradient],
+    pub(crate) room: &'a mut Vec<Neighbours>,
 }
 
 impl<F: Factors> Kernel for Take<'_, F> {
+    fn tile_rows(&self) -> Option<usize> {
+        F::tile_rows(PANEL)
+    }
+
     #[inline(always)]
     fn run<L: Lanes, const ROWS: usize, const VECTORS: usize>(self, lanes: L) {
-        let Self { gradient, lesson, .. } = self;
-        let Gradient { place, values, .. } = gradient;
-        let (input, rest) = values.split_at_mut(place.inputs);
-        let (hidden, biases) = rest.split_at_mut(place.hidden);
-        let sides = lesson.input_sides::<F>(place);
-        add_sides::<F, L, ROWS, VECTORS>(lanes, &sides, input);
-        match biases {
-            [bias] => add_rows::<F, L>(lanes, sides.1, bias),
-            [bias, other] => {
-                add_sides::<F, L, ROWS, VECTORS>(lanes, &lesson.hidden_sides::<F>(place), hidden);
-                add_rows::<F, L>(lanes, sides.1, bias);
-                if place.apart {
-                    add_rows::<F, L>(lanes, lesson.hidden_gradients::<F>(place), other);
-                } else {
-                    *other = *bias;
+        let Self {
+            lesson,
+            gradients,
+            room,
+            ..
+        } = self;
+        let place = gradients[0].place;
+        let left = lesson.inputs::<F>(place.layer);
+        for panel in 0..place.inputs.div_ceil(PANEL) {
+            let left = F::turn(left.panel(panel), room);
+            for Gradient { place, values } in gradients.iter_mut() {
+                let output = rows_mut(&mut values[..place.inputs], panel);
+                F::multiply_turned::<L, ROWS, VECTORS>(lanes, left, lesson.input_gradients::<F>(place), output);
+            }
+        }
+        if !place.is_head() {
+            let left = lesson.states_before::<F>(place.layer);
+            for panel in 0..place.hidden.div_ceil(PANEL) {
+                let steps = left.panel(panel);
+                let left = F::turn(steps, room);
+                for Gradient { place, values } in gradients.iter_mut() {
+                    let right = lesson.hidden_gradients::<F>(place);
+                    let output = rows_mut(&mut values[place.inputs..][..place.hidden], panel);
+                    F::multiply_turned::<L, ROWS, VECTORS>(lanes, left, &right[right.len() - steps.len()..], output);
                 }
             }
-            _ => unreachable!("a block has one bias or two"),
+        }
+        for Gradient { place, values } in gradients {
+            let (_, biases) = values.split_at_mut(place.inputs + place.hidden);
+            F::add_rows(lanes, lesson.input_gradients::<F>(place), &mut biases[0]);
+            match biases {
+                [_, other] if place.apart => F::add_rows(lanes, lesson.hidden_gradients::<F>(place), other),
+                [bias, other] => *other = *bias,
+                _ => {}
+            }
         }
     }
 }
 
-#[inline(always)]
-fn add_sides<F: Factors, L: Lanes, const ROWS: usize, const VECTORS: usize>(
-    lanes: L,
-    (left, right): &(Panels<'_, F::Right>, &[F::Right]),
-    sum: &mut [Row],
-) {
-    for (panel, sum) in sum.chunks_mut(PANEL).enumerate() {
-        multiply_transposed::<F, L, ROWS, VECTORS>(lanes, left.panel(panel), right, Start::Row(&Row::ZERO), sum);
-    }
+/// Gives the rows of a panel, fewer of the last one.
+fn rows_mut(all: &mut [Row], panel: usize) -> &mut [Row] {
+    let rows = all.len() - panel * PANEL;
+    &mut all[panel * PANEL..][..rows.min(PANEL)]
 }
 
 /// Sums squares column by column, and then the columns in order.

@@ -9,10 +9,9 @@ use crate::{
     cell::{gru_backward, lstm_backward},
     chunk::{Chunk, Layer, Round, WINDOWS, split},
     dropout::Dropout,
-    factors::{Bf16, F32, Factors},
-    gradient::Gradient,
+    factors::{Bf16, F32, Factors, Neighbours},
+    gradient::{Gradient, Take},
     panel::{PANEL, Row, Start, zeros},
-    product::multiply,
     samples::Samples,
     shape::{Cell, Shape},
     simd::{Kernel, Lanes, Path},
@@ -29,6 +28,8 @@ pub(crate) struct Lesson {
     above: Vec<Row>,
     carry: Vec<Row>,
     carry_cells: Vec<Row>,
+    /// Room for a panel that is turned around.
+    turned: Vec<Neighbours>,
 }
 
 impl Lesson {
@@ -42,6 +43,7 @@ impl Lesson {
             above: zeros(WINDOWS * shape.context * units),
             carry: zeros(WINDOWS * units),
             carry_cells: zeros(if shape.cell == Cell::Lstm { WINDOWS * units } else { 0 }),
+            turned: Vec::new(),
         }
     }
 
@@ -137,7 +139,7 @@ impl Lesson {
             tall: rows,
         });
         let (layers, head) = gradients.split_at_mut(shape.layers * shape.panels());
-        self.sum(head);
+        self.sum::<F>(head);
         for (layer, gradients) in layers.chunks_exact_mut(shape.panels()).enumerate().rev() {
             path.run(Backward {
                 factors: PhantomData::<F>,
@@ -145,57 +147,72 @@ impl Lesson {
                 windows,
                 blocks: weights.layer(layer),
                 layer: &mut self.chunk.layers[layer],
-                above: &mut self.above,
+                above: &self.above,
                 carry: &mut self.carry,
                 carry_cells: &mut self.carry_cells,
-                below: layer > 0,
             });
+            if layer > 0 {
+                path.run(Back::<F> {
+                    depth: shape.panels() * PANEL,
+                    left: self.chunk.layers[layer].gates.left::<F>(rows, 0..rows),
+                    blocks: weights.layer(layer),
+                    output: &mut self.above[..shape.units() * rows],
+                    tall: rows,
+                });
+            }
             if let Some((dropout, below)) = dropout.zip(layer.checked_sub(1)) {
                 dropout.mask(path, below, windows, rows, &mut self.above[..rows * shape.units()]);
             }
             // What the products read is still in the core's cache.
-            self.sum(gradients);
+            self.sum::<F>(gradients);
         }
     }
 
-    fn sum(&self, gradients: &mut [Gradient]) {
-        for gradient in gradients {
-            gradient.take(self.chunk.path, self);
+    /// Takes the gradients of one layer's blocks, or of the head's.
+    fn sum<F: Factors>(&mut self, gradients: &mut [Gradient]) {
+        let mut room = std::mem::take(&mut self.turned);
+        self.chunk.path.run(Take {
+            factors: PhantomData::<F>,
+            lesson: self,
+            gradients,
+            room: &mut room,
+        });
+        self.turned = room;
+    }
+
+    /// Gives what a layer's blocks, or the head's, have on the left of the products that are the gradients of the weights for their inputs.
+    pub(crate) fn inputs<F: Factors>(&self, layer: usize) -> Panels<'_, F::Right> {
+        if layer == self.chunk.shape.layers {
+            self.chunk.last_states::<F>()
+        } else {
+            self.chunk.inputs_of::<F>(layer)
         }
     }
 
-    /// Gives both sides of the product that is the gradient of a block's weights for its inputs.
-    pub(crate) fn input_sides<F: Factors>(&self, place: &Place) -> (Panels<'_, F::Right>, &[F::Right]) {
+    /// Gives what a block has on their right.
+    pub(crate) fn input_gradients<F: Factors>(&self, place: &Place) -> &[F::Right] {
         let (shape, windows) = (self.chunk.shape, self.chunk.windows);
         if place.is_head() {
-            let right = self.errors.depth::<F>(windows, windows, 0..windows);
-            return (self.chunk.last_states::<F>(), right.panel(place.panel));
+            return self.errors.depth::<F>(windows, windows, 0..windows).panel(place.panel);
         }
         let rows = shape.context * windows;
-        let right = self.chunk.layers[place.layer].gates.depth::<F>(windows, rows, 0..rows);
-        (
-            self.chunk.inputs_of::<F>(place.layer),
-            right.panel(place.gate * shape.units() + place.panel),
-        )
+        let gates = self.chunk.layers[place.layer].gates.depth::<F>(windows, rows, 0..rows);
+        gates.panel(place.gate * shape.units() + place.panel)
     }
 
-    /// Gives both sides of the product that is the gradient of a block's weights for the last state. The first step is left out:
-    /// the states before it are zeros.
-    pub(crate) fn hidden_sides<F: Factors>(&self, place: &Place) -> (Panels<'_, F::Right>, &[F::Right]) {
-        let (shape, windows) = (self.chunk.shape, self.chunk.windows);
-        let rows = shape.context * windows;
-        let layer = &self.chunk.layers[place.layer];
-        let (gradients, panel) = if place.apart {
-            (&layer.kept, place.panel)
-        } else {
-            (&layer.gates, place.gate * shape.units() + place.panel)
-        };
-        let left = layer.states.depth::<F>(windows, rows + windows, windows..rows);
-        (left, gradients.depth::<F>(windows, rows, windows..rows).panel(panel))
+    /// Gives what a layer's blocks have on the left of the products that are the gradients of the weights for the last state. The first
+    /// step is left out: the states before it are zeros.
+    pub(crate) fn states_before<F: Factors>(&self, layer: usize) -> Panels<'_, F::Right> {
+        let (windows, rows) = (self.chunk.windows, self.chunk.shape.context * self.chunk.windows);
+        let states = &self.chunk.layers[layer].states;
+        states.depth::<F>(windows, rows + windows, windows..rows)
     }
 
-    /// Gives the gradients of a block's products of the last state where they are kept apart.
+    /// Gives a block's gradients of the products of the last state, from the first step on.
     pub(crate) fn hidden_gradients<F: Factors>(&self, place: &Place) -> &[F::Right] {
+        if !place.apart {
+            return self.input_gradients::<F>(place);
+        }
         let (windows, rows) = (self.chunk.windows, self.chunk.shape.context * self.chunk.windows);
         let kept = &self.chunk.layers[place.layer].kept;
         kept.depth::<F>(windows, rows, 0..rows).panel(place.panel)
@@ -213,6 +230,10 @@ struct Back<'a, F: Factors> {
 }
 
 impl<F: Factors> Kernel for Back<'_, F> {
+    fn tile_rows(&self) -> Option<usize> {
+        F::tile_rows(self.left.rows())
+    }
+
     #[inline(always)]
     fn run<L: Lanes, const ROWS: usize, const VECTORS: usize>(self, lanes: L) {
         let Self {
@@ -224,7 +245,7 @@ impl<F: Factors> Kernel for Back<'_, F> {
             let first = output.len() - left.rows();
             let right = |panel: usize| &F::weights(&blocks[panel]).input_back[tile * wide..][..wide];
             let (start, output) = (Start::Row(&Row::ZERO), &mut output[first..]);
-            multiply::<F, L, ROWS, VECTORS>(lanes, depth, |panel| left.panel(panel), right, start, output);
+            F::multiply::<L, ROWS, VECTORS>(lanes, depth, |panel| left.panel(panel), right, start, output);
         }
     }
 }
@@ -236,15 +257,17 @@ struct Backward<'a, F> {
     windows: usize,
     blocks: &'a [Block],
     layer: &'a mut Layer,
-    /// The gradients of the layer's states as seen from above; becomes the same for the layer below.
-    above: &'a mut [Row],
+    /// The gradients of the layer's states as seen from above.
+    above: &'a [Row],
     carry: &'a mut [Row],
     carry_cells: &'a mut [Row],
-    /// Whether there is a layer below.
-    below: bool,
 }
 
 impl<F: Factors> Kernel for Backward<'_, F> {
+    fn tile_rows(&self) -> Option<usize> {
+        F::tile_rows(self.windows)
+    }
+
     #[inline(always)]
     fn run<L: Lanes, const ROWS: usize, const VECTORS: usize>(self, lanes: L) {
         let Self {
@@ -307,18 +330,8 @@ impl<F: Factors> Kernel for Backward<'_, F> {
             };
             for (tile, carry) in carry.chunks_exact_mut(windows).enumerate() {
                 let right = |panel: usize| &F::weights(&blocks[panel]).hidden_back[tile * wide..][..wide];
-                multiply::<F, L, ROWS, VECTORS>(lanes, depth, left, right, start, carry);
+                F::multiply::<L, ROWS, VECTORS>(lanes, depth, left, right, start, carry);
             }
-        }
-        if self.below {
-            Back::<F> {
-                depth,
-                left: gates.left::<F>(rows, 0..rows),
-                blocks,
-                output: &mut self.above[..units * rows],
-                tall: rows,
-            }
-            .run::<L, ROWS, VECTORS>(lanes);
         }
     }
 }

@@ -1,8 +1,9 @@
-//! Products of panels in a fixed order of accumulation.
+//! Products of panels in a fixed order of accumulation: here of `f32`, in [`pairs`] of bf16.
+
+pub(crate) mod pairs;
 
 use crate::{
-    factors::Factors,
-    panel::{PANEL, Row, Start},
+    panel::{Elements, PANEL, Row, Start, each},
     simd::{Arithmetic, Lanes},
 };
 
@@ -11,45 +12,44 @@ type Tile<L, const ROWS: usize, const VECTORS: usize> = [[<L as Arithmetic>::Vec
 
 /// Gives `output = start + left · right` for one panel of the output.
 ///
-/// Each output is one chain of fused multiply-adds over the depth in rising order, pairs of bf16 in the order of
-/// [`Lanes::add_pairs`], whatever the tile it is in.
+/// Each output is one chain of fused multiply-adds over the depth in rising order, whatever the tile it is in.
 ///
 /// # Shapes
 /// `left(i)` is panel `i` of the left matrix, with the rows of `output`; `right(i)` holds the steps of the right matrix' panel
 /// for the columns of `left(i)`. `depth` is the number of the left matrix' columns.
 #[inline(always)]
-pub(crate) fn multiply<'a, F: Factors, L: Lanes, const ROWS: usize, const VECTORS: usize>(
+pub(crate) fn multiply<'a, L: Lanes, const ROWS: usize, const VECTORS: usize>(
     lanes: L,
     depth: usize,
-    left: impl Fn(usize) -> &'a [F::Left],
-    right: impl Fn(usize) -> &'a [F::Right],
+    left: impl Fn(usize) -> &'a [Row],
+    right: impl Fn(usize) -> &'a [Row],
     start: Start<'_>,
     output: &mut [Row],
 ) {
     let mut top = 0;
     while output.len() - top >= ROWS {
-        multiply_tile::<F, L, ROWS, VECTORS>(lanes, depth, &left, &right, start, output, top);
+        multiply_tile::<L, ROWS, VECTORS>(lanes, depth, &left, &right, start, output, top);
         top += ROWS;
     }
     while output.len() - top >= 4 {
-        multiply_tile::<F, L, 4, VECTORS>(lanes, depth, &left, &right, start, output, top);
+        multiply_tile::<L, 4, VECTORS>(lanes, depth, &left, &right, start, output, top);
         top += 4;
     }
     while output.len() - top >= 2 {
-        multiply_tile::<F, L, 2, VECTORS>(lanes, depth, &left, &right, start, output, top);
+        multiply_tile::<L, 2, VECTORS>(lanes, depth, &left, &right, start, output, top);
         top += 2;
     }
     if top < output.len() {
-        multiply_tile::<F, L, 1, VECTORS>(lanes, depth, &left, &right, start, output, top);
+        multiply_tile::<L, 1, VECTORS>(lanes, depth, &left, &right, start, output, top);
     }
 }
 
 #[inline(always)]
-fn multiply_tile<'a, F: Factors, L: Lanes, const ROWS: usize, const VECTORS: usize>(
+fn multiply_tile<'a, L: Lanes, const ROWS: usize, const VECTORS: usize>(
     lanes: L,
     depth: usize,
-    left: &impl Fn(usize) -> &'a [F::Left],
-    right: &impl Fn(usize) -> &'a [F::Right],
+    left: &impl Fn(usize) -> &'a [Row],
+    right: &impl Fn(usize) -> &'a [Row],
     start: Start<'_>,
     output: &mut [Row],
     top: usize,
@@ -58,12 +58,12 @@ fn multiply_tile<'a, F: Factors, L: Lanes, const ROWS: usize, const VECTORS: usi
     for first in (0..PANEL).step_by(VECTORS * L::WIDTH) {
         let mut tile: Tile<L, ROWS, VECTORS> = load_start(lanes, start, output, first);
         for (panel, done) in (0..depth).step_by(PANEL).enumerate() {
-            let left: &[F::Left; ROWS] = chunk(left(panel), top);
-            let right = &right(panel)[..(depth - done).min(PANEL).div_ceil(F::STEP)];
-            for (step, right) in right.iter().enumerate().take(PANEL / F::STEP) {
-                let right = load_factors::<F, L, VECTORS>(lanes, right, first);
+            let left: &[Row; ROWS] = chunk(left(panel), top);
+            let right = &right(panel)[..(depth - done).min(PANEL)];
+            for (step, right) in right.iter().enumerate().take(PANEL) {
+                let right = load::<L, VECTORS>(lanes, right, first);
                 for (row, sums) in tile.iter_mut().enumerate() {
-                    add::<F, L, VECTORS>(lanes, F::splat(lanes, &left[row], step), &right, sums);
+                    add::<L, VECTORS>(lanes, lanes.splat(left[row].0[step]), &right, sums);
                 }
             }
         }
@@ -78,11 +78,11 @@ fn multiply_tile<'a, F: Factors, L: Lanes, const ROWS: usize, const VECTORS: usi
 /// # Shapes
 /// `left(i)` is the row of panel `i` of the left matrix; `right(o, i)` as in [`multiply`], for output `o`.
 #[inline(always)]
-pub(crate) fn multiply_row<'a, F: Factors, L: Lanes, const VECTORS: usize, const OUTPUTS: usize>(
+pub(crate) fn multiply_row<'a, L: Lanes, const VECTORS: usize, const OUTPUTS: usize>(
     lanes: L,
     depth: usize,
-    left: impl Fn(usize) -> &'a F::Left,
-    right: impl Fn(usize, usize) -> &'a [F::Right],
+    left: impl Fn(usize) -> &'a Row,
+    right: impl Fn(usize, usize) -> &'a [Row],
     outputs: &mut [&mut [Row]; OUTPUTS],
 ) {
     for first in (0..PANEL).step_by(VECTORS * L::WIDTH) {
@@ -91,18 +91,18 @@ pub(crate) fn multiply_row<'a, F: Factors, L: Lanes, const VECTORS: usize, const
             *into = load(lanes, &output[0], first);
         }
         for (panel, done) in (0..depth).step_by(PANEL).enumerate() {
-            let steps = (depth - done).min(PANEL).div_ceil(F::STEP);
+            let steps = (depth - done).min(PANEL);
             // `array::from_fn` is not always inlined.
-            let mut rights: [&[F::Right]; OUTPUTS] = [&[]; OUTPUTS];
+            let mut rights: [&[Row]; OUTPUTS] = [&[]; OUTPUTS];
             for (output, rights) in rights.iter_mut().enumerate() {
                 *rights = &right(output, panel)[..steps];
             }
             let left = left(panel);
             for step in 0..steps {
-                let left = F::splat(lanes, left, step);
+                let left = lanes.splat(left.0[step]);
                 for (sums, right) in tile.iter_mut().zip(rights) {
-                    let right = load_factors::<F, L, VECTORS>(lanes, &right[step], first);
-                    add::<F, L, VECTORS>(lanes, left, &right, sums);
+                    let right = load::<L, VECTORS>(lanes, &right[step], first);
+                    add::<L, VECTORS>(lanes, left, &right, sums);
                 }
             }
         }
@@ -112,51 +112,49 @@ pub(crate) fn multiply_row<'a, F: Factors, L: Lanes, const VECTORS: usize, const
     }
 }
 
-/// Gives `output = start + leftᵀ · right`: the products of some columns of one panel with all columns of another.
+/// Gives `output = leftᵀ · right`: the products of some columns of one panel with all columns of another.
 ///
 /// Each output is one chain over the rows in rising order, as in [`multiply`].
 ///
 /// # Shapes
 /// `left` and `right` have as many steps; `output` has one row for each of the first columns of `left`.
 #[inline(always)]
-pub(crate) fn multiply_transposed<F: Factors, L: Lanes, const ROWS: usize, const VECTORS: usize>(
+pub(crate) fn multiply_transposed<L: Lanes, const ROWS: usize, const VECTORS: usize>(
     lanes: L,
-    left: &[F::Right],
-    right: &[F::Right],
-    start: Start<'_>,
+    left: &[Row],
+    right: &[Row],
     output: &mut [Row],
 ) {
     let mut column = 0;
     while output.len() - column >= ROWS {
-        multiply_transposed_tile::<F, L, ROWS, VECTORS>(lanes, left, right, start, output, column);
+        multiply_transposed_tile::<L, ROWS, VECTORS>(lanes, left, right, output, column);
         column += ROWS;
     }
     while output.len() - column >= 4 {
-        multiply_transposed_tile::<F, L, 4, VECTORS>(lanes, left, right, start, output, column);
+        multiply_transposed_tile::<L, 4, VECTORS>(lanes, left, right, output, column);
         column += 4;
     }
     while column < output.len() {
-        multiply_transposed_tile::<F, L, 1, VECTORS>(lanes, left, right, start, output, column);
+        multiply_transposed_tile::<L, 1, VECTORS>(lanes, left, right, output, column);
         column += 1;
     }
 }
 
 #[inline(always)]
-fn multiply_transposed_tile<F: Factors, L: Lanes, const ROWS: usize, const VECTORS: usize>(
+fn multiply_transposed_tile<L: Lanes, const ROWS: usize, const VECTORS: usize>(
     lanes: L,
-    left: &[F::Right],
-    right: &[F::Right],
-    start: Start<'_>,
+    left: &[Row],
+    right: &[Row],
     output: &mut [Row],
     column: usize,
 ) {
     let output: &mut [Row; ROWS] = chunk_mut(output, column);
     for first in (0..PANEL).step_by(VECTORS * L::WIDTH) {
-        let mut tile: Tile<L, ROWS, VECTORS> = load_start(lanes, start, output, first);
+        let mut tile: Tile<L, ROWS, VECTORS> = [[lanes.splat(0.0); VECTORS]; ROWS];
         for (left, right) in left.iter().zip(right) {
-            let right = load_factors::<F, L, VECTORS>(lanes, right, first);
+            let right = load::<L, VECTORS>(lanes, right, first);
             for (row, sums) in tile.iter_mut().enumerate() {
-                add::<F, L, VECTORS>(lanes, F::splat_column(lanes, left, column + row), &right, sums);
+                add::<L, VECTORS>(lanes, lanes.splat(left.0[column + row]), &right, sums);
             }
         }
         for (row, tile) in output.iter_mut().zip(&tile) {
@@ -165,46 +163,37 @@ fn multiply_transposed_tile<F: Factors, L: Lanes, const ROWS: usize, const VECTO
     }
 }
 
-/// Gives the sum of all rows, added in the order of [`multiply_transposed`].
+/// Gives the sum of all rows, added in their order.
 #[inline(always)]
-pub(crate) fn add_rows<F: Factors, L: Lanes>(lanes: L, rows: &[F::Right], sum: &mut Row) {
-    let (one, mut sums) = (F::one(lanes), [lanes.splat(0.0); PANEL]);
-    let sums = &mut sums[..PANEL / L::WIDTH];
+pub(crate) fn add_rows<L: Lanes>(lanes: L, rows: &[Row], sum: &mut Row) {
+    *sum = Row::ZERO;
     for row in rows {
-        for (vector, total) in sums.iter_mut().enumerate() {
-            *total = F::add(lanes, one, F::load(lanes, row, vector * L::WIDTH), *total);
-        }
+        each(lanes, Plus, [row], [sum]);
     }
-    for (vector, &total) in sums.iter().enumerate() {
-        lanes.store(total, &mut sum.0[vector * L::WIDTH..]);
+}
+
+/// Adds the first to the second.
+#[derive(Clone, Copy)]
+pub(crate) struct Plus;
+
+impl Elements<1, 1> for Plus {
+    #[inline(always)]
+    fn apply<A: Arithmetic>(self, lanes: A, [row]: [A::Vector; 1], [sum]: [A::Vector; 1]) -> [A::Vector; 1] {
+        [lanes.add(sum, row)]
     }
 }
 
 /// Adds products of one row to sums that stay in registers.
 #[inline(always)]
-fn add<F: Factors, L: Lanes, const VECTORS: usize>(
+fn add<L: Lanes, const VECTORS: usize>(
     lanes: L,
-    left: F::Register<L>,
-    right: &[F::Register<L>; VECTORS],
+    left: L::Vector,
+    right: &[L::Vector; VECTORS],
     sums: &mut [L::Vector; VECTORS],
 ) {
     for (sum, &right) in sums.iter_mut().zip(right) {
-        *sum = F::add(lanes, left, right, *sum);
+        *sum = lanes.mul_add(left, right, *sum);
     }
-}
-
-#[inline(always)]
-fn load_factors<F: Factors, L: Lanes, const VECTORS: usize>(
-    lanes: L,
-    row: &F::Right,
-    first: usize,
-) -> [F::Register<L>; VECTORS] {
-    // No closures around loads: one that is not inlined is not compiled for the path.
-    let mut factors = [F::load(lanes, row, first); VECTORS];
-    for (vector, into) in factors.iter_mut().enumerate().skip(1) {
-        *into = F::load(lanes, row, first + vector * L::WIDTH);
-    }
-    factors
 }
 
 #[inline(always)]

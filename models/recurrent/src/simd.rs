@@ -4,13 +4,15 @@
 //! with FMA, and for whatever the target guarantees. A kernel vectorises over its outputs and never across an accumulation,
 //! and fuses multiplication and addition, which is correctly rounded everywhere, so the paths differ in speed only.
 //!
-//! Products of bf16 come in pairs, [`Lanes::add_pairs`]. CPUs that have them in hardware flush numbers below the normal range to
-//! zero on the way; the others do what that does step by step, which is slow, and gives the same bits.
+//! Products of bf16 are what the tile instructions make of them, [`Lanes::multiply_pairs`]. CPUs that have only products of pairs
+//! reach the same bits with these, and all others step by step, which is slow.
 #![expect(
     unsafe_code,
     reason = "vector instructions exist only on CPUs that were seen to have them"
 )]
 
+#[cfg(target_arch = "x86_64")]
+mod amx;
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
@@ -20,18 +22,29 @@ mod portable;
 mod twice;
 
 #[cfg(target_arch = "x86_64")]
-pub(crate) use avx2::Avx2;
+use avx2::Avx2;
 #[cfg(target_arch = "x86_64")]
-pub(crate) use avx512::Avx512;
-use pairs::{add_pairs, store_columns, store_neighbours};
+use avx512::{Avx512, NONE, PAIRS, TILES};
+pub(crate) use pairs::flush;
 pub(crate) use portable::Portable;
 pub(crate) use twice::Twice;
+
+use crate::{
+    factors::{Neighbours, Quad},
+    panel::{Row, Start},
+    product,
+};
 
 /// One piece of arithmetic that is compiled for each path.
 ///
 /// A tile of `ROWS` times `VECTORS` vectors fits the path's registers; a kernel that needs none of this ignores it. `run`
 /// must be `#[inline(always)]`, and so must everything hot that it calls: only inlined code is compiled for the path.
 pub(crate) trait Kernel {
+    /// Gives how many rows its products of bf16 come in; none where it has no such products.
+    fn tile_rows(&self) -> Option<usize> {
+        None
+    }
+
     /// Does the arithmetic.
     fn run<L: Lanes, const ROWS: usize, const VECTORS: usize>(self, lanes: L);
 }
@@ -93,39 +106,65 @@ pub(crate) trait Lanes: Arithmetic {
     /// Gives the upper halves of all pairs as `f32`.
     fn upper(self, pairs: Self::Pairs) -> Self::Vector;
 
-    /// Gives `sum` and the products of both halves: first the upper ones are added, then the lower ones, each rounded once.
-    ///
-    /// What is below the normal range of `f32` counts as zero, before and after each addition; in pairs it never is, as they are stored.
-    ///
-    /// # Source
-    /// `VDPBF16PS` in Intel's Software Developer's Manual, volume 2; rounds to nearest even whatever the control register says.
+    /// Whether [`Lanes::multiply_pairs`] is done by other instructions than its steps.
+    const TILES: bool = false;
+
+    /// Adds four products to two sums: those of the first and the third step to the first sum, of the second and the fourth to
+    /// the second, each rounded once. What is below the normal range of `f32` becomes zero; sums and pairs never are.
     #[inline(always)]
-    fn add_pairs(self, left: Self::Pairs, right: Self::Pairs, sum: Self::Vector) -> Self::Vector {
-        add_pairs(self, left, right, sum)
+    fn add_quad(self, left: [Self::Pairs; 2], right: [Self::Pairs; 2], sums: [Self::Vector; 2]) -> [Self::Vector; 2] {
+        pairs::add_quad(self, left, right, sums)
     }
 
-    /// Rounds the values of two vectors that lie side by side to bf16 and writes neighbours as pairs.
+    /// Rounds the values of two vectors that lie side by side to bf16 and writes them as [`Neighbours`].
     #[inline(always)]
     fn store_neighbours(self, first: Self::Vector, second: Self::Vector, into: &mut [u32]) {
-        store_neighbours(self, first, second, into);
+        pairs::store_neighbours(self, first, second, into);
     }
 
-    /// Rounds the values of two vectors that lie one below the other to bf16 and writes what is in one column as a pair.
+    /// Rounds the values of four vectors that lie one below the other to bf16 and writes them as columns of a [`Quad`].
     #[inline(always)]
-    fn store_columns(self, upper_row: Self::Vector, lower_row: Self::Vector, into: &mut [u32]) {
-        store_columns(self, upper_row, lower_row, into);
+    fn store_quad(self, rows: [Self::Vector; 4], into: [&mut [u32]; 2]) {
+        pairs::store_quad(self, rows, into);
+    }
+
+    /// Gives `output = start + left · right` of bf16.
+    ///
+    /// The depth is cut into blocks of 32 steps. A block's even steps and its odd ones are each a chain of fused multiply-adds
+    /// from zero; the sum of both is added to what came before. What is below the normal range of `f32` counts as zero, before and
+    /// after each step. Steps of zeros change nothing.
+    ///
+    /// # Shapes
+    /// `left(i)` has the rows of `output` and the columns of block `i`, `right(i)` the steps of the block, and maybe more;
+    /// `depth` is the number of steps in all. On paths with [`Lanes::TILES`] a kernel's rows come in [`Kernel::tile_rows`].
+    ///
+    /// # Source
+    /// `TDPBF16PS` in Intel's Software Developer's Manual, volume 2.
+    #[inline(always)]
+    fn multiply_pairs<'a>(
+        self,
+        depth: usize,
+        left: impl Fn(usize) -> &'a [Neighbours],
+        right: impl Fn(usize) -> &'a [Quad],
+        start: Start<'_>,
+        output: &mut [Row],
+    ) {
+        product::pairs::multiply(self, depth, left, right, start, output);
     }
 }
 
 /// A set of instructions that this CPU was seen to have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Path {
+    /// 16 values at once, and tiles of bf16.
+    #[cfg(target_arch = "x86_64")]
+    Amx(Avx512<TILES>),
     /// 16 values at once, and pairs of bf16.
     #[cfg(target_arch = "x86_64")]
-    Avx512Bf16(Avx512<true>),
+    Avx512Bf16(Avx512<PAIRS>),
     /// 16 values at once.
     #[cfg(target_arch = "x86_64")]
-    Avx512(Avx512<false>),
+    Avx512(Avx512<NONE>),
     /// Eight values at once.
     #[cfg(target_arch = "x86_64")]
     Avx2(Avx2),
@@ -138,10 +177,13 @@ impl Path {
     pub(crate) fn fastest() -> Self {
         #[cfg(target_arch = "x86_64")]
         {
-            if let Some(lanes) = Avx512::<true>::detect() {
+            if let Some(lanes) = Avx512::<TILES>::detect() {
+                return Self::Amx(lanes);
+            }
+            if let Some(lanes) = Avx512::<PAIRS>::detect() {
                 return Self::Avx512Bf16(lanes);
             }
-            if let Some(lanes) = Avx512::<false>::detect() {
+            if let Some(lanes) = Avx512::<NONE>::detect() {
                 return Self::Avx512(lanes);
             }
             if let Some(lanes) = Avx2::detect() {
@@ -157,6 +199,9 @@ impl Path {
         match self {
             // SAFETY: the value is the proof that the CPU has the instructions.
             #[cfg(target_arch = "x86_64")]
+            Self::Amx(lanes) => unsafe { run_amx(kernel, lanes) },
+            // SAFETY: as above.
+            #[cfg(target_arch = "x86_64")]
             Self::Avx512Bf16(lanes) => unsafe { run_avx512_bf16(kernel, lanes) },
             // SAFETY: as above.
             #[cfg(target_arch = "x86_64")]
@@ -170,14 +215,26 @@ impl Path {
 }
 
 #[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f,avx512bf16,avx2,fma")]
-fn run_avx512_bf16<K: Kernel>(kernel: K, lanes: Avx512<true>) {
+#[target_feature(enable = "avx512f,avx512bw,avx512bf16,avx2,fma")]
+fn run_amx<K: Kernel>(kernel: K, lanes: Avx512<TILES>) {
+    match kernel.tile_rows() {
+        Some(rows) => {
+            let tiles = lanes.configure(rows);
+            kernel.run::<_, 8, 2>(tiles.lanes());
+        }
+        None => kernel.run::<_, 8, 2>(lanes),
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512bw,avx512bf16,avx2,fma")]
+fn run_avx512_bf16<K: Kernel>(kernel: K, lanes: Avx512<PAIRS>) {
     kernel.run::<_, 8, 2>(lanes);
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx2,fma")]
-fn run_avx512<K: Kernel>(kernel: K, lanes: Avx512<false>) {
+fn run_avx512<K: Kernel>(kernel: K, lanes: Avx512<NONE>) {
     kernel.run::<_, 8, 2>(lanes);
 }
 
@@ -196,8 +253,9 @@ pub(crate) mod tests {
         let mut paths = Vec::new();
         #[cfg(target_arch = "x86_64")]
         {
-            paths.extend(Avx512::<true>::detect().map(Path::Avx512Bf16));
-            paths.extend(Avx512::<false>::detect().map(Path::Avx512));
+            paths.extend(Avx512::<TILES>::detect().map(Path::Amx));
+            paths.extend(Avx512::<PAIRS>::detect().map(Path::Avx512Bf16));
+            paths.extend(Avx512::<NONE>::detect().map(Path::Avx512));
             paths.extend(Avx2::detect().map(Path::Avx2));
         }
         paths.push(Path::Portable);

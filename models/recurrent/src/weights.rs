@@ -6,7 +6,7 @@
 use forecast::Precision;
 
 use crate::{
-    factors::{Columns, Neighbours},
+    factors::{self, Neighbours, Quad},
     panel::{PANEL, Row, zeros},
     shape::{Cell, Role, Shape},
     simd::{Kernel, Lanes, Path},
@@ -22,9 +22,9 @@ pub(crate) struct Block {
     /// The weights turned around, a tile of 32 rows for each panel of inputs; no inputs where nobody asks for the gradient.
     pub(crate) turned: Both<Row>,
     /// The weights in bf16.
-    pub(crate) halves: Both<Columns>,
+    pub(crate) halves: Both<Quad>,
     /// The weights in bf16, turned around.
-    pub(crate) turned_halves: Both<Columns>,
+    pub(crate) turned_halves: Both<Quad>,
 }
 
 /// Weights for the inputs and for the units of the last state.
@@ -93,23 +93,23 @@ impl Block {
     pub(crate) fn zero(place: Place, precision: Precision) -> Self {
         let Place { inputs, hidden, .. } = place;
         let single = precision == Precision::F32;
+        let filled_up = |columns: usize| columns.div_ceil(PANEL) * PANEL;
         // Nothing asks for the gradients of a net's inputs.
-        let turned = |columns: usize| columns.div_ceil(PANEL) * PANEL;
-        let back = [if place.layer == 0 { 0 } else { turned(inputs) }, turned(hidden)];
+        let back = [if place.layer == 0 { 0 } else { filled_up(inputs) }, filled_up(hidden)];
         Self {
             place,
             values: zeros(place.rows()),
             start: Row::ZERO,
             turned: Both::filled(Row::ZERO, if single { back } else { [0; 2] }),
             halves: Both::filled(
-                Columns::ZERO,
+                Quad::ZERO,
                 if single {
                     [0; 2]
                 } else {
-                    [inputs, hidden].map(|rows| rows.div_ceil(2))
+                    [inputs, hidden].map(|rows| filled_up(rows) / 4)
                 },
             ),
-            turned_halves: Both::filled(Columns::ZERO, if single { [0; 2] } else { back.map(|rows| rows / 2) }),
+            turned_halves: Both::filled(Quad::ZERO, if single { [0; 2] } else { back.map(|rows| rows / 4) }),
         }
     }
 
@@ -170,8 +170,8 @@ impl Kernel for Pack<'_> {
         let hidden = &rest[..place.hidden];
         turn(input, &mut turned.input);
         turn(hidden, &mut turned.hidden);
-        round(lanes, input, &mut halves.input);
-        round(lanes, hidden, &mut halves.hidden);
+        factors::round(lanes, input, &mut halves.input);
+        factors::round(lanes, hidden, &mut halves.hidden);
         turn_rounded(lanes, input, &mut turned_halves.input);
         turn_rounded(lanes, hidden, &mut turned_halves.hidden);
     }
@@ -189,23 +189,16 @@ fn turn(from: &[Row], into: &mut [Row]) {
     }
 }
 
+/// Turns tiles of 32 rows around: what are neighbours in a row are one below the other then, in the same order.
 #[inline(always)]
-fn round<L: Lanes>(lanes: L, from: &[Row], into: &mut [Columns]) {
-    for (rows, into) in from.chunks(2).zip(into) {
-        into.round(lanes, &rows[0], rows.get(1).unwrap_or(&Row::ZERO));
-    }
-}
-
-/// Turns tiles of 32 rows around: what are neighbours in a row are one below the other then.
-#[inline(always)]
-fn turn_rounded<L: Lanes>(lanes: L, from: &[Row], into: &mut [Columns]) {
-    for (from, into) in from.chunks(PANEL).zip(into.chunks_exact_mut(PANEL / 2)) {
+fn turn_rounded<L: Lanes>(lanes: L, from: &[Row], into: &mut [Quad]) {
+    for (from, into) in from.chunks(PANEL).zip(into.chunks_exact_mut(PANEL / 4)) {
         let mut tile = [Neighbours::ZERO; PANEL];
         for (from, row) in from.iter().zip(&mut tile) {
             row.round(lanes, from);
         }
-        for (pair, into) in into.iter_mut().enumerate() {
-            for (into, row) in into.0.iter_mut().zip(&tile) {
+        for (pair, into) in into.iter_mut().flat_map(|quad| &mut quad.0).enumerate() {
+            for (into, row) in into.iter_mut().zip(&tile) {
                 *into = row.0[pair];
             }
         }

@@ -2,32 +2,53 @@
 
 use std::{
     arch::x86_64::{
-        __m256bh, __m256i, __m512, __m512bh, __m512i, _CMP_LT_OQ, _mm512_abs_ps, _mm512_add_epi32, _mm512_add_ps,
-        _mm512_and_si512, _mm512_castps_si512, _mm512_castsi512_ps, _mm512_cmp_ps_mask, _mm512_cvtepu16_epi32,
-        _mm512_cvtne2ps_pbh, _mm512_cvtneps_pbh, _mm512_div_ps, _mm512_dpbf16_ps, _mm512_fmadd_ps, _mm512_fnmadd_ps,
-        _mm512_loadu_ps, _mm512_loadu_si512, _mm512_mask_blend_ps, _mm512_max_ps, _mm512_min_ps, _mm512_mul_ps,
-        _mm512_or_si512, _mm512_set1_epi32, _mm512_set1_ps, _mm512_slli_epi32, _mm512_sqrt_ps, _mm512_storeu_ps,
-        _mm512_storeu_si512, _mm512_sub_epi32, _mm512_sub_ps,
+        __m512, __m512bh, __m512i, _CMP_LT_OQ, _mm512_abs_ps, _mm512_add_epi32, _mm512_add_ps, _mm512_and_si512,
+        _mm512_castps_si512, _mm512_castsi512_ps, _mm512_cmp_ps_mask, _mm512_cvtne2ps_pbh, _mm512_div_ps,
+        _mm512_dpbf16_ps, _mm512_fmadd_ps, _mm512_fnmadd_ps, _mm512_loadu_ps, _mm512_loadu_si512, _mm512_mask_blend_ps,
+        _mm512_max_ps, _mm512_min_ps, _mm512_mul_ps, _mm512_or_si512, _mm512_permutexvar_epi16, _mm512_set1_epi32,
+        _mm512_set1_ps, _mm512_slli_epi32, _mm512_sqrt_ps, _mm512_storeu_ps, _mm512_storeu_si512, _mm512_sub_epi32,
+        _mm512_sub_ps,
     },
     mem::transmute,
 };
 
-use super::{Arithmetic, Lanes, add_pairs, store_columns, store_neighbours};
+use super::{Arithmetic, Lanes, pairs};
+use crate::{
+    factors::{Neighbours, Quad},
+    panel::{Row, Start},
+    product,
+};
 
-/// Proof that the CPU has AVX-512, with products of bf16 or without.
+/// No products of bf16 in hardware.
+pub(super) const NONE: u8 = 0;
+/// Products of pairs of bf16.
+pub(super) const PAIRS: u8 = 1;
+/// Products of tiles of bf16, and of pairs.
+pub(super) const TILES: u8 = 2;
+
+/// Proof that the CPU has AVX-512, and some products of bf16.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Avx512<const BF16: bool>(());
+pub(crate) struct Avx512<const HALVES: u8> {
+    /// How many rows a tile has now; none where there are no tiles.
+    pub(super) tile_rows: usize,
+}
 
-impl<const BF16: bool> Avx512<BF16> {
-    /// Asks the CPU.
+impl<const HALVES: u8> Avx512<HALVES> {
+    /// Asks the CPU, and for tiles the operating system.
     pub(crate) fn detect() -> Option<Self> {
         let has =
             is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
-        (has && (!BF16 || is_x86_feature_detected!("avx512bf16"))).then_some(Self(()))
+        let pairs = || is_x86_feature_detected!("avx512bf16") && is_x86_feature_detected!("avx512bw");
+        let halves = match HALVES {
+            NONE => true,
+            PAIRS => pairs(),
+            _ => pairs() && super::amx::is_allowed(),
+        };
+        (has && halves).then_some(Self { tile_rows: 0 })
     }
 }
 
-impl<const BF16: bool> Arithmetic for Avx512<BF16> {
+impl<const HALVES: u8> Arithmetic for Avx512<HALVES> {
     type Vector = __m512;
     const WIDTH: usize = 16;
 
@@ -145,7 +166,7 @@ impl<const BF16: bool> Arithmetic for Avx512<BF16> {
     }
 }
 
-impl<const BF16: bool> Lanes for Avx512<BF16> {
+impl<const HALVES: u8> Lanes for Avx512<HALVES> {
     type Pairs = __m512i;
 
     #[inline(always)]
@@ -173,46 +194,123 @@ impl<const BF16: bool> Lanes for Avx512<BF16> {
         unsafe { _mm512_castsi512_ps(_mm512_and_si512(pairs, _mm512_set1_epi32(-0x1_0000))) }
     }
 
+    const TILES: bool = HALVES == TILES;
+
     #[inline(always)]
-    fn add_pairs(self, left: __m512i, right: __m512i, sum: __m512) -> __m512 {
-        if BF16 {
-            // SAFETY: `self` is the proof that the CPU has the instruction; both types are 512 bits.
-            return unsafe {
+    fn add_quad(self, left: [__m512i; 2], right: [__m512i; 2], sums: [__m512; 2]) -> [__m512; 2] {
+        if HALVES != PAIRS {
+            return pairs::add_quad(self, left, right, sums);
+        }
+        let mut added = sums;
+        for (sum, (left, right)) in added.iter_mut().zip(left.into_iter().zip(right)) {
+            // SAFETY: `self` is the proof that the CPU has the instruction; all types are 512 bits.
+            *sum = unsafe {
                 _mm512_dpbf16_ps(
-                    sum,
+                    *sum,
                     transmute::<__m512i, __m512bh>(left),
                     transmute::<__m512i, __m512bh>(right),
                 )
             };
         }
-        add_pairs(self, left, right, sum)
+        added
     }
 
     #[inline(always)]
     fn store_neighbours(self, first: __m512, second: __m512, into: &mut [u32]) {
-        if !BF16 {
-            return store_neighbours(self, first, second, into);
+        if HALVES == NONE {
+            return pairs::store_neighbours(self, first, second, into);
         }
         let into = &mut into[..Self::WIDTH];
-        // SAFETY: `self` is the proof that the CPU has the instructions; both types are 512 bits; the slice holds that many pairs.
+        // SAFETY: `self` is the proof that the CPU has the instructions; the slice holds that many pairs.
         unsafe {
-            let pairs = transmute::<__m512bh, __m512i>(_mm512_cvtne2ps_pbh(second, first));
-            _mm512_storeu_si512(into.as_mut_ptr().cast(), pairs);
+            let mut halves = in_bf16(first, second);
+            if HALVES == PAIRS {
+                halves = _mm512_permutexvar_epi16(places(BY_CHAIN), halves);
+            }
+            _mm512_storeu_si512(into.as_mut_ptr().cast(), halves);
         }
     }
 
     #[inline(always)]
-    fn store_columns(self, upper_row: __m512, lower_row: __m512, into: &mut [u32]) {
-        if !BF16 {
-            return store_columns(self, upper_row, lower_row, into);
+    fn store_quad(self, rows: [__m512; 4], into: [&mut [u32]; 2]) {
+        if HALVES == NONE {
+            return pairs::store_quad(self, rows, into);
         }
-        let into = &mut into[..Self::WIDTH];
-        // SAFETY: `self` is the proof that the CPU has the instructions; both types are 256 bits; the slice holds that many pairs.
-        unsafe {
-            let lower = _mm512_cvtepu16_epi32(transmute::<__m256bh, __m256i>(_mm512_cvtneps_pbh(upper_row)));
-            let upper = _mm512_cvtepu16_epi32(transmute::<__m256bh, __m256i>(_mm512_cvtneps_pbh(lower_row)));
-            let pairs = _mm512_or_si512(lower, _mm512_slli_epi32::<16>(upper));
-            _mm512_storeu_si512(into.as_mut_ptr().cast(), pairs);
+        let [first, second, third, fourth] = rows;
+        let pairs = match HALVES {
+            PAIRS => [(third, first), (fourth, second)],
+            _ => [(first, second), (third, fourth)],
+        };
+        for (into, (lower, upper)) in into.into_iter().zip(pairs) {
+            let into = &mut into[..Self::WIDTH];
+            // SAFETY: `self` is the proof that the CPU has the instructions; the slice holds that many pairs.
+            unsafe {
+                let halves = in_bf16(lower, upper);
+                let pairs = _mm512_permutexvar_epi16(places(BY_COLUMN), halves);
+                _mm512_storeu_si512(into.as_mut_ptr().cast(), pairs);
+            }
         }
     }
+
+    #[inline(always)]
+    fn multiply_pairs<'a>(
+        self,
+        depth: usize,
+        left: impl Fn(usize) -> &'a [Neighbours],
+        right: impl Fn(usize) -> &'a [Quad],
+        start: Start<'_>,
+        output: &mut [Row],
+    ) {
+        if HALVES == TILES {
+            return super::amx::multiply(self.tile_rows, depth, left, right, start, output);
+        }
+        product::pairs::multiply(self, depth, left, right, start, output);
+    }
 }
+
+/// Rounds two vectors to bf16, the first one in the lower half.
+///
+/// # Safety
+/// The CPU must have AVX512-BF16.
+#[inline(always)]
+unsafe fn in_bf16(first: __m512, second: __m512) -> __m512i {
+    // SAFETY: the caller's; both types are 512 bits.
+    unsafe { transmute::<__m512bh, __m512i>(_mm512_cvtne2ps_pbh(second, first)) }
+}
+
+/// Gives the register that names for each half the place from which it is taken.
+///
+/// # Safety
+/// The CPU must have AVX-512.
+#[inline(always)]
+unsafe fn places(from: [u16; 32]) -> __m512i {
+    // SAFETY: the caller's; both types are 512 bits.
+    unsafe { transmute::<[u16; 32], __m512i>(from) }
+}
+
+/// Puts what the product of pairs takes together side by side: it adds the upper half first and must take both from one chain,
+/// the steps 0 and 2 or the steps 1 and 3.
+const BY_CHAIN: [u16; 32] = {
+    let mut from = [0; 32];
+    let mut quad = 0;
+    while quad < 32 {
+        from[quad] = quad as u16 + 2;
+        from[quad + 1] = quad as u16;
+        from[quad + 2] = quad as u16 + 3;
+        from[quad + 3] = quad as u16 + 1;
+        quad += 4;
+    }
+    from
+};
+
+/// Takes the lower halves from the first 16 values and the upper ones from the others.
+const BY_COLUMN: [u16; 32] = {
+    let mut from = [0; 32];
+    let mut column = 0;
+    while column < 16 {
+        from[2 * column] = column as u16;
+        from[2 * column + 1] = column as u16 + 16;
+        column += 1;
+    }
+    from
+};

@@ -1,4 +1,4 @@
-//! What the CPU's products of bf16 do, step by step, for CPUs that have none.
+//! What tile instructions do with bf16, step by step, for CPUs that have none: pairs lie as tiles have them, even steps below odd ones.
 
 use super::Lanes;
 
@@ -7,7 +7,7 @@ const WIDEST: usize = 16;
 
 /// Gives zero with the value's sign for what is below the normal range.
 #[inline(always)]
-fn flush<L: Lanes>(lanes: L, value: L::Vector) -> L::Vector {
+pub(crate) fn flush<L: Lanes>(lanes: L, value: L::Vector) -> L::Vector {
     let zero = lanes.with_sign(lanes.splat(0.0), value);
     lanes.where_less(lanes.abs(value), lanes.splat(f32::MIN_POSITIVE), zero, value)
 }
@@ -26,12 +26,19 @@ fn rounded(value: f32) -> u32 {
     rounded & 0xffff_0000
 }
 
-/// See [`Lanes::add_pairs`].
+/// See [`Lanes::add_quad`].
 #[inline(always)]
-pub(super) fn add_pairs<L: Lanes>(lanes: L, left: L::Pairs, right: L::Pairs, sum: L::Vector) -> L::Vector {
-    let sum = lanes.mul_add(lanes.upper(left), lanes.upper(right), flush(lanes, sum));
-    let sum = lanes.mul_add(lanes.lower(left), lanes.lower(right), flush(lanes, sum));
-    flush(lanes, sum)
+pub(super) fn add_quad<L: Lanes>(
+    lanes: L,
+    left: [L::Pairs; 2],
+    right: [L::Pairs; 2],
+    [mut even, mut odd]: [L::Vector; 2],
+) -> [L::Vector; 2] {
+    for (left, right) in left.into_iter().zip(right) {
+        even = flush(lanes, lanes.mul_add(lanes.lower(left), lanes.lower(right), even));
+        odd = flush(lanes, lanes.mul_add(lanes.upper(left), lanes.upper(right), odd));
+    }
+    [even, odd]
 }
 
 /// See [`Lanes::store_neighbours`].
@@ -45,14 +52,17 @@ pub(super) fn store_neighbours<L: Lanes>(lanes: L, first: L::Vector, second: L::
     }
 }
 
-/// See [`Lanes::store_columns`].
+/// See [`Lanes::store_quad`].
 #[inline(always)]
-pub(super) fn store_columns<L: Lanes>(lanes: L, upper_row: L::Vector, lower_row: L::Vector, into: &mut [u32]) {
-    let mut values = [[0.0; WIDEST]; 2];
-    lanes.store(upper_row, &mut values[0]);
-    lanes.store(lower_row, &mut values[1]);
-    for (column, into) in into[..L::WIDTH].iter_mut().enumerate() {
-        *into = rounded(values[0][column]) >> 16 | rounded(values[1][column]);
+pub(super) fn store_quad<L: Lanes>(lanes: L, rows: [L::Vector; 4], into: [&mut [u32]; 2]) {
+    let mut values = [[0.0; WIDEST]; 4];
+    for (row, values) in rows.into_iter().zip(&mut values) {
+        lanes.store(row, values);
+    }
+    for (into, rows) in into.into_iter().zip(values.chunks_exact(2)) {
+        for (column, into) in into[..L::WIDTH].iter_mut().enumerate() {
+            *into = rounded(rows[0][column]) >> 16 | rounded(rows[1][column]);
+        }
     }
 }
 
@@ -61,70 +71,100 @@ mod tests {
     use proptest::{collection::vec, prelude::*};
 
     use super::*;
-    use crate::simd::{Kernel, Path, tests::paths};
+    use crate::{
+        factors::{self, Neighbours, Quad},
+        panel::{PANEL, Row, Start},
+        simd::{Kernel, Path, tests::paths},
+    };
 
-    /// Pairs of every kind that is ever stored: ordinary, tiny and huge ones, infinities and what is no number, but none below the
-    /// normal range.
-    fn any_pair() -> impl Strategy<Value = u32> {
-        let half = prop_oneof![8 => 0x3000_u16..0x4600, 2 => 0xb000_u16..0xc600, 2 => any::<u16>(), 1 => 0_u16..0x90];
-        let half = half.prop_map(|half| if half & 0x7f80 == 0 { half & 0x8000 } else { half });
-        (half.clone(), half).prop_map(|(low, high)| u32::from(high) << 16 | u32::from(low))
+    /// Values whose bits lie in a range.
+    fn between(bits: std::ops::Range<u32>) -> impl Strategy<Value = f32> + Clone {
+        (bits, any::<bool>()).prop_map(|(bits, negative)| f32::from_bits(bits | u32::from(negative) << 31))
     }
 
-    struct AddPairs<'a>([&'a [u32]; 2], &'a [f32], &'a mut [f32]);
+    /// Values between 1e-10 and 1e4.
+    fn ordinary() -> impl Strategy<Value = f32> + Clone {
+        between(0x2e00_0000..0x4600_0000)
+    }
 
-    impl Kernel for AddPairs<'_> {
+    /// Values whose products are about where the normal range ends, and some below it.
+    fn tiny() -> impl Strategy<Value = f32> + Clone {
+        prop_oneof![6 => between(0x1a00_0000..0x2200_0000), 1 => between(0..0x0090_0000)]
+    }
+
+    /// Values of every kind, infinities and what is no number among them.
+    fn anything() -> impl Strategy<Value = f32> + Clone {
+        prop_oneof![60 => ordinary(), 10 => tiny(), 1 => between(0x5d00_0000..0x7fff_ffff)]
+    }
+
+    fn row(values: impl Strategy<Value = f32>) -> impl Strategy<Value = Row> {
+        vec(values, PANEL).prop_map(|values| Row(values.try_into().unwrap()))
+    }
+
+    /// A left row, the rows of a block, and what their product is added to.
+    fn factors_of(values: impl Strategy<Value = f32> + Clone) -> impl Strategy<Value = (Row, Vec<Row>, Row)> {
+        (row(values.clone()), vec(row(values.clone()), 32), row(values))
+    }
+
+    fn any_factors() -> impl Strategy<Value = (Row, Vec<Row>, Row)> {
+        prop_oneof![factors_of(ordinary()), factors_of(tiny()), factors_of(anything())]
+    }
+
+    /// One row of a left matrix, a block of a right one, and what their product is added to.
+    struct Multiply<'a>(&'a [Neighbours], &'a [Quad], &'a mut [Row]);
+
+    impl Kernel for Multiply<'_> {
+        fn tile_rows(&self) -> Option<usize> {
+            Some(1)
+        }
+
         #[inline(always)]
         fn run<L: Lanes, const ROWS: usize, const VECTORS: usize>(self, lanes: L) {
-            let Self([left, right], from, into) = self;
-            for first in (0..into.len()).step_by(L::WIDTH) {
-                let [left, right] = [left, right].map(|pairs| lanes.load_pairs(&pairs[first..]));
-                lanes.store(
-                    lanes.add_pairs(left, right, lanes.load(&from[first..])),
-                    &mut into[first..],
-                );
-            }
+            let Self(left, right, into) = self;
+            lanes.multiply_pairs(32, |_| left, |_| right, Start::Output, into);
         }
     }
 
-    struct Round<'a>(&'a [f32], &'a mut [u32], bool);
+    /// Rounds one row to the left side, and four to the right one.
+    struct Round<'a>(&'a [Row; 4], &'a mut Neighbours, &'a mut Quad);
 
     impl Kernel for Round<'_> {
         #[inline(always)]
         fn run<L: Lanes, const ROWS: usize, const VECTORS: usize>(self, lanes: L) {
-            let Self(values, into, columns) = self;
-            let half = values.len() / 2;
-            for first in (0..half).step_by(L::WIDTH) {
-                if columns {
-                    let rows = [lanes.load(&values[first..]), lanes.load(&values[half + first..])];
-                    lanes.store_columns(rows[0], rows[1], &mut into[first..]);
-                } else {
-                    let values = &values[2 * first..];
-                    lanes.store_neighbours(lanes.load(values), lanes.load(&values[L::WIDTH..]), &mut into[first..]);
-                }
-            }
+            let Self(rows, neighbours, quad) = self;
+            neighbours.round(lanes, &rows[0]);
+            factors::round(lanes, rows, std::slice::from_mut(quad));
         }
     }
 
     /// Gives bits that are the same for all numbers that are none.
-    fn bits(values: &[f32]) -> Vec<u32> {
-        values
+    fn bits(row: &Row) -> Vec<u32> {
+        row.0
             .iter()
             .map(|value| if value.is_nan() { f32::NAN } else { *value }.to_bits())
             .collect()
+    }
+
+    /// Gives what a path makes of rows, and how it rounds them: halves in the order in which they count.
+    fn rounded(path: Path, rows: &[Row; 4]) -> (Neighbours, Quad) {
+        let (mut neighbours, mut quad) = (Neighbours::ZERO, Quad::ZERO);
+        path.run(Round(rows, &mut neighbours, &mut quad));
+        (neighbours, quad)
     }
 
     proptest! {
         #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
 
         #[test]
-        fn products_of_pairs_have_the_same_bits_on_every_path(
-            left in vec(any_pair(), 16), right in vec(any_pair(), 16), from in vec(any::<f32>(), 16),
+        fn products_of_anything_have_the_same_bits_on_every_path(
+            (left, right, from) in any_factors(),
         ) {
             let on = |path: Path| {
-                let mut into = [0.0; 16];
-                path.run(AddPairs([&left, &right], &from, &mut into));
-                bits(&into)
+                let (left, _) = rounded(path, &[left; 4]);
+                let right: Vec<Quad> = right.chunks(4).map(|rows| rounded(path, rows.try_into().unwrap()).1).collect();
+                let mut into = [from];
+                path.run(Multiply(&[left], &right, &mut into));
+                bits(&into[0])
             };
             for path in paths() {
                 prop_assert_eq!(on(path), on(Path::Portable), "{:?}", path);
@@ -132,11 +172,15 @@ mod tests {
         }
 
         #[test]
-        fn rounding_to_pairs_gives_the_same_bits_on_every_path(values in vec(any::<f32>(), 32), columns: bool) {
+        fn rounding_gives_the_same_halves_on_every_path(rows in vec(prop_oneof![row(tiny()), row(anything())], 4)) {
+            let halves = |pairs: &[u32]| {
+                let mut halves: Vec<u32> = pairs.iter().flat_map(|pair| [pair & 0xffff, pair >> 16]).collect();
+                halves.sort_unstable();
+                halves
+            };
             let on = |path: Path| {
-                let mut into = [0; 16];
-                path.run(Round(&values, &mut into, columns));
-                into
+                let (neighbours, quad) = rounded(path, rows[..].try_into().unwrap());
+                (halves(&neighbours.0), halves(&quad.0.concat()))
             };
             for path in paths() {
                 prop_assert_eq!(on(path), on(Path::Portable), "{:?}", path);

@@ -1,0 +1,286 @@
+//! Tiles of bf16: 16 rows times 32 steps of a depth times 16 columns in one instruction.
+//!
+//! A tile is a register of 16 rows with 64 bytes each. The steps of a left row lie side by side, the steps of a right matrix
+//! two by two in each column: what [`Neighbours`] and [`Quad`] are on this path.
+
+use std::{arch::asm, marker::PhantomData};
+
+use super::avx512::{Avx512, TILES};
+use crate::{
+    factors::{Neighbours, Quad},
+    panel::{Row, Start},
+    product::pairs::{BLOCK, QUADS},
+};
+
+/// The blocks of a depth that one round of products takes; more go on from what these left.
+const BLOCKS: usize = 16;
+
+/// Says whether the CPU has tiles of bf16 and the operating system lets this process use them.
+///
+/// # Source
+/// Intel's Software Developer's Manual, volume 1, chapter 18; Linux, `Documentation/arch/x86/xstate.rst`: a process asks once for the
+/// room that the registers take in its threads' states.
+#[cfg(target_os = "linux")]
+pub(super) fn is_allowed() -> bool {
+    static ALLOWED: std::sync::OnceLock<bool> = std::sync::OnceLock::new();
+    *ALLOWED.get_or_init(|| {
+        const TILES_AND_BF16: u32 = 1 << 24 | 1 << 22;
+        const ARCH_REQ_XCOMP_PERM: libc::c_long = 0x1023;
+        const TILE_DATA: libc::c_long = 18;
+        let most = std::arch::x86_64::__cpuid(0).eax;
+        let has = most >= 7 && std::arch::x86_64::__cpuid_count(7, 0).edx & TILES_AND_BF16 == TILES_AND_BF16;
+        // SAFETY: the call only changes how much room the kernel keeps for registers; it fails where it knows nothing of them.
+        has && unsafe { libc::syscall(libc::SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, TILE_DATA) } == 0
+    })
+}
+
+/// Nobody has asked another operating system yet.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn is_allowed() -> bool {
+    false
+}
+
+/// Tiles of this thread, until it is dropped.
+pub(crate) struct Tiles {
+    lanes: Avx512<TILES>,
+    /// Registers belong to a thread.
+    here: PhantomData<*const ()>,
+}
+
+impl Avx512<TILES> {
+    /// Sets up this thread's tiles for products of so many rows, 16 at most.
+    pub(super) fn configure(self, rows: usize) -> Tiles {
+        /// Palette 1: eight tiles, each with its bytes a row and its rows.
+        #[repr(C, align(64))]
+        struct Config {
+            palette: u8,
+            start: u8,
+            reserved: [u8; 14],
+            bytes: [u16; 16],
+            rows: [u8; 16],
+        }
+        assert!((1..=16).contains(&rows), "a tile has 1 to 16 rows, not {rows}");
+        let mut config = Config {
+            palette: 1,
+            start: 0,
+            reserved: [0; 14],
+            bytes: [0; 16],
+            rows: [0; 16],
+        };
+        config.bytes[..8].fill(64);
+        // Four sums and two left matrices have as many rows as the product, two right ones 16 pairs of steps.
+        config.rows[..6].fill(rows as u8);
+        config.rows[6..8].fill(16);
+        // SAFETY: `self` is the proof that the CPU has the instruction; the configuration is a valid one.
+        unsafe { asm!("ldtilecfg [{}]", in(reg) &raw const config, options(nostack, preserves_flags, readonly)) };
+        Tiles {
+            lanes: Self { tile_rows: rows },
+            here: PhantomData,
+        }
+    }
+}
+
+impl Tiles {
+    /// Gives the proof that they are set up.
+    pub(super) fn lanes(&self) -> Avx512<TILES> {
+        self.lanes
+    }
+}
+
+impl Drop for Tiles {
+    fn drop(&mut self) {
+        // SAFETY: whoever set them up has the instruction. Registers that are in use cost time at each change of threads.
+        unsafe { asm!("tilerelease", options(nomem, nostack, preserves_flags)) };
+    }
+}
+
+/// Where one block of a depth begins.
+#[derive(Clone, Copy)]
+#[repr(C)]
+struct Block {
+    left: *const Neighbours,
+    right: *const Quad,
+}
+
+/// See [`super::Lanes::multiply_pairs`].
+#[inline(always)]
+pub(super) fn multiply<'a>(
+    tile_rows: usize,
+    depth: usize,
+    left: impl Fn(usize) -> &'a [Neighbours],
+    right: impl Fn(usize) -> &'a [Quad],
+    start: Start<'_>,
+    output: &mut [Row],
+) {
+    let rows = output.len();
+    assert!(
+        tile_rows > 0 && rows.is_multiple_of(tile_rows),
+        "{rows} rows in tiles of {tile_rows}"
+    );
+    let mut start = start;
+    let mut first = 0;
+    loop {
+        // The last block may have fewer steps than a tile takes; there are some after it that are not its.
+        let mut padded = [Quad::ZERO; QUADS];
+        let mut blocks = [Block {
+            left: std::ptr::null(),
+            right: std::ptr::null(),
+        }; BLOCKS];
+        let many = (depth.div_ceil(BLOCK) - first).min(BLOCKS);
+        for (index, block) in blocks[..many].iter_mut().enumerate() {
+            let (left, right) = (&left(first + index)[..rows], right(first + index));
+            let right = if right.len() < QUADS {
+                padded[..right.len()].copy_from_slice(right);
+                &padded[..]
+            } else {
+                right
+            };
+            *block = Block {
+                left: left.as_ptr(),
+                right: right.as_ptr(),
+            };
+        }
+        let (from, from_bytes) = match start {
+            Start::Row(row) => (std::ptr::from_ref(row), 0),
+            Start::Output => (output.as_ptr(), size_of::<Row>()),
+        };
+        for top in (0..rows).step_by(2 * tile_rows) {
+            let place = Place {
+                blocks: &blocks[..many],
+                top,
+                rows: tile_rows,
+                from: from.wrapping_byte_add(top * from_bytes),
+                from_bytes,
+                into: output[top..].as_mut_ptr(),
+            };
+            // SAFETY: this path's kernels run with tiles of `tile_rows` rows. Each block's left matrix has as many rows as the output,
+            // of which there are so many from `top` on, and its right one has as many quads as a tile takes.
+            unsafe {
+                if rows - top >= 2 * tile_rows {
+                    place.two_tiles();
+                } else {
+                    place.one_tile();
+                }
+            }
+        }
+        first += many;
+        if first >= depth.div_ceil(BLOCK) {
+            return;
+        }
+        start = Start::Output;
+    }
+}
+
+/// Some tiles of rows, and what is added to them.
+struct Place<'a> {
+    blocks: &'a [Block],
+    /// The first row.
+    top: usize,
+    /// Rows of a tile.
+    rows: usize,
+    /// What the sums start from, and how far apart its rows are.
+    from: *const Row,
+    from_bytes: usize,
+    into: *mut Row,
+}
+
+impl Place<'_> {
+    /// Takes 32 columns of one tile of rows through all blocks.
+    ///
+    /// # Safety
+    /// Tiles must be set up for as many rows, and all pointers must lead to as much as tiles take.
+    #[inline(always)]
+    unsafe fn one_tile(self) {
+        // SAFETY: the caller's.
+        unsafe {
+            asm!(
+                "tileloadd tmm0, [{from} + {from_bytes}]",
+                "tileloadd tmm1, [{from} + {from_bytes} + 64]",
+                "test {many}, {many}",
+                "jz 3f",
+                "2:",
+                "mov {left}, [{blocks}]",
+                "mov {right}, [{blocks} + 8]",
+                "add {left}, {top}",
+                "tileloadd tmm4, [{left} + {left_bytes}]",
+                "tileloadd tmm6, [{right} + {right_bytes}]",
+                "tdpbf16ps tmm0, tmm4, tmm6",
+                "tileloadd tmm7, [{right} + {right_bytes} + 64]",
+                "tdpbf16ps tmm1, tmm4, tmm7",
+                "add {blocks}, 16",
+                "dec {many}",
+                "jnz 2b",
+                "3:",
+                "tilestored [{into} + {right_bytes}], tmm0",
+                "tilestored [{into} + {right_bytes} + 64], tmm1",
+                from = in(reg) self.from,
+                from_bytes = in(reg) self.from_bytes,
+                many = inout(reg) self.blocks.len() => _,
+                blocks = inout(reg) self.blocks.as_ptr() => _,
+                top = in(reg) self.top * size_of::<Neighbours>(),
+                left = out(reg) _,
+                right = out(reg) _,
+                left_bytes = in(reg) size_of::<Neighbours>(),
+                right_bytes = in(reg) size_of::<Row>(),
+                into = in(reg) self.into,
+                out("tmm0") _, out("tmm1") _, out("tmm4") _, out("tmm6") _, out("tmm7") _,
+                options(nostack),
+            );
+        }
+    }
+
+    /// Takes 32 columns of two tiles of rows through all blocks.
+    ///
+    /// # Safety
+    /// As [`Self::one_tile`].
+    #[inline(always)]
+    unsafe fn two_tiles(self) {
+        // SAFETY: the caller's.
+        unsafe {
+            asm!(
+                "tileloadd tmm0, [{from} + {from_bytes}]",
+                "tileloadd tmm1, [{from} + {from_bytes} + 64]",
+                "tileloadd tmm2, [{left} + {from_bytes}]",
+                "tileloadd tmm3, [{left} + {from_bytes} + 64]",
+                "test {many}, {many}",
+                "jz 3f",
+                "2:",
+                "mov {left}, [{blocks}]",
+                "mov {right}, [{blocks} + 8]",
+                "add {left}, {top}",
+                "tileloadd tmm4, [{left} + {left_bytes}]",
+                "add {left}, {tile}",
+                "tileloadd tmm6, [{right} + {right_bytes}]",
+                "tdpbf16ps tmm0, tmm4, tmm6",
+                "tileloadd tmm7, [{right} + {right_bytes} + 64]",
+                "tdpbf16ps tmm1, tmm4, tmm7",
+                "tileloadd tmm5, [{left} + {left_bytes}]",
+                "tdpbf16ps tmm2, tmm5, tmm6",
+                "tdpbf16ps tmm3, tmm5, tmm7",
+                "add {blocks}, 16",
+                "dec {many}",
+                "jnz 2b",
+                "3:",
+                "lea {left}, [{into} + 2 * {tile}]",
+                "tilestored [{into} + {right_bytes}], tmm0",
+                "tilestored [{into} + {right_bytes} + 64], tmm1",
+                "tilestored [{left} + {right_bytes}], tmm2",
+                "tilestored [{left} + {right_bytes} + 64], tmm3",
+                from = in(reg) self.from,
+                from_bytes = in(reg) self.from_bytes,
+                many = inout(reg) self.blocks.len() => _,
+                blocks = inout(reg) self.blocks.as_ptr() => _,
+                top = in(reg) self.top * size_of::<Neighbours>(),
+                tile = in(reg) self.rows * size_of::<Neighbours>(),
+                left = inout(reg) self.from.wrapping_byte_add(self.rows * self.from_bytes) => _,
+                right = out(reg) _,
+                left_bytes = in(reg) size_of::<Neighbours>(),
+                right_bytes = in(reg) size_of::<Row>(),
+                into = in(reg) self.into,
+                out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,
+                out("tmm4") _, out("tmm5") _, out("tmm6") _, out("tmm7") _,
+                options(nostack),
+            );
+        }
+    }
+}
