@@ -67,7 +67,7 @@ pub(crate) trait Factors: Copy + 'static {
         outputs: &mut [&mut [Row]; OUTPUTS],
     );
     /// Prepares steps of a depth as a left matrix that is turned around.
-    fn turn<'a>(steps: &'a [Self::Right], room: &'a mut Vec<Neighbours>) -> Self::Turned<'a>;
+    fn turn<'a, L: Lanes>(lanes: L, steps: &'a [Self::Right], room: &'a mut Vec<Neighbours>) -> Self::Turned<'a>;
     /// Gives `output = leftᵀ · right`, with one row for each of the first columns of `left`.
     fn multiply_turned<L: Lanes, const ROWS: usize, const VECTORS: usize>(
         lanes: L,
@@ -154,7 +154,7 @@ impl Factors for F32 {
     }
 
     #[inline(always)]
-    fn turn<'a>(steps: &'a [Row], _: &'a mut Vec<Neighbours>) -> &'a [Row] {
+    fn turn<'a, L: Lanes>(_: L, steps: &'a [Row], _: &'a mut Vec<Neighbours>) -> &'a [Row] {
         steps
     }
 
@@ -252,9 +252,19 @@ impl Factors for Bf16 {
     }
 
     #[inline(always)]
-    fn turn<'a>(steps: &'a [Quad], room: &'a mut Vec<Neighbours>) -> &'a [Neighbours] {
-        pairs::turn(steps, room);
-        room
+    fn turn<'a, L: Lanes>(lanes: L, steps: &'a [Quad], room: &'a mut Vec<Neighbours>) -> &'a [Neighbours] {
+        let rows = steps.len().div_ceil(QUADS) * PANEL;
+        room.resize(room.len().max(rows), Neighbours::ZERO);
+        for (steps, rows) in steps.chunks(QUADS).zip(room.as_chunks_mut().0) {
+            if let Some(block) = steps.first_chunk() {
+                lanes.turn_quads(block, rows);
+            } else {
+                let mut block = [Quad::ZERO; QUADS];
+                block[..steps.len()].copy_from_slice(steps);
+                lanes.turn_quads(&block, rows);
+            }
+        }
+        &room[..rows]
     }
 
     #[inline(always)]
@@ -264,7 +274,6 @@ impl Factors for Bf16 {
         right: &[Quad],
         output: &mut [Row],
     ) {
-        let mut all = [Row::ZERO; PANEL];
         // Rows beyond the output are zeros on the left, and there so that tiles are full.
         let rows = if L::TILES { PANEL } else { output.len() };
         let left = |block: usize| &left[block * PANEL..][..rows];
@@ -273,6 +282,7 @@ impl Factors for Bf16 {
         if rows == output.len() {
             lanes.multiply_pairs(depth, left, right_at, start, output);
         } else {
+            let mut all = [Row::ZERO; PANEL];
             lanes.multiply_pairs(depth, left, right_at, start, &mut all[..rows]);
             output.copy_from_slice(&all[..output.len()]);
         }

@@ -83,7 +83,7 @@ impl<F: Factors> Kernel for Take<'_, F> {
         let place = gradients[0].place;
         let left = lesson.inputs::<F>(place.layer);
         for panel in 0..place.inputs.div_ceil(PANEL) {
-            let left = F::turn(left.panel(panel), room);
+            let left = F::turn(lanes, left.panel(panel), room);
             for Gradient { place, values } in gradients.iter_mut() {
                 let output = rows_mut(&mut values[..place.inputs], panel);
                 F::multiply_turned::<L, ROWS, VECTORS>(lanes, left, lesson.input_gradients::<F>(place), output);
@@ -93,7 +93,7 @@ impl<F: Factors> Kernel for Take<'_, F> {
             let left = lesson.states_before::<F>(place.layer);
             for panel in 0..place.hidden.div_ceil(PANEL) {
                 let steps = left.panel(panel);
-                let left = F::turn(steps, room);
+                let left = F::turn(lanes, steps, room);
                 for Gradient { place, values } in gradients.iter_mut() {
                     let right = lesson.hidden_gradients::<F>(place);
                     let output = rows_mut(&mut values[place.inputs..][..place.hidden], panel);

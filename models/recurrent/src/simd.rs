@@ -31,8 +31,8 @@ pub(crate) use twice::Twice;
 
 use crate::{
     factors::{Neighbours, Quad},
-    panel::{Row, Start},
-    product,
+    panel::{PANEL, Row, Start},
+    product::{self, pairs::QUADS},
 };
 
 /// One piece of arithmetic that is compiled for each path.
@@ -126,6 +126,36 @@ pub(crate) trait Lanes: Arithmetic {
     #[inline(always)]
     fn store_quad(self, rows: [Self::Vector; 4], into: [&mut [u32]; 2]) {
         pairs::store_quad(self, rows, into);
+    }
+
+    /// Turns a square of 32 rows and columns around.
+    #[inline(always)]
+    fn turn(self, from: &[Row; PANEL], into: &mut [Row; PANEL]) {
+        for (row, from) in from.iter().enumerate() {
+            for (into, &value) in into.iter_mut().zip(&from.0) {
+                into.0[row] = value;
+            }
+        }
+    }
+
+    /// Turns the columns of 32 rows into the steps of a block; pairs stay what they are.
+    #[inline(always)]
+    fn turn_neighbours(self, from: &[Neighbours; PANEL], into: &mut [Quad; QUADS]) {
+        for (pair, into) in into.iter_mut().flat_map(|quad| &mut quad.0).enumerate() {
+            for (into, row) in into.iter_mut().zip(from) {
+                *into = row.0[pair];
+            }
+        }
+    }
+
+    /// Turns the columns of the steps of a block into rows; pairs stay what they are.
+    #[inline(always)]
+    fn turn_quads(self, from: &[Quad; QUADS], into: &mut [Neighbours; PANEL]) {
+        for (pair, from) in from.iter().flat_map(|quad| &quad.0).enumerate() {
+            for (into, &from) in into.iter_mut().zip(from) {
+                into.0[pair] = from;
+            }
+        }
     }
 
     /// Gives `output = start + left · right` of bf16.

@@ -168,8 +168,8 @@ impl Kernel for Pack<'_> {
         } = self.0;
         let (input, rest) = values.split_at(place.inputs);
         let hidden = &rest[..place.hidden];
-        turn(input, &mut turned.input);
-        turn(hidden, &mut turned.hidden);
+        turn(lanes, input, &mut turned.input);
+        turn(lanes, hidden, &mut turned.hidden);
         factors::round(lanes, input, &mut halves.input);
         factors::round(lanes, hidden, &mut halves.hidden);
         turn_rounded(lanes, input, &mut turned_halves.input);
@@ -177,14 +177,16 @@ impl Kernel for Pack<'_> {
     }
 }
 
-/// Turns tiles of 32 rows around their diagonals.
+/// Turns tiles of 32 rows around their diagonals; what is missing of the last one is zeros.
 #[inline(always)]
-fn turn(from: &[Row], into: &mut [Row]) {
-    for (from, into) in from.chunks(PANEL).zip(into.chunks_exact_mut(PANEL)) {
-        for (row, from) in from.iter().enumerate() {
-            for (into, &value) in into.iter_mut().zip(&from.0) {
-                into.0[row] = value;
-            }
+fn turn<L: Lanes>(lanes: L, from: &[Row], into: &mut [Row]) {
+    for (from, into) in from.chunks(PANEL).zip(into.as_chunks_mut().0) {
+        if let Some(tile) = from.first_chunk() {
+            lanes.turn(tile, into);
+        } else {
+            let mut tile = [Row::ZERO; PANEL];
+            tile[..from.len()].copy_from_slice(from);
+            lanes.turn(&tile, into);
         }
     }
 }
@@ -192,16 +194,12 @@ fn turn(from: &[Row], into: &mut [Row]) {
 /// Turns tiles of 32 rows around: what are neighbours in a row are one below the other then, in the same order.
 #[inline(always)]
 fn turn_rounded<L: Lanes>(lanes: L, from: &[Row], into: &mut [Quad]) {
-    for (from, into) in from.chunks(PANEL).zip(into.chunks_exact_mut(PANEL / 4)) {
+    for (from, into) in from.chunks(PANEL).zip(into.as_chunks_mut().0) {
         let mut tile = [Neighbours::ZERO; PANEL];
         for (from, row) in from.iter().zip(&mut tile) {
             row.round(lanes, from);
         }
-        for (pair, into) in into.iter_mut().flat_map(|quad| &mut quad.0).enumerate() {
-            for (into, row) in into.iter_mut().zip(&tile) {
-                *into = row.0[pair];
-            }
-        }
+        lanes.turn_neighbours(&tile, into);
     }
 }
 

@@ -157,18 +157,3 @@ fn flush_all<L: Lanes, const ROWS: usize, const VECTORS: usize>(lanes: L, tile: 
         *value = flush(lanes, *value);
     }
 }
-
-/// Turns the columns of some steps into rows, block by block: row `32 i + j` has column `j` of block `i`. What is missing of the last block
-/// is zeros.
-pub(crate) fn turn(steps: &[Quad], rows: &mut Vec<Neighbours>) {
-    rows.clear();
-    for block in steps.chunks(QUADS) {
-        let mut turned = [Neighbours::ZERO; PANEL];
-        for (place, pairs) in block.iter().flat_map(|quad| &quad.0).enumerate() {
-            for (row, &pair) in turned.iter_mut().zip(pairs) {
-                row.0[place] = pair;
-            }
-        }
-        rows.extend_from_slice(&turned);
-    }
-}

@@ -65,7 +65,7 @@ impl<F: Factors> Kernel for Products<'_, F> {
             }
             Left::Turned(left) => {
                 let mut room = Vec::new();
-                F::multiply_turned::<L, ROWS, VECTORS>(lanes, F::turn(left, &mut room), right, output);
+                F::multiply_turned::<L, ROWS, VECTORS>(lanes, F::turn(lanes, left, &mut room), right, output);
             }
         }
     }

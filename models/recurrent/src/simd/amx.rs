@@ -120,8 +120,7 @@ pub(super) fn multiply<'a>(
     let mut start = start;
     let mut first = 0;
     loop {
-        // The last block may have fewer steps than a tile takes; there are some after it that are not its.
-        let mut padded = [Quad::ZERO; QUADS];
+        let mut filled_up = None;
         let mut blocks = [Block {
             left: std::ptr::null(),
             right: std::ptr::null(),
@@ -129,9 +128,11 @@ pub(super) fn multiply<'a>(
         let many = (depth.div_ceil(BLOCK) - first).min(BLOCKS);
         for (index, block) in blocks[..many].iter_mut().enumerate() {
             let (left, right) = (&left(first + index)[..rows], right(first + index));
+            // The last block may have fewer steps than a tile takes; what lies behind them is not its.
             let right = if right.len() < QUADS {
-                padded[..right.len()].copy_from_slice(right);
-                &padded[..]
+                let quads: &mut [Quad; QUADS] = filled_up.insert([Quad::ZERO; QUADS]);
+                quads[..right.len()].copy_from_slice(right);
+                &quads[..]
             } else {
                 right
             };

@@ -6,8 +6,9 @@ use std::{
         _mm512_castps_si512, _mm512_castsi512_ps, _mm512_cmp_ps_mask, _mm512_cvtne2ps_pbh, _mm512_div_ps,
         _mm512_dpbf16_ps, _mm512_fmadd_ps, _mm512_fnmadd_ps, _mm512_loadu_ps, _mm512_loadu_si512, _mm512_mask_blend_ps,
         _mm512_max_ps, _mm512_min_ps, _mm512_mul_ps, _mm512_or_si512, _mm512_permutexvar_epi16, _mm512_set1_epi32,
-        _mm512_set1_ps, _mm512_slli_epi32, _mm512_sqrt_ps, _mm512_storeu_ps, _mm512_storeu_si512, _mm512_sub_epi32,
-        _mm512_sub_ps,
+        _mm512_set1_ps, _mm512_setzero_si512, _mm512_shuffle_i32x4, _mm512_slli_epi32, _mm512_sqrt_ps,
+        _mm512_storeu_ps, _mm512_storeu_si512, _mm512_sub_epi32, _mm512_sub_ps, _mm512_unpackhi_epi32,
+        _mm512_unpackhi_epi64, _mm512_unpacklo_epi32, _mm512_unpacklo_epi64,
     },
     mem::transmute,
 };
@@ -15,8 +16,8 @@ use std::{
 use super::{Arithmetic, Lanes, pairs};
 use crate::{
     factors::{Neighbours, Quad},
-    panel::{Row, Start},
-    product,
+    panel::{PANEL, Row, Start},
+    product::{self, pairs::QUADS},
 };
 
 /// No products of bf16 in hardware.
@@ -253,6 +254,39 @@ impl<const HALVES: u8> Lanes for Avx512<HALVES> {
     }
 
     #[inline(always)]
+    fn turn(self, from: &[Row; PANEL], into: &mut [Row; PANEL]) {
+        const WIDE: usize = PANEL;
+        let (from, into) = (from.as_ptr().cast::<i32>(), into.as_mut_ptr().cast::<i32>());
+        for (row, column) in [(0, 0), (0, 16), (16, 0), (16, 16)] {
+            // SAFETY: `self` is the proof that the CPU has the instructions; both squares have 32 rows of 32 words.
+            unsafe {
+                turn_words(
+                    (from.add(row * WIDE + column), WIDE),
+                    (into.add(column * WIDE + row), WIDE),
+                );
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn turn_neighbours(self, from: &[Neighbours; PANEL], into: &mut [Quad; QUADS]) {
+        let (from, into) = (from.as_ptr().cast::<i32>(), into.as_mut_ptr().cast::<i32>());
+        for row in [0, 16] {
+            // SAFETY: `self` is the proof that the CPU has the instructions; these are 32 rows of 16 words and 16 of 32.
+            unsafe { turn_words((from.add(row * PANEL / 2), PANEL / 2), (into.add(row), PANEL)) };
+        }
+    }
+
+    #[inline(always)]
+    fn turn_quads(self, from: &[Quad; QUADS], into: &mut [Neighbours; PANEL]) {
+        let (from, into) = (from.as_ptr().cast::<i32>(), into.as_mut_ptr().cast::<i32>());
+        for column in [0, 16] {
+            // SAFETY: `self` is the proof that the CPU has the instructions; these are 16 rows of 32 words and 32 of 16.
+            unsafe { turn_words((from.add(column), PANEL), (into.add(column * PANEL / 2), PANEL / 2)) };
+        }
+    }
+
+    #[inline(always)]
     fn multiply_pairs<'a>(
         self,
         depth: usize,
@@ -265,6 +299,50 @@ impl<const HALVES: u8> Lanes for Avx512<HALVES> {
             return super::amx::multiply(self.tile_rows, depth, left, right, start, output);
         }
         product::pairs::multiply(self, depth, left, right, start, output);
+    }
+}
+
+/// Turns a square of 16 rows and columns around; each side has its distance from row to row.
+///
+/// # Safety
+/// The CPU must have AVX-512, and both sides must have 16 rows of 16 words.
+#[inline(always)]
+unsafe fn turn_words((from, from_wide): (*const i32, usize), (into, into_wide): (*mut i32, usize)) {
+    // SAFETY: the caller's.
+    unsafe {
+        let mut rows = [_mm512_setzero_si512(); 16];
+        for (row, vector) in rows.iter_mut().enumerate() {
+            *vector = _mm512_loadu_si512(from.add(row * from_wide).cast());
+        }
+        // Within each quarter of the registers: columns of two rows, then of four.
+        let mut twos = rows;
+        for pair in 0..8 {
+            twos[2 * pair] = _mm512_unpacklo_epi32(rows[2 * pair], rows[2 * pair + 1]);
+            twos[2 * pair + 1] = _mm512_unpackhi_epi32(rows[2 * pair], rows[2 * pair + 1]);
+        }
+        let mut fours = rows;
+        for four in 0..4 {
+            for half in 0..2 {
+                let [first, second] = [twos[4 * four + half], twos[4 * four + 2 + half]];
+                fours[4 * four + 2 * half] = _mm512_unpacklo_epi64(first, second);
+                fours[4 * four + 2 * half + 1] = _mm512_unpackhi_epi64(first, second);
+            }
+        }
+        // `fours[4 f + c]` has the columns c, c + 4, c + 8 and c + 12 of the rows from 4 f on, a quarter each.
+        for column in 0..4 {
+            let [a, b, c, d] = [fours[column], fours[4 + column], fours[8 + column], fours[12 + column]];
+            let (low, high) = (_mm512_shuffle_i32x4::<0x88>(a, b), _mm512_shuffle_i32x4::<0x88>(c, d));
+            let (low_odd, high_odd) = (_mm512_shuffle_i32x4::<0xdd>(a, b), _mm512_shuffle_i32x4::<0xdd>(c, d));
+            let turned = [
+                _mm512_shuffle_i32x4::<0x88>(low, high),
+                _mm512_shuffle_i32x4::<0x88>(low_odd, high_odd),
+                _mm512_shuffle_i32x4::<0xdd>(low, high),
+                _mm512_shuffle_i32x4::<0xdd>(low_odd, high_odd),
+            ];
+            for (quarter, vector) in turned.into_iter().enumerate() {
+                _mm512_storeu_si512(into.add((column + 4 * quarter) * into_wide).cast(), vector);
+            }
+        }
     }
 }
 
