@@ -53,13 +53,12 @@ impl AdamStep {
         }
     }
 
-    /// Gives the parameters after the step in `after`, and takes the moments with them.
-    pub(crate) fn take(self, path: Path, gradients: &[Row], before: &[Row], after: &mut [Row], moments: &mut Moments) {
+    /// Takes the step with some parameters and their moments.
+    pub(crate) fn take(self, path: Path, gradients: &[Row], parameters: &mut [Row], moments: &mut Moments) {
         path.run(Apply {
             step: self,
             gradients,
-            before,
-            after,
+            parameters,
             moments,
         });
     }
@@ -68,8 +67,7 @@ impl AdamStep {
 struct Apply<'a> {
     step: AdamStep,
     gradients: &'a [Row],
-    before: &'a [Row],
-    after: &'a mut [Row],
+    parameters: &'a mut [Row],
     moments: &'a mut Moments,
 }
 
@@ -77,21 +75,21 @@ impl Kernel for Apply<'_> {
     #[inline(always)]
     fn run<L: Lanes, const ROWS: usize, const VECTORS: usize>(self, lanes: L) {
         let Moments { first, second } = self.moments;
-        let parameters = self.gradients.iter().zip(self.before).zip(self.after);
-        for (((gradient, before), after), (first, second)) in parameters.zip(first.iter_mut().zip(second)) {
-            each(lanes, self.step, [gradient, before], [after, first, second]);
+        let parameters = self.gradients.iter().zip(self.parameters);
+        for ((gradient, parameter), (first, second)) in parameters.zip(first.iter_mut().zip(second)) {
+            each(lanes, self.step, [gradient], [parameter, first, second]);
         }
     }
 }
 
-impl Elements<2, 3> for AdamStep {
+impl Elements<1, 3> for AdamStep {
     #[inline(always)]
     #[expect(clippy::cast_possible_truncation, reason = "parameters are f32")]
     fn apply<A: Arithmetic>(
         self,
         lanes: A,
-        [gradient, before]: [A::Vector; 2],
-        [_, first, second]: [A::Vector; 3],
+        [gradient]: [A::Vector; 1],
+        [before, first, second]: [A::Vector; 3],
     ) -> [A::Vector; 3] {
         let keep_first = lanes.splat((1.0 - BETA_1) as f32);
         let keep_second = lanes.splat((1.0 - BETA_2) as f32);

@@ -31,31 +31,39 @@ impl Gradient {
     }
 
     /// Becomes the sum of some chunks' gradients, added in their order, and gives its sum of squares.
-    pub(crate) fn sum<'a>(&mut self, path: Path, mut chunks: impl Iterator<Item = &'a Self>) -> f64 {
-        if let Some(first) = chunks.next() {
-            self.values.copy_from_slice(&first.values);
-        }
-        for chunk in chunks {
-            path.run(AddUp(&mut self.values, &chunk.values));
-        }
-        let mut sum = 0.0;
-        path.run(SumOfSquares {
-            values: &self.values,
-            sum: &mut sum,
+    pub(crate) fn sum<'a>(&mut self, path: Path, chunks: impl Iterator<Item = &'a Self>) -> f64 {
+        let chunks: Vec<&[Row]> = chunks.map(|chunk| chunk.values.as_slice()).collect();
+        let (sum, mut squares) = (self.values.as_mut_slice(), 0.0);
+        path.run(Sum {
+            chunks: &chunks,
+            sum,
+            squares: &mut squares,
         });
-        sum
+        squares
     }
 }
 
-/// Adds the second to the first.
-struct AddUp<'a>(&'a mut [Row], &'a [Row]);
+/// Adds up rows of chunks, and their squares column by column and then the columns in order.
+struct Sum<'a> {
+    chunks: &'a [&'a [Row]],
+    sum: &'a mut [Row],
+    squares: &'a mut f64,
+}
 
-impl Kernel for AddUp<'_> {
+impl Kernel for Sum<'_> {
     #[inline(always)]
     fn run<L: Lanes, const ROWS: usize, const VECTORS: usize>(self, lanes: L) {
-        for (sum, row) in self.0.iter_mut().zip(self.1) {
-            each(lanes, Plus, [row], [sum]);
+        let mut columns = [0.0_f64; PANEL];
+        for (index, sum) in self.sum.iter_mut().enumerate() {
+            *sum = Row::ZERO;
+            for chunk in self.chunks {
+                each(lanes, Plus, [&chunk[index]], [sum]);
+            }
+            for (square, &value) in columns.iter_mut().zip(&sum.0) {
+                *square += f64::from(value) * f64::from(value);
+            }
         }
+        *self.squares = columns.iter().sum();
     }
 }
 
@@ -117,23 +125,4 @@ impl<F: Factors> Kernel for Take<'_, F> {
 fn rows_mut(all: &mut [Row], panel: usize) -> &mut [Row] {
     let rows = all.len() - panel * PANEL;
     &mut all[panel * PANEL..][..rows.min(PANEL)]
-}
-
-/// Sums squares column by column, and then the columns in order.
-struct SumOfSquares<'a> {
-    values: &'a [Row],
-    sum: &'a mut f64,
-}
-
-impl Kernel for SumOfSquares<'_> {
-    #[inline(always)]
-    fn run<L: Lanes, const ROWS: usize, const VECTORS: usize>(self, _: L) {
-        let mut columns = [0.0_f64; PANEL];
-        for row in self.values {
-            for (sum, &value) in columns.iter_mut().zip(&row.0) {
-                *sum += f64::from(value) * f64::from(value);
-            }
-        }
-        *self.sum = columns.iter().sum();
-    }
 }

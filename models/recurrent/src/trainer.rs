@@ -44,11 +44,11 @@ struct Share {
     sum_of_zeros: f64,
 }
 
-/// One block's gradients, its next values and its moments.
+/// One block's gradients, its moments, and the block itself while it takes a step.
 struct Update {
     gradient: Gradient,
     sum_of_squares: f64,
-    next: Block,
+    block: Block,
     moments: Moments,
 }
 
@@ -79,7 +79,7 @@ impl<'a> Shared<'a> {
             Mutex::new(Update {
                 gradient: Gradient::zero(block.place),
                 sum_of_squares: 0.0,
-                next: block.clone(),
+                block: Block::empty(block.place),
                 moments: Moments { first, second },
             })
         });
@@ -144,13 +144,18 @@ impl<'a> Shared<'a> {
     fn step(&self, block: usize, step: AdamStep) {
         let Update {
             gradient,
-            next,
+            block,
             moments,
             ..
         } = &mut *lock(&self.updates[block]);
-        let before = &read(&self.weights).blocks[block].values;
-        step.take(self.path, &gradient.values, before, &mut next.values, moments);
-        next.pack(self.path);
+        step.take(self.path, &gradient.values, &mut block.values, moments);
+        block.pack(self.path);
+    }
+
+    fn swap_blocks(&self) {
+        for (block, update) in write(&self.weights).blocks.iter_mut().zip(&self.updates) {
+            std::mem::swap(block, &mut lock(update).block);
+        }
     }
 
     /// Gives the parameters.
@@ -207,12 +212,11 @@ impl Engine for Trainer<'_, '_> {
     }
 
     fn step(&mut self, step: &Step) {
-        let step = AdamStep::new(step);
-        self.team.run(Phase::Step(step), self.shared.updates.len());
-        let mut weights = write(&self.shared.weights);
-        for (block, update) in weights.blocks.iter_mut().zip(&self.shared.updates) {
-            std::mem::swap(block, &mut lock(update).next);
-        }
+        // Each thread changes blocks of its own, so they leave the weights for as long.
+        self.shared.swap_blocks();
+        self.team
+            .run(Phase::Step(AdamStep::new(step)), self.shared.updates.len());
+        self.shared.swap_blocks();
     }
 
     fn grade(&mut self) -> f64 {

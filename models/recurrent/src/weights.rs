@@ -89,6 +89,19 @@ impl Place {
 }
 
 impl Block {
+    /// Gives a block without parameters, to stand in for one.
+    pub(crate) fn empty(place: Place) -> Self {
+        let (row, quad) = (Both::filled(Row::ZERO, [0; 2]), Both::filled(Quad::ZERO, [0; 2]));
+        Self {
+            place,
+            values: Vec::new(),
+            start: Row::ZERO,
+            turned: row,
+            halves: quad.clone(),
+            turned_halves: quad,
+        }
+    }
+
     /// Gives parameters of zero.
     pub(crate) fn zero(place: Place, precision: Precision) -> Self {
         let Place { inputs, hidden, .. } = place;
