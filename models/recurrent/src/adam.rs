@@ -75,10 +75,7 @@ impl Kernel for Apply<'_> {
     #[inline(always)]
     fn run<L: Lanes, const ROWS: usize, const VECTORS: usize>(self, lanes: L) {
         let Moments { first, second } = self.moments;
-        let parameters = self.gradients.iter().zip(self.parameters);
-        for ((gradient, parameter), (first, second)) in parameters.zip(first.iter_mut().zip(second)) {
-            each(lanes, self.step, [gradient], [parameter, first, second]);
-        }
+        each(lanes, self.step, [self.gradients], [self.parameters, first, second]);
     }
 }
 

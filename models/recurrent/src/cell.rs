@@ -14,10 +14,7 @@ use crate::{
 #[inline(always)]
 pub(crate) fn gru_forward<L: Lanes>(lanes: L, gates: [&mut [Row]; 3], kept: &[Row], before: &[Row], after: &mut [Row]) {
     let [r, z, n] = gates;
-    let gates = r.iter_mut().zip(z).zip(n);
-    for (((r, z), n), ((kept, before), after)) in gates.zip(kept.iter().zip(before).zip(after)) {
-        each(lanes, GruUnit, [kept, before], [r, z, n, after]);
-    }
+    each(lanes, GruUnit, [kept, before], [r, z, n, after]);
 }
 
 /// # Source
@@ -54,11 +51,7 @@ pub(crate) fn gru_backward<L: Lanes>(
     carry: &mut [Row],
 ) {
     let [r, z, n] = gates;
-    let gates = r.iter_mut().zip(z).zip(n);
-    let others = kept.iter_mut().zip(carry).zip(before.iter().zip(above));
-    for (((r, z), n), ((kept, carry), (before, above))) in gates.zip(others) {
-        each(lanes, GruBack, [before, above], [r, z, n, kept, carry]);
-    }
+    each(lanes, GruBack, [before, above], [r, z, n, kept, carry]);
 }
 
 /// The way back of [`GruUnit`].
@@ -94,12 +87,8 @@ pub(crate) fn lstm_forward<L: Lanes>(
     bent: &mut [Row],
     after: &mut [Row],
 ) {
-    let [input, forget, cell, output] = gates;
-    let gates = input.iter_mut().zip(forget).zip(cell).zip(output);
-    let others = cells_before.iter().zip(cells).zip(bent).zip(after);
-    for ((((i, f), g), o), (((before, cells), bent), after)) in gates.zip(others) {
-        each(lanes, LstmUnit, [before], [i, f, g, o, cells, bent, after]);
-    }
+    let [i, f, g, o] = gates;
+    each(lanes, LstmUnit, [cells_before], [i, f, g, o, cells, bent, after]);
 }
 
 /// # Source
@@ -138,12 +127,13 @@ pub(crate) fn lstm_backward<L: Lanes>(
     carry: &[Row],
     carry_cells: &mut [Row],
 ) {
-    let [input, forget, cell, output] = gates;
-    let gates = input.iter_mut().zip(forget).zip(cell).zip(output);
-    let others = cells_before.iter().zip(bent).zip(above).zip(carry);
-    for (((((i, f), g), o), carry_cells), (((before, bent), above), carry)) in gates.zip(carry_cells).zip(others) {
-        each(lanes, LstmBack, [before, bent, above, carry], [i, f, g, o, carry_cells]);
-    }
+    let [i, f, g, o] = gates;
+    each(
+        lanes,
+        LstmBack,
+        [cells_before, bent, above, carry],
+        [i, f, g, o, carry_cells],
+    );
 }
 
 /// The way back of [`LstmUnit`].

@@ -57,7 +57,7 @@ impl Kernel for Sum<'_> {
         for (index, sum) in self.sum.iter_mut().enumerate() {
             *sum = Row::ZERO;
             for chunk in self.chunks {
-                each(lanes, Plus, [&chunk[index]], [sum]);
+                each(lanes, Plus, [&chunk[index..=index]], [std::slice::from_mut(sum)]);
             }
             for (square, &value) in columns.iter_mut().zip(&sum.0) {
                 *square += f64::from(value) * f64::from(value);

@@ -44,25 +44,84 @@ pub(crate) trait Elements<const INPUTS: usize, const BOTH: usize>: Copy {
 }
 
 /// Gives every element of `both` a new value that follows from the elements at the same place in `inputs` and `both`.
+///
+/// # Shapes
+/// All slices have as many rows.
 #[inline(always)]
 pub(crate) fn each<L: Lanes, const INPUTS: usize, const BOTH: usize>(
     lanes: L,
     elements: impl Elements<INPUTS, BOTH>,
-    inputs: [&Row; INPUTS],
-    mut both: [&mut Row; BOTH],
+    inputs: [&[Row]; INPUTS],
+    mut both: [&mut [Row]; BOTH],
 ) {
-    let lanes = Twice(lanes);
-    for first in (0..PANEL).step_by(Twice::<L>::WIDTH) {
+    let (one, two) = (Twice(lanes), Twice(Twice(lanes)));
+    let rows = both[0].len();
+    for row in (0..rows - rows % 2).step_by(2) {
+        each_at(two, elements, inputs, &mut both, row);
+    }
+    if rows % 2 == 1 {
+        each_at(one, elements, inputs, &mut both, rows - 1);
+    }
+}
+
+#[inline(always)]
+fn each_at<R: Rows, const INPUTS: usize, const BOTH: usize>(
+    lanes: R,
+    elements: impl Elements<INPUTS, BOTH>,
+    inputs: [&[Row]; INPUTS],
+    both: &mut [&mut [Row]; BOTH],
+    row: usize,
+) {
+    for first in (0..PANEL).step_by(R::COLUMNS) {
         let (mut values_in, mut values) = ([lanes.splat(0.0); INPUTS], [lanes.splat(0.0); BOTH]);
-        for (into, row) in values_in.iter_mut().zip(inputs) {
-            *into = lanes.load(&row.0[first..]);
+        for (into, rows) in values_in.iter_mut().zip(inputs) {
+            *into = lanes.load_rows(&rows[row..], first);
         }
-        for (into, row) in values.iter_mut().zip(&both) {
-            *into = lanes.load(&row.0[first..]);
+        for (into, rows) in values.iter_mut().zip(both.iter()) {
+            *into = lanes.load_rows(&rows[row..], first);
         }
         let values = elements.apply(lanes, values_in, values);
-        for (row, value) in both.iter_mut().zip(values) {
-            lanes.store(value, &mut row.0[first..]);
+        for (rows, value) in both.iter_mut().zip(values) {
+            lanes.store_rows(value, &mut rows[row..], first);
         }
+    }
+}
+
+/// Some columns of the first rows as one vector. The more values stand side by side, the less each waits for the one before.
+trait Rows: Arithmetic {
+    /// How many columns.
+    const COLUMNS: usize;
+
+    fn load_rows(self, rows: &[Row], first: usize) -> Self::Vector;
+    fn store_rows(self, vector: Self::Vector, rows: &mut [Row], first: usize);
+}
+
+impl<L: Lanes> Rows for Twice<L> {
+    const COLUMNS: usize = Self::WIDTH;
+
+    #[inline(always)]
+    fn load_rows(self, rows: &[Row], first: usize) -> Self::Vector {
+        self.load(&rows[0].0[first..])
+    }
+
+    #[inline(always)]
+    fn store_rows(self, vector: Self::Vector, rows: &mut [Row], first: usize) {
+        self.store(vector, &mut rows[0].0[first..]);
+    }
+}
+
+impl<L: Lanes> Rows for Twice<Twice<L>> {
+    const COLUMNS: usize = Twice::<L>::WIDTH;
+
+    #[inline(always)]
+    fn load_rows(self, rows: &[Row], first: usize) -> Self::Vector {
+        [self.0.load(&rows[0].0[first..]), self.0.load(&rows[1].0[first..])]
+    }
+
+    #[inline(always)]
+    fn store_rows(self, vector: Self::Vector, rows: &mut [Row], first: usize) {
+        let [upper, lower] = vector;
+        self.0.store(upper, &mut rows[0].0[first..]);
+        self.0.store(lower, &mut rows[1].0[first..]);
     }
 }

@@ -168,7 +168,7 @@ fn multiply_transposed_tile<L: Lanes, const ROWS: usize, const VECTORS: usize>(
 pub(crate) fn add_rows<L: Lanes>(lanes: L, rows: &[Row], sum: &mut Row) {
     *sum = Row::ZERO;
     for row in rows {
-        each(lanes, Plus, [row], [sum]);
+        each(lanes, Plus, [std::slice::from_ref(row)], [std::slice::from_mut(sum)]);
     }
 }
 

@@ -120,7 +120,7 @@ pub(super) fn multiply<'a>(
     let mut start = start;
     let mut first = 0;
     loop {
-        let mut filled_up = None;
+        let mut filled_up;
         let mut blocks = [Block {
             left: std::ptr::null(),
             right: std::ptr::null(),
@@ -130,9 +130,8 @@ pub(super) fn multiply<'a>(
             let (left, right) = (&left(first + index)[..rows], right(first + index));
             // The last block may have fewer steps than a tile takes; what lies behind them is not its.
             let right = if right.len() < QUADS {
-                let quads: &mut [Quad; QUADS] = filled_up.insert([Quad::ZERO; QUADS]);
-                quads[..right.len()].copy_from_slice(right);
-                &quads[..]
+                filled_up = fill_up(right);
+                &filled_up[..]
             } else {
                 right
             };
@@ -170,6 +169,12 @@ pub(super) fn multiply<'a>(
         }
         start = Start::Output;
     }
+}
+
+fn fill_up(quads: &[Quad]) -> [Quad; QUADS] {
+    let mut block = [Quad::ZERO; QUADS];
+    block[..quads.len()].copy_from_slice(quads);
+    block
 }
 
 /// Some tiles of rows, and what is added to them.
