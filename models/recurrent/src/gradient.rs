@@ -33,10 +33,10 @@ impl Gradient {
     /// Becomes the sum of some chunks' gradients, added in their order, and gives its sum of squares.
     pub(crate) fn sum<'a>(&mut self, path: Path, chunks: impl Iterator<Item = &'a Self>) -> f64 {
         let chunks: Vec<&[Row]> = chunks.map(|chunk| chunk.values.as_slice()).collect();
-        let (sum, mut squares) = (self.values.as_mut_slice(), 0.0);
+        let mut squares = 0.0;
         path.run(Sum {
             chunks: &chunks,
-            sum,
+            total: &mut self.values,
             squares: &mut squares,
         });
         squares
@@ -46,7 +46,7 @@ impl Gradient {
 /// Adds up rows of chunks, and their squares column by column and then the columns in order.
 struct Sum<'a> {
     chunks: &'a [&'a [Row]],
-    sum: &'a mut [Row],
+    total: &'a mut [Row],
     squares: &'a mut f64,
 }
 
@@ -54,12 +54,12 @@ impl Kernel for Sum<'_> {
     #[inline(always)]
     fn run<L: Lanes, const ROWS: usize, const VECTORS: usize>(self, lanes: L) {
         let mut columns = [0.0_f64; PANEL];
-        for (index, sum) in self.sum.iter_mut().enumerate() {
-            *sum = Row::ZERO;
+        for (index, total) in self.total.iter_mut().enumerate() {
+            *total = Row::ZERO;
             for chunk in self.chunks {
-                each(lanes, Plus, [&chunk[index..=index]], [std::slice::from_mut(sum)]);
+                each(lanes, Plus, [&chunk[index..=index]], [std::slice::from_mut(total)]);
             }
-            for (square, &value) in columns.iter_mut().zip(&sum.0) {
+            for (square, &value) in columns.iter_mut().zip(&total.0) {
                 *square += f64::from(value) * f64::from(value);
             }
         }

@@ -49,7 +49,7 @@ pub(crate) struct Tiles {
 
 impl Avx512<TILES> {
     /// Sets up this thread's tiles for products of so many rows, 16 at most.
-    pub(super) fn configure(self, rows: usize) -> Tiles {
+    pub(super) fn configure(mut self, rows: usize) -> Tiles {
         /// Palette 1: eight tiles, each with its bytes a row and its rows.
         #[repr(C, align(64))]
         struct Config {
@@ -59,7 +59,8 @@ impl Avx512<TILES> {
             bytes: [u16; 16],
             rows: [u8; 16],
         }
-        assert!((1..=16).contains(&rows), "a tile has 1 to 16 rows, not {rows}");
+        let height = u8::try_from(rows).unwrap_or(0);
+        assert!((1..=16).contains(&height), "a tile has 1 to 16 rows, not {rows}");
         let mut config = Config {
             palette: 1,
             start: 0,
@@ -69,12 +70,13 @@ impl Avx512<TILES> {
         };
         config.bytes[..8].fill(64);
         // Four sums and two left matrices have as many rows as the product, two right ones 16 pairs of steps.
-        config.rows[..6].fill(rows as u8);
+        config.rows[..6].fill(height);
         config.rows[6..8].fill(16);
         // SAFETY: `self` is the proof that the CPU has the instruction; the configuration is a valid one.
         unsafe { asm!("ldtilecfg [{}]", in(reg) &raw const config, options(nostack, preserves_flags, readonly)) };
+        self.tile_rows = rows;
         Tiles {
-            lanes: Self { tile_rows: rows },
+            lanes: self,
             here: PhantomData,
         }
     }

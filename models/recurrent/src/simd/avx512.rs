@@ -370,13 +370,11 @@ unsafe fn places(from: [u16; 32]) -> __m512i {
 /// the steps 0 and 2 or the steps 1 and 3.
 const BY_CHAIN: [u16; 32] = {
     let mut from = [0; 32];
-    let mut quad = 0;
-    while quad < 32 {
-        from[quad] = quad as u16 + 2;
-        from[quad + 1] = quad as u16;
-        from[quad + 2] = quad as u16 + 3;
-        from[quad + 3] = quad as u16 + 1;
-        quad += 4;
+    [from[0], from[1], from[2], from[3]] = [2, 0, 3, 1];
+    let mut place = 4;
+    while place < 32 {
+        from[place] = from[place - 4] + 4;
+        place += 1;
     }
     from
 };
@@ -384,11 +382,11 @@ const BY_CHAIN: [u16; 32] = {
 /// Takes the lower halves from the first 16 values and the upper ones from the others.
 const BY_COLUMN: [u16; 32] = {
     let mut from = [0; 32];
-    let mut column = 0;
-    while column < 16 {
-        from[2 * column] = column as u16;
-        from[2 * column + 1] = column as u16 + 16;
-        column += 1;
+    from[1] = 16;
+    let mut place = 2;
+    while place < 32 {
+        from[place] = from[place - 2] + 1;
+        place += 1;
     }
     from
 };
