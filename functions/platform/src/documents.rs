@@ -7,7 +7,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     error::StoreError,
-    ports::{Object, ObjectMeta, Store},
+    ports::{ObjectMeta, Store},
 };
 
 /// The size above which a JSON document of ours is refused, in bytes.
@@ -28,11 +28,12 @@ pub struct WrongDigest {
 /// # Errors
 /// When the store does not give it, or gives other bytes.
 pub async fn read_blob(store: &dyn Store, key: &str, named: Digest, cap: u64) -> Result<Bytes, StoreError> {
-    let Object { bytes, digest, .. } = store.get(key, cap).await?;
-    if digest != named {
-        return Err(damaged(key, WrongDigest { have: digest, named }));
+    let object = store.get(key, cap).await?;
+    let have = object.digest();
+    if have != named {
+        return Err(damaged(key, WrongDigest { have, named }));
     }
-    Ok(bytes)
+    Ok(object.bytes)
 }
 
 /// Reads a JSON document that is named by its digest.

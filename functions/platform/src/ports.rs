@@ -39,8 +39,14 @@ pub struct Object {
     pub meta: ObjectMeta,
     /// Its bytes.
     pub bytes: Bytes,
-    /// Their digest, taken while they came in.
-    pub digest: Digest,
+}
+
+impl Object {
+    /// Digests its bytes.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        Digest::of(&self.bytes)
+    }
 }
 
 /// One line of a listing.

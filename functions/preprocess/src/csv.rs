@@ -30,21 +30,19 @@ pub(crate) fn read(file: &File, limits: &Limits, reading: Reading<'_>) -> Result
         .bytes
         .strip_prefix(b"\xef\xbb\xbf")
         .map_or_else(|| file.bytes.clone(), |rest| file.bytes.slice_ref(rest));
-    check_text(&file.name, &bytes, limits)?;
     let delimiter = delimiter(&bytes);
-    let header = header(file, &bytes, delimiter, limits)?;
-    let plain = is_plain(&bytes, delimiter, header.len());
     if let Reading::Plain(threads, times) = reading
-        && plain
-        && let Some(cells) = plain::read(&header, after_header(&bytes), delimiter, threads, times)
+        && let Some(columns) = plain(file, &bytes, delimiter, limits, (threads, times))
     {
-        let named = header.into_iter().zip(cells);
         return Ok(Raw {
             file: file.name.clone(),
-            columns: named.map(|(name, cells)| RawColumn { name, cells }).collect(),
+            columns,
             lines: Lines::From(2),
         });
     }
+    check_text(&file.name, &bytes, limits)?;
+    let header = header(file, &bytes, delimiter, limits)?;
+    let plain = is_plain(&bytes, delimiter, header.len());
     // Polars makes nulls of blank lines and of what short rows lack, so whatever is not plainly regular is walked first.
     let (bytes, lines) = if plain {
         (bytes, Lines::From(2))
@@ -65,6 +63,31 @@ pub(crate) fn read(file: &File, limits: &Limits, reading: Reading<'_>) -> Result
         columns,
         lines,
     })
+}
+
+/// Reads a plain file; none where it is another, or has a fault that is still to be named.
+fn plain(
+    file: &File,
+    bytes: &Bytes,
+    delimiter: u8,
+    limits: &Limits,
+    (threads, times): (usize, &(dyn Fn(&str) -> bool + Sync)),
+) -> Option<Vec<RawColumn>> {
+    let (first, lines) = bytes.split_at(memchr(b'\n', bytes)? + 1);
+    let header = header(file, bytes, delimiter, limits).ok()?;
+    // The first line holds the whole header, each name as it stands there.
+    let whole = is_plain(first, delimiter, header.len()) && std::str::from_utf8(first).is_ok();
+    if !whole || first.len() > limits.line {
+        return None;
+    }
+    let how = plain::How {
+        delimiter,
+        longest: limits.line,
+        threads,
+    };
+    let cells = plain::read(&header, lines, how, times)?;
+    let named = header.into_iter().zip(cells);
+    Some(named.map(|(name, cells)| RawColumn { name, cells }).collect())
 }
 
 fn check_text(file: &str, bytes: &[u8], limits: &Limits) -> Result<(), PreprocessError> {
@@ -199,12 +222,6 @@ fn walk(file: &File, bytes: &Bytes, delimiter: u8, fields: usize) -> Result<(Byt
 
 fn offset(position: &csv::Position) -> usize {
     usize::try_from(position.byte()).unwrap_or(usize::MAX)
-}
-
-/// Gives the lines after the header. All bytes are known to be UTF-8.
-fn after_header(bytes: &[u8]) -> &str {
-    let start = memchr(b'\n', bytes).map_or(bytes.len(), |end| end + 1);
-    std::str::from_utf8(&bytes[start..]).unwrap_or_default()
 }
 
 fn frame(bytes: &Bytes, delimiter: u8) -> PolarsResult<DataFrame> {

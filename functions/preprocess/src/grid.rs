@@ -1,5 +1,7 @@
 //! Puts rows in order and on the regular grid.
 
+use std::ops::Range;
+
 use contract::{Report, spec::Choice};
 use series::{AxisError, Frequency, TimeAxis};
 
@@ -14,16 +16,18 @@ const FEW: usize = 1_000;
 /// Where each grid row comes from.
 pub(crate) struct Grid {
     pub(crate) axis: TimeAxis,
-    /// File, row in it, and row on the grid, rising.
-    pub(crate) sources: Vec<Source>,
+    /// Rising on the grid.
+    runs: Vec<Run>,
     pub(crate) test_start: Option<usize>,
 }
 
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Source {
-    pub(crate) file: usize,
-    pub(crate) row: usize,
-    pub(crate) grid: usize,
+/// Rows that follow each other in a file and on the grid.
+#[derive(Clone, Debug)]
+struct Run {
+    file: usize,
+    rows: Range<usize>,
+    /// Where the first of them lies on the grid.
+    grid: usize,
 }
 
 /// Lays the rows of the data file and of the test file, which must follow it, on one grid.
@@ -69,17 +73,29 @@ pub(crate) fn lay(
             source,
         },
     })?;
-    let place =
-        |((file, row), time): ((usize, usize), &i64)| axis.index_of(*time).map(|grid| Source { file, row, grid });
-    let sources: Vec<Source> = rows().zip(&sorted).filter_map(place).collect();
-    let test_start = sources.iter().find(|source| source.file > 0).map(|source| source.grid);
+    let mut runs: Vec<Run> = Vec::new();
+    for ((file, row), grid) in rows().zip(axis.indices_of(sorted)) {
+        // Its times are those that the axis was laid over.
+        let Some(grid) = grid else { continue };
+        match runs.last_mut() {
+            Some(run) if run.goes_on(file, row, grid) => run.rows.end += 1,
+            _ => runs.push(Run {
+                file,
+                rows: row..row + 1,
+                grid,
+            }),
+        }
+    }
+    let test_start = runs.iter().find(|run| run.file > 0).map(|run| run.grid);
     report.rows_read = times.iter().map(Vec::len).sum();
-    report.gaps = axis.len - sources.len();
-    Ok(Grid {
-        axis,
-        sources,
-        test_start,
-    })
+    report.gaps = axis.len - runs.iter().map(|run| run.rows.len()).sum::<usize>();
+    Ok(Grid { axis, runs, test_start })
+}
+
+impl Run {
+    fn goes_on(&self, file: usize, row: usize, grid: usize) -> bool {
+        (self.file, self.rows.end, self.grid + self.rows.len()) == (file, row, grid)
+    }
 }
 
 /// Gives the rows in the order of their times; of rows with one time, the last one.
@@ -125,10 +141,12 @@ fn check_sequence(files: &[Raw], times: &[Vec<i64>], orders: &[Vec<usize>]) -> R
 impl Grid {
     /// Places the values of a column, NaN where no row fills the grid.
     pub(crate) fn place(&self, values: &[&[f64]]) -> Vec<f64> {
-        let mut placed = vec![f64::NAN; self.axis.len];
-        for source in &self.sources {
-            placed[source.grid] = values[source.file][source.row];
+        let mut placed = Vec::with_capacity(self.axis.len);
+        for Run { file, rows, grid } in &self.runs {
+            placed.resize(*grid, f64::NAN);
+            placed.extend_from_slice(&values[*file][rows.clone()]);
         }
+        placed.resize(self.axis.len, f64::NAN);
         placed
     }
 }

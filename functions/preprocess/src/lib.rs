@@ -23,10 +23,12 @@ mod roles;
 mod time;
 mod write;
 
+use std::{panic::resume_unwind, thread};
+
 use async_trait::async_trait;
 use contract::{
-    CleanFacts, CleanPart, Input, Next, PartId, PreprocessTask, Produced, Receipt, SampleTask, Stage, Task, Upload,
-    keys,
+    CleanFacts, CleanPart, Digest, Input, Next, PartId, PreprocessTask, Produced, Receipt, SampleTask, Stage, Task,
+    Upload, keys,
 };
 use futures_util::future::try_join_all;
 use platform::{Job, Platform, Store, StoreError, Work, Worked, documents, threads};
@@ -58,9 +60,10 @@ impl Work for Preprocess {
             .inputs
             .iter()
             .map(|input| read_input(store, input, platform.host.max_upload));
-        let files = try_join_all(reads).await?;
+        let (receipts, files): (Vec<Receipt>, Vec<File>) = try_join_all(reads).await?.into_iter().unzip();
         let (limits, threads, spec) = (Limits::of(&platform.host), platform.host.threads, job.spec.clone());
-        let inputs: Vec<File> = files.iter().map(|(_, file)| file.clone()).collect();
+        let (inputs, keys) = (task.inputs.clone(), receipts.iter().map(|receipt| receipt.key.clone()));
+        let keys: Vec<String> = keys.collect();
         let cleaned = threads::apart(move || {
             let recipe = Recipe {
                 data: &spec.data,
@@ -68,13 +71,21 @@ impl Work for Preprocess {
                 limits,
                 threads,
             };
-            let (table, report) = clean(&inputs[0], inputs.get(1), &recipe)?;
-            let (bytes, digest) = write::parquet(&table)?;
-            Ok::<_, PreprocessError>((table, report, digest, bytes))
+            thread::scope(|scope| {
+                let other = scope.spawn(|| (0..files.len()).find(|&file| !is_version(&files[file], &inputs[file])));
+                let cleaned = clean(&files[0], files.get(1), &recipe).and_then(|(table, report)| {
+                    let (bytes, digest) = write::parquet(&table)?;
+                    Ok((table, report, digest, bytes))
+                });
+                match other.join().unwrap_or_else(|panic| resume_unwind(panic)) {
+                    Some(file) => Err(gone(&keys[file])),
+                    None => cleaned,
+                }
+            })
         });
         let (table, mut report, digest, bytes) = cleaned.await?;
-        if files.len() == 1 {
-            report.ignored_objects = ignored(store, &files[0].0).await?;
+        if let [receipt] = &receipts[..] {
+            report.ignored_objects = ignored(store, receipt).await?;
         }
         store
             .put_named(&keys::clean(&task.dataset, PartId::WHOLE, digest), bytes.into(), digest)
@@ -126,22 +137,16 @@ fn task(job: &Job) -> Result<&PreprocessTask, PreprocessError> {
     }
 }
 
-/// Reads the object version that a receipt names; another version, or none, means that the upload is gone.
+/// Reads the object that a receipt names; where none is left, the upload is gone.
 async fn read_input(store: &dyn Store, input: &Input, cap: u64) -> Result<(Receipt, File), PreprocessError> {
     let key = keys::receipt(input.receipt);
     let (receipt, _) = documents::read::<Receipt>(store, &key)
         .await?
         .ok_or(StoreError::NotFound { key })?;
-    let gone = || PreprocessError::Gone {
-        key: receipt.key.clone(),
-    };
     let object = match store.get(&receipt.key, cap).await {
-        Err(StoreError::NotFound { .. }) => return Err(gone()),
+        Err(StoreError::NotFound { .. }) => return Err(gone(&receipt.key)),
         object => object?,
     };
-    if object.digest != input.digest {
-        return Err(gone());
-    }
     let name = receipt.key.rsplit('/').next().unwrap_or_default().to_owned();
     Ok((
         receipt,
@@ -150,6 +155,15 @@ async fn read_input(store: &dyn Store, input: &Input, cap: u64) -> Result<(Recei
             bytes: object.bytes,
         },
     ))
+}
+
+/// Says whether a file is the version of its object that arrived, and not a later one.
+fn is_version(file: &File, input: &Input) -> bool {
+    Digest::of(&file.bytes) == input.digest
+}
+
+fn gone(key: &str) -> PreprocessError {
+    PreprocessError::Gone { key: key.to_owned() }
 }
 
 /// Names the test file that lies beside the data and that the spec does not ask for.

@@ -86,12 +86,14 @@ fn read_text(cells: &StringChunked) -> Numbers<'static> {
 
 fn read_numbers(values: &[f64]) -> Numbers<'_> {
     let count = values.iter().filter(|value| value.is_finite()).count();
-    let infinite = values.iter().position(|value| value.is_infinite());
+    let missing = values.iter().filter(|value| value.is_nan()).count();
+    // Passes over all are quicker than a search that can end anywhere.
+    let infinite = || values.iter().position(|value| value.is_infinite());
     Numbers {
         values: values.into(),
         count,
         text: None,
-        infinite,
+        infinite: (count + missing < values.len()).then(infinite).flatten(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Finds the time column and reads its cells as UTC seconds.
 
 use contract::spec::Choice;
-use jiff::{civil::DateTime, tz::TimeZone};
+use jiff::{civil::Date, tz::TimeZone};
 
 use crate::{
     error::PreprocessError,
@@ -116,7 +116,10 @@ fn holds_times(cells: &Cells) -> bool {
 pub(crate) fn read(raw: &Raw, column: usize, zone: &TimeZone) -> Result<Vec<i64>, PreprocessError> {
     match &raw.columns[column].cells {
         Cells::Text(text) => {
-            let stamps = text.iter().map(|cell| cell.and_then(parse));
+            let mut day = Day::default();
+            let stamps = text
+                .iter()
+                .map(|cell| cell.and_then(|cell| parse_after(cell, &mut day)));
             read_stamps(raw, column, stamps, zone)
         }
         Cells::Numbers(numbers) => read_stamps(raw, column, numbers.iter().map(|&n| number(n)), zone),
@@ -226,18 +229,23 @@ fn epoch(count: i64) -> Stamp {
 
 /// Reads a time in one of the formats.
 fn parse(text: &str) -> Option<Stamp> {
+    parse_after(text, &mut Day::default())
+}
+
+/// Reads a time that is often on the same day as the last one.
+fn parse_after(text: &str, day: &mut Day) -> Option<Stamp> {
     let text = text.trim();
     let bytes = text.as_bytes();
     if bytes.get(4) != Some(&b'-') || bytes.get(7) != Some(&b'-') {
         let whole = text.strip_suffix(".0").unwrap_or(text);
         return whole.parse().ok().map(epoch);
     }
-    let (date, rest) = bytes.split_at_checked(10)?;
-    let date = [digits(&date[..4])?, digits(&date[5..7])?, digits(&date[8..])?];
+    let (date, rest) = bytes.split_first_chunk()?;
+    let midnight = day.midnight(date)?;
     let Some((separator, rest)) = rest.split_first() else {
         return Some(Stamp {
             format: Format::Date,
-            seconds: seconds(date, [0, 0, 0])?,
+            seconds: midnight,
             whole: true,
         });
     };
@@ -253,7 +261,7 @@ fn parse(text: &str) -> Option<Stamp> {
         rest => (0, rest),
     };
     let (whole, rest) = fraction(rest)?;
-    let seconds = seconds(date, [digits(&time[..2])?, digits(&time[3..])?, second])?;
+    let seconds = midnight + clock([digits(&time[..2])?, digits(&time[3..])?, second])?;
     if rest.is_empty() {
         return Some(Stamp {
             format: Format::DateTime,
@@ -303,22 +311,30 @@ fn digits(bytes: &[u8]) -> Option<i64> {
     bytes.iter().try_fold(0, digit)
 }
 
-/// Counts seconds of a wall clock from 1970; none where there is no such date or time.
-fn seconds([year, month, day]: [i64; 3], [hour, minute, second]: [i64; 3]) -> Option<i64> {
-    let small = |n: i64| i8::try_from(n).ok();
-    let year = i16::try_from(year).ok()?;
-    let clock = DateTime::new(
-        year,
-        small(month)?,
-        small(day)?,
-        small(hour)?,
-        small(minute)?,
-        small(second)?,
-        0,
-    )
-    .ok()?;
-    let days = clock.date().duration_since(jiff::civil::date(1970, 1, 1)).as_secs();
-    Some(days + hour * 3600 + minute * 60 + second)
+/// The day that was read last.
+#[derive(Default)]
+struct Day {
+    text: [u8; 10],
+    midnight: i64,
+}
+
+impl Day {
+    /// Counts seconds from 1970 to a day's midnight; none where there is no such day.
+    fn midnight(&mut self, text: &[u8; 10]) -> Option<i64> {
+        if *text != self.text {
+            let small = |n: i64| i8::try_from(n).ok();
+            let year = i16::try_from(digits(&text[..4])?).ok()?;
+            let date = Date::new(year, small(digits(&text[5..7])?)?, small(digits(&text[8..])?)?).ok()?;
+            self.midnight = date.duration_since(jiff::civil::date(1970, 1, 1)).as_secs();
+            self.text = *text;
+        }
+        Some(self.midnight)
+    }
+}
+
+/// Counts seconds from midnight; none where there is no such time.
+fn clock([hour, minute, second]: [i64; 3]) -> Option<i64> {
+    (hour < 24 && minute < 60 && second < 60).then_some(hour * 3600 + minute * 60 + second)
 }
 
 #[cfg(test)]

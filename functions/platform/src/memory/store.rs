@@ -121,7 +121,6 @@ impl Store for MemoryStore {
         check_cap(key, stored.bytes.len() as u64, cap)?;
         Ok(Object {
             meta: self.meta(&stored),
-            digest: Digest::of(&stored.bytes),
             bytes: stored.bytes,
         })
     }

@@ -10,7 +10,6 @@ use std::{
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use contract::Digest;
 use platform::{Clock, Downloaded, ETag, Listed, Object, ObjectMeta, Store, StoreError, ledger::Ledger};
 
 use crate::model::{Fact, History};
@@ -150,8 +149,7 @@ impl Store for Register {
             date: inner.now_s,
             metadata: BTreeMap::new(),
         };
-        let digest = Digest::of(&bytes);
-        Ok(Object { meta, bytes, digest })
+        Ok(Object { meta, bytes })
     }
 
     async fn create(&self, _key: &str, bytes: Bytes) -> Result<ETag, StoreError> {
