@@ -198,12 +198,15 @@ impl Blob {
         let shard = self.path.parent().unwrap_or(&self.path);
         make_shard(shard)?;
         let mut file = fs::File::create_new(&self.path)?;
-        // While the body still comes in.
-        fs::File::open(shard)?.sync_all()?;
         while let Some(chunk) = chunks.blocking_recv() {
             match chunk {
                 Chunk::Bytes(bytes) => file.write_all(&bytes)?,
-                Chunk::End => return file.sync_all().map(|()| true),
+                Chunk::End => {
+                    file.sync_all()?;
+                    // Last, because most file systems have then written the name with the bytes.
+                    fs::File::open(shard)?.sync_all()?;
+                    return Ok(true);
+                }
             }
         }
         Ok(false)
