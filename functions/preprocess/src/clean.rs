@@ -39,30 +39,38 @@ pub fn clean(
     test_file: Option<&File>,
     recipe: &Recipe<'_>,
 ) -> Result<(Table, Report), PreprocessError> {
-    // Whatever the fast reading cannot take is read again as text, which finds the cell and names it.
-    let times = |name: &str| time::is_named(name) || recipe.data.time.given().is_some_and(|time| time == name);
-    clean_as(Reading::Plain(recipe.threads, &times), data_file, test_file, recipe)
-        .or_else(|_| clean_as(Reading::Text, data_file, test_file, recipe))
+    clean_and(data_file, test_file, recipe, &|| ())
 }
 
-fn clean_as(
-    reading: Reading<'_>,
+/// As [`clean`]; calls `once_read` when the files are read, which takes all threads: fewer are busy from then on.
+pub(crate) fn clean_and(
     data_file: &File,
     test_file: Option<&File>,
     recipe: &Recipe<'_>,
+    once_read: &dyn Fn(),
 ) -> Result<(Table, Report), PreprocessError> {
-    let files = read(reading, data_file, test_file, recipe)?;
+    // Whatever the fast reading cannot take is read again as text, which finds the cell and names it.
+    let times = |name: &str| time::is_named(name) || recipe.data.time.given().is_some_and(|time| time == name);
+    let clean = |reading| {
+        let files = read(reading, data_file, test_file, recipe)?;
+        once_read();
+        lay_out(&files, recipe)
+    };
+    clean(Reading::Plain(recipe.threads, &times)).or_else(|_| clean(Reading::Text))
+}
+
+fn lay_out(files: &[Raw], recipe: &Recipe<'_>) -> Result<(Table, Report), PreprocessError> {
     let zone = zone(&recipe.data.time_zone);
     let mut report = Report::default();
-    let time_columns = time_columns(&files, recipe.data)?;
-    let columns = measured(&files, &time_columns, recipe)?;
+    let time_columns = time_columns(files, recipe.data)?;
+    let columns = measured(files, &time_columns, recipe)?;
     let times = files
         .iter()
         .zip(&time_columns)
         .map(|(file, column)| time::read(file, *column, &zone));
     let times = times.collect::<Result<Vec<_>, _>>()?;
     let grid = grid::lay(
-        &files,
+        files,
         &time_columns,
         &times,
         &recipe.data.frequency,
@@ -72,7 +80,7 @@ fn clean_as(
     let (columns, calendar) = thread::scope(|scope| {
         let axis = &grid.axis;
         let calendar = recipe.calendar.then(|| scope.spawn(|| calendar(axis, 0..axis.len)));
-        let columns = roles::assign(&files, columns, &grid, recipe.data, &mut report);
+        let columns = roles::assign(files, columns, &grid, recipe.data, &mut report);
         let calendar = calendar.map(|calendar| calendar.join().unwrap_or_else(|panic| resume_unwind(panic)));
         (columns, calendar)
     });

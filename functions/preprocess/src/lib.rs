@@ -23,16 +23,18 @@ mod roles;
 mod time;
 mod write;
 
-use std::{panic::resume_unwind, thread};
+use std::{cell::OnceCell, panic::resume_unwind, thread};
 
 use async_trait::async_trait;
 use contract::{
-    CleanFacts, CleanPart, Digest, Input, Next, PartId, PreprocessTask, Produced, Receipt, SampleTask, Stage, Task,
-    Upload, keys,
+    CleanFacts, CleanPart, Digest, Input, Next, PartId, PreprocessTask, Produced, Receipt, Report, SampleTask, Stage,
+    Task, Upload, keys,
 };
 use futures_util::future::try_join_all;
 use platform::{Job, Platform, Store, StoreError, Work, Worked, documents, threads};
+use series::Table;
 
+use crate::clean::clean_and;
 pub use crate::{
     clean::{Recipe, clean},
     config::Limits,
@@ -71,17 +73,8 @@ impl Work for Preprocess {
                 limits,
                 threads,
             };
-            thread::scope(|scope| {
-                let other = scope.spawn(|| (0..files.len()).find(|&file| !is_version(&files[file], &inputs[file])));
-                let cleaned = clean(&files[0], files.get(1), &recipe).and_then(|(table, report)| {
-                    let (bytes, digest) = write::parquet(&table)?;
-                    Ok((table, report, digest, bytes))
-                });
-                match other.join().unwrap_or_else(|panic| resume_unwind(panic)) {
-                    Some(file) => Err(gone(&keys[file])),
-                    None => cleaned,
-                }
-            })
+            let (cleaned, later) = clean_versions(&files, &inputs, &recipe);
+            later.map_or(cleaned, |file| Err(gone(&keys[file])))
         });
         let (table, mut report, digest, bytes) = cleaned.await?;
         if let [receipt] = &receipts[..] {
@@ -157,9 +150,28 @@ async fn read_input(store: &dyn Store, input: &Input, cap: u64) -> Result<(Recei
     ))
 }
 
-/// Says whether a file is the version of its object that arrived, and not a later one.
-fn is_version(file: &File, input: &Input) -> bool {
-    Digest::of(&file.bytes) == input.digest
+type Cleaned = (Table, Report, Digest, Vec<u8>);
+
+/// Cleans files and writes the part; names the first file that is another version of its object than the one that arrived.
+fn clean_versions(
+    files: &[File],
+    inputs: &[Input],
+    recipe: &Recipe<'_>,
+) -> (Result<Cleaned, PreprocessError>, Option<usize>) {
+    let later = || (0..files.len()).find(|&file| Digest::of(&files[file].bytes) != inputs[file].digest);
+    thread::scope(|scope| {
+        let looking = OnceCell::new();
+        let look = || _ = looking.get_or_init(|| scope.spawn(later));
+        let cleaned = clean_and(&files[0], files.get(1), recipe, &look).and_then(|(table, report)| {
+            let (bytes, digest) = write::parquet(&table)?;
+            Ok((table, report, digest, bytes))
+        });
+        let later = match looking.into_inner() {
+            Some(looking) => looking.join().unwrap_or_else(|panic| resume_unwind(panic)),
+            None => later(),
+        };
+        (cleaned, later)
+    })
 }
 
 fn gone(key: &str) -> PreprocessError {

@@ -64,7 +64,9 @@ pub(crate) fn read(header: &[String], lines: &[u8], how: How, text: &dyn Fn(&str
             .into_iter()
             .map(|piece| piece.join().unwrap_or_else(|panic| resume_unwind(panic)));
         // The others are added to the first.
-        std::iter::once(read(first, about(lines))).chain(others).collect::<Option<_>>()
+        std::iter::once(read(first, about(lines)))
+            .chain(others)
+            .collect::<Option<_>>()
     })?;
     Some(join(header, pieces))
 }

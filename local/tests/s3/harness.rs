@@ -17,6 +17,9 @@ pub(crate) const BUCKET: &str = "house";
 pub(crate) const KEY_ID: &str = "key-id";
 pub(crate) const SECRET: &str = "secret";
 
+/// How often something is looked at that happens behind an answer.
+const LOOKS: usize = 100_000;
+
 /// Larger than what is stored inside the database.
 pub(crate) const LARGE: usize = 300_000;
 
@@ -49,9 +52,17 @@ impl House {
         collect(self.get(key).await).await
     }
 
-    /// Gives how many files hold bodies.
-    pub(crate) fn files(&self) -> usize {
-        files(&self.dir.path().join("blobs"))
+    /// Checks how many files hold bodies; those of replaced ones may take a moment to go.
+    pub(crate) async fn holds_files(&self, expected: usize) {
+        let mut have = usize::MAX;
+        for _ in 0..LOOKS {
+            have = files(&self.dir.path().join("blobs"));
+            if have == expected {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(have, expected, "files hold bodies");
     }
 }
 

@@ -79,7 +79,8 @@ async fn parts_become_one_object() {
     let got = house.get("big").await;
     assert_eq!(got.metadata().unwrap()["of"], "parts");
     assert!(collect(got).await == body);
-    assert_eq!(house.files(), 2, "the last part is small enough for a row");
+    // The last part is small enough for a row.
+    house.holds_files(2).await;
     let across = house.s3.get_object().bucket(BUCKET).key("big");
     let across = across
         .range(format!("bytes={}-{}", PART - 10, 2 * PART + 9))
@@ -98,7 +99,7 @@ async fn parts_become_one_object() {
         .unwrap();
     assert!(collect(third).await == body[2 * PART..]);
     house.s3.delete_object().bucket(BUCKET).key("big").send().await.unwrap();
-    assert_eq!(house.files(), 0);
+    house.holds_files(0).await;
 }
 
 #[tokio::test]
@@ -118,7 +119,7 @@ async fn an_aborted_upload_leaves_nothing() {
             .send()
     };
     abort().await.unwrap();
-    assert_eq!(house.files(), 0);
+    house.holds_files(0).await;
     assert_eq!(refusal(abort().await), (404, "NoSuchUpload".to_owned()));
     let late = house
         .s3

@@ -171,7 +171,7 @@ async fn a_body_that_breaks_off_stores_nothing() {
         refusal(house.s3.head_object().bucket(BUCKET).key("k").send().await).0,
         404
     );
-    assert_eq!(house.files(), 0);
+    house.holds_files(0).await;
 }
 
 #[tokio::test]

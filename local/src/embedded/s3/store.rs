@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use redb::{ReadOnlyTable, ReadTransaction};
+use tokio::task::spawn_blocking;
 
 use super::error::Error;
 use super::rows::{
@@ -50,7 +51,7 @@ impl Store {
         &self.shared.blobs
     }
 
-    /// Changes rows and answers when that is on disk; then removes what it freed and wakes who waits for its events.
+    /// Changes rows and answers when that is on disk; wakes who waits for its events and leaves what it freed to be removed.
     ///
     /// The change refuses before it writes. It runs to its end
     /// also when the client goes away, so that a commit is never left without what follows it.
@@ -70,9 +71,12 @@ impl Store {
                 Ok::<_, Error>((output, rows.freed, rows.announced))
             });
             let (output, freed, announced) = written.await??;
-            shared.blobs.remove(&freed);
             for arn in &announced {
                 shared.queues.wake(arn);
+            }
+            // Nobody waits for a large file to go.
+            if !freed.is_empty() {
+                spawn_blocking(move || shared.blobs.remove(&freed));
             }
             Ok(output)
         });
