@@ -259,3 +259,6 @@ fn unreadable(file: &File, source: impl std::error::Error + Send + Sync + 'stati
         source: Box::new(source),
     }
 }
+
+#[cfg(test)]
+mod tests;
