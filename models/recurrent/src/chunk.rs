@@ -20,10 +20,6 @@ use crate::{
     weights::{Block, Weights},
 };
 
-/// The windows of a chunk in training. A batch is cut into chunks of this size for the threads, whatever their number: the order in which
-/// gradients are summed follows from it. Its activations of the usual net fit a core's own cache.
-pub(crate) const WINDOWS: usize = 16;
-
 /// Room for the forward pass of one chunk, kept from batch to batch.
 #[derive(Clone, Debug)]
 pub(crate) struct Chunk {
@@ -178,7 +174,7 @@ impl Layer {
         (layer, windows): (usize, usize),
     ) -> &mut Activation {
         let rows = shape.context * windows;
-        let room = || Activation::zeros(shape.precision, Ways::Both, shape.units(), shape.context, WINDOWS);
+        let room = || Activation::zeros(shape.precision, Ways::Both, shape.units(), shape.context, shape.chunk());
         let dropped = self.dropped.get_or_insert_with(room);
         let states = Panels::new(&self.states.rows, rows + windows, windows..rows + windows);
         dropout.drop(path, layer, windows, states, &mut dropped.rows[..shape.units() * rows]);

@@ -1,6 +1,6 @@
 //! The gradients of the parameters, block by block, so that threads can take them one by one.
 //!
-//! Each chunk of a batch has gradients of its own, and they are added up in the order of the chunks, so the bits depend neither
+//! Each share of a batch has gradients of its own, and they are added up in the order of the shares, so the bits depend neither
 //! on the number of threads nor on which thread takes what.
 
 use std::marker::PhantomData;
@@ -30,12 +30,20 @@ impl Gradient {
         }
     }
 
-    /// Becomes the sum of some chunks' gradients, added in their order, and gives its sum of squares.
-    pub(crate) fn sum<'a>(&mut self, path: Path, chunks: impl Iterator<Item = &'a Self>) -> f64 {
-        let chunks: Vec<&[Row]> = chunks.map(|chunk| chunk.values.as_slice()).collect();
+    /// Adds another chunk's gradients.
+    pub(crate) fn add(&mut self, path: Path, chunk: &Self) {
+        path.run(Add {
+            chunk: &chunk.values,
+            total: &mut self.values,
+        });
+    }
+
+    /// Becomes the sum of some shares' gradients, added in their order, and gives its sum of squares.
+    pub(crate) fn sum<'a>(&mut self, path: Path, shares: impl Iterator<Item = &'a Self>) -> f64 {
+        let shares: Vec<&[Row]> = shares.map(|share| share.values.as_slice()).collect();
         let mut squares = 0.0;
         path.run(Sum {
-            chunks: &chunks,
+            shares: &shares,
             total: &mut self.values,
             squares: &mut squares,
         });
@@ -43,9 +51,22 @@ impl Gradient {
     }
 }
 
-/// Adds up rows of chunks, and their squares column by column and then the columns in order.
+/// Adds rows of a chunk.
+struct Add<'a> {
+    chunk: &'a [Row],
+    total: &'a mut [Row],
+}
+
+impl Kernel for Add<'_> {
+    #[inline(always)]
+    fn run<L: Lanes, const ROWS: usize, const VECTORS: usize>(self, lanes: L) {
+        each(lanes, Plus, [self.chunk], [self.total]);
+    }
+}
+
+/// Adds up rows of shares, and their squares column by column and then the columns in order.
 struct Sum<'a> {
-    chunks: &'a [&'a [Row]],
+    shares: &'a [&'a [Row]],
     total: &'a mut [Row],
     squares: &'a mut f64,
 }
@@ -56,8 +77,8 @@ impl Kernel for Sum<'_> {
         let mut columns = [0.0_f64; PANEL];
         for (index, total) in self.total.iter_mut().enumerate() {
             *total = Row::ZERO;
-            for chunk in self.chunks {
-                each(lanes, Plus, [&chunk[index..=index]], [std::slice::from_mut(total)]);
+            for share in self.shares {
+                each(lanes, Plus, [&share[index..=index]], [std::slice::from_mut(total)]);
             }
             for (square, &value) in columns.iter_mut().zip(&total.0) {
                 *square += f64::from(value) * f64::from(value);

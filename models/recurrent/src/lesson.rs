@@ -7,7 +7,7 @@ use forecast::Precision;
 use crate::{
     activation::{Activation, Panels, Ways},
     cell::{gru_backward, lstm_backward},
-    chunk::{Chunk, Layer, Round, WINDOWS, split},
+    chunk::{Chunk, Layer, Round, split},
     dropout::Dropout,
     factors::{Bf16, F32, Factors, Neighbours},
     gradient::{Gradient, Take},
@@ -35,14 +35,14 @@ pub(crate) struct Lesson {
 impl Lesson {
     /// Reserves the room.
     pub(crate) fn new(path: Path, shape: Shape) -> Self {
-        let units = shape.units();
+        let (units, windows) = (shape.units(), shape.chunk());
         Self {
-            chunk: Chunk::new(path, shape, WINDOWS, Ways::Both),
-            targets: vec![0.0; WINDOWS * shape.outputs],
-            errors: Activation::zeros(shape.precision, Ways::Both, shape.outputs.div_ceil(PANEL), 1, WINDOWS),
-            above: zeros(WINDOWS * shape.context * units),
-            carry: zeros(WINDOWS * units),
-            carry_cells: zeros(if shape.cell == Cell::Lstm { WINDOWS * units } else { 0 }),
+            chunk: Chunk::new(path, shape, windows, Ways::Both),
+            targets: vec![0.0; windows * shape.outputs],
+            errors: Activation::zeros(shape.precision, Ways::Both, shape.outputs.div_ceil(PANEL), 1, windows),
+            above: zeros(windows * shape.context * units),
+            carry: zeros(windows * units),
+            carry_cells: zeros(if shape.cell == Cell::Lstm { windows * units } else { 0 }),
             turned: Vec::new(),
         }
     }

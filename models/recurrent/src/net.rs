@@ -9,7 +9,7 @@ use series::{Matrix, Problem, Scaled};
 
 use crate::{
     activation::Ways,
-    chunk::{Chunk, WINDOWS},
+    chunk::Chunk,
     samples::{copy_context, copy_row},
     shape::{Cell, Layout, Shape},
     simd::Path,
@@ -161,8 +161,8 @@ impl Forecast for Net {
         self.check(scaled)?;
         // As many windows at once as in training, fewer where one is large; they do not change each other's bits.
         let shape = self.weights.shape;
-        let fit = usize::try_from(ACTIVATIONS / shape.activation_bytes()).unwrap_or(WINDOWS);
-        let size = fit.clamp(1, WINDOWS);
+        let fit = usize::try_from(ACTIVATIONS / shape.activation_bytes()).unwrap_or(usize::MAX);
+        let size = fit.clamp(1, shape.chunk());
         let future = Matrix::zeros(0, scaled.values.cols);
         let mut chunk = None;
         for (batch, origins) in origins.chunks(size).enumerate() {

@@ -4,7 +4,10 @@ use std::fmt;
 
 use forecast::Precision;
 
-use crate::{chunk::WINDOWS, panel::PANEL};
+use crate::panel::PANEL;
+
+/// The most places in which gradients of a batch are summed.
+const SHARES: usize = 16;
 
 /// The recurrent cells there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -149,8 +152,27 @@ impl Shape {
         all
     }
 
-    /// Gives the bytes that training takes beside the data: parameters (twice, each time also turned around), gradients, moments, best
-    /// and last good weights, and the activations of one batch.
+    /// Gives the windows of a chunk: those that go through the net together.
+    ///
+    /// The sums of gradients follow from it, so it depends on nothing but the precision. Activations of the usual net fit
+    /// a core's own cache; bf16 is quicker where two tiles of 16 rows share what is read of the weights.
+    pub(crate) fn chunk(&self) -> usize {
+        match self.precision {
+            Precision::F32 => 16,
+            Precision::Bf16 => 32,
+        }
+    }
+
+    /// Gives the windows of a share: the chunks of a batch whose gradients are summed in one place, one after the other.
+    ///
+    /// Each share is a thread's task. There are not more of them than [`SHARES`], so that large batches take no memory.
+    pub(crate) fn share(&self, batch: usize) -> usize {
+        self.chunk()
+            .saturating_mul(batch.div_ceil(self.chunk()).div_ceil(SHARES).max(1))
+    }
+
+    /// Gives the bytes that training takes beside the data: parameters (twice, each time also turned around), gradients of the batch and
+    /// of each share, moments, best and last good weights, and the activations of a chunk for each share.
     pub(crate) fn training_bytes(&self, batch: usize) -> u128 {
         let (gates, hidden) = (wide(self.cell.gates()) * padded(self.hidden), padded(self.hidden));
         let stacked = wide(self.layers).saturating_sub(1) * gates * hidden;
@@ -158,8 +180,10 @@ impl Shape {
             + stacked
             + padded(self.outputs) * (hidden + 1);
         let back = 4 * (wide(self.context) + 2) * hidden;
-        let windows = wide(batch.div_ceil(WINDOWS)) * wide(WINDOWS);
-        4 * 12 * parameters + windows * (self.activation_bytes() + back)
+        let (chunk, share) = (wide(self.chunk()), wide(self.share(batch)));
+        let shares = wide(batch).div_ceil(share);
+        let sets = if share > chunk { 2 * shares } else { shares };
+        4 * (12 + sets) * parameters + shares * chunk * (self.activation_bytes() + back)
     }
 
     /// Gives the bytes that one window takes on its way forward.

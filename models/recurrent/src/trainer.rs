@@ -7,7 +7,6 @@ use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockW
 
 use crate::{
     adam::{AdamStep, Moments},
-    chunk::WINDOWS,
     dropout::Dropout,
     engine::{Engine, Learned, Start, Step, Values},
     gradient::Gradient,
@@ -27,17 +26,22 @@ pub(crate) struct Shared<'a> {
     weights: RwLock<Weights>,
     /// The numbers of the windows at work.
     batch: RwLock<Vec<usize>>,
-    chunks: Vec<RwLock<Share>>,
+    /// The windows of a chunk, and of a share.
+    chunk: usize,
+    share: usize,
+    shares: Vec<RwLock<Share>>,
     /// Room for one chunk each, as many as threads were ever at work at once. Who lays one down takes it up again: it is
     /// still in the core's cache then.
     lessons: Mutex<Vec<Lesson>>,
     updates: Vec<Mutex<Update>>,
 }
 
-/// What one chunk of the batch adds to the sums over all.
+/// What some chunks of the batch, a thread's task, add to the sums over all.
 struct Share {
     /// Block by block.
     gradients: Vec<Gradient>,
+    /// Those of one chunk after the first, where a share has more.
+    more: Vec<Gradient>,
     /// The sum of squared errors.
     sum: f64,
     /// The same, had nothing but zero been forecast.
@@ -55,12 +59,12 @@ struct Update {
 /// What the threads do together.
 #[derive(Clone, Copy)]
 pub(crate) enum Phase {
-    /// Each chunk of the batch goes forward and back. `scale` times the squared error is the loss.
+    /// Each share of the batch goes forward and back. `scale` times the squared error is the loss.
     Learn { scale: f32, dropout: Option<Dropout> },
-    /// Each chunk of the batch of selecting windows goes forward.
+    /// Each share of the batch of selecting windows goes forward.
     Grade,
-    /// Each block of gradients is summed over the chunks.
-    Sum { chunks: usize },
+    /// Each block of gradients is summed over the shares.
+    Sum { shares: usize },
     /// Each block takes a step.
     Step(AdamStep),
 }
@@ -83,9 +87,12 @@ impl<'a> Shared<'a> {
                 moments: Moments { first, second },
             })
         });
-        let share = |_| {
+        let (chunk, share) = (weights.shape.chunk(), weights.shape.share(batch));
+        let gradients = || weights.blocks.iter().map(|block| Gradient::zero(block.place)).collect();
+        let empty = |_| {
             RwLock::new(Share {
-                gradients: weights.blocks.iter().map(|block| Gradient::zero(block.place)).collect(),
+                gradients: gradients(),
+                more: if share > chunk { gradients() } else { Vec::new() },
                 sum: 0.0,
                 sum_of_zeros: 0.0,
             })
@@ -95,7 +102,9 @@ impl<'a> Shared<'a> {
             training: samples.0,
             select: samples.1,
             updates: updates.collect(),
-            chunks: (0..batch.div_ceil(WINDOWS)).map(share).collect(),
+            chunk,
+            share,
+            shares: (0..batch.div_ceil(share)).map(empty).collect(),
             lessons: Mutex::default(),
             weights: RwLock::new(weights),
             batch: RwLock::new(Vec::with_capacity(batch)),
@@ -107,37 +116,51 @@ impl<'a> Shared<'a> {
         match phase {
             Phase::Learn { scale, dropout } => self.learn(task, scale, dropout),
             Phase::Grade => self.grade(task),
-            Phase::Sum { chunks } => {
-                let chunks: Vec<_> = self.chunks[..chunks].iter().map(read).collect();
+            Phase::Sum { shares } => {
+                let shares: Vec<_> = self.shares[..shares].iter().map(read).collect();
                 let update = &mut *lock(&self.updates[task]);
-                let gradients = chunks.iter().map(|chunk| &chunk.gradients[task]);
+                let gradients = shares.iter().map(|share| &share.gradients[task]);
                 update.sum_of_squares = update.gradient.sum(self.path, gradients);
             }
             Phase::Step(step) => self.step(task, step),
         }
     }
 
-    fn learn(&self, chunk: usize, scale: f32, dropout: Option<Dropout>) {
-        let share = &mut *write(&self.chunks[chunk]);
-        let dropout = dropout.map(|dropout| dropout.starting_at(chunk * WINDOWS));
-        self.with_lesson(chunk, self.training, |lesson, weights| {
-            share.sum = lesson.learn(weights, scale, dropout, &mut share.gradients);
-            share.sum_of_zeros = lesson.squared_targets();
+    fn learn(&self, task: usize, scale: f32, dropout: Option<Dropout>) {
+        let share = &mut *write(&self.shares[task]);
+        (share.sum, share.sum_of_zeros) = (0.0, 0.0);
+        self.each_chunk(task, self.training, |first, lesson, weights| {
+            let dropout = dropout.map(|dropout| dropout.starting_at(first));
+            let is_more = first > task * self.share;
+            let gradients = if is_more { &mut share.more } else { &mut share.gradients };
+            share.sum += lesson.learn(weights, scale, dropout, gradients);
+            share.sum_of_zeros += lesson.squared_targets();
+            if is_more {
+                for (sum, more) in share.gradients.iter_mut().zip(&share.more) {
+                    sum.add(self.path, more);
+                }
+            }
         });
     }
 
-    fn grade(&self, chunk: usize) {
-        let share = &mut *write(&self.chunks[chunk]);
-        self.with_lesson(chunk, self.select, |lesson, weights| share.sum = lesson.grade(weights));
+    fn grade(&self, task: usize) {
+        let share = &mut *write(&self.shares[task]);
+        share.sum = 0.0;
+        self.each_chunk(task, self.select, |_, lesson, weights| {
+            share.sum += lesson.grade(weights);
+        });
     }
 
-    /// Does something with a chunk's windows.
-    fn with_lesson(&self, chunk: usize, samples: &Samples<'_>, work: impl FnOnce(&mut Lesson, &Weights)) {
+    /// Does something with each chunk of a share, given the number of its first window in the batch.
+    fn each_chunk(&self, task: usize, samples: &Samples<'_>, mut work: impl FnMut(usize, &mut Lesson, &Weights)) {
         let (weights, batch) = (read(&self.weights), read(&self.batch));
         let kept = lock(&self.lessons).pop();
         let mut lesson = kept.unwrap_or_else(|| Lesson::new(self.path, weights.shape));
-        lesson.load(samples, batch.chunks(WINDOWS).nth(chunk).unwrap_or_default());
-        work(&mut lesson, &weights);
+        let share = batch.chunks(self.share).nth(task).unwrap_or_default();
+        for (chunk, numbers) in share.chunks(self.chunk).enumerate() {
+            lesson.load(samples, numbers);
+            work(task * self.share + chunk * self.chunk, &mut lesson, &weights);
+        }
         lock(&self.lessons).push(lesson);
     }
 
@@ -191,8 +214,8 @@ impl Engine for Trainer<'_, '_> {
         )]
         let scale = 1.0 / (numbers.len() * outputs) as f32;
         let sum = self.take(numbers.iter().copied(), Phase::Learn { scale, dropout });
-        let chunks = numbers.len().div_ceil(WINDOWS);
-        self.team.run(Phase::Sum { chunks }, self.shared.updates.len());
+        let shares = numbers.len().div_ceil(self.shared.share);
+        self.team.run(Phase::Sum { shares }, self.shared.updates.len());
         let norm = self
             .shared
             .updates
@@ -200,7 +223,7 @@ impl Engine for Trainer<'_, '_> {
             .map(|update| lock(update).sum_of_squares)
             .sum::<f64>()
             .sqrt();
-        let sum_of_zeros = self.shared.chunks[..chunks]
+        let sum_of_zeros = self.shared.shares[..shares]
             .iter()
             .map(|share| read(share).sum_of_zeros)
             .sum();
@@ -220,7 +243,7 @@ impl Engine for Trainer<'_, '_> {
     }
 
     fn grade(&mut self) -> f64 {
-        let (all, batch) = (self.shared.select.len(), self.shared.chunks.len() * WINDOWS);
+        let (all, batch) = (self.shared.select.len(), self.shared.shares.len() * self.shared.share);
         (0..all)
             .step_by(batch)
             .map(|first| self.take(first..all.min(first + batch), Phase::Grade))
@@ -247,13 +270,13 @@ impl Engine for Trainer<'_, '_> {
 
 impl Trainer<'_, '_> {
     fn take(&mut self, numbers: impl ExactSizeIterator<Item = usize>, phase: Phase) -> f64 {
-        let chunks = numbers.len().div_ceil(WINDOWS);
+        let shares = numbers.len().div_ceil(self.shared.share);
         let mut batch = write(&self.shared.batch);
         batch.clear();
         batch.extend(numbers);
         drop(batch);
-        self.team.run(phase, chunks);
-        self.shared.chunks[..chunks].iter().map(|share| read(share).sum).sum()
+        self.team.run(phase, shares);
+        self.shared.shares[..shares].iter().map(|share| read(share).sum).sum()
     }
 }
 

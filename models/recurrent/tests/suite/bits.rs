@@ -1,6 +1,6 @@
 //! One seed, one sequence of bits: whatever the threads, wherever a fit was stopped.
 
-use forecast::{Checkpoint, Data, Fitted, Progress, RecurrentSpec, Tensors};
+use forecast::{Checkpoint, Data, Fitted, Precision, Progress, RecurrentSpec, Tensors};
 use proptest::prelude::*;
 use recurrent::Cell;
 
@@ -33,6 +33,24 @@ fn one_seed_gives_the_same_bytes_with_any_number_of_threads() {
         let one = bytes(series().run(cell, &spec(), 1, None, usize::MAX).unwrap());
         for threads in [2, 3, 8] {
             let many = bytes(series().run(cell, &spec(), threads, None, usize::MAX).unwrap());
+            assert!(one == many, "{cell} with {threads} threads");
+        }
+    }
+}
+
+#[test]
+fn a_batch_of_many_chunks_gives_the_same_bytes_with_any_number_of_threads() {
+    let series = Series::waves(1300, 2, 1, window(3, 1), 40);
+    for (cell, precision) in CELLS.into_iter().zip([Precision::F32, Precision::Bf16]) {
+        let spec = RecurrentSpec {
+            batch: 700,
+            hidden: 5,
+            precision,
+            ..spec()
+        };
+        let one = bytes(series.run(cell, &spec, 1, None, usize::MAX).unwrap());
+        for threads in [2, 5] {
+            let many = bytes(series.run(cell, &spec, threads, None, usize::MAX).unwrap());
             assert!(one == many, "{cell} with {threads} threads");
         }
     }

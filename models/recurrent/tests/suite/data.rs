@@ -126,6 +126,7 @@ impl Series {
         // Gradients stand in Adam's first moment after one update, times one minus its decay, where nothing is clipped.
         let spec = RecurrentSpec {
             clip: 1e9,
+            batch: self.cut.windows,
             ..spec.clone()
         };
         let start = stopped(self.run(cell, &spec, 1, None, 0).unwrap());

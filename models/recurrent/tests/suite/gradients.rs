@@ -14,20 +14,14 @@ const F32_GRADIENT: f64 = 1e-5;
 const BF16_GRADIENT: f64 = 0.03;
 
 fn compare(cell: Cell, layers: usize, hidden: usize, cols: usize, targets: usize, shape: (usize, usize)) {
-    for (precision, tolerance) in [(Precision::F32, F32_GRADIENT), (Precision::Bf16, BF16_GRADIENT)] {
-        compare_in((precision, tolerance), cell, layers, hidden, (cols, targets), shape);
+    let (context, horizon) = shape;
+    let series = Series::waves(18 + context + horizon, cols, targets, window(context, horizon), 0);
+    for precision in [(Precision::F32, F32_GRADIENT), (Precision::Bf16, BF16_GRADIENT)] {
+        compare_in(precision, cell, layers, hidden, &series);
     }
 }
 
-fn compare_in(
-    (precision, tolerance): (Precision, f64),
-    cell: Cell,
-    layers: usize,
-    hidden: usize,
-    (cols, targets): (usize, usize),
-    (context, horizon): (usize, usize),
-) {
-    let series = Series::waves(18 + context + horizon, cols, targets, window(context, horizon), 0);
+fn compare_in((precision, tolerance): (Precision, f64), cell: Cell, layers: usize, hidden: usize, series: &Series) {
     let spec = RecurrentSpec {
         hidden,
         layers,
@@ -35,8 +29,8 @@ fn compare_in(
         ..RecurrentSpec::default()
     };
     let (loss, gradients) = series.gradients(cell, &spec, None);
-    let mut parameters = numbers(&first_parameters(&series, cell, &spec));
-    let windows = windows(&series);
+    let mut parameters = numbers(&first_parameters(series, cell, &spec));
+    let windows = windows(series);
     let exact = reference::loss(cell, &parameters, layers, &windows);
     assert!((loss / exact - 1.0).abs() < tolerance, "loss {loss}, expected {exact}");
     for (name, gradients) in numbers(&gradients) {
@@ -84,5 +78,15 @@ fn gradients_hold_for_one_unit_one_row_and_wide_or_deep_nets() {
         compare(cell, 1, 1, 1, 1, (1, 1));
         compare(cell, 1, 20, 3, 1, (3, 1));
         compare(cell, 3, 2, 4, 1, (6, 3));
+    }
+}
+
+/// More windows than all shares of one chunk each would hold.
+#[test]
+fn gradients_of_a_large_batch_are_those_of_all_its_windows() {
+    let series = Series::waves(1200, 1, 1, window(2, 1), 0);
+    for cell in CELLS {
+        compare_in((Precision::F32, F32_GRADIENT), cell, 1, 2, &series);
+        compare_in((Precision::Bf16, BF16_GRADIENT), cell, 1, 2, &series);
     }
 }
