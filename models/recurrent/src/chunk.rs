@@ -27,6 +27,7 @@ pub(crate) struct Chunk {
     pub(crate) shape: Shape,
     /// How many windows are in it now.
     pub(crate) windows: usize,
+    ways: Ways,
     inputs: Activation,
     pub(crate) layers: Vec<Layer>,
     /// What is dropped on the way forward: nothing outside of training.
@@ -58,19 +59,25 @@ impl Chunk {
         } else {
             0
         };
-        let layer = Layer {
-            states: room(shape.units(), context + 1),
-            gates: room(shape.panels(), context),
-            kept: room(shape.units(), context),
-            cells: zeros(cells * shape.units()),
-            dropped: None,
+        let layer = |layer| {
+            // On the way forward alone each layer hands them on to the next, so they stay in the core's cache.
+            let has_own = ways == Ways::Both || layer + 1 == shape.layers;
+            let panels = |panels: usize| if has_own { panels } else { 0 };
+            Layer {
+                states: room(shape.units(), context + 1),
+                gates: room(panels(shape.panels()), context),
+                kept: room(panels(shape.units()), context),
+                cells: zeros(cells * panels(shape.units())),
+                dropped: None,
+            }
         };
         Self {
             path,
             shape,
             windows: 0,
+            ways,
             inputs: room(shape.inputs.div_ceil(PANEL), context),
-            layers: vec![layer; shape.layers],
+            layers: (0..shape.layers).map(layer).collect(),
             dropout: None,
             outputs: zeros(windows * shape.outputs.div_ceil(PANEL)),
         }
@@ -114,6 +121,9 @@ impl Chunk {
                     rows,
                 });
             }
+            if self.ways == Ways::Forward {
+                self.hand_on(layer);
+            }
             let (below, rest) = self.layers.split_at_mut(layer);
             let (inputs, tall, steps) = inputs_of(&self.inputs, below, self.dropout.is_some(), rows, windows);
             let (blocks, layer) = (weights.layer(layer), &mut rest[0]);
@@ -140,6 +150,17 @@ impl Chunk {
             outputs,
         });
         outputs
+    }
+
+    /// Gives a layer what the one before it needs no more; the first layer gets it from the last.
+    fn hand_on(&mut self, layer: usize) {
+        let layers = self.layers.len();
+        let Ok([from, to]) = self.layers.get_disjoint_mut([(layer + layers - 1) % layers, layer]) else {
+            return;
+        };
+        std::mem::swap(&mut from.gates, &mut to.gates);
+        std::mem::swap(&mut from.kept, &mut to.kept);
+        std::mem::swap(&mut from.cells, &mut to.cells);
     }
 
     /// Gives the last layer's states after the last step as the depth of products.
