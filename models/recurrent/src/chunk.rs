@@ -27,6 +27,8 @@ pub(crate) struct Chunk {
     pub(crate) shape: Shape,
     /// How many windows are in it now.
     pub(crate) windows: usize,
+    /// How many there is room for.
+    most: usize,
     ways: Ways,
     inputs: Activation,
     pub(crate) layers: Vec<Layer>,
@@ -75,6 +77,7 @@ impl Chunk {
             path,
             shape,
             windows: 0,
+            most: windows,
             ways,
             inputs: room(shape.inputs.div_ceil(PANEL), context),
             layers: (0..shape.layers).map(layer).collect(),
@@ -112,7 +115,7 @@ impl Chunk {
         });
         for layer in 0..shape.layers {
             if let Some((dropout, below)) = self.dropout.zip(layer.checked_sub(1)) {
-                let activation = self.layers[below].drop(dropout, path, &shape, (below, windows));
+                let activation = self.layers[below].drop(dropout, path, &shape, (below, windows), self.most);
                 path.run(Round {
                     factors: PhantomData::<F>,
                     activation,
@@ -193,9 +196,10 @@ impl Layer {
         path: Path,
         shape: &Shape,
         (layer, windows): (usize, usize),
+        most: usize,
     ) -> &mut Activation {
         let rows = shape.context * windows;
-        let room = || Activation::zeros(shape.precision, Ways::Both, shape.units(), shape.context, shape.chunk());
+        let room = || Activation::zeros(shape.precision, Ways::Both, shape.units(), shape.context, most);
         let dropped = self.dropped.get_or_insert_with(room);
         let states = Panels::new(&self.states.rows, rows + windows, windows..rows + windows);
         dropout.drop(path, layer, windows, states, &mut dropped.rows[..shape.units() * rows]);

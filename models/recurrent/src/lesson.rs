@@ -33,9 +33,9 @@ pub(crate) struct Lesson {
 }
 
 impl Lesson {
-    /// Reserves the room.
-    pub(crate) fn new(path: Path, shape: Shape) -> Self {
-        let (units, windows) = (shape.units(), shape.chunk());
+    /// Reserves room for as many windows.
+    pub(crate) fn new(path: Path, shape: Shape, windows: usize) -> Self {
+        let units = shape.units();
         Self {
             chunk: Chunk::new(path, shape, windows, Ways::Both),
             targets: vec![0.0; windows * shape.outputs],

@@ -159,10 +159,10 @@ impl Forecast for Net {
         out: &mut dyn FnMut(usize, &[f64]),
     ) -> Result<(), ForecastError> {
         self.check(scaled)?;
-        // As many windows at once as in training, fewer where one is large; they do not change each other's bits.
+        // As many windows at once as in a large batch, fewer where one is large; they do not change each other's bits.
         let shape = self.weights.shape;
         let fit = usize::try_from(ACTIVATIONS / shape.activation_bytes()).unwrap_or(usize::MAX);
-        let size = fit.clamp(1, shape.chunk());
+        let size = fit.clamp(1, shape.chunk(origins.len()));
         let future = Matrix::zeros(0, scaled.values.cols);
         let mut chunk = None;
         for (batch, origins) in origins.chunks(size).enumerate() {

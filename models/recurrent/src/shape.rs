@@ -152,14 +152,14 @@ impl Shape {
         all
     }
 
-    /// Gives the windows of a chunk: those that go through the net together.
+    /// Gives the windows of a chunk: those of a batch that go through the net together.
     ///
-    /// The sums of gradients follow from it, so it depends on nothing but the precision. Activations of the usual net fit
-    /// a core's own cache; bf16 is quicker where two tiles of 16 rows share what is read of the weights.
-    pub(crate) fn chunk(&self) -> usize {
+    /// The sums of gradients follow from it, so it depends on nothing but the settings. Activations of the usual net fit a core's own
+    /// cache; bf16 is quicker where two tiles of 16 rows share what is read of the weights, if two threads still have a chunk each.
+    pub(crate) fn chunk(&self, batch: usize) -> usize {
         match self.precision {
-            Precision::F32 => 16,
-            Precision::Bf16 => 32,
+            Precision::Bf16 if batch > 32 => 32,
+            Precision::Bf16 | Precision::F32 => 16,
         }
     }
 
@@ -167,8 +167,8 @@ impl Shape {
     ///
     /// Each share is a thread's task. There are not more of them than [`SHARES`], so that large batches take no memory.
     pub(crate) fn share(&self, batch: usize) -> usize {
-        self.chunk()
-            .saturating_mul(batch.div_ceil(self.chunk()).div_ceil(SHARES).max(1))
+        let chunk = self.chunk(batch);
+        chunk.saturating_mul(batch.div_ceil(chunk).div_ceil(SHARES).max(1))
     }
 
     /// Gives the bytes that training takes beside the data: parameters (twice, each time also turned around), gradients of the batch and
@@ -180,7 +180,7 @@ impl Shape {
             + stacked
             + padded(self.outputs) * (hidden + 1);
         let back = 4 * (wide(self.context) + 2) * hidden;
-        let (chunk, share) = (wide(self.chunk()), wide(self.share(batch)));
+        let (chunk, share) = (wide(self.chunk(batch)), wide(self.share(batch)));
         let shares = wide(batch).div_ceil(share);
         let sets = if share > chunk { 2 * shares } else { shares };
         4 * (12 + sets) * parameters + shares * chunk * (self.activation_bytes() + back)

@@ -87,7 +87,7 @@ impl<'a> Shared<'a> {
                 moments: Moments { first, second },
             })
         });
-        let (chunk, share) = (weights.shape.chunk(), weights.shape.share(batch));
+        let (chunk, share) = (weights.shape.chunk(batch), weights.shape.share(batch));
         let gradients = || weights.blocks.iter().map(|block| Gradient::zero(block.place)).collect();
         let empty = |_| {
             RwLock::new(Share {
@@ -155,7 +155,7 @@ impl<'a> Shared<'a> {
     fn each_chunk(&self, task: usize, samples: &Samples<'_>, mut work: impl FnMut(usize, &mut Lesson, &Weights)) {
         let (weights, batch) = (read(&self.weights), read(&self.batch));
         let kept = lock(&self.lessons).pop();
-        let mut lesson = kept.unwrap_or_else(|| Lesson::new(self.path, weights.shape));
+        let mut lesson = kept.unwrap_or_else(|| Lesson::new(self.path, weights.shape, self.chunk));
         let share = batch.chunks(self.share).nth(task).unwrap_or_default();
         for (chunk, numbers) in share.chunks(self.chunk).enumerate() {
             lesson.load(samples, numbers);
