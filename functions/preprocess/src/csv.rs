@@ -83,6 +83,7 @@ fn plain(
     let how = plain::How {
         delimiter,
         longest: limits.line,
+        most: limits.rows(header.len()),
         threads,
     };
     let cells = plain::read(&header, lines, how, times)?;

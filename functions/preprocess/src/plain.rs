@@ -22,6 +22,8 @@ pub(crate) struct How {
     pub(crate) delimiter: u8,
     /// The most bytes of a line.
     pub(crate) longest: usize,
+    /// Room for more lines is not reserved by an estimate.
+    pub(crate) most: usize,
     pub(crate) threads: usize,
 }
 
@@ -58,13 +60,13 @@ pub(crate) fn read(header: &[String], lines: &[u8], how: How, text: &dyn Fn(&str
         let (first, others) = parts.split_first()?;
         let others: Vec<_> = others
             .iter()
-            .map(|part| scope.spawn(move || read(part, about(part))))
+            .map(|part| scope.spawn(move || read(part, about(part).min(how.most))))
             .collect();
         let others = others
             .into_iter()
             .map(|piece| piece.join().unwrap_or_else(|panic| resume_unwind(panic)));
         // The others are added to the first.
-        std::iter::once(read(first, about(lines)))
+        std::iter::once(read(first, about(lines).min(how.most)))
             .chain(others)
             .collect::<Option<_>>()
     })?;
