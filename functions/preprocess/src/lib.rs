@@ -64,8 +64,7 @@ impl Work for Preprocess {
             .map(|input| read_input(store, input, platform.host.max_upload));
         let (receipts, files): (Vec<Receipt>, Vec<File>) = try_join_all(reads).await?.into_iter().unzip();
         let (limits, threads, spec) = (Limits::of(&platform.host), platform.host.threads, job.spec.clone());
-        let (inputs, keys) = (task.inputs.clone(), receipts.iter().map(|receipt| receipt.key.clone()));
-        let keys: Vec<String> = keys.collect();
+        let inputs = task.inputs.clone();
         let cleaned = threads::apart(move || {
             let recipe = Recipe {
                 data: &spec.data,
@@ -73,10 +72,13 @@ impl Work for Preprocess {
                 limits,
                 threads,
             };
-            let (cleaned, later) = clean_versions(&files, &inputs, &recipe);
-            later.map_or(cleaned, |file| Err(gone(&keys[file])))
+            clean_versions(&files, &inputs, &recipe)
         });
-        let (table, mut report, digest, bytes) = cleaned.await?;
+        let (cleaned, later) = cleaned.await;
+        if let Some(file) = later {
+            return Err(gone(&receipts[file].key));
+        }
+        let (table, mut report, digest, bytes) = cleaned?;
         if let [receipt] = &receipts[..] {
             report.ignored_objects = ignored(store, receipt).await?;
         }

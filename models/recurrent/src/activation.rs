@@ -1,12 +1,13 @@
 //! Values of some windows at all steps of a layer, and what products read of them.
 
-use std::ops::Range;
+use std::{marker::PhantomData, ops::Range};
 
 use forecast::Precision;
 
 use crate::{
     factors::{Bf16, Factors, Neighbours, Quad},
     panel::{Row, zeros},
+    simd::{Kernel, Lanes},
 };
 
 /// One kind of value of all windows at all steps, in panels: row `step · windows + window` of each.
@@ -89,5 +90,22 @@ impl<'a, R> Panels<'a, R> {
     /// Gives how many rows there are.
     pub(crate) fn rows(&self) -> usize {
         self.rows
+    }
+}
+
+/// Brings what products read of the first rows of each panel up to them.
+pub(crate) struct Round<'a, F> {
+    pub(crate) factors: PhantomData<F>,
+    pub(crate) activation: &'a mut Activation,
+    pub(crate) panels: usize,
+    pub(crate) windows: usize,
+    /// Rows of a panel.
+    pub(crate) rows: usize,
+}
+
+impl<F: Factors> Kernel for Round<'_, F> {
+    #[inline(always)]
+    fn run<L: Lanes, const ROWS: usize, const VECTORS: usize>(self, lanes: L) {
+        F::round(lanes, self.activation, self.windows, 0..self.panels * self.rows);
     }
 }

@@ -10,7 +10,7 @@ use std::{marker::PhantomData, ops::Range};
 use forecast::Precision;
 
 use crate::{
-    activation::{Activation, Panels, Ways},
+    activation::{Activation, Panels, Round, Ways},
     cell::{gru_forward, lstm_forward},
     dropout::Dropout,
     factors::{Bf16, F32, Factors},
@@ -238,23 +238,6 @@ pub(crate) fn split<const GATES: usize>(
         *place = gate * wide + first..gate * wide + first + rows;
     }
     gates.get_disjoint_mut(places).expect("a chunk has all gates")
-}
-
-/// Brings what products read of the first rows of each panel up to them.
-pub(crate) struct Round<'a, F> {
-    pub(crate) factors: PhantomData<F>,
-    pub(crate) activation: &'a mut Activation,
-    pub(crate) panels: usize,
-    pub(crate) windows: usize,
-    /// Rows of a panel.
-    pub(crate) rows: usize,
-}
-
-impl<F: Factors> Kernel for Round<'_, F> {
-    #[inline(always)]
-    fn run<L: Lanes, const ROWS: usize, const VECTORS: usize>(self, lanes: L) {
-        F::round(lanes, self.activation, self.windows, 0..self.panels * self.rows);
-    }
 }
 
 /// One product of all rows with some blocks.

@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use crate::{
     activation::Activation,
-    panel::{PANEL, Row, Start},
+    panel::{PANEL, Row, Start, whole},
     product::{
         self,
         pairs::{self, QUADS},
@@ -255,14 +255,9 @@ impl Factors for Bf16 {
     fn turn<'a, L: Lanes>(lanes: L, steps: &'a [Quad], room: &'a mut Vec<Neighbours>) -> &'a [Neighbours] {
         let rows = steps.len().div_ceil(QUADS) * PANEL;
         room.resize(room.len().max(rows), Neighbours::ZERO);
+        let mut rest = [Quad::ZERO; QUADS];
         for (steps, rows) in steps.chunks(QUADS).zip(room.as_chunks_mut().0) {
-            if let Some(block) = steps.first_chunk() {
-                lanes.turn_quads(block, rows);
-            } else {
-                let mut block = [Quad::ZERO; QUADS];
-                block[..steps.len()].copy_from_slice(steps);
-                lanes.turn_quads(&block, rows);
-            }
+            lanes.turn_quads(whole(steps, &mut rest), rows);
         }
         &room[..rows]
     }

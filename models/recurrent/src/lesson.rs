@@ -5,9 +5,9 @@ use std::marker::PhantomData;
 use forecast::Precision;
 
 use crate::{
-    activation::{Activation, Panels, Ways},
+    activation::{Activation, Panels, Round, Ways},
     cell::{gru_backward, lstm_backward},
-    chunk::{Chunk, Layer, Round, split},
+    chunk::{Chunk, Layer, split},
     dropout::Dropout,
     factors::{Bf16, F32, Factors, Neighbours},
     gradient::{Gradient, Take},

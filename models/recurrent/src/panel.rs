@@ -87,6 +87,16 @@ fn each_at<R: Rows, const INPUTS: usize, const BOTH: usize>(
     }
 }
 
+/// Gives the rows of a block; where there are too few for a whole one, the others are those of `rest`.
+#[inline(always)]
+pub(crate) fn whole<'a, R: Copy, const ROWS: usize>(rows: &'a [R], rest: &'a mut [R; ROWS]) -> &'a [R; ROWS] {
+    if let Some(block) = rows.first_chunk() {
+        return block;
+    }
+    rest[..rows.len()].copy_from_slice(rows);
+    rest
+}
+
 /// Some columns of the first rows as one vector. The more values stand side by side, the less each waits for the one before.
 trait Rows: Arithmetic {
     /// How many columns.

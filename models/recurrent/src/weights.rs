@@ -7,7 +7,7 @@ use forecast::Precision;
 
 use crate::{
     factors::{self, Neighbours, Quad},
-    panel::{PANEL, Row, zeros},
+    panel::{PANEL, Row, whole, zeros},
     shape::{Cell, Role, Shape},
     simd::{Kernel, Lanes, Path},
 };
@@ -193,14 +193,9 @@ impl Kernel for Pack<'_> {
 /// Turns tiles of 32 rows around their diagonals; what is missing of the last one is zeros.
 #[inline(always)]
 fn turn<L: Lanes>(lanes: L, from: &[Row], into: &mut [Row]) {
+    let mut rest = [Row::ZERO; PANEL];
     for (from, into) in from.chunks(PANEL).zip(into.as_chunks_mut().0) {
-        if let Some(tile) = from.first_chunk() {
-            lanes.turn(tile, into);
-        } else {
-            let mut tile = [Row::ZERO; PANEL];
-            tile[..from.len()].copy_from_slice(from);
-            lanes.turn(&tile, into);
-        }
+        lanes.turn(whole(from, &mut rest), into);
     }
 }
 
