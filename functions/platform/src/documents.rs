@@ -1,6 +1,8 @@
 //! Documents and blobs over the store port: what is read is checked against its name, what is created is adopted
 //! where somebody was faster.
 
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
 use bytes::Bytes;
 use contract::{Digest, canonical};
 use serde::{Serialize, de::DeserializeOwned};
@@ -8,6 +10,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use crate::{
     error::StoreError,
     ports::{ObjectMeta, Store},
+    threads::apart,
 };
 
 /// The size above which a JSON document of ours is refused, in bytes.
@@ -34,6 +37,29 @@ pub async fn read_blob(store: &dyn Store, key: &str, named: Digest, cap: u64) ->
         return Err(damaged(key, WrongDigest { have, named }));
     }
     Ok(object.bytes)
+}
+
+/// Reads a blob of at most `cap` bytes and works on it while its digest is checked: for work that is cheap enough to be
+/// thrown away where the store gave other bytes.
+///
+/// # Errors
+/// As for [`read_blob`]; what the work says then does not count.
+pub async fn work_on_blob<T: Send + 'static>(
+    store: &dyn Store,
+    key: &str,
+    named: Digest,
+    cap: u64,
+    work: impl FnOnce(Bytes) -> T + Send + 'static,
+) -> Result<T, StoreError> {
+    let bytes = store.get(key, cap).await?.bytes;
+    let checked = bytes.clone();
+    // Damaged bytes may break the work in any way.
+    let work = move || catch_unwind(AssertUnwindSafe(|| work(bytes)));
+    let (have, made) = tokio::join!(apart(move || Digest::of(&checked)), apart(work));
+    if have != named {
+        return Err(damaged(key, WrongDigest { have, named }));
+    }
+    Ok(made.unwrap_or_else(|panic| resume_unwind(panic)))
 }
 
 /// Reads a JSON document that is named by its digest.

@@ -39,27 +39,16 @@ pub fn clean(
     test_file: Option<&File>,
     recipe: &Recipe<'_>,
 ) -> Result<(Table, Report), PreprocessError> {
-    clean_and(data_file, test_file, recipe, &|| ())
-}
-
-/// As [`clean`]; calls `once_read` when the files are read, which takes all threads: fewer are busy from then on.
-pub(crate) fn clean_and(
-    data_file: &File,
-    test_file: Option<&File>,
-    recipe: &Recipe<'_>,
-    once_read: &dyn Fn(),
-) -> Result<(Table, Report), PreprocessError> {
     // Whatever the fast reading cannot take is read again as text, which finds the cell and names it.
     let times = |name: &str| time::is_named(name) || recipe.data.time.given().is_some_and(|time| time == name);
     let clean = |reading| {
         let files = read(reading, data_file, test_file, recipe)?;
-        once_read();
         lay_out(&files, recipe)
     };
     clean(Reading::Plain(recipe.threads, &times)).or_else(|_| clean(Reading::Text))
 }
 
-fn lay_out(files: &[Raw], recipe: &Recipe<'_>) -> Result<(Table, Report), PreprocessError> {
+fn lay_out(files: &[Raw<'_>], recipe: &Recipe<'_>) -> Result<(Table, Report), PreprocessError> {
     let zone = zone(&recipe.data.time_zone);
     let mut report = Report::default();
     let time_columns = time_columns(files, recipe.data)?;
@@ -94,13 +83,13 @@ fn lay_out(files: &[Raw], recipe: &Recipe<'_>) -> Result<(Table, Report), Prepro
 }
 
 /// Reads both files at once.
-fn read(
+fn read<'a>(
     reading: Reading<'_>,
-    data_file: &File,
-    test_file: Option<&File>,
+    data_file: &'a File,
+    test_file: Option<&'a File>,
     recipe: &Recipe<'_>,
-) -> Result<Vec<Raw>, PreprocessError> {
-    let read = |file: &File| raw::read(file, &recipe.limits, reading);
+) -> Result<Vec<Raw<'a>>, PreprocessError> {
+    let read = |file: &'a File| raw::read(file, &recipe.limits, reading);
     thread::scope(|scope| {
         let test = test_file.map(|file| scope.spawn(|| read(file)));
         let mut files = vec![read(data_file)?];
@@ -117,15 +106,15 @@ fn zone(name: &str) -> TimeZone {
 }
 
 /// The test file's time column has the name of the data file's.
-fn time_columns(files: &[Raw], data: &DataSection) -> Result<Vec<usize>, PreprocessError> {
+fn time_columns(files: &[Raw<'_>], data: &DataSection) -> Result<Vec<usize>, PreprocessError> {
     let first = time::find(&files[0], &data.time)?;
     let name = &files[0].columns[first].name;
-    let same = |file: &Raw| file.find(name).ok_or_else(|| lacks(name, &files[0], file));
+    let same = |file: &Raw<'_>| file.find(name).ok_or_else(|| lacks(name, &files[0], file));
     std::iter::once(Ok(first)).chain(files[1..].iter().map(same)).collect()
 }
 
 fn measured<'a>(
-    files: &'a [Raw],
+    files: &'a [Raw<'_>],
     time_columns: &[usize],
     recipe: &Recipe<'_>,
 ) -> Result<Vec<Measured<'a>>, PreprocessError> {
@@ -163,7 +152,7 @@ fn measured<'a>(
     Ok(columns.into_iter().map(measured).collect())
 }
 
-fn lacks(column: &str, has: &Raw, lacks: &Raw) -> PreprocessError {
+fn lacks(column: &str, has: &Raw<'_>, lacks: &Raw<'_>) -> PreprocessError {
     PreprocessError::TestColumns {
         column: column.to_owned(),
         has: has.file.clone(),

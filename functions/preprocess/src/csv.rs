@@ -11,7 +11,7 @@ use crate::{
     config::Limits,
     error::PreprocessError,
     plain,
-    raw::{Cells, File, Lines, Raw, RawColumn},
+    raw::{Cells, File, Lines, Raw, RawColumn, Text},
 };
 
 /// How the cells of a file are read.
@@ -25,14 +25,11 @@ pub(crate) enum Reading<'a> {
 
 /// Reads a CSV file: comma, or semicolon or tab where the header has no other of the three; quotes, a byte order mark
 /// and both line ends are fine, blank lines are skipped.
-pub(crate) fn read(file: &File, limits: &Limits, reading: Reading<'_>) -> Result<Raw, PreprocessError> {
-    let bytes = file
-        .bytes
-        .strip_prefix(b"\xef\xbb\xbf")
-        .map_or_else(|| file.bytes.clone(), |rest| file.bytes.slice_ref(rest));
-    let delimiter = delimiter(&bytes);
+pub(crate) fn read<'a>(file: &'a File, limits: &Limits, reading: Reading<'_>) -> Result<Raw<'a>, PreprocessError> {
+    let text = file.bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&file.bytes);
+    let delimiter = delimiter(text);
     if let Reading::Plain(threads, times) = reading
-        && let Some(columns) = plain(file, &bytes, delimiter, limits, (threads, times))
+        && let Some(columns) = plain(file, text, delimiter, limits, (threads, times))
     {
         return Ok(Raw {
             file: file.name.clone(),
@@ -40,14 +37,14 @@ pub(crate) fn read(file: &File, limits: &Limits, reading: Reading<'_>) -> Result
             lines: Lines::From(2),
         });
     }
-    check_text(&file.name, &bytes, limits)?;
-    let header = header(file, &bytes, delimiter, limits)?;
-    let plain = is_plain(&bytes, delimiter, header.len());
+    check_text(&file.name, text, limits)?;
+    let header = header(file, text, delimiter, limits)?;
+    let plain = is_plain(text, delimiter, header.len());
     // Polars makes nulls of blank lines and of what short rows lack, so whatever is not plainly regular is walked first.
     let (bytes, lines) = if plain {
-        (bytes, Lines::From(2))
+        (file.bytes.slice_ref(text), Lines::From(2))
     } else {
-        walk(file, &bytes, delimiter, header.len())?
+        walk(file, text, delimiter, header.len())?
     };
     let frame = match frame(&bytes, delimiter) {
         Ok(frame) => frame,
@@ -66,13 +63,13 @@ pub(crate) fn read(file: &File, limits: &Limits, reading: Reading<'_>) -> Result
 }
 
 /// Reads a plain file; none where it is another, or has a fault that is still to be named.
-fn plain(
+fn plain<'a>(
     file: &File,
-    bytes: &Bytes,
+    bytes: &'a [u8],
     delimiter: u8,
     limits: &Limits,
     (threads, times): (usize, &(dyn Fn(&str) -> bool + Sync)),
-) -> Option<Vec<RawColumn>> {
+) -> Option<Vec<RawColumn<'a>>> {
     let (first, lines) = bytes.split_at(memchr(b'\n', bytes)? + 1);
     let header = header(file, bytes, delimiter, limits).ok()?;
     // The first line holds the whole header, each name as it stands there.
@@ -143,11 +140,11 @@ fn delimiter(bytes: &[u8]) -> u8 {
     }
 }
 
-fn header(file: &File, bytes: &Bytes, delimiter: u8, limits: &Limits) -> Result<Vec<String>, PreprocessError> {
+fn header(file: &File, bytes: &[u8], delimiter: u8, limits: &Limits) -> Result<Vec<String>, PreprocessError> {
     let mut reader = ReaderBuilder::new()
         .has_headers(false)
         .delimiter(delimiter)
-        .from_reader(bytes.as_ref());
+        .from_reader(bytes);
     let mut record = ByteRecord::new();
     let found = reader
         .read_byte_record(&mut record)
@@ -185,12 +182,12 @@ fn count(bytes: &[u8], wanted: u8) -> usize {
 
 /// Walks the records: each must have the header's fields. Gives the text without blank lines, and the line in which each
 /// data row begins.
-fn walk(file: &File, bytes: &Bytes, delimiter: u8, fields: usize) -> Result<(Bytes, Lines), PreprocessError> {
+fn walk(file: &File, bytes: &[u8], delimiter: u8, fields: usize) -> Result<(Bytes, Lines), PreprocessError> {
     let mut reader = ReaderBuilder::new()
         .has_headers(false)
         .flexible(true)
         .delimiter(delimiter)
-        .from_reader(bytes.as_ref());
+        .from_reader(bytes);
     let mut record = ByteRecord::new();
     let (mut text, mut lines) = (Vec::with_capacity(bytes.len()), Vec::new());
     loop {
@@ -236,7 +233,7 @@ fn frame(bytes: &Bytes, delimiter: u8) -> PolarsResult<DataFrame> {
         .finish()
 }
 
-fn columns(file: &File, frame: &DataFrame, header: Vec<String>) -> Result<Vec<RawColumn>, PreprocessError> {
+fn columns(file: &File, frame: &DataFrame, header: Vec<String>) -> Result<Vec<RawColumn<'static>>, PreprocessError> {
     if frame.height() == 0 {
         return Err(PreprocessError::HeaderOnly {
             file: file.name.clone(),
@@ -247,7 +244,7 @@ fn columns(file: &File, frame: &DataFrame, header: Vec<String>) -> Result<Vec<Ra
         .zip(frame.columns())
         .map(|(name, column)| {
             let cells = column.str().map_err(|source| unreadable(file, source))?;
-            let cells = Cells::Text(cells.clone());
+            let cells = Cells::Text(Text::Held(cells.clone()));
             Ok(RawColumn { name, cells })
         })
         .collect()

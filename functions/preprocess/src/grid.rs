@@ -32,7 +32,7 @@ struct Run {
 
 /// Lays the rows of the data file and of the test file, which must follow it, on one grid.
 pub(crate) fn lay(
-    files: &[Raw],
+    files: &[Raw<'_>],
     time_columns: &[usize],
     times: &[Vec<i64>],
     frequency: &Choice<Frequency>,
@@ -119,7 +119,7 @@ fn order(times: &[i64], report: &mut Report) -> Vec<usize> {
     rows
 }
 
-fn check_sequence(files: &[Raw], times: &[Vec<i64>], orders: &[Vec<usize>]) -> Result<(), PreprocessError> {
+fn check_sequence(files: &[Raw<'_>], times: &[Vec<i64>], orders: &[Vec<usize>]) -> Result<(), PreprocessError> {
     let ([_, test], [_, test_order]) = (times, orders) else {
         return Ok(());
     };

@@ -23,18 +23,14 @@ mod roles;
 mod time;
 mod write;
 
-use std::{cell::OnceCell, panic::resume_unwind, thread};
-
 use async_trait::async_trait;
 use contract::{
-    CleanFacts, CleanPart, Digest, Input, Next, PartId, PreprocessTask, Produced, Receipt, Report, SampleTask, Stage,
-    Task, Upload, keys,
+    CleanFacts, CleanPart, Digest, Input, Next, PartId, PreprocessTask, Produced, Receipt, SampleTask, Stage, Task,
+    Upload, keys,
 };
 use futures_util::future::try_join_all;
-use platform::{Job, Platform, Store, StoreError, Work, Worked, documents, threads};
-use series::Table;
+use platform::{ETag, Job, Platform, Store, StoreError, Work, Worked, documents, threads};
 
-use crate::clean::clean_and;
 pub use crate::{
     clean::{Recipe, clean},
     config::Limits,
@@ -64,21 +60,18 @@ impl Work for Preprocess {
             .map(|input| read_input(store, input, platform.host.max_upload));
         let (receipts, files): (Vec<Receipt>, Vec<File>) = try_join_all(reads).await?.into_iter().unzip();
         let (limits, threads, spec) = (Limits::of(&platform.host), platform.host.threads, job.spec.clone());
-        let inputs = task.inputs.clone();
-        let cleaned = threads::apart(move || {
+        let (table, mut report, digest, bytes) = threads::apart(move || {
             let recipe = Recipe {
                 data: &spec.data,
                 calendar: spec.clean.calendar,
                 limits,
                 threads,
             };
-            clean_versions(&files, &inputs, &recipe)
-        });
-        let (cleaned, later) = cleaned.await;
-        if let Some(file) = later {
-            return Err(gone(&receipts[file].key));
-        }
-        let (table, mut report, digest, bytes) = cleaned?;
+            let (table, report) = clean(&files[0], files.get(1), &recipe)?;
+            let (bytes, digest) = write::parquet(&table)?;
+            Ok::<_, PreprocessError>((table, report, digest, bytes))
+        })
+        .await?;
         if let [receipt] = &receipts[..] {
             report.ignored_objects = ignored(store, receipt).await?;
         }
@@ -132,7 +125,7 @@ fn task(job: &Job) -> Result<&PreprocessTask, PreprocessError> {
     }
 }
 
-/// Reads the object that a receipt names; where none is left, the upload is gone.
+/// Reads the object version that a receipt names; where another one or none lies there now, the upload is gone.
 async fn read_input(store: &dyn Store, input: &Input, cap: u64) -> Result<(Receipt, File), PreprocessError> {
     let key = keys::receipt(input.receipt);
     let (receipt, _) = documents::read::<Receipt>(store, &key)
@@ -142,6 +135,13 @@ async fn read_input(store: &dyn Store, input: &Input, cap: u64) -> Result<(Recei
         Err(StoreError::NotFound { .. }) => return Err(gone(&receipt.key)),
         object => object?,
     };
+    // The same bytes have another tag where they were uploaded in parts.
+    if object.meta.etag != ETag::new(&receipt.etag) {
+        let bytes = object.bytes.clone();
+        if threads::apart(move || Digest::of(&bytes)).await != input.digest {
+            return Err(gone(&receipt.key));
+        }
+    }
     let name = receipt.key.rsplit('/').next().unwrap_or_default().to_owned();
     Ok((
         receipt,
@@ -150,30 +150,6 @@ async fn read_input(store: &dyn Store, input: &Input, cap: u64) -> Result<(Recei
             bytes: object.bytes,
         },
     ))
-}
-
-type Cleaned = (Table, Report, Digest, Vec<u8>);
-
-/// Cleans files and writes the part; names the first file that is another version of its object than the one that arrived.
-fn clean_versions(
-    files: &[File],
-    inputs: &[Input],
-    recipe: &Recipe<'_>,
-) -> (Result<Cleaned, PreprocessError>, Option<usize>) {
-    let later = || (0..files.len()).find(|&file| Digest::of(&files[file].bytes) != inputs[file].digest);
-    thread::scope(|scope| {
-        let looking = OnceCell::new();
-        let look = || _ = looking.get_or_init(|| scope.spawn(later));
-        let cleaned = clean_and(&files[0], files.get(1), recipe, &look).and_then(|(table, report)| {
-            let (bytes, digest) = write::parquet(&table)?;
-            Ok((table, report, digest, bytes))
-        });
-        let later = match looking.into_inner() {
-            Some(looking) => looking.join().unwrap_or_else(|panic| resume_unwind(panic)),
-            None => later(),
-        };
-        (cleaned, later)
-    })
 }
 
 fn gone(key: &str) -> PreprocessError {

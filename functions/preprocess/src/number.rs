@@ -2,9 +2,7 @@
 
 use std::{borrow::Cow, thread};
 
-use polars::prelude::StringChunked;
-
-use crate::raw::Cells;
+use crate::raw::{Cells, Text};
 
 /// A column read as numbers.
 #[derive(Debug, Default)]
@@ -23,8 +21,8 @@ pub(crate) struct Numbers<'a> {
 const WORTH_A_THREAD: usize = 50_000;
 
 /// Reads columns, on several threads where that pays; the order of the result is that of the columns.
-pub(crate) fn read_all<'a>(columns: &[&'a Cells], threads: usize) -> Vec<Numbers<'a>> {
-    let text = |cells: &&&Cells| matches!(cells, Cells::Text(_));
+pub(crate) fn read_all<'a>(columns: &[&'a Cells<'_>], threads: usize) -> Vec<Numbers<'a>> {
+    let text = |cells: &&&Cells<'_>| matches!(cells, Cells::Text(_));
     let cells: usize = columns.iter().filter(text).map(|cells| cells.len()).sum();
     let threads = threads.min(cells / WORTH_A_THREAD).max(1);
     if threads == 1 {
@@ -32,7 +30,7 @@ pub(crate) fn read_all<'a>(columns: &[&'a Cells], threads: usize) -> Vec<Numbers
     }
     thread::scope(|scope| {
         let share = columns.len().div_ceil(threads).max(1);
-        let read_share = |share: &[&'a Cells]| share.iter().map(|cells| read(cells)).collect::<Vec<_>>();
+        let read_share = |share: &[&'a Cells<'_>]| share.iter().map(|cells| read(cells)).collect::<Vec<_>>();
         let workers: Vec<_> = columns
             .chunks(share)
             .map(|share| scope.spawn(move || read_share(share)))
@@ -44,7 +42,7 @@ pub(crate) fn read_all<'a>(columns: &[&'a Cells], threads: usize) -> Vec<Numbers
     })
 }
 
-fn read(cells: &Cells) -> Numbers<'_> {
+fn read<'a>(cells: &'a Cells<'_>) -> Numbers<'a> {
     match cells {
         Cells::Text(text) => read_text(text),
         Cells::Numbers(values) => read_numbers(values),
@@ -59,7 +57,7 @@ fn read(cells: &Cells) -> Numbers<'_> {
     }
 }
 
-fn read_text(cells: &StringChunked) -> Numbers<'static> {
+fn read_text(cells: &Text<'_>) -> Numbers<'static> {
     let mut values = Vec::with_capacity(cells.len());
     let mut read = Numbers::default();
     for (row, cell) in cells.iter().enumerate() {

@@ -10,11 +10,11 @@ use polars::prelude::{Column, DataFrame, DataType, ParquetReader, PolarsResult, 
 use crate::{
     config::Limits,
     error::PreprocessError,
-    raw::{Cells, File, Lines, Raw, RawColumn, Stamps},
+    raw::{Cells, File, Lines, Raw, RawColumn, Stamps, Text},
 };
 
 /// Reads a Parquet file with columns of numbers, times and text; columns of other types are carried by name only.
-pub(crate) fn read(file: &File, limits: &Limits) -> Result<Raw, PreprocessError> {
+pub(crate) fn read(file: &File, limits: &Limits) -> Result<Raw<'static>, PreprocessError> {
     // The reader asserts what a damaged file can break; that must be an answer, not the end of the function.
     let frame = catch_unwind(AssertUnwindSafe(|| frame(file, limits))).unwrap_or_else(|_| {
         let source = "the reader gave up: the file is damaged".into();
@@ -68,9 +68,9 @@ fn frame(file: &File, limits: &Limits) -> Result<DataFrame, PreprocessError> {
     reader.set_rechunk(true).finish().map_err(wrong)
 }
 
-fn cells(column: &Column) -> PolarsResult<Cells> {
+fn cells(column: &Column) -> PolarsResult<Cells<'static>> {
     Ok(match column.dtype() {
-        DataType::String => Cells::Text(column.str()?.clone()),
+        DataType::String => Cells::Text(Text::Held(column.str()?.clone())),
         DataType::Date => Cells::Times(Stamps {
             seconds: whole(column, 1, 86_400)?.0,
             // Like a date in a CSV file: midnight UTC, for a day is no moment of a clock.

@@ -6,9 +6,11 @@
 use std::{panic::resume_unwind, thread};
 
 use memchr::{memchr, memchr_iter, memchr2};
-use polars::prelude::{NewChunkedArray, StringChunked};
 
-use crate::{number, raw::Cells};
+use crate::{
+    number,
+    raw::{Cells, Text},
+};
 
 /// Bytes below which a second thread costs more than it saves.
 const WORTH_A_THREAD: usize = 256 << 10;
@@ -37,7 +39,12 @@ enum Piece<'a> {
 /// Reads the lines after the header; none where they are not plain.
 ///
 /// A column is one of numbers where its first cell is, and `text` does not say otherwise of its name.
-pub(crate) fn read(header: &[String], lines: &[u8], how: How, text: &dyn Fn(&str) -> bool) -> Option<Vec<Cells>> {
+pub(crate) fn read<'a>(
+    header: &[String],
+    lines: &'a [u8],
+    how: How,
+    text: &dyn Fn(&str) -> bool,
+) -> Option<Vec<Cells<'a>>> {
     let end = memchr(b'\n', lines).unwrap_or(lines.len());
     let first = std::str::from_utf8(&lines[..end]).ok()?;
     let mut empty = Vec::with_capacity(header.len());
@@ -70,7 +77,7 @@ pub(crate) fn read(header: &[String], lines: &[u8], how: How, text: &dyn Fn(&str
             .chain(others)
             .collect::<Option<_>>()
     })?;
-    Some(join(header, pieces))
+    Some(join(header.len(), pieces))
 }
 
 /// Cuts lines into parts of about the same size.
@@ -174,29 +181,29 @@ impl<'a> Piece<'a> {
     }
 }
 
-fn join(header: &[String], parts: Vec<Vec<Piece<'_>>>) -> Vec<Cells> {
-    let mut columns: Vec<Vec<Piece<'_>>> = vec![Vec::with_capacity(parts.len()); header.len()];
+fn join(columns: usize, parts: Vec<Vec<Piece<'_>>>) -> Vec<Cells<'_>> {
+    let mut pieces: Vec<Vec<Piece<'_>>> = vec![Vec::with_capacity(parts.len()); columns];
     for part in parts {
-        for (column, piece) in columns.iter_mut().zip(part) {
+        for (column, piece) in pieces.iter_mut().zip(part) {
             column.push(piece);
         }
     }
-    let named = header.iter().zip(columns);
-    named.map(|(name, pieces)| column(name, pieces)).collect()
+    pieces.into_iter().map(column).collect()
 }
 
-fn column(name: &str, pieces: Vec<Piece<'_>>) -> Cells {
+fn column(pieces: Vec<Piece<'_>>) -> Cells<'_> {
     let (mut numbers, mut text) = (Vec::new(), Vec::new());
     for piece in pieces {
         match piece {
             Piece::Numbers(more) if numbers.is_empty() => numbers = more,
             Piece::Numbers(more) => numbers.extend(more),
+            Piece::Text(more) if text.is_empty() => text = more,
             Piece::Text(more) => text.extend(more),
         }
     }
     if text.is_empty() {
         Cells::Numbers(numbers)
     } else {
-        Cells::Text(StringChunked::from_iter_options(name.into(), text.into_iter()))
+        Cells::Text(Text::Lent(text))
     }
 }

@@ -20,29 +20,38 @@ pub struct File {
 
 /// A file's columns, in the order of the file.
 #[derive(Debug)]
-pub(crate) struct Raw {
+pub(crate) struct Raw<'a> {
     pub(crate) file: String,
-    pub(crate) columns: Vec<RawColumn>,
+    pub(crate) columns: Vec<RawColumn<'a>>,
     pub(crate) lines: Lines,
 }
 
 #[derive(Debug)]
-pub(crate) struct RawColumn {
+pub(crate) struct RawColumn<'a> {
     pub(crate) name: String,
-    pub(crate) cells: Cells,
+    pub(crate) cells: Cells<'a>,
 }
 
 /// Cells as the format gives them.
 #[derive(Debug)]
-pub(crate) enum Cells {
-    /// Text that still has to be read; null where the cell is empty.
-    Text(StringChunked),
+pub(crate) enum Cells<'a> {
+    /// Text that still has to be read.
+    Text(Text<'a>),
     /// Numbers, NaN where missing.
     Numbers(Vec<f64>),
     /// Typed times.
     Times(Stamps),
     /// A type that is neither number, text nor time.
     Other { rows: usize },
+}
+
+/// Cells of text, none where the cell is empty.
+#[derive(Debug)]
+pub(crate) enum Text<'a> {
+    /// As polars holds them.
+    Held(StringChunked),
+    /// Where they stand in the file.
+    Lent(Vec<Option<&'a str>>),
 }
 
 /// Typed times of a Parquet column.
@@ -69,7 +78,7 @@ const PARQUET: [&str; 3] = ["parquet", "pq", "parq"];
 const PARQUET_MAGIC: &[u8] = b"PAR1";
 
 /// Reads a file by its content, which must be what its name says.
-pub(crate) fn read(file: &File, limits: &Limits, reading: Reading<'_>) -> Result<Raw, PreprocessError> {
+pub(crate) fn read<'a>(file: &'a File, limits: &Limits, reading: Reading<'_>) -> Result<Raw<'a>, PreprocessError> {
     let raw = if is_parquet(file)? {
         parquet::read(file, limits)?
     } else {
@@ -115,7 +124,7 @@ fn is_parquet(file: &File) -> Result<bool, PreprocessError> {
     Ok(holds_parquet)
 }
 
-impl Raw {
+impl Raw<'_> {
     pub(crate) fn rows(&self) -> usize {
         self.columns.first().map_or(0, |column| column.cells.len())
     }
@@ -160,7 +169,30 @@ impl Raw {
     }
 }
 
-impl Cells {
+impl Text<'_> {
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Held(cells) => cells.len(),
+            Self::Lent(cells) => cells.len(),
+        }
+    }
+
+    pub(crate) fn get(&self, row: usize) -> Option<&str> {
+        match self {
+            Self::Held(cells) => cells.get(row),
+            Self::Lent(cells) => cells.get(row).copied().flatten(),
+        }
+    }
+
+    pub(crate) fn iter(&self) -> Box<dyn Iterator<Item = Option<&str>> + '_> {
+        match self {
+            Self::Held(cells) => Box::new(cells.iter()),
+            Self::Lent(cells) => Box::new(cells.iter().copied()),
+        }
+    }
+}
+
+impl Cells<'_> {
     pub(crate) fn is_other(&self) -> bool {
         matches!(self, Self::Times(_) | Self::Other { .. })
     }

@@ -18,7 +18,7 @@ pub(crate) struct Measured<'a> {
 ///
 /// Whether a column varies is judged on the grid, so that a row whose time another row took over has no say.
 pub(crate) fn assign(
-    files: &[Raw],
+    files: &[Raw<'_>],
     columns: Vec<Measured<'_>>,
     grid: &Grid,
     data: &DataSection,
@@ -43,7 +43,7 @@ pub(crate) fn assign(
     Ok(kept)
 }
 
-fn check_names(files: &[Raw], columns: &[Measured<'_>], data: &DataSection) -> Result<(), PreprocessError> {
+fn check_names(files: &[Raw<'_>], columns: &[Measured<'_>], data: &DataSection) -> Result<(), PreprocessError> {
     let targets = data
         .targets
         .given()
@@ -66,7 +66,7 @@ fn check_names(files: &[Raw], columns: &[Measured<'_>], data: &DataSection) -> R
 }
 
 fn role(
-    files: &[Raw],
+    files: &[Raw<'_>],
     column: &Measured<'_>,
     values: &[f64],
     data: &DataSection,
@@ -102,7 +102,7 @@ fn role(
     Ok((!empty || past).then_some(Role::Past))
 }
 
-fn check_infinite(files: &[Raw], column: &Measured<'_>) -> Result<(), PreprocessError> {
+fn check_infinite(files: &[Raw<'_>], column: &Measured<'_>) -> Result<(), PreprocessError> {
     for ((file, numbers), at) in files.iter().zip(&column.numbers).zip(&column.at) {
         if let Some(row) = numbers.infinite {
             return Err(PreprocessError::Infinite(file.cell(*at, row)));
@@ -111,7 +111,7 @@ fn check_infinite(files: &[Raw], column: &Measured<'_>) -> Result<(), Preprocess
     Ok(())
 }
 
-fn check_text(files: &[Raw], column: &Measured<'_>) -> Result<(), PreprocessError> {
+fn check_text(files: &[Raw<'_>], column: &Measured<'_>) -> Result<(), PreprocessError> {
     for ((file, numbers), at) in files.iter().zip(&column.numbers).zip(&column.at) {
         if let Some(row) = numbers.text {
             return Err(PreprocessError::Text(file.cell(*at, row)));
@@ -123,7 +123,7 @@ fn check_text(files: &[Raw], column: &Measured<'_>) -> Result<(), PreprocessErro
     Ok(())
 }
 
-fn has_text(files: &[Raw], column: &Measured<'_>) -> bool {
+fn has_text(files: &[Raw<'_>], column: &Measured<'_>) -> bool {
     let other = files
         .iter()
         .zip(&column.at)
@@ -145,7 +145,7 @@ fn names(columns: &[Measured<'_>]) -> String {
         .join(", ")
 }
 
-fn no_target(files: &[Raw], report: &Report) -> PreprocessError {
+fn no_target(files: &[Raw<'_>], report: &Report) -> PreprocessError {
     let parts = [
         ("constant", &report.constant),
         ("without any value", &report.empty),

@@ -36,7 +36,7 @@ struct Stamp {
 }
 
 /// Finds the time column: the one that the spec names, else by name, else the first that holds times throughout.
-pub(crate) fn find(raw: &Raw, wanted: &Choice<String>) -> Result<usize, PreprocessError> {
+pub(crate) fn find(raw: &Raw<'_>, wanted: &Choice<String>) -> Result<usize, PreprocessError> {
     if let Choice::Given(name) = wanted {
         return raw.find(name).ok_or_else(|| PreprocessError::NoColumn {
             file: raw.file.clone(),
@@ -48,7 +48,7 @@ pub(crate) fn find(raw: &Raw, wanted: &Choice<String>) -> Result<usize, Preproce
     let named: Vec<usize> = (0..raw.columns.len())
         .filter(|&index| is_named(&raw.columns[index].name))
         .collect();
-    let begins = |cells: &Cells| first(cells).is_some_and(Stamp::is_plausible);
+    let begins = |cells: &Cells<'_>| first(cells).is_some_and(Stamp::is_plausible);
     if let Some(index) = named.iter().find(|&&index| begins(&raw.columns[index].cells)) {
         return Ok(*index);
     }
@@ -73,7 +73,7 @@ pub(crate) fn is_named(name: &str) -> bool {
 }
 
 /// Reads the first cell that is not missing.
-fn first(cells: &Cells) -> Option<Stamp> {
+fn first(cells: &Cells<'_>) -> Option<Stamp> {
     let row = first_row(cells)?;
     match cells {
         Cells::Text(text) => parse(text.get(row)?),
@@ -87,7 +87,7 @@ fn first(cells: &Cells) -> Option<Stamp> {
     }
 }
 
-fn first_row(cells: &Cells) -> Option<usize> {
+fn first_row(cells: &Cells<'_>) -> Option<usize> {
     match cells {
         Cells::Text(text) => text
             .iter()
@@ -99,7 +99,7 @@ fn first_row(cells: &Cells) -> Option<usize> {
 }
 
 /// Says whether a column that nobody named holds times; bare numbers could be anything.
-fn holds_times(cells: &Cells) -> bool {
+fn holds_times(cells: &Cells<'_>) -> bool {
     match cells {
         Cells::Times(_) => true,
         Cells::Text(text) => text
@@ -113,7 +113,7 @@ fn holds_times(cells: &Cells) -> bool {
 ///
 /// A naive time is one of `zone`; where the clock goes back the earlier moment is meant, where it goes forward the
 /// later. A date alone is midnight UTC: a day is no moment of a clock, and days must lie evenly.
-pub(crate) fn read(raw: &Raw, column: usize, zone: &TimeZone) -> Result<Vec<i64>, PreprocessError> {
+pub(crate) fn read(raw: &Raw<'_>, column: usize, zone: &TimeZone) -> Result<Vec<i64>, PreprocessError> {
     match &raw.columns[column].cells {
         Cells::Text(text) => {
             let mut day = Day::default();
@@ -144,7 +144,7 @@ pub(crate) fn read(raw: &Raw, column: usize, zone: &TimeZone) -> Result<Vec<i64>
 }
 
 fn read_stamps(
-    raw: &Raw,
+    raw: &Raw<'_>,
     column: usize,
     stamps: impl Iterator<Item = Option<Stamp>>,
     zone: &TimeZone,

@@ -7,8 +7,8 @@ use std::{
 };
 
 use contract::{
-    Dataset, Failure, Input, Manifest, Message, PartId, PreprocessTask, Produced, Stage, Task, canonical, identity,
-    keys,
+    Dataset, Digest, Failure, Input, Manifest, Message, PartId, PreprocessTask, Produced, Receipt, Stage, Task,
+    canonical, identity, keys,
     spec::{Layer, resolve},
 };
 use platform::{Delivery, Ended, Host, Outcome, Platform, Stop, memory::World, serve::Created, walk};
@@ -82,7 +82,7 @@ impl Bench {
     }
 
     /// Delivers a job as the front door of another day left it, under a salt of its own.
-    async fn deliver(&self, input: &Input, salt: &str) -> Failure {
+    async fn deliver(&self, input: &Input, salt: &str) -> Ended {
         let layer = Layer::set([("salt".to_owned(), salt.to_owned())]);
         let spec = resolve(&[layer]).expect("a spec of the test");
         let dataset: Dataset = "cell".parse().expect("a dataset of the test");
@@ -109,10 +109,7 @@ impl Bench {
             stop: Stop::never(),
         };
         match platform::driver::run(&Preprocess, message, &delivery, &self.platform).await {
-            Outcome::Done {
-                ended: Ended::Failed(failure),
-                ..
-            } => *failure,
+            Outcome::Done { ended, .. } => ended,
             other => panic!("{other:?}"),
         }
     }
@@ -305,12 +302,36 @@ async fn an_object_that_was_replaced_after_its_receipt_is_gone() {
             Some(text) => bench.put("raw/cell/a.csv", text).await,
             None => assert!(bench.world.store.remove("raw/cell/a.csv")),
         }
-        let failure = bench.deliver(&input, salt).await;
+        let Ended::Failed(failure) = bench.deliver(&input, salt).await else {
+            panic!("another version was taken for the one that arrived");
+        };
         assert_eq!(
             failure.message,
             "object `raw/cell/a.csv` is gone: it was replaced or deleted"
         );
     }
+}
+
+#[tokio::test]
+async fn the_same_bytes_under_another_tag_are_the_version_that_arrived() {
+    let bench = Bench::new();
+    bench.put("raw/cell/a.csv", DATA).await;
+    bench.upload("raw/cell/a.csv").await;
+    let (digest, version) = (bench.manifest().await.recipe.inputs.remove(0), "in-parts-2".to_owned());
+    // As the receipt of an upload in parts, which a single one of the same bytes has replaced.
+    let receipt = Receipt {
+        bucket: "flits".to_owned(),
+        key: "raw/cell/a.csv".to_owned(),
+        etag: version.clone(),
+        version,
+        size: DATA.len() as u64,
+        digest,
+    };
+    let id = Digest::of(b"in parts");
+    bench.put(&keys::receipt(id), canonical(&receipt)).await;
+    let input = Input { digest, receipt: id };
+    let ended = bench.deliver(&input, "another").await;
+    assert!(matches!(ended, Ended::Committed { .. }), "{ended:?}");
 }
 
 #[tokio::test]

@@ -15,8 +15,7 @@ use contract::{
 };
 use platform::{
     Job, Platform, Work, Worked,
-    documents::{create_or_adopt, read_blob},
-    threads::apart,
+    documents::{create_or_adopt, work_on_blob},
 };
 use series::{Cut, Table, Transform, season};
 
@@ -63,19 +62,13 @@ impl Work for Sample {
     async fn work(&self, job: &Job, platform: &Platform) -> Result<Worked, SampleError> {
         let task = task(job)?;
         let key = keys::clean(&task.dataset, task.part, task.clean);
-        let bytes = read_blob(
-            &*platform.store,
-            &key,
-            task.clean,
-            Config::of(&platform.host).clean_bytes,
-        )
-        .await?;
+        let cap = Config::of(&platform.host).clean_bytes;
         let (spec, clean) = (job.spec.clone(), task.clean);
-        let (document, columns) = apart(move || {
+        let cut = work_on_blob(&*platform.store, &key, clean, cap, move |bytes| {
             let table = platform::clean::read(bytes)?;
             Ok::<_, SampleError>((cut(&spec, clean, &table)?, table.columns.len()))
-        })
-        .await?;
+        });
+        let (document, columns) = cut.await??;
         let bytes = canonical(&document);
         let digest = Digest::of(&bytes);
         platform

@@ -5,8 +5,8 @@
 #[allow(dead_code, reason = "shared by the tests of several stages")]
 mod stage;
 
-use contract::{CutDocument, Digest, PartId, Produced, Round, SampleTask, Spec, Stage, Task, canonical, keys};
-use platform::{Classify, Retry, Store, documents::read, memory::World};
+use contract::{CutDocument, Digest, PartId, Produced, Round, SampleTask, Spec, Task, canonical, keys};
+use platform::{Classify, Retry, Store, StoreError, documents::read, memory::World};
 use sample::{Sample, SampleError, cut};
 use series::Table;
 use stage::{contents, dataset, job, platform, put_clean, run, spec, table};
@@ -100,18 +100,20 @@ async fn rows_that_are_too_few_end_the_job_with_the_bound() {
 }
 
 #[tokio::test]
-async fn a_damaged_clean_part_is_never_parsed() {
+async fn a_clean_part_of_other_bytes_is_refused_also_where_they_can_be_read() {
     let (world, spec) = (World::new(), spec(""));
     let clean = put_clean(&table(100), &*world.store).await;
+    let other = keys::clean(&dataset(), PartId::WHOLE, put_clean(&table(90), &*world.store).await);
+    let readable = world.store.get(&other, u64::MAX).await.unwrap().bytes;
     let key = keys::clean(&dataset(), PartId::WHOLE, clean);
-    world
-        .store
-        .put(&key, b"PAR1 other bytes".to_vec().into())
-        .await
-        .unwrap();
-    let error = run(&Sample, &job(task(clean, &spec), &spec), &platform(&world))
-        .await
-        .unwrap_err();
-    assert!(matches!(error, SampleError::Store(_)), "{error}");
-    assert_eq!(platform::Work::stage(&Sample), Stage::Sample);
+    for bytes in [b"PAR1 other bytes".to_vec().into(), readable] {
+        world.store.put(&key, bytes).await.unwrap();
+        let error = run(&Sample, &job(task(clean, &spec), &spec), &platform(&world))
+            .await
+            .unwrap_err();
+        assert!(
+            matches!(error, SampleError::Store(StoreError::Damaged { .. })),
+            "{error}"
+        );
+    }
 }
