@@ -80,7 +80,6 @@ fn plain<'a>(
     let how = plain::How {
         delimiter,
         longest: limits.line,
-        most: limits.rows(header.len()),
         threads,
     };
     let cells = plain::read(&header, lines, how, times)?;

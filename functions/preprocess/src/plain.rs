@@ -15,25 +15,19 @@ use crate::{
 /// Bytes below which a second thread costs more than it saves.
 const WORTH_A_THREAD: usize = 256 << 10;
 
-/// Lines whose length tells how many there are.
-const MEASURED: usize = 64;
-
 /// How a file is read.
 #[derive(Clone, Copy)]
 pub(crate) struct How {
     pub(crate) delimiter: u8,
     /// The most bytes of a line.
     pub(crate) longest: usize,
-    /// Room for more lines is not reserved by an estimate.
-    pub(crate) most: usize,
     pub(crate) threads: usize,
 }
 
-/// The cells of one column in some neighbouring lines.
-#[derive(Clone)]
-enum Piece<'a> {
-    Numbers(Vec<f64>),
-    Text(Vec<Option<&'a str>>),
+/// Room for the cells of one column in some neighbouring lines.
+enum Room<'r, 'a> {
+    Numbers(&'r mut [f64]),
+    Text(&'r mut [Option<&'a str>]),
 }
 
 /// Reads the lines after the header; none where they are not plain.
@@ -47,37 +41,36 @@ pub(crate) fn read<'a>(
 ) -> Option<Vec<Cells<'a>>> {
     let end = memchr(b'\n', lines).unwrap_or(lines.len());
     let first = std::str::from_utf8(&lines[..end]).ok()?;
-    let mut empty = Vec::with_capacity(header.len());
+    let parts = cut(lines, how.threads.min(lines.len() / WORTH_A_THREAD).max(1));
+    let rows: Vec<usize> = parts.iter().map(|part| count(part)).collect();
+    let all = rows.iter().sum();
+    let mut columns = Vec::with_capacity(header.len());
     for (name, cell) in header
         .iter()
         .zip(first.trim_end_matches('\r').split(char::from(how.delimiter)))
     {
-        empty.push(if number::is_number(cell) && !text(name) {
-            Piece::Numbers(Vec::new())
+        columns.push(if number::is_number(cell) && !text(name) {
+            Cells::Numbers(vec![0.0; all])
         } else {
-            Piece::Text(Vec::new())
+            Cells::Text(Text::Lent(vec![None; all]))
         });
     }
-    if empty.len() != header.len() {
+    if columns.len() != header.len() {
         return None;
     }
-    let parts = cut(lines, how.threads.min(lines.len() / WORTH_A_THREAD).max(1));
-    let pieces: Vec<Vec<Piece<'_>>> = thread::scope(|scope| {
-        let read = |&part, lines| read_part(part, lines, how, empty.clone());
-        let (first, others) = parts.split_first()?;
-        let others: Vec<_> = others
-            .iter()
-            .map(|part| scope.spawn(move || read(part, about(part).min(how.most))))
+    thread::scope(|scope| {
+        let mut parts = parts.into_iter().zip(share(&mut columns, &rows));
+        let (first, room) = parts.next()?;
+        let others: Vec<_> = parts
+            .map(|(part, room)| scope.spawn(move || read_part(part, how, room)))
             .collect();
-        let others = others
+        read_part(first, how, room)?;
+        others
             .into_iter()
-            .map(|piece| piece.join().unwrap_or_else(|panic| resume_unwind(panic)));
-        // The others are added to the first.
-        std::iter::once(read(first, about(lines).min(how.most)))
-            .chain(others)
-            .collect::<Option<_>>()
+            .map(|part| part.join().unwrap_or_else(|panic| resume_unwind(panic)))
+            .collect::<Option<()>>()
     })?;
-    Some(join(header.len(), pieces))
+    Some(columns)
 }
 
 /// Cuts lines into parts of about the same size.
@@ -94,49 +87,61 @@ fn cut(lines: &[u8], parts: usize) -> Vec<&[u8]> {
     cut
 }
 
-/// Estimates the number of lines, rather too high than too low.
-fn about(lines: &[u8]) -> usize {
-    let (seen, end) = memchr_iter(b'\n', lines)
-        .take(MEASURED)
-        .enumerate()
-        .last()
-        .map_or((1, lines.len()), |(last, end)| (last + 1, end + 1));
-    let lines = lines.len() / end.div_ceil(seen).max(1) + 1;
-    lines + lines / 8
+/// Counts lines, of which the last may lack its end.
+fn count(lines: &[u8]) -> usize {
+    memchr_iter(b'\n', lines).count() + usize::from(!lines.is_empty() && !lines.ends_with(b"\n"))
 }
 
-/// Reads some lines, with room for `lines` of them.
-fn read_part<'a>(part: &'a [u8], lines: usize, how: How, mut pieces: Vec<Piece<'a>>) -> Option<Vec<Piece<'a>>> {
-    let part = std::str::from_utf8(part).ok()?;
-    for piece in &mut pieces {
-        match piece {
-            Piece::Numbers(numbers) => numbers.reserve_exact(lines),
-            Piece::Text(text) => text.reserve_exact(lines),
+/// Gives each part room for its rows in every column.
+fn share<'r, 'a>(columns: &'r mut [Cells<'a>], rows: &[usize]) -> Vec<Vec<Room<'r, 'a>>> {
+    let mut shares: Vec<Vec<Room<'r, 'a>>> = rows.iter().map(|_| Vec::with_capacity(columns.len())).collect();
+    for column in columns {
+        match column {
+            Cells::Numbers(numbers) => {
+                let rooms = split(numbers, rows).map(Room::Numbers);
+                shares.iter_mut().zip(rooms).for_each(|(share, room)| share.push(room));
+            }
+            Cells::Text(Text::Lent(text)) => {
+                let rooms = split(text, rows).map(Room::Text);
+                shares.iter_mut().zip(rooms).for_each(|(share, room)| share.push(room));
+            }
+            Cells::Text(Text::Held(_)) | Cells::Times(_) | Cells::Other { .. } => {}
         }
     }
-    let mut rest = part;
+    shares
+}
+
+fn split<'r, T>(mut rest: &'r mut [T], lengths: &[usize]) -> impl Iterator<Item = &'r mut [T]> {
+    lengths.iter().map_while(move |&length| rest.split_off_mut(..length))
+}
+
+/// Reads the lines of a part, as many as there is room for.
+fn read_part<'a>(part: &'a [u8], how: How, mut room: Vec<Room<'_, 'a>>) -> Option<()> {
+    let mut rest = std::str::from_utf8(part).ok()?;
+    let mut row = 0;
     while !rest.is_empty() {
-        let end = read_line(rest, how.delimiter, &mut pieces)?;
+        let end = read_line(rest, how.delimiter, &mut room, row)?;
         if end > how.longest {
             return None;
         }
         rest = &rest[end..];
+        row += 1;
     }
-    Some(pieces)
+    Some(())
 }
 
 /// Reads the first line of the rest of a part and says where the next begins.
-fn read_line<'a>(rest: &'a str, delimiter: u8, pieces: &mut [Piece<'a>]) -> Option<usize> {
-    let (last, others) = pieces.split_last_mut()?;
+fn read_line<'a>(rest: &'a str, delimiter: u8, room: &mut [Room<'_, 'a>], row: usize) -> Option<usize> {
+    let (last, others) = room.split_last_mut()?;
     let mut at = 0;
-    for piece in others {
-        at += piece.take(&rest[at..], delimiter)?;
+    for column in others {
+        at += column.take(row, &rest[at..], delimiter)?;
         if rest.as_bytes().get(at) != Some(&delimiter) {
             return None;
         }
         at += 1;
     }
-    at += last.take(&rest[at..], delimiter)?;
+    at += last.take(row, &rest[at..], delimiter)?;
     match rest.as_bytes()[at..] {
         [] => Some(at),
         [b'\n', ..] | [b'\r'] => Some(at + 1),
@@ -145,9 +150,9 @@ fn read_line<'a>(rest: &'a str, delimiter: u8, pieces: &mut [Piece<'a>]) -> Opti
     }
 }
 
-impl<'a> Piece<'a> {
+impl<'a> Room<'_, 'a> {
     /// Takes the first cell of the rest of a part and says where it ends; none where it is quoted, or text in a column of numbers.
-    fn take(&mut self, rest: &'a str, delimiter: u8) -> Option<usize> {
+    fn take(&mut self, row: usize, rest: &'a str, delimiter: u8) -> Option<usize> {
         // Most cells are nothing but a number: read without looking for their end first, to the same bits as `std` reads.
         if let Self::Numbers(numbers) = self
             && let Ok((number, end)) = fast_float2::parse_partial::<f64, _>(rest)
@@ -157,7 +162,7 @@ impl<'a> Piece<'a> {
                 .is_none_or(|next| *next == delimiter || *next == b'\n')
             && number.is_finite()
         {
-            numbers.push(number);
+            *numbers.get_mut(row)? = number;
             return Some(end);
         }
         let end = memchr2(delimiter, b'\n', rest.as_bytes()).unwrap_or(rest.len());
@@ -167,43 +172,16 @@ impl<'a> Piece<'a> {
             Some(cell) if !after.starts_with(char::from(delimiter)) => cell,
             _ => cell,
         };
-        self.push(cell)?;
+        self.set(row, cell)?;
         Some(cell.len())
     }
 
-    fn push(&mut self, cell: &'a str) -> Option<()> {
+    fn set(&mut self, row: usize, cell: &'a str) -> Option<()> {
         match self {
-            Self::Numbers(numbers) => numbers.push(number::plain(cell)?),
+            Self::Numbers(numbers) => *numbers.get_mut(row)? = number::plain(cell)?,
             Self::Text(_) if memchr(b'"', cell.as_bytes()).is_some() => return None,
-            Self::Text(text) => text.push((!cell.is_empty()).then_some(cell)),
+            Self::Text(text) => *text.get_mut(row)? = (!cell.is_empty()).then_some(cell),
         }
         Some(())
-    }
-}
-
-fn join(columns: usize, parts: Vec<Vec<Piece<'_>>>) -> Vec<Cells<'_>> {
-    let mut pieces: Vec<Vec<Piece<'_>>> = vec![Vec::with_capacity(parts.len()); columns];
-    for part in parts {
-        for (column, piece) in pieces.iter_mut().zip(part) {
-            column.push(piece);
-        }
-    }
-    pieces.into_iter().map(column).collect()
-}
-
-fn column(pieces: Vec<Piece<'_>>) -> Cells<'_> {
-    let (mut numbers, mut text) = (Vec::new(), Vec::new());
-    for piece in pieces {
-        match piece {
-            Piece::Numbers(more) if numbers.is_empty() => numbers = more,
-            Piece::Numbers(more) => numbers.extend(more),
-            Piece::Text(more) if text.is_empty() => text = more,
-            Piece::Text(more) => text.extend(more),
-        }
-    }
-    if text.is_empty() {
-        Cells::Numbers(numbers)
-    } else {
-        Cells::Text(Text::Lent(text))
     }
 }

@@ -234,7 +234,12 @@ fn parse(text: &str) -> Option<Stamp> {
 
 /// Reads a time that is often on the same day as the last one.
 fn parse_after(text: &str, day: &mut Day) -> Option<Stamp> {
-    let text = text.trim();
+    // Looking for the blanks of all scripts takes longer than all else.
+    let text = if text.is_ascii() {
+        text.trim_ascii()
+    } else {
+        text.trim()
+    };
     let bytes = text.as_bytes();
     if bytes.get(4) != Some(&b'-') || bytes.get(7) != Some(&b'-') {
         let whole = text.strip_suffix(".0").unwrap_or(text);

@@ -31,8 +31,11 @@ use crate::error::PreprocessError;
 /// Rows of one row group, fixed because it decides bytes.
 const ROW_GROUP: usize = 1 << 18;
 
+/// Rows of one page: the library's own limit in whole batches of its own, which decided the bytes of earlier parts.
+const PAGE_ROWS: usize = 20_480;
+
 /// One column of this many is written beside the hash of all, the others on a second thread.
-const BESIDE: usize = 3;
+const BESIDE: usize = 5;
 
 /// Writes the table and gives its digest: `time` as UTC seconds, then its columns in original units, null where missing.
 ///
@@ -174,6 +177,8 @@ fn properties(table: &Table) -> WriterProperties {
         .set_writer_version(WriterVersion::PARQUET_1_0)
         .set_statistics_enabled(EnabledStatistics::None)
         .set_offset_index_disabled(true)
+        // A page is at most this many rows, and grows once to its size.
+        .set_write_batch_size(PAGE_ROWS)
         .set_dictionary_enabled(false)
         .set_encoding(Encoding::PLAIN)
         .set_column_encoding(ColumnPath::from(TIME), Encoding::DELTA_BINARY_PACKED)

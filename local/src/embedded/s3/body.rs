@@ -31,7 +31,7 @@ const LARGEST: u64 = 5 << 30;
 const AHEAD: usize = 16;
 
 /// Bytes of a file that are read at once.
-const CHUNK: u64 = 512 << 10;
+const CHUNK: u64 = 256 << 10;
 
 /// A body that was received whole and kept its promises.
 pub(super) struct Received {
@@ -173,7 +173,16 @@ pub(super) struct Source {
 
 enum Stretch {
     Memory(Bytes),
-    File { path: PathBuf, range: Range<u64> },
+    File(Unread),
+    /// Its next bytes are being read.
+    Begun(Read),
+}
+
+type Read = JoinHandle<io::Result<(Bytes, Option<Unread>)>>;
+
+/// A part of a file that is still to be read.
+enum Unread {
+    Named { path: PathBuf, range: Range<u64> },
     Open { file: File, left: u64 },
 }
 
@@ -201,37 +210,54 @@ impl Source {
         })
     }
 
-    /// Gives the bytes in order.
-    pub(super) fn stream(self) -> impl Stream<Item = io::Result<Bytes>> + Send + Sync + 'static {
+    /// Gives the bytes in order. The next ones are read while the client takes those before, and no thread waits for it.
+    pub(super) fn stream(mut self) -> impl Stream<Item = io::Result<Bytes>> + Send + Sync + 'static {
+        self.read_ahead();
         stream::try_unfold(self, |mut source| async move {
             Ok(source.next().await?.map(|bytes| (bytes, source)))
         })
     }
 
     async fn next(&mut self) -> io::Result<Option<Bytes>> {
-        let Some(stretch) = self.pieces.pop_front() else {
-            return Ok(None);
+        let bytes = match self.pieces.pop_front() {
+            None => return Ok(None),
+            Some(Stretch::Memory(bytes)) => bytes,
+            Some(Stretch::File(unread)) => self.take(unread.begin()).await?,
+            Some(Stretch::Begun(read)) => self.take(read).await?,
         };
-        let file = match stretch {
-            Stretch::Memory(bytes) => return Ok(Some(bytes)),
-            file => file,
-        };
-        let read = spawn_blocking(move || file.read());
+        self.read_ahead();
+        Ok(Some(bytes))
+    }
+
+    async fn take(&mut self, read: Read) -> io::Result<Bytes> {
         let (bytes, rest) = read.await.map_err(io::Error::other)??;
         if let Some(rest) = rest {
-            self.pieces.push_front(rest);
+            self.pieces.push_front(Stretch::File(rest));
         }
-        Ok(Some(bytes))
+        Ok(bytes)
+    }
+
+    fn read_ahead(&mut self) {
+        let next = self.pieces.pop_front().map(|next| match next {
+            Stretch::File(unread) => Stretch::Begun(unread.begin()),
+            other => other,
+        });
+        if let Some(next) = next {
+            self.pieces.push_front(next);
+        }
     }
 }
 
-impl Stretch {
+impl Unread {
+    fn begin(self) -> Read {
+        spawn_blocking(move || self.read())
+    }
+
     /// Reads the next bytes; blocks. Gives what is left to read, if any.
     fn read(self) -> io::Result<(Bytes, Option<Self>)> {
         let (mut file, left) = match self {
-            Self::Memory(bytes) => return Ok((bytes, None)),
             Self::Open { file, left } => (file, left),
-            Self::File { path, range } => {
+            Self::Named { path, range } => {
                 let mut file = File::open(path)?;
                 file.seek(io::SeekFrom::Start(range.start))?;
                 (file, range.end - range.start)
@@ -255,10 +281,10 @@ fn stretch(
     range: Range<u64>,
 ) -> Result<Stretch, Error> {
     match piece {
-        Piece::Blob { name, .. } => Ok(Stretch::File {
+        Piece::Blob { name, .. } => Ok(Stretch::File(Unread::Named {
             path: blobs.path(name),
             range,
-        }),
+        })),
         Piece::Row { id, .. } => {
             let row = bodies.get(id)?;
             let whole = row.as_ref().map_or(&[][..], |row| row.value());
