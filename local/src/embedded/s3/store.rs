@@ -74,9 +74,10 @@ impl Store {
             for arn in &announced {
                 shared.queues.wake(arn);
             }
-            // Nobody waits for a large file to go.
+            // Nobody waits for a large file to go, nor does the store stay open for it.
             if !freed.is_empty() {
-                spawn_blocking(move || shared.blobs.remove(&freed));
+                let blobs = shared.blobs.clone();
+                spawn_blocking(move || blobs.remove(&freed));
             }
             Ok(output)
         });
