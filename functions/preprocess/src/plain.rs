@@ -117,8 +117,7 @@ fn split<'r, T>(mut rest: &'r mut [T], lengths: &[usize]) -> impl Iterator<Item 
 
 /// Reads the lines of a part, as many as there is room for.
 fn read_part<'a>(part: &'a [u8], how: How, mut room: Vec<Room<'_, 'a>>) -> Option<()> {
-    let mut rest = std::str::from_utf8(part).ok()?;
-    let mut row = 0;
+    let (mut rest, mut row) = (part, 0);
     while !rest.is_empty() {
         let end = read_line(rest, how.delimiter, &mut room, row)?;
         if end > how.longest {
@@ -131,18 +130,18 @@ fn read_part<'a>(part: &'a [u8], how: How, mut room: Vec<Room<'_, 'a>>) -> Optio
 }
 
 /// Reads the first line of the rest of a part and says where the next begins.
-fn read_line<'a>(rest: &'a str, delimiter: u8, room: &mut [Room<'_, 'a>], row: usize) -> Option<usize> {
+fn read_line<'a>(rest: &'a [u8], delimiter: u8, room: &mut [Room<'_, 'a>], row: usize) -> Option<usize> {
     let (last, others) = room.split_last_mut()?;
     let mut at = 0;
     for column in others {
         at += column.take(row, &rest[at..], delimiter)?;
-        if rest.as_bytes().get(at) != Some(&delimiter) {
+        if rest.get(at) != Some(&delimiter) {
             return None;
         }
         at += 1;
     }
     at += last.take(row, &rest[at..], delimiter)?;
-    match rest.as_bytes()[at..] {
+    match rest[at..] {
         [] => Some(at),
         [b'\n', ..] | [b'\r'] => Some(at + 1),
         [b'\r', b'\n', ..] => Some(at + 2),
@@ -152,27 +151,24 @@ fn read_line<'a>(rest: &'a str, delimiter: u8, room: &mut [Room<'_, 'a>], row: u
 
 impl<'a> Room<'_, 'a> {
     /// Takes the first cell of the rest of a part and says where it ends; none where it is quoted, or text in a column of numbers.
-    fn take(&mut self, row: usize, rest: &'a str, delimiter: u8) -> Option<usize> {
+    fn take(&mut self, row: usize, rest: &'a [u8], delimiter: u8) -> Option<usize> {
         // Most cells are nothing but a number: read without looking for their end first, to the same bits as `std` reads.
         if let Self::Numbers(numbers) = self
             && let Ok((number, end)) = fast_float2::parse_partial::<f64, _>(rest)
-            && rest
-                .as_bytes()
-                .get(end)
-                .is_none_or(|next| *next == delimiter || *next == b'\n')
+            && rest.get(end).is_none_or(|next| *next == delimiter || *next == b'\n')
             && number.is_finite()
         {
             *numbers.get_mut(row)? = number;
             return Some(end);
         }
-        let end = memchr2(delimiter, b'\n', rest.as_bytes()).unwrap_or(rest.len());
+        let end = memchr2(delimiter, b'\n', rest).unwrap_or(rest.len());
         let (cell, after) = rest.split_at(end);
         // Before the end of a line or of the file it belongs to that end.
-        let cell = match cell.strip_suffix('\r') {
-            Some(cell) if !after.starts_with(char::from(delimiter)) => cell,
+        let cell = match cell.strip_suffix(b"\r") {
+            Some(cell) if !after.starts_with(&[delimiter]) => cell,
             _ => cell,
         };
-        self.set(row, cell)?;
+        self.set(row, std::str::from_utf8(cell).ok()?)?;
         Some(cell.len())
     }
 
