@@ -43,7 +43,11 @@ pub(crate) fn read<'a>(
     let first = std::str::from_utf8(&lines[..end]).ok()?;
     let parts = cut(lines, how.threads.min(lines.len() / WORTH_A_THREAD).max(1));
     let rows: Vec<usize> = parts.iter().map(|part| count(part)).collect();
-    let all = rows.iter().sum();
+    let all: usize = rows.iter().sum();
+    // Each cell ends with a byte of its own, so no room is made for cells that cannot be there.
+    if all.saturating_mul(header.len()) > lines.len() + 1 {
+        return None;
+    }
     let mut columns = Vec::with_capacity(header.len());
     for (name, cell) in header
         .iter()

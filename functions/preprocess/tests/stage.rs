@@ -110,7 +110,7 @@ impl Bench {
         };
         match platform::driver::run(&Preprocess, message, &delivery, &self.platform).await {
             Outcome::Done { ended, .. } => ended,
-            other => panic!("{other:?}"),
+            given_back @ Outcome::GiveBack { .. } => panic!("{given_back:?}"),
         }
     }
 

@@ -51,6 +51,7 @@ fn a_file_is_read_the_same_way_as_numbers_and_as_text() {
         "t,a\r\n1,2\r\n3,4",
         "t,a\r\n1,x\r\n3,y\r\n",
         "t,a\n1,2\n\n3,4\n",
+        "t,a,b,c\n1,2,3,4\n\n\n\n\n\n\n\n\n",
         "\nt,a\n1,2\n",
         "\r\nt,a\r\n1,2\r\n",
         "t,a\n1,2\n3\n",
