@@ -1,0 +1,136 @@
+//! A memory store and queue with the stage in front of them.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use contract::{
+    Dataset, Failure, Input, Manifest, Message, PartId, PreprocessTask, Stage, Task, canonical, identity, keys,
+    spec::{Layer, resolve},
+};
+use platform::{Delivery, Ended, Host, Outcome, Platform, Stop, memory::World, serve::Created, walk};
+use preprocess::Preprocess;
+
+pub(crate) struct Bench {
+    pub(crate) world: World,
+    pub(crate) platform: Platform,
+}
+
+impl Bench {
+    pub(crate) fn new() -> Self {
+        let world = World::new();
+        let host = Host {
+            owner: "test".to_owned(),
+            bucket: "flits".to_owned(),
+            deadline: Duration::from_mins(15),
+            lease: Duration::from_mins(2),
+            memory: 1 << 30,
+            threads: 2,
+            max_attempts: 5,
+            max_upload: 1 << 24,
+            scratch: std::env::temp_dir(),
+            overrides: BTreeMap::new(),
+        };
+        let (store, queue, clock) = (world.store.clone(), world.queue.clone(), world.clock.clone());
+        Self {
+            platform: Platform {
+                store,
+                queue,
+                clock,
+                host,
+            },
+            world,
+        }
+    }
+
+    pub(crate) async fn put(&self, key: &str, bytes: impl AsRef<[u8]>) {
+        let bytes = bytes::Bytes::copy_from_slice(bytes.as_ref());
+        self.platform.store.put(key, bytes).await.expect("memory takes it");
+    }
+
+    /// Lets the upload in, as a notification does.
+    pub(crate) async fn upload(&self, key: &str) -> Option<Outcome> {
+        let created = Created {
+            bucket: "flits".to_owned(),
+            key: key.to_owned(),
+            version: None,
+            etag: None,
+        };
+        let delivery = Delivery {
+            handle: None,
+            receive_count: 1,
+            stop: Stop::never(),
+        };
+        platform::front::receive(&Preprocess, &created, &delivery, &self.platform).await
+    }
+
+    pub(crate) async fn failure(&self, key: &str) -> Failure {
+        match self.upload(key).await {
+            Some(Outcome::Done {
+                job,
+                ended: Ended::Failed(failure),
+            }) => {
+                let stored = walk::failure(&*self.platform.store, job).await.expect("memory answers");
+                assert_eq!(stored, Some(*failure.clone()));
+                *failure
+            }
+            other => panic!("{key}: {other:?}"),
+        }
+    }
+
+    /// Delivers a job as the front door of another day left it, under a salt of its own.
+    pub(crate) async fn deliver(&self, input: &Input, salt: &str) -> Ended {
+        let layer = Layer::set([("salt".to_owned(), salt.to_owned())]);
+        let spec = resolve(&[layer]).expect("a spec of the test");
+        let dataset: Dataset = "cell".parse().expect("a dataset of the test");
+        self.put(&keys::resolved(&dataset, spec.digest()), canonical(&spec))
+            .await;
+        let stage = Task::Preprocess(PreprocessTask {
+            dataset,
+            part: PartId::WHOLE,
+            spec: spec.digest(),
+            salt: salt.to_owned(),
+            inputs: vec![input.clone()],
+        });
+        let job = identity::identify(&stage, &spec).job;
+        let message = Message {
+            version: contract::VERSION,
+            job,
+            hop: 0,
+            trace: "t".repeat(32),
+            stage,
+        };
+        let delivery = Delivery {
+            handle: None,
+            receive_count: 1,
+            stop: Stop::never(),
+        };
+        match platform::driver::run(&Preprocess, message, &delivery, &self.platform).await {
+            Outcome::Done { ended, .. } => ended,
+            given_back @ Outcome::GiveBack { .. } => panic!("{given_back:?}"),
+        }
+    }
+
+    pub(crate) fn samples(&self) -> Vec<Message> {
+        let bodies = self.world.queue.bodies(Stage::Sample);
+        bodies
+            .iter()
+            .map(|body| Message::parse(body.as_bytes()).expect("a message of ours"))
+            .collect()
+    }
+
+    pub(crate) async fn manifest(&self) -> Manifest {
+        let keys = self.world.store.keys();
+        let key = keys.iter().find(|key| key.starts_with("work/")).expect("finished work");
+        let found = platform::documents::read(&*self.platform.store, key).await;
+        let (manifest, _) = found.expect("memory answers").expect("finished work");
+        manifest
+    }
+
+    pub(crate) fn clean_parts(&self) -> usize {
+        self.world
+            .store
+            .keys()
+            .iter()
+            .filter(|key| key.starts_with("clean/"))
+            .count()
+    }
+}

@@ -1,0 +1,75 @@
+//! Files that were measured, where they are at hand.
+
+use std::path::{Path, PathBuf};
+
+use contract::Produced;
+
+use crate::bench::Bench;
+
+/// Reads a file of measurements, where it is at hand.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "where the measurements lie is a matter of the machine"
+)]
+fn measured(name: &str) -> Option<Vec<u8>> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let folder = std::env::var_os("FLITS_DATA").map_or_else(|| root.join("../shared/data"), PathBuf::from);
+    let bytes = std::fs::read(folder.join(name)).ok();
+    if bytes.is_none() {
+        eprintln!("skipped: no {name} in {} (set FLITS_DATA)", folder.display());
+    }
+    bytes
+}
+
+#[tokio::test]
+async fn the_measured_pair_has_the_rows_and_columns_that_are_documented() {
+    let (Some(data), Some(test)) = (measured("PobleSec.csv"), measured("PobleSec_test.csv")) else {
+        return;
+    };
+    let bench = Bench::new();
+    bench.put("raw/poblesec/PobleSec.csv", &data).await;
+    bench.upload("raw/poblesec/PobleSec.csv").await;
+    let Produced::Preprocess(facts) = bench.manifest().await.outputs else {
+        panic!("facts of this stage")
+    };
+    assert_eq!(
+        (facts.rows, facts.columns, facts.axis.frequency.to_string()),
+        (15_927, 17, "2m".to_owned())
+    );
+
+    let bench = Bench::new();
+    bench
+        .put("specs/poblesec.toml", "[split]\nholdout = \"test-file\"\n")
+        .await;
+    bench.put("raw/poblesec/PobleSec_test.csv", &test).await;
+    bench.put("raw/poblesec/PobleSec.csv", &data).await;
+    bench.upload("raw/poblesec/PobleSec.csv").await;
+    let Produced::Preprocess(facts) = bench.manifest().await.outputs else {
+        panic!("facts of this stage")
+    };
+    assert_eq!((facts.rows, facts.test_start), (19_909, Some(15_927)));
+}
+
+#[tokio::test]
+async fn the_example_files_are_clean() {
+    for (name, rows, frequency) in [
+        ("example_retail_sales.csv", 293, "1mo"),
+        ("example_wp_log_peyton_manning.csv", 2_964, "1d"),
+        ("ETTh1.csv", 17_420, "1h"),
+        ("ElBorn.csv", 4_192, "2m"),
+    ] {
+        let Some(data) = measured(name) else { return };
+        let bench = Bench::new();
+        let key = format!("raw/example/{name}");
+        bench.put(&key, &data).await;
+        bench.upload(&key).await;
+        let Produced::Preprocess(facts) = bench.manifest().await.outputs else {
+            panic!("facts of this stage")
+        };
+        assert_eq!(
+            (facts.rows, facts.axis.frequency.to_string().as_str()),
+            (rows, frequency),
+            "{name}"
+        );
+    }
+}
