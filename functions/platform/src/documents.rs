@@ -32,10 +32,7 @@ pub struct WrongDigest {
 /// When the store does not give it, or gives other bytes.
 pub async fn read_blob(store: &dyn Store, key: &str, named: Digest, cap: u64) -> Result<Bytes, StoreError> {
     let object = store.get(key, cap).await?;
-    let have = object.digest();
-    if have != named {
-        return Err(damaged(key, WrongDigest { have, named }));
-    }
+    check(key, object.digest(), named)?;
     Ok(object.bytes)
 }
 
@@ -56,9 +53,7 @@ pub async fn work_on_blob<T: Send + 'static>(
     // Damaged bytes may break the work in any way.
     let work = move || catch_unwind(AssertUnwindSafe(|| work(bytes)));
     let (have, made) = tokio::join!(apart(move || Digest::of(&checked)), apart(work));
-    if have != named {
-        return Err(damaged(key, WrongDigest { have, named }));
-    }
+    check(key, have, named)?;
     Ok(made.unwrap_or_else(|panic| resume_unwind(panic)))
 }
 
@@ -103,6 +98,14 @@ where
 
 fn parse<T: DeserializeOwned>(key: &str, bytes: &[u8]) -> Result<T, StoreError> {
     serde_json::from_slice(bytes).map_err(|error| damaged(key, error))
+}
+
+fn check(key: &str, have: Digest, named: Digest) -> Result<(), StoreError> {
+    if have == named {
+        Ok(())
+    } else {
+        Err(damaged(key, WrongDigest { have, named }))
+    }
 }
 
 fn damaged(key: &str, source: impl std::error::Error + Send + Sync + 'static) -> StoreError {

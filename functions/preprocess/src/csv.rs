@@ -171,8 +171,8 @@ fn header(file: &File, bytes: &[u8], delimiter: u8, limits: &Limits) -> Result<V
 
 /// Says whether each line is one record with as many fields as the header, as far as counting can say.
 fn is_plain(bytes: &[u8], delimiter: u8, fields: usize) -> bool {
-    let lines = count(bytes, b'\n') + usize::from(bytes.last() != Some(&b'\n'));
-    fields > 1 && memchr(b'"', bytes).is_none() && count(bytes, delimiter) == lines * (fields - 1)
+    let delimiters = || plain::count_lines(bytes) * (fields - 1);
+    fields > 1 && memchr(b'"', bytes).is_none() && count(bytes, delimiter) == delimiters()
 }
 
 fn count(bytes: &[u8], wanted: u8) -> usize {

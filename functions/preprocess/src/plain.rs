@@ -42,7 +42,7 @@ pub(crate) fn read<'a>(
     let end = memchr(b'\n', lines).unwrap_or(lines.len());
     let first = std::str::from_utf8(&lines[..end]).ok()?;
     let parts = cut(lines, how.threads.min(lines.len() / WORTH_A_THREAD).max(1));
-    let rows: Vec<usize> = parts.iter().map(|part| count(part)).collect();
+    let rows: Vec<usize> = parts.iter().map(|part| count_lines(part)).collect();
     let all: usize = rows.iter().sum();
     // Each cell ends with a byte of its own, so no room is made for cells that cannot be there.
     if all.saturating_mul(header.len()) > lines.len() + 1 {
@@ -92,7 +92,7 @@ fn cut(lines: &[u8], parts: usize) -> Vec<&[u8]> {
 }
 
 /// Counts lines, of which the last may lack its end.
-fn count(lines: &[u8]) -> usize {
+pub(crate) fn count_lines(lines: &[u8]) -> usize {
     memchr_iter(b'\n', lines).count() + usize::from(!lines.is_empty() && !lines.ends_with(b"\n"))
 }
 

@@ -1,7 +1,6 @@
 //! A scripted stage, the world it runs in, and a pump that delivers its messages.
 
 use std::{
-    collections::BTreeMap,
     pin::pin,
     sync::{
         Arc,
@@ -21,6 +20,9 @@ use platform::{
     memory::{Faults, World},
     walk,
 };
+
+#[path = "../../../../tests/fixtures/host.rs"]
+mod host;
 
 /// What the scripted stage does when it is asked to work.
 pub(crate) type Script = dyn Fn(&Job, u32) -> Step + Send + Sync;
@@ -169,15 +171,8 @@ impl Rig {
             .unwrap();
         let host = Host {
             owner: "host/a".to_owned(),
-            bucket: "flits".to_owned(),
-            deadline: Duration::from_mins(15),
-            lease: Duration::from_mins(2),
-            memory: 1 << 30,
             threads: 1,
-            max_attempts: 5,
-            max_upload: 1 << 20,
-            scratch: std::env::temp_dir(),
-            overrides: BTreeMap::new(),
+            ..host::host()
         };
         let platform = Platform {
             store: world.store.clone(),

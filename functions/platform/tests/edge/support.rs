@@ -22,6 +22,9 @@ use platform::{
 use serde_json::{Value, json};
 use series::{Frequency, TimeAxis};
 
+#[path = "../../../../tests/fixtures/host.rs"]
+mod host;
+
 /// A `preprocess` that only counts how often it worked, and panics on data that says so.
 #[derive(Default)]
 pub(crate) struct Counting {
@@ -96,16 +99,9 @@ impl House {
         let faults = Faults::new(None);
         let scratch = tempfile::tempdir().unwrap();
         let host = Host {
-            owner: "test".to_owned(),
-            bucket: "flits".to_owned(),
-            deadline: Duration::from_mins(15),
-            lease: Duration::from_mins(2),
-            memory: 1 << 30,
-            threads: 2,
-            max_attempts: 5,
             max_upload: 1000,
             scratch: scratch.path().to_owned(),
-            overrides: std::collections::BTreeMap::new(),
+            ..host::host()
         };
         let platform = Platform {
             store: faults.store(world.store.clone()),

@@ -1,13 +1,15 @@
 //! A memory store and queue with the stage in front of them.
 
-use std::{collections::BTreeMap, time::Duration};
-
 use contract::{
-    Dataset, Failure, Input, Manifest, Message, PartId, PreprocessTask, Stage, Task, canonical, identity, keys,
+    CleanFacts, Dataset, Failure, Input, Manifest, Message, PartId, PreprocessTask, Produced, Stage, Task, canonical,
+    identity, keys,
     spec::{Layer, resolve},
 };
-use platform::{Delivery, Ended, Host, Outcome, Platform, Stop, memory::World, serve::Created, walk};
+use platform::{Delivery, Ended, Outcome, Platform, Stop, memory::World, serve::Created, walk};
 use preprocess::Preprocess;
+
+#[path = "../../../../tests/fixtures/host.rs"]
+mod host;
 
 pub(crate) struct Bench {
     pub(crate) world: World,
@@ -17,25 +19,13 @@ pub(crate) struct Bench {
 impl Bench {
     pub(crate) fn new() -> Self {
         let world = World::new();
-        let host = Host {
-            owner: "test".to_owned(),
-            bucket: "flits".to_owned(),
-            deadline: Duration::from_mins(15),
-            lease: Duration::from_mins(2),
-            memory: 1 << 30,
-            threads: 2,
-            max_attempts: 5,
-            max_upload: 1 << 24,
-            scratch: std::env::temp_dir(),
-            overrides: BTreeMap::new(),
-        };
         let (store, queue, clock) = (world.store.clone(), world.queue.clone(), world.clock.clone());
         Self {
             platform: Platform {
                 store,
                 queue,
                 clock,
-                host,
+                host: host::host(),
             },
             world,
         }
@@ -60,6 +50,17 @@ impl Bench {
             stop: Stop::never(),
         };
         platform::front::receive(&Preprocess, &created, &delivery, &self.platform).await
+    }
+
+    /// Lets an upload in whose work is committed; says whether that had been done before.
+    pub(crate) async fn commit(&self, key: &str) -> bool {
+        match self.upload(key).await {
+            Some(Outcome::Done {
+                ended: Ended::Committed { reused },
+                ..
+            }) => reused,
+            other => panic!("{key}: {other:?}"),
+        }
     }
 
     pub(crate) async fn failure(&self, key: &str) -> Failure {
@@ -115,6 +116,13 @@ impl Bench {
             .iter()
             .map(|body| Message::parse(body.as_bytes()).expect("a message of ours"))
             .collect()
+    }
+
+    pub(crate) async fn facts(&self) -> CleanFacts {
+        match self.manifest().await.outputs {
+            Produced::Preprocess(facts) => facts,
+            other => panic!("facts of this stage, not {other:?}"),
+        }
     }
 
     pub(crate) async fn manifest(&self) -> Manifest {

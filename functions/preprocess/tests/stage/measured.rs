@@ -2,8 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use contract::Produced;
-
 use crate::bench::Bench;
 
 /// Reads a file of measurements, where it is at hand.
@@ -29,9 +27,7 @@ async fn the_measured_pair_has_the_rows_and_columns_that_are_documented() {
     let bench = Bench::new();
     bench.put("raw/poblesec/PobleSec.csv", &data).await;
     bench.upload("raw/poblesec/PobleSec.csv").await;
-    let Produced::Preprocess(facts) = bench.manifest().await.outputs else {
-        panic!("facts of this stage")
-    };
+    let facts = bench.facts().await;
     assert_eq!(
         (facts.rows, facts.columns, facts.axis.frequency.to_string()),
         (15_927, 17, "2m".to_owned())
@@ -44,9 +40,7 @@ async fn the_measured_pair_has_the_rows_and_columns_that_are_documented() {
     bench.put("raw/poblesec/PobleSec_test.csv", &test).await;
     bench.put("raw/poblesec/PobleSec.csv", &data).await;
     bench.upload("raw/poblesec/PobleSec.csv").await;
-    let Produced::Preprocess(facts) = bench.manifest().await.outputs else {
-        panic!("facts of this stage")
-    };
+    let facts = bench.facts().await;
     assert_eq!((facts.rows, facts.test_start), (19_909, Some(15_927)));
 }
 
@@ -63,9 +57,7 @@ async fn the_example_files_are_clean() {
         let key = format!("raw/example/{name}");
         bench.put(&key, &data).await;
         bench.upload(&key).await;
-        let Produced::Preprocess(facts) = bench.manifest().await.outputs else {
-            panic!("facts of this stage")
-        };
+        let facts = bench.facts().await;
         assert_eq!(
             (facts.rows, facts.axis.frequency.to_string().as_str()),
             (rows, frequency),

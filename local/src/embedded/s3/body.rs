@@ -168,17 +168,21 @@ fn broken(error: StdError) -> S3Error {
 /// The bytes of an object, found in one snapshot and kept readable.
 pub(super) struct Source {
     pieces: VecDeque<Stretch>,
+    ahead: Option<Ahead>,
     _pin: Pin,
 }
 
 enum Stretch {
     Memory(Bytes),
     File(Unread),
-    /// Its next bytes are being read.
-    Begun(Read),
 }
 
-type Read = JoinHandle<io::Result<(Bytes, Option<Unread>)>>;
+/// What comes next.
+enum Ahead {
+    Memory(Bytes),
+    /// With what is then left of the file, if any.
+    File(JoinHandle<io::Result<(Bytes, Option<Unread>)>>),
+}
 
 /// A part of a file that is still to be read.
 enum Unread {
@@ -206,6 +210,7 @@ impl Source {
         }
         Ok(Self {
             pieces: found,
+            ahead: None,
             _pin: pin,
         })
     }
@@ -219,40 +224,30 @@ impl Source {
     }
 
     async fn next(&mut self) -> io::Result<Option<Bytes>> {
-        let bytes = match self.pieces.pop_front() {
+        let bytes = match self.ahead.take() {
             None => return Ok(None),
-            Some(Stretch::Memory(bytes)) => bytes,
-            Some(Stretch::File(unread)) => self.take(unread.begin()).await?,
-            Some(Stretch::Begun(read)) => self.take(read).await?,
+            Some(Ahead::Memory(bytes)) => bytes,
+            Some(Ahead::File(read)) => {
+                let (bytes, rest) = read.await.map_err(io::Error::other)??;
+                if let Some(rest) = rest {
+                    self.pieces.push_front(Stretch::File(rest));
+                }
+                bytes
+            }
         };
         self.read_ahead();
         Ok(Some(bytes))
     }
 
-    async fn take(&mut self, read: Read) -> io::Result<Bytes> {
-        let (bytes, rest) = read.await.map_err(io::Error::other)??;
-        if let Some(rest) = rest {
-            self.pieces.push_front(Stretch::File(rest));
-        }
-        Ok(bytes)
-    }
-
     fn read_ahead(&mut self) {
-        let next = self.pieces.pop_front().map(|next| match next {
-            Stretch::File(unread) => Stretch::Begun(unread.begin()),
-            other => other,
+        self.ahead = self.pieces.pop_front().map(|stretch| match stretch {
+            Stretch::Memory(bytes) => Ahead::Memory(bytes),
+            Stretch::File(unread) => Ahead::File(spawn_blocking(move || unread.read())),
         });
-        if let Some(next) = next {
-            self.pieces.push_front(next);
-        }
     }
 }
 
 impl Unread {
-    fn begin(self) -> Read {
-        spawn_blocking(move || self.read())
-    }
-
     /// Reads the next bytes; blocks. Gives what is left to read, if any.
     fn read(self) -> io::Result<(Bytes, Option<Self>)> {
         let (mut file, left) = match self {
