@@ -82,22 +82,15 @@ fn lay_out(files: &[Raw<'_>], recipe: &Recipe<'_>) -> Result<(Table, Report), Pr
     Ok((table, report))
 }
 
-/// Reads both files at once.
+/// Reads the files one after the other, each on all threads.
 fn read<'a>(
     reading: Reading<'_>,
     data_file: &'a File,
     test_file: Option<&'a File>,
     recipe: &Recipe<'_>,
 ) -> Result<Vec<Raw<'a>>, PreprocessError> {
-    let read = |file: &'a File| raw::read(file, &recipe.limits, reading);
-    thread::scope(|scope| {
-        let test = test_file.map(|file| scope.spawn(|| read(file)));
-        let mut files = vec![read(data_file)?];
-        if let Some(test) = test {
-            files.push(test.join().unwrap_or_else(|panic| resume_unwind(panic))?);
-        }
-        Ok(files)
-    })
+    let files = [Some(data_file), test_file].into_iter().flatten();
+    files.map(|file| raw::read(file, &recipe.limits, reading)).collect()
 }
 
 /// The spec's check has seen this name in the same table of zones.

@@ -3,7 +3,11 @@
 //! Whatever is not as plain as that, or no number in a column of numbers, is given back unread: the reader of text finds
 //! it and names it.
 
-use std::{panic::resume_unwind, thread};
+use std::{
+    panic::resume_unwind,
+    sync::{Mutex, PoisonError},
+    thread,
+};
 
 use memchr::{memchr, memchr_iter, memchr2};
 
@@ -14,6 +18,9 @@ use crate::{
 
 /// Bytes below which a second thread costs more than it saves.
 const WORTH_A_THREAD: usize = 256 << 10;
+
+/// Parts for each thread, so that none waits long for another.
+const PARTS: usize = 6;
 
 /// How a file is read.
 #[derive(Clone, Copy)]
@@ -41,7 +48,8 @@ pub(crate) fn read<'a>(
 ) -> Option<Vec<Cells<'a>>> {
     let end = memchr(b'\n', lines).unwrap_or(lines.len());
     let first = std::str::from_utf8(&lines[..end]).ok()?;
-    let parts = cut(lines, how.threads.min(lines.len() / WORTH_A_THREAD).max(1));
+    let threads = how.threads.min(lines.len() / WORTH_A_THREAD).max(1);
+    let parts = cut(lines, if threads == 1 { 1 } else { threads * PARTS });
     let rows: Vec<usize> = parts.iter().map(|part| count_lines(part)).collect();
     let all: usize = rows.iter().sum();
     // Each cell ends with a byte of its own, so no room is made for cells that cannot be there.
@@ -62,18 +70,23 @@ pub(crate) fn read<'a>(
     if columns.len() != header.len() {
         return None;
     }
+    let parts = Mutex::new(parts.into_iter().zip(share(&mut columns, &rows)));
+    let next = || parts.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let read_parts = || {
+        while let Some((part, room)) = next() {
+            read_part(part, how, room)?;
+        }
+        Some(())
+    };
     thread::scope(|scope| {
-        let mut parts = parts.into_iter().zip(share(&mut columns, &rows));
-        let (first, room) = parts.next()?;
-        let others: Vec<_> = parts
-            .map(|(part, room)| scope.spawn(move || read_part(part, how, room)))
-            .collect();
-        read_part(first, how, room)?;
-        others
+        let others: Vec<_> = (1..threads).map(|_| scope.spawn(read_parts)).collect();
+        let here = read_parts();
+        let others = others
             .into_iter()
-            .map(|part| part.join().unwrap_or_else(|panic| resume_unwind(panic)))
-            .collect::<Option<()>>()
+            .map(|part| part.join().unwrap_or_else(|panic| resume_unwind(panic)));
+        others.fold(here, Option::and)
     })?;
+    drop(parts);
     Some(columns)
 }
 
