@@ -30,7 +30,7 @@ pub(crate) use settle::{cannot_begin, fail, not_ours, wait};
 
 use about::{CheckError, Checked};
 use hold::Hold;
-use perform::{Ending, perform};
+use perform::{Before, Ending, look, perform};
 
 /// The size above which a checkpoint is refused, in bytes.
 const MAX_CHECKPOINT: u64 = 1024 * 1024 * 1024;
@@ -60,8 +60,12 @@ async fn refuse(message: &Message, error: &CheckError, delivery: &Delivery, plat
 
 async fn arrive(work: &dyn ErasedWork, checked: &Checked, delivery: &Delivery, platform: &Platform) -> Outcome {
     let about = About::Job(checked);
-    match claim(about, platform).await {
-        Ok(Claim::Held(held)) => proceed(work, checked, held, delivery, platform).await,
+    // What the work left is looked for beside the claim: work that is finished only after this look is done once more,
+    // to equal bytes, and its manifest adopted when ours is written.
+    let before = look(platform.store.as_ref(), checked.identity.work);
+    let (claimed, before) = tokio::join!(claim(about, platform), before);
+    match claimed {
+        Ok(Claim::Held(held)) => proceed(work, checked, held, before, delivery, platform).await,
         Ok(Claim::NotOurs(why)) => settle::not_ours(about, why, platform).await,
         Err(error) => settle::cannot_begin(about.job(), &error, delivery),
     }
@@ -72,6 +76,7 @@ async fn proceed(
     work: &dyn ErasedWork,
     checked: &Checked,
     held: Held,
+    before: Before,
     delivery: &Delivery,
     platform: &Platform,
 ) -> Outcome {
@@ -82,7 +87,7 @@ async fn proceed(
     let resume = resume(checked, &claimed, platform).await;
     let from_the_start = matches!(resume, Ok(None));
     let ending = match resume {
-        Ok(resume) => perform(work, &job(checked, &claimed, resume, &lease), platform).await,
+        Ok(resume) => perform(work, &job(checked, &claimed, resume, &lease), before, platform).await,
         Err(error) => Ending::Failed(Box::new(error)),
     };
     let seconds = platform.clock.monotonic().saturating_sub(began).as_secs_f64();

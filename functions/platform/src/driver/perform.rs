@@ -22,9 +22,15 @@ pub(super) enum Ending {
     Failed(Box<dyn Classify>),
 }
 
-/// Makes one attempt. A panic is an ending like any other, so that poison is counted and its neighbours live on.
-pub(super) async fn perform(work: &dyn ErasedWork, job: &Job, platform: &Platform) -> Ending {
-    match AssertUnwindSafe(attempt(work, job, platform)).catch_unwind().await {
+/// What finished work left, or that nothing is there yet.
+pub(super) type Before = Result<Option<Produced>, StoreError>;
+
+/// Makes one attempt: adopts what the work left `before`, or works. A panic is an ending like any other, so that poison is counted and its neighbours live on.
+pub(super) async fn perform(work: &dyn ErasedWork, job: &Job, before: Before, platform: &Platform) -> Ending {
+    match AssertUnwindSafe(attempt(work, job, before, platform))
+        .catch_unwind()
+        .await
+    {
         Ok(Ok(ending)) => ending,
         Ok(Err(error)) => Ending::Failed(error),
         Err(panic) => Ending::Failed(Box::new(Fault::Panicked {
@@ -33,9 +39,14 @@ pub(super) async fn perform(work: &dyn ErasedWork, job: &Job, platform: &Platfor
     }
 }
 
-async fn attempt(work: &dyn ErasedWork, job: &Job, platform: &Platform) -> Result<Ending, Box<dyn Classify>> {
+async fn attempt(
+    work: &dyn ErasedWork,
+    job: &Job,
+    before: Before,
+    platform: &Platform,
+) -> Result<Ending, Box<dyn Classify>> {
     let store = platform.store.as_ref();
-    let (made, adopted) = match adopt(store, job.identity.work).await.map_err(boxed)? {
+    let (made, adopted) = match before.map_err(boxed)? {
         Some(made) => (made, true),
         None => match work.work(job, platform).await? {
             Worked::Done(made) => (record(store, job, made).await.map_err(boxed)?, false),
@@ -48,7 +59,7 @@ async fn attempt(work: &dyn ErasedWork, job: &Job, platform: &Platform) -> Resul
 }
 
 /// Reads what finished work left.
-async fn adopt(store: &dyn Store, work: WorkId) -> Result<Option<Produced>, StoreError> {
+pub(super) async fn look(store: &dyn Store, work: WorkId) -> Before {
     Ok(documents::read::<Manifest>(store, &keys::work(work))
         .await?
         .map(|(manifest, _)| manifest.outputs))
