@@ -14,6 +14,7 @@ const RACERS: usize = 16;
 /// When the store breaks a promise; the panic says which.
 pub async fn store_suite(store: &dyn Store) {
     what_was_put_is_read_back(store).await;
+    what_was_put_by_its_digest_is_read_back(store).await;
     nothing_is_found_where_nothing_lies(store).await;
     an_object_is_created_once(store).await;
     a_swap_needs_the_version_that_lies_there(store).await;
@@ -52,6 +53,19 @@ async fn what_was_put_is_read_back(store: &dyn Store) {
     let head = store.head("put/a").await.unwrap();
     assert_eq!((&object.meta.etag, &head.etag, head.size), (&etag, &etag, 5));
     assert!(!etag.as_str().contains('"'), "{etag}");
+}
+
+async fn what_was_put_by_its_digest_is_read_back(store: &dyn Store) {
+    for body in [bytes(""), bytes("hello"), Bytes::from(vec![7; 300_000])] {
+        let key = format!("named/{}", Digest::of(&body));
+        let etag = store.put_named(&key, body.clone()).await.unwrap();
+        assert_eq!(
+            store.put(&key, body.clone()).await.unwrap(),
+            etag,
+            "equal bytes, equal tags"
+        );
+        assert!(store.get(&key, 1 << 20).await.unwrap().bytes == body);
+    }
 }
 
 async fn nothing_is_found_where_nothing_lies(store: &dyn Store) {

@@ -204,7 +204,7 @@ fn calibrate(
 async fn store_made(round: &Round, made: Made, store: &dyn Store) -> Result<Outcome, EvalError> {
     let artifact = Digest::of(&made.bytes);
     let key = keys::artifact(&round.dataset, round.part, artifact);
-    store.put(&key, made.bytes.into()).await?;
+    store.put_named(&key, made.bytes.into()).await?;
     let manifest = keys::artifact_manifest(&round.dataset, round.part, artifact);
     match store.create(&manifest, canonical(&made.artifact.about).into()).await {
         // Equal artifacts have equal manifests: whoever wrote it wrote this.
@@ -214,7 +214,7 @@ async fn store_made(round: &Round, made: Made, store: &dyn Store) -> Result<Outc
     let bytes = canonical(&made.holdout);
     let holdout = Digest::of(&bytes);
     let key = keys::forecast(&round.dataset, round.part, holdout);
-    store.put(&key, bytes.into()).await?;
+    store.put_named(&key, bytes.into()).await?;
     Ok(Outcome {
         member: made.holdout.member,
         artifact: Some(artifact),

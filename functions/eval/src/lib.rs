@@ -114,7 +114,7 @@ async fn scored(task: &EvalTask, artifact: Digest, platform: &Platform) -> Resul
 async fn put(task: &EvalTask, bytes: Vec<u8>, store: &dyn Store) -> Result<Digest, StoreError> {
     let digest = Digest::of(&bytes);
     let key = keys::forecast(&task.dataset, task.part, digest);
-    store.put(&key, bytes.into()).await?;
+    store.put_named(&key, bytes.into()).await?;
     Ok(digest)
 }
 

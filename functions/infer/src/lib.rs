@@ -70,7 +70,7 @@ impl Work for Infer {
         let forecast = Digest::of(&bytes);
         platform
             .store
-            .put(&keys::forecast(&task.dataset, task.part, forecast), bytes.into())
+            .put_named(&keys::forecast(&task.dataset, task.part, forecast), bytes.into())
             .await?;
         Ok(Worked::Done(Produced::Infer(InferFacts {
             forecast,

@@ -87,8 +87,9 @@ pub trait Store: Send + Sync + 'static {
     /// Writes an object whatever was there: for blobs that are named by their digest, and for hints.
     async fn put(&self, key: &str, bytes: Bytes) -> Result<ETag, StoreError>;
 
-    /// Writes a blob like [`Store::put`]; a store that signs the digest of what it sends is spared a second one.
-    async fn put_named(&self, key: &str, bytes: Bytes, _digest: Digest) -> Result<ETag, StoreError> {
+    /// Writes a blob that is named by its digest, like [`Store::put`]. Whoever reads it checks it against its name, so on
+    /// its way a checksum is enough.
+    async fn put_named(&self, key: &str, bytes: Bytes) -> Result<ETag, StoreError> {
         self.put(key, bytes).await
     }
 

@@ -76,7 +76,7 @@ impl Work for Preprocess {
             report.ignored_objects = ignored(store, receipt).await?;
         }
         store
-            .put_named(&keys::clean(&task.dataset, PartId::WHOLE, digest), bytes.into(), digest)
+            .put_named(&keys::clean(&task.dataset, PartId::WHOLE, digest), bytes.into())
             .await?;
         Ok(Worked::Done(Produced::Preprocess(CleanFacts {
             clean: digest,

@@ -73,7 +73,7 @@ impl Work for Sample {
         let digest = Digest::of(&bytes);
         platform
             .store
-            .put_named(&keys::cut(&task.dataset, task.part, digest), bytes.into(), digest)
+            .put_named(&keys::cut(&task.dataset, task.part, digest), bytes.into())
             .await?;
         Ok(Worked::Done(Produced::Sample(facts(digest, &document, columns))))
     }

@@ -254,7 +254,7 @@ async fn load(job: &Job, task: &TrainTask, platform: &Platform) -> Result<(Fitti
 async fn keep(task: &TrainTask, artifact: &Artifact, bytes: Vec<u8>, store: &dyn Store) -> Result<Digest, StoreError> {
     let digest = Digest::of(&bytes);
     store
-        .put(&keys::artifact(&task.dataset, task.part, digest), bytes.into())
+        .put_named(&keys::artifact(&task.dataset, task.part, digest), bytes.into())
         .await?;
     let manifest = keys::artifact_manifest(&task.dataset, task.part, digest);
     match store.create(&manifest, canonical(&artifact.about).into()).await {

@@ -14,7 +14,6 @@ use aws_sdk_s3::{
     error::BoxError,
     primitives::{DateTime, DateTimeFormat},
 };
-use contract::Digest;
 
 /// Catches the `Date` of an answer, which the SDK's outputs do not have.
 ///
@@ -47,13 +46,13 @@ impl Intercept for DateOf {
     }
 }
 
-/// Signs a body by the digest that its name has anyway.
+/// Leaves a body out of the signature, because its name says what it must be.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct KnownDigest(pub(super) Digest);
+pub(super) struct Unsigned;
 
-impl Intercept for KnownDigest {
+impl Intercept for Unsigned {
     fn name(&self) -> &'static str {
-        "KnownDigest"
+        "Unsigned"
     }
 
     fn modify_before_signing(
@@ -62,10 +61,10 @@ impl Intercept for KnownDigest {
         _components: &RuntimeComponents,
         config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        // A body that the SDK sends in signed chunks has another signature.
+        // A body that the SDK sends in chunks has another mark there.
         if config.load::<PayloadSigningOverride>().is_none() {
-            let signed = PayloadSigningOverride::Precomputed(self.0.hex());
-            config.interceptor_state().store_put(signed);
+            let unsigned = PayloadSigningOverride::unsigned_payload();
+            config.interceptor_state().store_put(unsigned);
         }
         Ok(())
     }

@@ -10,6 +10,7 @@ use aws_sdk_s3::{
         put_object::{PutObjectOutput, builders::PutObjectFluentBuilder},
     },
     primitives::ByteStream,
+    types::ChecksumAlgorithm,
 };
 use bytes::{Bytes, BytesMut};
 use contract::Digest;
@@ -18,7 +19,7 @@ use tokio::io::AsyncWriteExt;
 
 use super::{
     connect::TOTAL,
-    intercept::{DateOf, KnownDigest},
+    intercept::{DateOf, Unsigned},
 };
 use crate::{
     error::{Cause, StoreError},
@@ -134,9 +135,11 @@ impl Store for S3Store {
         etag(key, &written.map_err(|error| failed(key, Asked::Write, error))?)
     }
 
-    async fn put_named(&self, key: &str, bytes: Bytes, digest: Digest) -> Result<ETag, StoreError> {
-        let put = self.put_object(key, bytes).customize();
-        let written = put.interceptor(KnownDigest(digest)).send().await;
+    async fn put_named(&self, key: &str, bytes: Bytes) -> Result<ETag, StoreError> {
+        let put = self
+            .put_object(key, bytes)
+            .checksum_algorithm(ChecksumAlgorithm::Crc32C);
+        let written = put.customize().interceptor(Unsigned).send().await;
         etag(key, &written.map_err(|error| failed(key, Asked::Write, error))?)
     }
 

@@ -188,7 +188,7 @@ async fn stop(checked: &Checked, held: &Held, stopped: Stopped, platform: &Platf
         Err(error @ NoHop::TooMany) => return fail(about, held, &Fault::Hop(error), stopped.seconds, platform).await,
     };
     let key = keys::checkpoint(task.dataset(), task.part(), digest);
-    if let Err(error) = platform.store.put(&key, stopped.checkpoint.into()).await {
+    if let Err(error) = platform.store.put_named(&key, stopped.checkpoint.into()).await {
         return later(about, held, &error, platform).await;
     }
     let hop = ledger.hop;

@@ -232,6 +232,12 @@ impl Store for FaultyStore {
             .await
     }
 
+    async fn put_named(&self, key: &str, bytes: Bytes) -> Result<ETag, StoreError> {
+        self.faults
+            .around(format!("put {key}"), self.inner.put_named(key, bytes), doubt(key))
+            .await
+    }
+
     async fn create(&self, key: &str, bytes: Bytes) -> Result<ETag, StoreError> {
         self.faults
             .around(format!("create {key}"), self.inner.create(key, bytes), doubt(key))
