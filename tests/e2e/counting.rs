@@ -98,6 +98,10 @@ impl Store for CountedStore {
         self.inner.download(key, seen, file, cap).await
     }
 
+    async fn delete(&self, key: &str) -> Result<(), StoreError> {
+        self.inner.delete(key).await
+    }
+
     async fn list(&self, prefix: &str, after: Option<&str>, max: usize) -> Result<Vec<Listed>, StoreError> {
         self.inner.list(prefix, after, max).await
     }

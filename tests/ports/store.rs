@@ -17,6 +17,7 @@ pub async fn store_suite(store: &dyn Store) {
     what_was_put_by_its_digest_is_read_back(store).await;
     nothing_is_found_where_nothing_lies(store).await;
     an_object_is_created_once(store).await;
+    what_was_deleted_is_gone_and_can_be_created_again(store).await;
     a_swap_needs_the_version_that_lies_there(store).await;
     a_swap_needs_an_object(store).await;
     a_put_overwrites(store).await;
@@ -87,6 +88,22 @@ async fn an_object_is_created_once(store: &dyn Store) {
     assert!(matches!(&error, StoreError::Exists { .. }), "{error:?}");
     assert_eq!(text(store, "create/a").await, "first");
     assert_eq!(store.head("create/a").await.unwrap().etag, first);
+}
+
+async fn what_was_deleted_is_gone_and_can_be_created_again(store: &dyn Store) {
+    let etag = store.create("delete/a", bytes("1")).await.unwrap();
+    store.create("delete/a/b", bytes("2")).await.unwrap();
+    store.delete("delete/a").await.unwrap();
+    let gone = store.get("delete/a", 1).await.unwrap_err();
+    assert!(matches!(gone, StoreError::NotFound { .. }), "{gone}");
+    let swapped = store.swap("delete/a", bytes("3"), &etag).await.unwrap_err();
+    assert!(matches!(swapped, StoreError::Changed { .. }), "{swapped}");
+    store.delete("delete/a").await.expect("there is nothing to do");
+    store.create("delete/a", bytes("4")).await.unwrap();
+    assert_eq!(
+        (text(store, "delete/a").await, text(store, "delete/a/b").await),
+        ("4".to_owned(), "2".to_owned())
+    );
 }
 
 async fn a_swap_needs_the_version_that_lies_there(store: &dyn Store) {

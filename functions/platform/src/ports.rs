@@ -105,6 +105,10 @@ pub trait Store: Send + Sync + 'static {
     /// Streams one version of an object into a file while hashing it; `Changed` where another version lies there.
     async fn download(&self, key: &str, seen: &ETag, file: &Path, cap: u64) -> Result<Downloaded, StoreError>;
 
+    /// Removes an object; where none lies there is nothing to do. No function removes anything: this is for what was only
+    /// a probe.
+    async fn delete(&self, key: &str) -> Result<(), StoreError>;
+
     /// Lists up to `max` (at most 1,000) keys with a prefix, in key order, beginning behind `after`.
     async fn list(&self, prefix: &str, after: Option<&str>, max: usize) -> Result<Vec<Listed>, StoreError>;
 }

@@ -122,11 +122,24 @@ fn functions() -> Check {
     }
 }
 
-/// Races conditional writers. One serial pair proves nothing: there are stores that pass it and lose the race.
+/// Races conditional writers and takes away what they wrote.
 async fn race(store: Arc<dyn Store>) -> Result<String, String> {
     let nonce = uuid::Uuid::new_v4().simple().to_string();
-    for round in 0..ROUNDS {
-        let key = format!("doctor/{nonce}/{round}");
+    let keys: Vec<_> = (0..ROUNDS).map(|round| format!("doctor/{nonce}/{round}")).collect();
+    let raced = race_for(&keys, &store).await;
+    let mut kept = None;
+    for key in &keys {
+        if let Err(error) = store.delete(key).await {
+            kept.get_or_insert_with(|| format!("; what they wrote stays under `doctor/{nonce}/`: {}", chain(&error)));
+        }
+    }
+    let kept = kept.unwrap_or_default();
+    raced.map(|found| found + &kept).map_err(|wrong| wrong + &kept)
+}
+
+/// One serial pair proves nothing: there are stores that pass it and lose the race.
+async fn race_for(keys: &[String], store: &Arc<dyn Store>) -> Result<String, String> {
+    for (round, key) in keys.iter().enumerate() {
         let mut writers = JoinSet::new();
         for writer in 0..WRITERS {
             let (store, key) = (store.clone(), key.clone());

@@ -6,6 +6,7 @@
 mod again;
 mod backend;
 mod broken;
+mod doctor;
 mod flits;
 mod isolated;
 mod killed;

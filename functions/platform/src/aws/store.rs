@@ -183,6 +183,12 @@ impl Store for S3Store {
         within(key, meta.size, stream(key, body, meta.size, file, cap)).await
     }
 
+    async fn delete(&self, key: &str) -> Result<(), StoreError> {
+        let delete = self.client.delete_object().bucket(&self.bucket).key(key);
+        let deleted = delete.send().await;
+        deleted.map(drop).map_err(|error| failed(key, Asked::Write, error))
+    }
+
     async fn list(&self, prefix: &str, after: Option<&str>, max: usize) -> Result<Vec<Listed>, StoreError> {
         let list = self.client.list_objects_v2().bucket(&self.bucket).prefix(prefix);
         let list = list

@@ -267,6 +267,12 @@ impl Store for FaultyStore {
             .await
     }
 
+    async fn delete(&self, key: &str) -> Result<(), StoreError> {
+        self.faults
+            .around(format!("delete {key}"), self.inner.delete(key), doubt(key))
+            .await
+    }
+
     async fn list(&self, prefix: &str, after: Option<&str>, max: usize) -> Result<Vec<Listed>, StoreError> {
         let operation = self.inner.list(prefix, after, max);
         self.faults

@@ -173,6 +173,11 @@ impl Store for MemoryStore {
         })
     }
 
+    async fn delete(&self, key: &str) -> Result<(), StoreError> {
+        self.remove(key);
+        Ok(())
+    }
+
     async fn list(&self, prefix: &str, after: Option<&str>, max: usize) -> Result<Vec<Listed>, StoreError> {
         let objects = lock(&self.objects);
         let from = match after {

@@ -176,6 +176,10 @@ impl Store for Register {
         unreachable!("ledgers are read and swapped")
     }
 
+    async fn delete(&self, _: &str) -> Result<(), StoreError> {
+        unreachable!("ledgers are read and swapped")
+    }
+
     async fn list(&self, _: &str, _: Option<&str>, _: usize) -> Result<Vec<Listed>, StoreError> {
         unreachable!("ledgers are read and swapped")
     }
