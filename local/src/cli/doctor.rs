@@ -57,7 +57,7 @@ pub async fn doctor(args: &DoctorArgs) -> anyhow::Result<ExitCode> {
     if args.store {
         checks.push(Check {
             what: "conditional writes",
-            found: race(store).await,
+            found: conditional_writes(store).await,
             needed: true,
         });
     }
@@ -123,22 +123,27 @@ fn functions() -> Check {
 }
 
 /// Races conditional writers and takes away what they wrote.
-async fn race(store: Arc<dyn Store>) -> Result<String, String> {
-    let nonce = uuid::Uuid::new_v4().simple().to_string();
-    let keys: Vec<_> = (0..ROUNDS).map(|round| format!("doctor/{nonce}/{round}")).collect();
-    let raced = race_for(&keys, &store).await;
-    let mut kept = None;
-    for key in &keys {
-        if let Err(error) = store.delete(key).await {
-            kept.get_or_insert_with(|| format!("; what they wrote stays under `doctor/{nonce}/`: {}", chain(&error)));
-        }
+async fn conditional_writes(store: Arc<dyn Store>) -> Result<String, String> {
+    let prefix = format!("doctor/{}/", uuid::Uuid::new_v4().simple());
+    let keys: Vec<_> = (0..ROUNDS).map(|round| format!("{prefix}{round}")).collect();
+    let raced = race(&keys, &store).await;
+    let left = match take_away(&keys, store.as_ref()).await {
+        Ok(()) => String::new(),
+        Err(error) => format!("; what they wrote stays under `{prefix}`: {}", chain(&error)),
+    };
+    raced.map(|found| found + &left).map_err(|wrong| wrong + &left)
+}
+
+/// Stops at the first refusal: a store that does not answer would be waited for at every key.
+async fn take_away(keys: &[String], store: &dyn Store) -> Result<(), StoreError> {
+    for key in keys {
+        store.delete(key).await?;
     }
-    let kept = kept.unwrap_or_default();
-    raced.map(|found| found + &kept).map_err(|wrong| wrong + &kept)
+    Ok(())
 }
 
 /// One serial pair proves nothing: there are stores that pass it and lose the race.
-async fn race_for(keys: &[String], store: &Arc<dyn Store>) -> Result<String, String> {
+async fn race(keys: &[String], store: &Arc<dyn Store>) -> Result<String, String> {
     for (round, key) in keys.iter().enumerate() {
         let mut writers = JoinSet::new();
         for writer in 0..WRITERS {

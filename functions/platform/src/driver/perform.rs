@@ -25,7 +25,8 @@ pub(super) enum Ending {
 /// What finished work left, or that nothing is there yet.
 pub(super) type Before = Result<Option<Produced>, StoreError>;
 
-/// Makes one attempt: adopts what the work left `before`, or works. A panic is an ending like any other, so that poison is counted and its neighbours live on.
+/// Makes one attempt: adopts what the work left `before`, or works. A panic is an ending like any other, so that poison is
+/// counted and its neighbours live on.
 pub(super) async fn perform(work: &dyn ErasedWork, job: &Job, before: Before, platform: &Platform) -> Ending {
     match AssertUnwindSafe(attempt(work, job, before, platform))
         .catch_unwind()
