@@ -116,6 +116,7 @@ def buckets():
     refused(409, "BucketAlreadyOwnedByYou", s3.create_bucket, Bucket=BUCKET)
     refused(404, "404", s3.head_bucket, Bucket="not-there-at-all")
     equal(s3.get_bucket_location(Bucket=BUCKET)["LocationConstraint"], None)
+    equal(s3.get_bucket_versioning(Bucket=BUCKET).get("Status"), None)
     put("k")
     refused(409, "BucketNotEmpty", s3.delete_bucket, Bucket=BUCKET)
 
@@ -128,6 +129,18 @@ def bodies_come_back():
         answer = get("body")
         equal(answer["ContentLength"], size)
         equal(answer["Body"].read() == body, True)
+
+
+@check
+def large_objects_are_moved_in_parts():
+    # The managed transfers of boto3 send, fetch and copy what is larger than 8 MiB in parts.
+    body = body_of(20 * MIB)
+    s3.upload_fileobj(io.BytesIO(body), BUCKET, "large")
+    s3.copy({"Bucket": BUCKET, "Key": "large"}, BUCKET, "copy of it")
+    equal(get("copy of it")["ETag"].endswith('-3"'), True)
+    back = io.BytesIO()
+    s3.download_fileobj(BUCKET, "copy of it", back)
+    equal(back.getvalue() == body, True)
 
 
 @check

@@ -134,6 +134,69 @@ async fn an_aborted_upload_leaves_nothing() {
 }
 
 #[tokio::test]
+async fn parts_are_copied_from_objects() {
+    let house = House::start().await;
+    let body = bytes(PART + 70_000);
+    let tag = house.put("dir/from ü+", body.clone()).await;
+    let id = begin(&house, "to").await;
+    let copy = |number: i32, range: Option<&str>| {
+        let copy = house.s3.upload_part_copy().bucket(BUCKET).key("to").upload_id(&id);
+        let source = format!("{BUCKET}/dir/from%20%C3%BC%2B");
+        copy.part_number(number)
+            .copy_source(source)
+            .set_copy_source_range(range.map(str::to_owned))
+    };
+    let mut parts = Vec::new();
+    for (number, range) in [(1, None), (2, Some("bytes=69999-5312878")), (3, Some("bytes=7-7"))] {
+        let copied = copy(number, range).copy_source_if_match(&tag).send().await.unwrap();
+        let copied = copied.copy_part_result.unwrap();
+        assert!(copied.last_modified.is_some());
+        let part = CompletedPart::builder().part_number(number);
+        parts.push(part.e_tag(copied.e_tag.unwrap()).build());
+    }
+    let end = format!("bytes=0-{}", body.len());
+    for (range, status, code) in [
+        (end.as_str(), 416, "InvalidRange"),
+        ("bytes=5-", 400, "InvalidArgument"),
+        ("bytes=-5", 400, "InvalidArgument"),
+        ("5-6", 400, "InvalidArgument"),
+    ] {
+        let refused = copy(4, Some(range)).send().await;
+        assert_eq!(refusal(refused), (status, code.to_owned()), "{range}");
+    }
+    assert_eq!(
+        refusal(copy(4, None).copy_source_if_match("\"other\"").send().await).0,
+        412
+    );
+    let nothing = copy(4, None).copy_source(format!("{BUCKET}/none")).send().await;
+    assert_eq!(refusal(nothing), (404, "NoSuchKey".to_owned()));
+    assert_eq!(
+        refusal(copy(10_001, None).send().await),
+        (400, "InvalidArgument".to_owned())
+    );
+    let complete = house
+        .s3
+        .complete_multipart_upload()
+        .bucket(BUCKET)
+        .key("to")
+        .upload_id(&id);
+    complete.multipart_upload(all(&parts)).send().await.unwrap();
+    let expected = [&body[..], &body[69_999..=5_312_878], &body[7..=7]].concat();
+    assert!(house.bytes("to").await == expected);
+    // The copy lives on by itself.
+    house
+        .s3
+        .delete_object()
+        .bucket(BUCKET)
+        .key("dir/from ü+")
+        .send()
+        .await
+        .unwrap();
+    assert!(house.bytes("to").await == expected);
+    house.holds_files(2).await;
+}
+
+#[tokio::test]
 async fn wrong_completions_are_refused_and_the_upload_stays() {
     let house = House::start().await;
     let id = begin(&house, "k").await;

@@ -3,7 +3,8 @@
 use redb::ReadableTable;
 use s3s::dto::{
     CreateBucketInput, CreateBucketOutput, DeleteBucketInput, DeleteBucketOutput, GetBucketLocationInput,
-    GetBucketLocationOutput, HeadBucketInput, HeadBucketOutput, ListBucketsInput, ListBucketsOutput, Owner,
+    GetBucketLocationOutput, GetBucketVersioningInput, GetBucketVersioningOutput, HeadBucketInput, HeadBucketOutput,
+    ListBucketsInput, ListBucketsOutput, Owner,
 };
 use s3s::{S3Response, S3Result, s3_error};
 
@@ -40,6 +41,15 @@ pub(super) fn head(store: &Store, input: &HeadBucketInput) -> S3Result<S3Respons
 pub(super) fn location(store: &Store, input: &GetBucketLocationInput) -> S3Result<S3Response<GetBucketLocationOutput>> {
     store.snapshot()?.bucket(&input.bucket)?;
     Ok(S3Response::new(GetBucketLocationOutput::default()))
+}
+
+/// Says that objects never had versions.
+pub(super) fn versioning(
+    store: &Store,
+    input: &GetBucketVersioningInput,
+) -> S3Result<S3Response<GetBucketVersioningOutput>> {
+    store.snapshot()?.bucket(&input.bucket)?;
+    Ok(S3Response::new(GetBucketVersioningOutput::default()))
 }
 
 pub(super) fn list(store: &Store, input: &ListBucketsInput) -> S3Result<S3Response<ListBucketsOutput>> {

@@ -137,6 +137,17 @@ impl Promise {
         }
     }
 
+    /// Bytes that nobody promised anything about, with the checksum that their upload asks for.
+    pub(super) fn none(algorithm: Option<&str>) -> Self {
+        let asked = |name: &&str| algorithm.is_some_and(|algorithm| algorithm.eq_ignore_ascii_case(name));
+        Self {
+            given: Sums::default(),
+            md5: None,
+            trailers: None,
+            algorithms: ALGORITHMS.into_iter().filter(asked).collect(),
+        }
+    }
+
     pub(super) fn hasher(&self) -> ChecksumHasher {
         hasher(&self.algorithms)
     }

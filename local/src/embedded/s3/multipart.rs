@@ -4,24 +4,20 @@ use md5::{Digest, Md5};
 use redb::ReadableTable;
 use s3s::dto::{
     AbortMultipartUploadInput, AbortMultipartUploadOutput, ChecksumType, CompleteMultipartUploadInput,
-    CompleteMultipartUploadOutput, CompletedPart, CreateMultipartUploadInput, CreateMultipartUploadOutput, ETag,
-    UploadPartInput, UploadPartOutput,
+    CompleteMultipartUploadOutput, CompletedPart, CreateMultipartUploadInput, CreateMultipartUploadOutput,
 };
 use s3s::{S3Error, S3Request, S3Response, S3Result, s3_error};
 
-use super::body;
-use super::checksums::{Promise, Sums};
+use super::checksums::Sums;
 use super::conditions::WriteCondition;
 use super::error::Error;
 use super::events::Principal;
 use super::objects::{Written, announce_created, check_key, refuse_tags};
-use super::rows::{About, Object, Part, PartKey, Row, Rows, Upload, parse};
+use super::rows::{About, Object, Part, PartKey, Row, Rows, Upload, UploadKey, parse};
 use super::store::Store;
 
 /// Every part but the last has at least this many bytes, as on AWS.
 const SMALLEST_PART: u64 = 5 << 20;
-
-const LAST_PART: u16 = 10_000;
 
 pub(super) async fn create(
     store: &Store,
@@ -81,54 +77,6 @@ pub(super) async fn create(
     }))
 }
 
-pub(super) async fn put_part(
-    store: &Store,
-    request: S3Request<UploadPartInput>,
-) -> S3Result<S3Response<UploadPartOutput>> {
-    let promise = Promise::of(&request.headers, request.trailing_headers);
-    let UploadPartInput {
-        bucket,
-        key,
-        body,
-        part_number,
-        upload_id,
-        ..
-    } = request.input;
-    let number = u16::try_from(part_number)
-        .ok()
-        .filter(|number| (1..=LAST_PART).contains(number));
-    let number = number.ok_or_else(|| s3_error!(InvalidArgument, "part {part_number}, from 1 to {LAST_PART}"))?;
-    let id = parse_id(&upload_id)?;
-    store.snapshot()?.bucket(&bucket)?;
-    let received = body::receive(store.blobs(), body, promise).await?;
-    let (sums, etag) = (received.sums.wire(), hex::encode(received.md5));
-    let tag = ETag::Strong(etag.clone());
-    let change = move |rows: &mut Rows<'_>| {
-        find(rows, &bucket, &key, id)?;
-        let pieces = rows.store(received.content)?;
-        let part = Part {
-            size: received.size,
-            etag,
-            modified_s: rows.now_s(),
-            pieces,
-            sums: received.sums,
-        };
-        let replaced = rows.parts.insert((id, number), serde_json::to_vec(&part)?.as_slice())?;
-        let replaced: Option<Part> = replaced.map(|row| parse(row.value())).transpose()?;
-        replaced.map_or(Ok(()), |replaced| rows.free(&replaced.pieces))
-    };
-    store.change(change).await?;
-    Ok(S3Response::new(UploadPartOutput {
-        e_tag: Some(tag),
-        checksum_crc32: sums.checksum_crc32,
-        checksum_crc32c: sums.checksum_crc32c,
-        checksum_crc64nvme: sums.checksum_crc64nvme,
-        checksum_sha1: sums.checksum_sha1,
-        checksum_sha256: sums.checksum_sha256,
-        ..Default::default()
-    }))
-}
-
 pub(super) async fn complete(
     store: &Store,
     request: S3Request<CompleteMultipartUploadInput>,
@@ -155,7 +103,8 @@ pub(super) async fn complete(
     let size = input.mpu_object_size;
     let (bucket, key) = (input.bucket.clone(), input.key.clone());
     let change = move |rows: &mut Rows<'_>| {
-        let upload = find(rows, &bucket, &key, id)?;
+        rows.bucket(&bucket)?;
+        let upload = find(&rows.uploads, &bucket, &key, id)?;
         let parts = chosen(&uploaded(&rows.parts, id)?, &named)?;
         let written = whole(&parts, upload.about)?;
         if size.is_some_and(|size| u64::try_from(size) != Ok(written.size)) {
@@ -208,7 +157,8 @@ pub(super) async fn abort(
 ) -> S3Result<S3Response<AbortMultipartUploadOutput>> {
     let id = parse_id(&input.upload_id)?;
     let change = move |rows: &mut Rows<'_>| {
-        find(rows, &input.bucket, &input.key, id)?;
+        rows.bucket(&input.bucket)?;
+        find(&rows.uploads, &input.bucket, &input.key, id)?;
         forget(rows, &input.bucket, &input.key, id, |_| false)
     };
     store.change(change).await?;
@@ -233,9 +183,13 @@ pub(super) fn abort_all(rows: &mut Rows<'_>, bucket: &str) -> Result<(), Error> 
         .try_for_each(|(key, id)| forget(rows, bucket, key, *id, |_| false))
 }
 
-fn find(rows: &Rows<'_>, bucket: &str, key: &str, id: u64) -> Result<Upload, Error> {
-    rows.bucket(bucket)?;
-    match rows.uploads.get((bucket, key.as_bytes(), id))? {
+pub(super) fn find(
+    uploads: &impl ReadableTable<UploadKey, Row>,
+    bucket: &str,
+    key: &str,
+    id: u64,
+) -> Result<Upload, Error> {
+    match uploads.get((bucket, key.as_bytes(), id))? {
         Some(row) => parse(row.value()),
         None => Err(no_upload(&text(id)).into()),
     }
@@ -325,6 +279,6 @@ pub(super) fn parse_id(text: &str) -> S3Result<u64> {
     u64::from_str_radix(text, 16).map_err(|_| no_upload(text))
 }
 
-pub(super) fn no_upload(id: &str) -> S3Error {
+fn no_upload(id: &str) -> S3Error {
     s3_error!(NoSuchUpload, "there is no upload `{id}` of this key")
 }

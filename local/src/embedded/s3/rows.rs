@@ -156,6 +156,16 @@ impl About {
     }
 }
 
+impl Part {
+    pub(super) fn tag(&self) -> ETag {
+        ETag::Strong(self.etag.clone())
+    }
+
+    pub(super) fn modified(&self) -> Timestamp {
+        seconds(self.modified_s)
+    }
+}
+
 impl Object {
     pub(super) fn tag(&self) -> ETag {
         ETag::Strong(self.etag.clone())

@@ -7,17 +7,18 @@ use s3s::dto::{
     CopyObjectInput, CopyObjectOutput, CreateBucketInput, CreateBucketOutput, CreateMultipartUploadInput,
     CreateMultipartUploadOutput, DeleteBucketInput, DeleteBucketOutput, DeleteObjectInput, DeleteObjectOutput,
     DeleteObjectsInput, DeleteObjectsOutput, GetBucketLocationInput, GetBucketLocationOutput,
-    GetBucketNotificationConfigurationInput, GetBucketNotificationConfigurationOutput, GetObjectInput, GetObjectOutput,
-    HeadBucketInput, HeadBucketOutput, HeadObjectInput, HeadObjectOutput, ListBucketsInput, ListBucketsOutput,
-    ListMultipartUploadsInput, ListMultipartUploadsOutput, ListObjectsInput, ListObjectsOutput, ListObjectsV2Input,
-    ListObjectsV2Output, ListPartsInput, ListPartsOutput, PutBucketNotificationConfigurationInput,
-    PutBucketNotificationConfigurationOutput, PutObjectInput, PutObjectOutput, UploadPartInput, UploadPartOutput,
+    GetBucketNotificationConfigurationInput, GetBucketNotificationConfigurationOutput, GetBucketVersioningInput,
+    GetBucketVersioningOutput, GetObjectInput, GetObjectOutput, HeadBucketInput, HeadBucketOutput, HeadObjectInput,
+    HeadObjectOutput, ListBucketsInput, ListBucketsOutput, ListMultipartUploadsInput, ListMultipartUploadsOutput,
+    ListObjectsInput, ListObjectsOutput, ListObjectsV2Input, ListObjectsV2Output, ListPartsInput, ListPartsOutput,
+    PutBucketNotificationConfigurationInput, PutBucketNotificationConfigurationOutput, PutObjectInput, PutObjectOutput,
+    UploadPartCopyInput, UploadPartCopyOutput, UploadPartInput, UploadPartOutput,
 };
 use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s::{S3, S3Request, S3Response, S3Result, s3_error};
 
 use super::store::Store;
-use super::{buckets, events, list, multipart, objects, reads, uploads};
+use super::{buckets, copies, events, list, multipart, objects, parts, reads, uploads};
 
 type Reply<T> = S3Result<S3Response<T>>;
 
@@ -66,6 +67,13 @@ impl S3 for Wire {
         buckets::location(&self.0, &request.input)
     }
 
+    async fn get_bucket_versioning(
+        &self,
+        request: S3Request<GetBucketVersioningInput>,
+    ) -> Reply<GetBucketVersioningOutput> {
+        buckets::versioning(&self.0, &request.input)
+    }
+
     async fn list_buckets(&self, request: S3Request<ListBucketsInput>) -> Reply<ListBucketsOutput> {
         buckets::list(&self.0, &request.input)
     }
@@ -101,7 +109,7 @@ impl S3 for Wire {
     }
 
     async fn copy_object(&self, request: S3Request<CopyObjectInput>) -> Reply<CopyObjectOutput> {
-        objects::copy(&self.0, request).await
+        copies::copy(&self.0, request).await
     }
 
     async fn delete_object(&self, request: S3Request<DeleteObjectInput>) -> Reply<DeleteObjectOutput> {
@@ -128,7 +136,11 @@ impl S3 for Wire {
     }
 
     async fn upload_part(&self, request: S3Request<UploadPartInput>) -> Reply<UploadPartOutput> {
-        multipart::put_part(&self.0, request).await
+        parts::put(&self.0, request).await
+    }
+
+    async fn upload_part_copy(&self, request: S3Request<UploadPartCopyInput>) -> Reply<UploadPartCopyOutput> {
+        parts::copy(&self.0, request.input).await
     }
 
     async fn complete_multipart_upload(

@@ -1,13 +1,13 @@
 //! Looking at uploads in parts that are under way.
 
 use s3s::dto::{
-    ChecksumAlgorithm, ChecksumType, ETag, ListMultipartUploadsInput, ListMultipartUploadsOutput, ListPartsInput,
+    ChecksumAlgorithm, ChecksumType, ListMultipartUploadsInput, ListMultipartUploadsOutput, ListPartsInput,
     ListPartsOutput, MultipartUpload,
 };
 use s3s::{S3Response, S3Result, s3_error};
 
 use super::error::Error;
-use super::multipart::{no_upload, parse_id, text, uploaded};
+use super::multipart::{find, parse_id, text, uploaded};
 use super::rows::{Part, Upload, parse, seconds};
 use super::store::Store;
 
@@ -19,11 +19,7 @@ pub(super) fn list_parts(store: &Store, input: ListPartsInput) -> S3Result<S3Res
     let max = input.max_parts.unwrap_or(LARGEST_PAGE).clamp(0, LARGEST_PAGE);
     let after = u16::try_from(input.part_number_marker.unwrap_or(0)).unwrap_or(u16::MAX);
     let snapshot = store.snapshot()?;
-    let uploads = snapshot.uploads()?;
-    let row = uploads
-        .get((input.bucket.as_str(), input.key.as_bytes(), id))
-        .map_err(Error::from)?;
-    let upload: Upload = row.map_or_else(|| Err(no_upload(&input.upload_id).into()), |row| parse(row.value()))?;
+    let upload = find(&snapshot.uploads()?, &input.bucket, &input.key, id)?;
     let mut parts = uploaded(&snapshot.parts()?, id)?;
     parts.retain(|(number, _)| *number > after);
     let more = parts.len() > usize::try_from(max).unwrap_or(0);
@@ -39,7 +35,7 @@ pub(super) fn list_parts(store: &Store, input: ListPartsInput) -> S3Result<S3Res
         next_part_number_marker: last.filter(|_| more),
         part_number_marker: input.part_number_marker,
         max_parts: Some(max),
-        parts: Some(parts.into_iter().map(|(number, part)| listed(number, part)).collect()),
+        parts: Some(parts.into_iter().map(|(number, part)| listed(number, &part)).collect()),
         bucket: Some(input.bucket),
         key: Some(input.key),
         upload_id: Some(input.upload_id),
@@ -89,11 +85,11 @@ fn under_way(store: &Store, bucket: &str, prefix: &str) -> Result<Vec<MultipartU
     Ok(found)
 }
 
-fn listed(number: u16, part: Part) -> s3s::dto::Part {
+fn listed(number: u16, part: &Part) -> s3s::dto::Part {
     let sums = part.sums.wire();
     s3s::dto::Part {
-        e_tag: Some(ETag::Strong(part.etag)),
-        last_modified: Some(seconds(part.modified_s)),
+        e_tag: Some(part.tag()),
+        last_modified: Some(part.modified()),
         part_number: Some(i32::from(number)),
         size: i64::try_from(part.size).ok(),
         checksum_crc32: sums.checksum_crc32,
