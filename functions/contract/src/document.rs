@@ -95,6 +95,34 @@ pub struct Report {
     pub ignored_objects: Vec<String>,
 }
 
+impl Report {
+    /// Says in words what a person would not expect of the data; gaps and missing values are counted elsewhere.
+    #[must_use]
+    pub fn notices(&self) -> Vec<String> {
+        let Self {
+            rows_read,
+            out_of_order,
+            duplicates,
+            ..
+        } = self;
+        let rows = [
+            (*duplicates, "have the time of a later row, which counts"),
+            (*out_of_order, "stand out of time order and were sorted"),
+        ];
+        let rows = rows.into_iter().filter(|(count, _)| *count > 0);
+        let rows = rows.map(|(count, what)| format!("{count} of {rows_read} rows {what}"));
+        let names = [
+            (&self.not_numeric, "left out, without any number"),
+            (&self.empty, "left out, without any value"),
+            (&self.constant, "no target, constant"),
+            (&self.ignored_objects, "not used, the spec asks for no test file"),
+        ];
+        let names = names.into_iter().filter(|(names, _)| !names.is_empty());
+        let names = names.map(|(names, what)| format!("{what}: {}", names.join(", ")));
+        rows.chain(names).collect()
+    }
+}
+
 /// What `sample` left.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct SampleFacts {

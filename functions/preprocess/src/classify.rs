@@ -19,6 +19,7 @@ impl Classify for PreprocessError {
             | Self::LongLine { .. }
             | Self::TooManyColumns { .. }
             | Self::TooManyValues { .. }
+            | Self::NoHeader { .. }
             | Self::Twice { .. }
             | Self::Reserved { .. }
             | Self::Ragged { .. }
@@ -53,6 +54,7 @@ impl Classify for PreprocessError {
             | Self::LongLine { .. }
             | Self::TooManyColumns { .. }
             | Self::TooManyValues { .. }
+            | Self::NoHeader { .. }
             | Self::Twice { .. }
             | Self::Reserved { .. }
             | Self::Ragged { .. }
@@ -91,20 +93,25 @@ impl Classify for PreprocessError {
             Self::TooManyColumns { have, bound, .. } | Self::TooManyValues { have, bound, .. } => {
                 bounded(None, have.to_string(), format!("at most {bound}"))
             }
+            Self::NoHeader { time, .. } => bounded(Some(1), time.clone(), "names"),
             Self::Twice { column, .. } => header(column, "each name once"),
             Self::Reserved { column, taken, .. } => header(column, format!("not the name of {taken}")),
             Self::Ragged { row, have, need, .. } => {
                 bounded(Some(*row), format!("{have} fields"), format!("{need} fields"))
             }
             Self::NoColumn { column, columns, .. } => header(column, format!("one of {columns}")),
-            Self::NoTime { columns, .. } => bounded(None, columns.clone(), "one column of times"),
+            Self::NoTime { columns, .. } => bounded(None, columns.clone(), format!("one column of times: {TIMES}")),
             Self::Time(cell) => at(cell, TIMES),
             Self::SubSecond(cell) => at(cell, "whole seconds"),
             Self::MixedTimes { cell, need, .. } => at(cell, *need),
             Self::Text(cell) => at(cell, NUMBERS),
             Self::Infinite(cell) => at(cell, "a finite number"),
             Self::NotNumeric { column, .. } => header(column, "at least 1 number"),
-            Self::NoTarget { why, .. } => bounded(None, why.clone(), "at least 1 column with varying numbers"),
+            Self::NoTarget { why, .. } => bounded(
+                None,
+                why.clone(),
+                "at least 1 column of varying numbers with decimal points",
+            ),
             Self::OffGrid { cell, frequency, start } => at(cell, format!("one row every {frequency} from {start}")),
             Self::Axis { source, .. } => axis(source),
             Self::TestTooEarly { start, end, .. } => bounded(None, start.clone(), format!("after {end}")),

@@ -10,8 +10,9 @@ use polars::prelude::{CsvReadOptions, DataFrame, PolarsResult, SerReader};
 use crate::{
     config::Limits,
     error::PreprocessError,
-    plain,
+    number, plain,
     raw::{Cells, File, Lines, Raw, RawColumn, Text},
+    time,
 };
 
 /// How the cells of a file are read.
@@ -23,7 +24,7 @@ pub(crate) enum Reading<'a> {
     Text,
 }
 
-/// Reads a CSV file: comma, or semicolon or tab where the header has no other of the three; quotes, a byte order mark
+/// Reads a CSV file: comma, or semicolon, tab or bar where the header has no other of the four; quotes, a byte order mark
 /// and both line ends are fine, blank lines are skipped.
 pub(crate) fn read<'a>(file: &'a File, limits: &Limits, reading: Reading<'_>) -> Result<Raw<'a>, PreprocessError> {
     let text = file.bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&file.bytes);
@@ -114,27 +115,23 @@ fn check_text(file: &str, bytes: &[u8], limits: &Limits) -> Result<(), Preproces
     Ok(())
 }
 
-/// Finds the delimiter in the first line: a semicolon or a tab only where it is the only candidate.
+/// Finds the delimiter in the first line: a semicolon, a tab or a bar only where it is the only candidate.
 fn delimiter(bytes: &[u8]) -> u8 {
     let first = bytes
         .split(|b| *b == b'\n')
         .find(|line| !line.trim_ascii().is_empty())
         .unwrap_or_default();
     let mut quoted = false;
-    let mut seen = [false; 3];
+    let mut seen = Vec::new();
     for byte in first {
         match byte {
             b'"' => quoted = !quoted,
-            b',' | b';' | b'\t' if quoted => {}
-            b',' => seen[0] = true,
-            b';' => seen[1] = true,
-            b'\t' => seen[2] = true,
+            b',' | b';' | b'\t' | b'|' if !quoted && !seen.contains(byte) => seen.push(*byte),
             _ => {}
         }
     }
-    match seen {
-        [false, true, false] => b';',
-        [false, false, true] => b'\t',
+    match seen[..] {
+        [only] => only,
         _ => b',',
     }
 }
@@ -166,7 +163,16 @@ fn header(file: &File, bytes: &[u8], delimiter: u8, limits: &Limits) -> Result<V
         "" => format!("column_{}", index + 1),
         name => name.to_owned(),
     };
-    Ok(record.iter().enumerate().map(name).collect())
+    let names: Vec<String> = record.iter().enumerate().map(name).collect();
+    // Names may be numbers, and one of them may look like a time; a row of nothing but values is no header.
+    let is_value = |name: &String| time::is_written(name) || number::plain(name).is_some();
+    match names.iter().find(|name| time::is_written(name)) {
+        Some(time) if names.iter().all(is_value) => Err(PreprocessError::NoHeader {
+            file: file.name.clone(),
+            time: time.clone(),
+        }),
+        _ => Ok(names),
+    }
 }
 
 /// Says whether each line is one record with as many fields as the header, as far as counting can say.

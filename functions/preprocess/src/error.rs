@@ -110,6 +110,14 @@ pub enum PreprocessError {
         /// The most values.
         bound: usize,
     },
+    /// A first row without names.
+    #[error("{file}, row 1 holds values (`{time}`) and no names: a header is needed")]
+    NoHeader {
+        /// The file.
+        file: String,
+        /// A time that stands where a name should.
+        time: String,
+    },
     /// A column name twice in the header.
     #[error("{file}, row 1: column `{column}` is there twice, names must differ")]
     Twice {
@@ -164,11 +172,13 @@ pub enum PreprocessError {
         columns: String,
     },
     /// No column of times.
-    #[error("{file} has no time column: none of {columns} holds times throughout; `data.time` can name one")]
+    #[error(
+        "{file} has no time column: none of {columns} holds times throughout; allowed: {TIMES}; `data.time` can name one, and must where they are bare numbers"
+    )]
     NoTime {
         /// The file.
         file: String,
-        /// The columns there are.
+        /// The columns there are, with their first cells.
         columns: String,
     },
     /// A cell that is no time.
@@ -269,4 +279,5 @@ pub(crate) const TIMES: &str =
     "RFC 3339, YYYY-MM-DD HH:MM[:SS] (or with a T), YYYY-MM-DD, epoch seconds or milliseconds";
 
 /// What is read as a number, or as missing.
-pub(crate) const NUMBERS: &str = "a number, or for a missing one nothing, NaN, NA, null or -";
+pub(crate) const NUMBERS: &str =
+    "a number with a decimal point, or for a missing one nothing, NaN, NA, N/A, null, None or -";

@@ -131,7 +131,7 @@ pub(crate) fn plain(cell: &str) -> Option<f64> {
 }
 
 fn is_missing(text: &str) -> bool {
-    const MISSING: [&str; 4] = ["NaN", "NA", "null", "-"];
+    const MISSING: [&str; 8] = ["NaN", "NA", "null", "-", "N/A", "#N/A", "<NA>", "None"];
     text.is_empty() || (text.len() <= 4 && MISSING.iter().any(|missing| text.eq_ignore_ascii_case(missing)))
 }
 
@@ -152,6 +152,10 @@ mod tests {
             ("NA", Read::Missing),
             ("NULL", Read::Missing),
             ("-", Read::Missing),
+            ("n/a", Read::Missing),
+            ("#N/A", Read::Missing),
+            ("<NA>", Read::Missing),
+            ("None", Read::Missing),
             ("inf", Read::Infinite),
             ("-Infinity", Read::Infinite),
             ("1e999", Read::Infinite),

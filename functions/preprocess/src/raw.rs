@@ -6,7 +6,7 @@ use crate::{
     config::Limits,
     csv::{self, Reading},
     error::{Cell, PreprocessError},
-    parquet,
+    parquet, time,
 };
 
 /// One uploaded file.
@@ -132,6 +132,26 @@ impl Raw<'_> {
     pub(crate) fn names(&self) -> String {
         let names: Vec<_> = self.columns.iter().map(|column| format!("`{}`", column.name)).collect();
         names.join(", ")
+    }
+
+    /// Gives the columns with the first cell of each, those of a wide file not all.
+    pub(crate) fn examples(&self) -> String {
+        const SHOWN: usize = 8;
+        let shown = self.columns.iter().enumerate().take(SHOWN);
+        let mut examples: Vec<_> = shown.map(|(column, _)| self.example(column)).collect();
+        if self.columns.len() > SHOWN {
+            examples.push(format!("{} more", self.columns.len() - SHOWN));
+        }
+        examples.join(", ")
+    }
+
+    /// Gives a column with its first cell.
+    pub(crate) fn example(&self, column: usize) -> String {
+        let RawColumn { name, cells } = &self.columns[column];
+        match time::first_row(cells) {
+            Some(row) => format!("`{name}` (row {}: `{}`)", self.line(row), self.cell(column, row).value),
+            None => format!("`{name}`"),
+        }
     }
 
     pub(crate) fn find(&self, name: &str) -> Option<usize> {

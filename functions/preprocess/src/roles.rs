@@ -146,10 +146,16 @@ fn names(columns: &[Measured<'_>]) -> String {
 }
 
 fn no_target(files: &[Raw<'_>], report: &Report) -> PreprocessError {
+    let quoted = |name: &String| format!("`{name}`");
+    let with_text = |name: &String| {
+        files[0]
+            .find(name)
+            .map_or_else(|| quoted(name), |at| files[0].example(at))
+    };
     let parts = [
-        ("constant", &report.constant),
-        ("without any value", &report.empty),
-        ("without numbers", &report.not_numeric),
+        ("constant", report.constant.iter().map(quoted).collect::<Vec<_>>()),
+        ("without any value", report.empty.iter().map(quoted).collect()),
+        ("without numbers", report.not_numeric.iter().map(with_text).collect()),
     ];
     let parts = parts.iter().filter(|(_, names)| !names.is_empty());
     let parts: Vec<_> = parts

@@ -62,7 +62,7 @@ pub(crate) fn find(raw: &Raw<'_>, wanted: &Choice<String>) -> Result<usize, Prep
         Some((index, row)) => Err(PreprocessError::Time(raw.cell(index, row))),
         None => Err(PreprocessError::NoTime {
             file: raw.file.clone(),
-            columns: raw.names(),
+            columns: raw.examples(),
         }),
     }
 }
@@ -70,6 +70,11 @@ pub(crate) fn find(raw: &Raw<'_>, wanted: &Choice<String>) -> Result<usize, Prep
 /// Says whether a column is called like one of times.
 pub(crate) fn is_named(name: &str) -> bool {
     NAMES.iter().any(|known| name.eq_ignore_ascii_case(known))
+}
+
+/// Says whether a text is a time, and no bare number.
+pub(crate) fn is_written(text: &str) -> bool {
+    parse(text).is_some_and(|stamp| !stamp.is_number())
 }
 
 /// Reads the first cell that is not missing.
@@ -87,7 +92,8 @@ fn first(cells: &Cells<'_>) -> Option<Stamp> {
     }
 }
 
-fn first_row(cells: &Cells<'_>) -> Option<usize> {
+/// Finds the first cell that is not missing.
+pub(crate) fn first_row(cells: &Cells<'_>) -> Option<usize> {
     match cells {
         Cells::Text(text) => text
             .iter()
@@ -102,9 +108,7 @@ fn first_row(cells: &Cells<'_>) -> Option<usize> {
 fn holds_times(cells: &Cells<'_>) -> bool {
     match cells {
         Cells::Times(_) => true,
-        Cells::Text(text) => text
-            .iter()
-            .all(|cell| cell.and_then(parse).is_some_and(|stamp| !stamp.is_number())),
+        Cells::Text(text) => text.iter().all(|cell| cell.is_some_and(is_written)),
         Cells::Numbers(_) | Cells::Other { .. } => false,
     }
 }

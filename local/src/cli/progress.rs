@@ -111,7 +111,10 @@ pub fn stage_result(job: &JobView, reused: &Reused) -> Option<StageResult> {
         notices: Vec::new(),
     };
     match made {
-        Produced::Preprocess(facts) => (stage.rows, stage.columns) = (Some(facts.rows), Some(facts.columns)),
+        Produced::Preprocess(facts) => {
+            (stage.rows, stage.columns) = (Some(facts.rows), Some(facts.columns));
+            stage.notices = facts.report.notices();
+        }
         Produced::Sample(facts) => (stage.rows, stage.columns) = (Some(facts.rows), Some(facts.columns)),
         Produced::Train(facts) => {
             (stage.x, stage.y) = (Some(facts.x), Some(facts.y));

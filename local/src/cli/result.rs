@@ -83,16 +83,16 @@ pub struct StageResult {
     /// Losses by epoch, on scaled values.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub epochs: Vec<EpochLoss>,
-    /// What a fit did other than asked, or what its data are like.
+    /// What a stage did other than one would expect, or what its data are like.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notices: Vec<String>,
 }
 
 impl StageResult {
-    /// Gives each notice of a fit with its model.
+    /// Gives each notice with its model, or with its stage where that has none.
     pub fn told(&self) -> impl Iterator<Item = (&str, &str)> {
-        let model = self.model.as_deref().unwrap_or_default();
-        self.notices.iter().map(move |notice| (model, notice.as_str()))
+        let about = self.model.as_deref().unwrap_or(self.stage.name());
+        self.notices.iter().map(move |notice| (about, notice.as_str()))
     }
 }
 

@@ -217,8 +217,8 @@ fn print_result(result: &RunResult, json: bool) {
     if !result.scores.is_empty() {
         lines.push(scores_table(&result.scores, &result.out, champion));
     }
-    for (model, notice) in result.stages.iter().flat_map(StageResult::told) {
-        lines.push(format!("  {model}: {notice}"));
+    for (about, notice) in result.stages.iter().flat_map(StageResult::told) {
+        lines.push(format!("  {about}: {notice}"));
     }
     if let Some(champion) = &result.champion {
         let digest = champion.digest.short();

@@ -111,6 +111,28 @@ fn a_round_without_scores_promotes_nobody_and_says_so() {
     );
 }
 
+#[test]
+fn what_was_left_out_of_a_file_is_told_with_its_result() {
+    let place = Place::new();
+    let rows = csv(80);
+    let mut lines: Vec<String> = rows.lines().map(|line| format!("{line},north")).collect();
+    lines[0] = lines[0].replace("north", "place");
+    lines.push(lines[1].clone());
+    place.write("odd.csv", lines.join("\n"));
+    let result = place.run(&["odd.csv", "--spec", "spec.toml"]);
+    let expected = [
+        "1 of 80 rows have the time of a later row, which counts",
+        "1 of 80 rows stand out of time order and were sorted",
+        "left out, without any number: place",
+    ];
+    assert_eq!(result["stages"][0]["notices"], serde_json::json!(expected), "{result}");
+    let shown = place.output(&["run", "odd.csv", "--spec", "spec.toml"]);
+    let shown = String::from_utf8_lossy(&shown.stdout);
+    for notice in expected {
+        assert!(shown.contains(&format!("  preprocess: {notice}\n")), "{shown}");
+    }
+}
+
 /// A row whose values are all missing.
 fn empty(line: &str) -> String {
     let (time, values) = line.split_once(',').unwrap();

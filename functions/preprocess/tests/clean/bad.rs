@@ -24,6 +24,7 @@ const BAD: &[(&str, &[u8], &[&str])] = &[
         &[],
     ),
     ("not UTF-8", b"time,a\n2018-01-01,1\n2018-01-02,\xe9\n", &[]),
+    ("no header", b"2018-01-01,1,NaN\n2018-01-02,3,4\n2018-01-03,5,6\n", &[]),
     ("a name twice", b"time,a,a\n2018-01-01,1,2\n", &[]),
     (
         "wrong target",
@@ -54,7 +55,7 @@ const BAD: &[(&str, &[u8], &[&str])] = &[
     ("parts of a second", b"time,a\n2018-01-01 00:00:00.5,1\n", &[]),
     (
         "text among numbers",
-        b"time,a,b\n2018-01-01,1,2\n2018-01-02,n/a,4\n",
+        b"time,a,b\n2018-01-01,1,2\n2018-01-02,four,4\n",
         &[],
     ),
     (
@@ -74,6 +75,8 @@ const BAD: &[(&str, &[u8], &[&str])] = &[
         b"time,a,b,c\n2018-01-01,1,,x\n2018-01-02,1,,y\n",
         &[],
     ),
+    ("decimal commas", b"date;a;b\n2018-01-01;1,5;\n2018-01-02;2,5;\n", &[]),
+    ("another calendar", b"day,b\n05.02.2018,2\n06.02.2018,4\n", &[]),
     (
         "a constant target",
         b"time,a,b\n2018-01-01,1,2\n2018-01-02,1,3\n",
