@@ -12,6 +12,7 @@ use http::StatusCode;
 use md5::{Digest, Md5};
 use redb::ReadableTable;
 use s3s::dto::StreamingBlob;
+use s3s::stream::ByteStream as _;
 use s3s::{S3Error, StdError, s3_error};
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, spawn_blocking};
@@ -43,8 +44,11 @@ pub(super) struct Received {
 
 /// Receives a body: small ones to memory, larger ones to a fsynced file.
 pub(super) async fn receive(blobs: &Blobs, body: Option<StreamingBlob>, promise: Promise) -> Result<Received, Error> {
-    let (mut md5, mut hasher, mut size) = (Tag::new(), promise.hasher(), 0);
-    let (mut small, mut draft) = (Vec::new(), None);
+    // Where a body says that it is large, its threads begin before its bytes come.
+    let said = body.as_ref().and_then(|body| body.remaining_length().exact());
+    let large = said.is_some_and(|size| size > INLINE);
+    let (mut md5, mut hasher, mut size) = (Tag::new(large), promise.hasher(), 0);
+    let (mut small, mut draft) = (Vec::new(), large.then(|| blobs.create()));
     if let Some(mut body) = body {
         while let Some(chunk) = body.next().await {
             let chunk = match chunk {
@@ -88,8 +92,12 @@ enum Tag {
 }
 
 impl Tag {
-    fn new() -> Self {
-        Self::Here(Md5::new(), 0)
+    fn new(large: bool) -> Self {
+        if large {
+            Self::beside(Md5::new())
+        } else {
+            Self::Here(Md5::new(), 0)
+        }
     }
 
     async fn update(&mut self, chunk: Bytes) {
