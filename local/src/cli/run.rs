@@ -22,8 +22,8 @@ use super::{
 };
 use crate::harness::{Harness, Interrupt, Options, Session};
 
-/// How often the bucket is looked at.
-const LOOK: Duration = Duration::from_millis(40);
+/// How often the bucket is looked at: often enough for a person, and seldom for the requests that it takes beside the work.
+const LOOK: Duration = Duration::from_millis(100);
 /// The exit code after Ctrl-C, as shells count it.
 const INTERRUPTED: u8 = 130;
 
