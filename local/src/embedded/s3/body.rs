@@ -5,7 +5,6 @@ use std::fs::File;
 use std::io::{self, Read as _, Seek as _};
 use std::ops::Range;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream};
@@ -196,47 +195,7 @@ enum Ahead {
 /// A part of a file that is still to be read.
 enum Unread {
     Named { path: PathBuf, range: Range<u64> },
-    Open { file: File, left: u64, room: Room },
-}
-
-/// Room for the chunks of one file, used again once a chunk is sent: fresh memory costs more than to read into it.
-#[derive(Clone, Default)]
-struct Room(Arc<Mutex<Vec<Vec<u8>>>>);
-
-/// A chunk that gives its room back.
-struct Chunk {
-    bytes: Vec<u8>,
-    room: Room,
-}
-
-impl Room {
-    /// Reads the next bytes of a file, at most so many.
-    fn read(&self, file: &mut File, most: u64) -> io::Result<Bytes> {
-        let mut bytes = self.free().pop().unwrap_or_default();
-        bytes.clear();
-        bytes.reserve_exact(usize::try_from(most).unwrap_or(0));
-        file.take(most).read_to_end(&mut bytes)?;
-        Ok(Bytes::from_owner(Chunk {
-            bytes,
-            room: self.clone(),
-        }))
-    }
-
-    fn free(&self) -> MutexGuard<'_, Vec<Vec<u8>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl AsRef<[u8]> for Chunk {
-    fn as_ref(&self) -> &[u8] {
-        &self.bytes
-    }
-}
-
-impl Drop for Chunk {
-    fn drop(&mut self) {
-        self.room.free().push(std::mem::take(&mut self.bytes));
-    }
+    Open { file: File, left: u64 },
 }
 
 impl Source {
@@ -299,20 +258,22 @@ impl Source {
 impl Unread {
     /// Reads the next bytes; blocks. Gives what is left to read, if any.
     fn read(self) -> io::Result<(Bytes, Option<Self>)> {
-        let (mut file, left, room) = match self {
-            Self::Open { file, left, room } => (file, left, room),
+        let (mut file, left) = match self {
+            Self::Open { file, left } => (file, left),
             Self::Named { path, range } => {
                 let mut file = File::open(path)?;
                 file.seek(io::SeekFrom::Start(range.start))?;
-                (file, range.end - range.start, Room::default())
+                (file, range.end - range.start)
             }
         };
-        let bytes = room.read(&mut file, left.min(CHUNK))?;
+        let wanted = left.min(CHUNK);
+        let mut bytes = Vec::with_capacity(usize::try_from(wanted).unwrap_or(0));
+        (&mut file).take(wanted).read_to_end(&mut bytes)?;
         let left = left - bytes.len() as u64;
         if bytes.is_empty() {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        Ok((bytes, (left > 0).then_some(Self::Open { file, left, room })))
+        Ok((bytes.into(), (left > 0).then_some(Self::Open { file, left })))
     }
 }
 
