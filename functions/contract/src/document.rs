@@ -114,7 +114,7 @@ impl Report {
         let names = [
             (&self.not_numeric, "left out, without any number"),
             (&self.empty, "left out, without any value"),
-            (&self.constant, "no target, constant"),
+            (&self.constant, "constant, so no target"),
             (&self.ignored_objects, "not used, the spec asks for no test file"),
         ];
         let names = names.into_iter().filter(|(names, _)| !names.is_empty());

@@ -221,8 +221,8 @@ impl Stage {
     #[must_use]
     pub fn recipe(self) -> u32 {
         match self {
-            Self::Preprocess | Self::Sample | Self::Eval | Self::Infer => 2,
-            Self::Train => 3,
+            Self::Sample | Self::Eval | Self::Infer => 2,
+            Self::Preprocess | Self::Train => 3,
         }
     }
 }

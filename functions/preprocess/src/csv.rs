@@ -165,8 +165,8 @@ fn header(file: &File, bytes: &[u8], delimiter: u8, limits: &Limits) -> Result<V
     };
     let names: Vec<String> = record.iter().enumerate().map(name).collect();
     // Names may be numbers, and one of them may look like a time; a row of nothing but values is no header.
-    let is_value = |name: &String| time::is_written(name) || number::plain(name).is_some();
-    match names.iter().find(|name| time::is_written(name)) {
+    let is_value = |name: &String| time::is_time(name) || number::plain(name).is_some();
+    match names.iter().find(|name| time::is_time(name)) {
         Some(time) if names.iter().all(is_value) => Err(PreprocessError::NoHeader {
             file: file.name.clone(),
             time: time.clone(),

@@ -73,7 +73,7 @@ pub(crate) fn is_named(name: &str) -> bool {
 }
 
 /// Says whether a text is a time, and no bare number.
-pub(crate) fn is_written(text: &str) -> bool {
+pub(crate) fn is_time(text: &str) -> bool {
     parse(text).is_some_and(|stamp| !stamp.is_number())
 }
 
@@ -108,7 +108,7 @@ pub(crate) fn first_row(cells: &Cells<'_>) -> Option<usize> {
 fn holds_times(cells: &Cells<'_>) -> bool {
     match cells {
         Cells::Times(_) => true,
-        Cells::Text(text) => text.iter().all(|cell| cell.is_some_and(is_written)),
+        Cells::Text(text) => text.iter().all(|cell| cell.is_some_and(is_time)),
         Cells::Numbers(_) | Cells::Other { .. } => false,
     }
 }

@@ -193,6 +193,10 @@ async fn a_bucket_is_made_once_found_listed_and_deleted_when_empty() {
     let listed = house.s3.list_buckets().send().await.unwrap();
     let names: Vec<_> = listed.buckets().iter().filter_map(|bucket| bucket.name()).collect();
     assert_eq!(names, ["annex", BUCKET]);
+    let versioning = house.s3.get_bucket_versioning().bucket("annex").send().await;
+    assert_eq!(versioning.unwrap().status(), None);
+    let nowhere = house.s3.get_bucket_versioning().bucket("nowhere").send().await;
+    assert_eq!(refusal(nowhere), (404, "NoSuchBucket".to_owned()));
     house.put("k", b"x".to_vec()).await;
     let full = house.s3.delete_bucket().bucket(BUCKET).send().await;
     assert_eq!(refusal(full), (409, "BucketNotEmpty".to_owned()));
