@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use contract::{CutDocument, Dataset, Digest, ForecastDocument, ForecastKind, MemberName, PartId};
-use forecast::{Calibration, Forecast, Quantiles};
-use series::{Matrix, QuantileScoring, Scaled, ScoreScale, Scores, Scoring, Table, Windows, rfc3339};
+use forecast::{Calibration, Forecast};
+use series::{QuantileScoring, Scaled, ScoreScale, Scores, Scoring, Table, Windows, rfc3339};
 
 use crate::error::EvalError;
 
@@ -50,7 +50,7 @@ pub fn score(
     let mut quantiles = QuantileScoring::new(table, &targets, horizon, levels);
     let mut not_finite = None;
     let mut other_targets = None;
-    let mut original = Vec::new();
+    let (mut original, mut bounds) = (Vec::new(), Vec::new());
     model.forecast_origins(scaled, &origins, horizon, &mut |index, forecast| {
         original.clear();
         let values = forecast
@@ -63,8 +63,15 @@ pub fn score(
         }
         scoring.add(origins[index], &original);
         if let Some(calibration) = calibration {
-            match calibration.quantiles(&rows(forecast, targets.len())) {
-                Ok(scaled) => quantiles.add(origins[index], &in_original_units(cut, &scaled)),
+            bounds.clear();
+            match calibration.extend(&mut bounds, forecast, targets.len()) {
+                Ok(()) => {
+                    // Their order stays, because scales are positive.
+                    for (cell, bound) in bounds.iter_mut().enumerate() {
+                        *bound = cut.transform.unscale(cell / levels.len() % targets.len(), *bound);
+                    }
+                    quantiles.add(origins[index], &bounds);
+                }
                 Err(error) => drop(other_targets.get_or_insert(error)),
             }
         }
@@ -89,23 +96,6 @@ pub fn score(
         None => scores,
     };
     Ok((scores, document(cut, table, subject, &origins[hidden..], mean)))
-}
-
-fn rows(forecast: &[f64], targets: usize) -> Matrix {
-    Matrix {
-        rows: forecast.len() / targets.max(1),
-        cols: targets,
-        data: forecast.to_vec(),
-    }
-}
-
-/// Brings quantiles to original units; their order stays, because scales are positive.
-fn in_original_units(cut: &CutDocument, quantiles: &Quantiles) -> Vec<f64> {
-    let target = |cell: usize| cell / quantiles.levels.len() % quantiles.targets;
-    let values = quantiles.values.iter().enumerate();
-    values
-        .map(|(cell, value)| cut.transform.unscale(target(cell), *value))
-        .collect()
 }
 
 fn document(

@@ -132,21 +132,8 @@ impl Calibration {
     /// # Errors
     /// Where the forecast has other targets than were measured.
     pub fn quantiles(&self, mean: &Matrix) -> Result<Quantiles, ForecastError> {
-        if mean.cols != self.targets {
-            return Err(ForecastError::Shape {
-                what: "targets",
-                have: mean.cols,
-                need: self.targets,
-            });
-        }
-        let levels = self.levels().len();
-        let mut values = Vec::with_capacity(mean.data.len() * levels);
-        for step in 0..mean.rows {
-            for target in 0..self.targets {
-                let centre = mean.at(step, target);
-                values.extend((0..levels).map(|level| centre + self.offset(level, step, target)));
-            }
-        }
+        let mut values = Vec::with_capacity(mean.data.len() * self.levels().len());
+        self.extend(&mut values, &mean.data, mean.cols)?;
         Ok(Quantiles {
             levels: self.levels().to_vec(),
             steps: mean.rows,
@@ -154,6 +141,29 @@ impl Calibration {
             values,
             extrapolated_from: (mean.rows > self.steps).then_some(self.steps + 1),
         })
+    }
+
+    /// Appends the quantiles around a forecast, as [`Calibration::quantiles`] gives them.
+    ///
+    /// # Shapes
+    /// `mean` is `[steps, targets]`, row-major, scaled values; what is appended is `[steps, targets, levels]`.
+    ///
+    /// # Errors
+    /// Where the forecast has other targets than were measured.
+    pub fn extend(&self, quantiles: &mut Vec<f64>, mean: &[f64], targets: usize) -> Result<(), ForecastError> {
+        if targets != self.targets {
+            return Err(ForecastError::Shape {
+                what: "targets",
+                have: targets,
+                need: self.targets,
+            });
+        }
+        for (cell, centre) in mean.iter().enumerate() {
+            let (step, target) = (cell / targets, cell % targets);
+            let levels = 0..self.levels().len();
+            quantiles.extend(levels.map(|level| centre + self.offset(level, step, target)));
+        }
+        Ok(())
     }
 
     /// Gives what to add at a step, counted from 0.

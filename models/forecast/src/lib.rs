@@ -18,7 +18,7 @@ mod spec;
 pub use artifact::{About, Artifact, FORMAT, Trial};
 pub use fit::{Checkpoint, EpochLoss, Fit, FitError, Fitted, Progress, SeriesData, Training};
 pub use interval::{Calibration, IntervalError, Intervals, Quantiles};
-pub use model::{Forecast, ForecastError, History, known_future};
+pub use model::{Forecast, ForecastError, History, known_future, one_by_one};
 pub use series::Problem;
 pub use spec::{
     Backend, Between, Candidates, Channels, Condition, EnsembleMember, EnsembleSpec, EtsSpec, Growth, Holiday, Lambda,

@@ -46,20 +46,27 @@ pub trait Forecast: Send + Sync {
         steps: usize,
         out: &mut dyn FnMut(usize, &[f64]),
     ) -> Result<(), ForecastError> {
-        for (index, &origin) in origins.iter().enumerate() {
-            let future = known_future(scaled, origin, steps);
-            let forecast = self.forecast(
-                &History {
-                    scaled,
-                    origin,
-                    future: &future,
-                },
-                steps,
-            )?;
-            out(index, &forecast.data);
-        }
-        Ok(())
+        one_by_one(self, scaled, origins, steps, out)
     }
+}
+
+/// Forecasts from many origins, each as [`Forecast::forecast`] does.
+///
+/// # Errors
+/// As for one origin.
+pub fn one_by_one(
+    model: &(impl Forecast + ?Sized),
+    scaled: &Scaled,
+    origins: &[usize],
+    steps: usize,
+    out: &mut dyn FnMut(usize, &[f64]),
+) -> Result<(), ForecastError> {
+    for (index, &origin) in origins.iter().enumerate() {
+        let future = &known_future(scaled, origin, steps);
+        let forecast = model.forecast(&History { scaled, origin, future }, steps)?;
+        out(index, &forecast.data);
+    }
+    Ok(())
 }
 
 /// Gives the calendar inputs of rows from an origin on, NaN elsewhere and after the last row.

@@ -112,72 +112,106 @@ impl Map {
         }
     }
 
-    /// Forecasts the trained horizon from one context.
+    /// Forecasts the trained horizon from one context; the result lies in the room, `[horizon, targets]`.
     ///
     /// # Shapes
-    /// `window` is `[context, inputs]`, `channels` are inputs, targets first, `calendar` are others; the result is
-    /// `[horizon, targets]`.
-    pub(crate) fn forecast(&self, window: &Matrix, channels: &[usize], calendar: &[usize], shape: Shape) -> Matrix {
+    /// `window` is `[context, inputs]`, row-major.
+    pub(crate) fn forecast<'r>(&self, window: &[f64], inputs: &Inputs<'_>, room: &'r mut Room) -> &'r [f64] {
         wide(
             #[inline(always)]
-            || self.block(window, channels, calendar, shape),
-        )
+            || self.block(window, inputs, room),
+        );
+        &room.forecast.data
     }
 
     #[inline(always)]
-    fn block(&self, window: &Matrix, channels: &[usize], calendar: &[usize], shape: Shape) -> Matrix {
-        let Shape { horizon, targets, .. } = shape;
-        let mut result = Matrix::zeros(horizon, targets);
-        let columns: Vec<Vec<f64>> = channels.iter().map(|&input| window.column(input)).collect();
-        let now: Vec<f64> = calendar
-            .iter()
-            .map(|&input| window.at(window.rows - 1, input))
-            .collect();
-        let together = match self {
-            Self::Own(_) => Vec::new(),
-            Self::Pooled(pooled) => with_calendar(vec![0.0; targets * horizon], &pooled.calendar, &now),
-            Self::All(joint) => joint.differences(with_calendar(joint.bias.clone(), &joint.calendar, &now), &columns),
-        };
-        for target in 0..targets {
-            let context = &columns[target];
-            let of_target = || together[target * horizon..(target + 1) * horizon].to_vec();
-            let own = match self {
-                Self::Own(own) => {
-                    let own = &own[target];
-                    differences(
-                        &own.weight,
-                        with_calendar(own.bias.clone(), &own.calendar, &now),
-                        context,
-                    )
-                }
-                Self::Pooled(pooled) => differences(&pooled.weight, of_target(), context),
-                Self::All(_) => of_target(),
-            };
-            for (step, difference) in own.into_iter().enumerate() {
-                *result.at_mut(step, target) = context[context.len() - 1] + difference;
+    fn block(&self, window: &[f64], inputs: &Inputs<'_>, room: &mut Room) {
+        let Room {
+            contexts,
+            now,
+            beyond,
+            forecast,
+        } = room;
+        let rows = window.chunks_exact(inputs.cols);
+        for (step, row) in rows.enumerate() {
+            for (channel, &input) in inputs.channels.iter().enumerate() {
+                *contexts.at_mut(channel, step) = row[input];
             }
         }
-        result
+        let last = &window[window.len() - inputs.cols..];
+        now.iter_mut()
+            .zip(inputs.calendar)
+            .for_each(|(now, &input)| *now = last[input]);
+        match self {
+            Self::Own(_) => {}
+            Self::Pooled(pooled) => {
+                beyond.data.fill(0.0);
+                add_all(&mut beyond.data, now, &pooled.calendar);
+            }
+            Self::All(joint) => joint.forecast(&mut beyond.data, now, contexts),
+        }
+        for target in 0..beyond.rows {
+            let (beyond, context) = (beyond.row_mut(target), contexts.row(target));
+            match self {
+                Self::Own(own) => own[target].forecast(beyond, now, context),
+                Self::Pooled(pooled) => add_differences(beyond, context, &pooled.weight),
+                Self::All(_) => {}
+            }
+            for (step, beyond) in beyond.iter().enumerate() {
+                *forecast.at_mut(step, target) = context[context.len() - 1] + beyond;
+            }
+        }
     }
 }
 
-/// Adds what the calendar says.
-#[inline(always)]
-fn with_calendar(mut forecast: Vec<f64>, weight: &Matrix, now: &[f64]) -> Vec<f64> {
-    for (i, value) in now.iter().enumerate() {
-        add(&mut forecast, *value, weight.row(i));
-    }
-    forecast
+/// Which columns of a window a map looks at.
+pub(crate) struct Inputs<'a> {
+    /// How many columns there are.
+    pub(crate) cols: usize,
+    /// Those whose lags count, targets first.
+    pub(crate) channels: Vec<usize>,
+    /// Those of which only the last row counts.
+    pub(crate) calendar: &'a [usize],
 }
 
-/// Gives the forecast relative to the last row.
+/// Where one forecast after the other is made, so that none of many has to find memory.
+pub(crate) struct Room {
+    /// `[channels, context]`.
+    contexts: Matrix,
+    /// Calendar inputs of the last row.
+    now: Vec<f64>,
+    /// The forecast beyond each target's last value, `[targets, horizon]`.
+    beyond: Matrix,
+    /// `[horizon, targets]`.
+    forecast: Matrix,
+}
+
+impl Room {
+    pub(crate) fn new(inputs: &Inputs<'_>, shape: Shape) -> Self {
+        Self {
+            contexts: Matrix::zeros(inputs.channels.len(), shape.context),
+            now: vec![0.0; inputs.calendar.len()],
+            beyond: Matrix::zeros(shape.targets, shape.horizon),
+            forecast: Matrix::zeros(shape.horizon, shape.targets),
+        }
+    }
+}
+
+/// Adds a map's answer to some inputs.
 #[inline(always)]
-fn differences(weight: &Matrix, mut forecast: Vec<f64>, context: &[f64]) -> Vec<f64> {
+fn add_all(to: &mut [f64], inputs: &[f64], weight: &Matrix) {
+    for (i, value) in inputs.iter().enumerate() {
+        add(to, *value, weight.row(i));
+    }
+}
+
+/// Adds a map's answer to a context relative to its last row.
+#[inline(always)]
+fn add_differences(to: &mut [f64], context: &[f64], weight: &Matrix) {
     let last = context[context.len() - 1];
     for (i, value) in context[..context.len() - 1].iter().enumerate() {
-        add(&mut forecast, value - last, weight.row(i));
+        add(to, value - last, weight.row(i));
     }
-    forecast
 }
 
 #[inline(always)]
@@ -195,6 +229,13 @@ impl Own {
             bias: tensors::f64s(tensors, &bias, &[shape.horizon])?.to_vec(),
             calendar: read_calendar(tensors, &calendar, shape.calendar, shape.horizon)?,
         })
+    }
+
+    #[inline(always)]
+    fn forecast(&self, to: &mut [f64], now: &[f64], context: &[f64]) {
+        to.copy_from_slice(&self.bias);
+        add_all(to, now, &self.calendar);
+        add_differences(to, context, &self.weight);
     }
 
     pub(crate) fn write(self, target: usize, tensors: &mut Tensors) {
@@ -251,8 +292,11 @@ impl Joint {
     }
 
     #[inline(always)]
-    fn differences(&self, mut forecast: Vec<f64>, columns: &[Vec<f64>]) -> Vec<f64> {
-        for (channel, context) in columns.iter().enumerate() {
+    fn forecast(&self, to: &mut [f64], now: &[f64], contexts: &Matrix) {
+        to.copy_from_slice(&self.bias);
+        add_all(to, now, &self.calendar);
+        for channel in 0..contexts.rows {
+            let context = contexts.row(channel);
             let last = context.len() - 1;
             for (i, value) in context.iter().enumerate() {
                 let value = if i == last {
@@ -260,10 +304,9 @@ impl Joint {
                 } else {
                     value - context[last]
                 };
-                add(&mut forecast, value, self.weight.row(channel * context.len() + i));
+                add(to, value, self.weight.row(channel * context.len() + i));
             }
         }
-        forecast
     }
 }
 

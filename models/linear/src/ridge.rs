@@ -1,11 +1,11 @@
 //! Ridge regression on last-value-normalised windows: the model.
 
 use forecast::{Artifact, ArtifactError, Forecast, ForecastError, History, LinearSpec, ModelSpec, recurse, tensors};
-use series::Matrix;
+use series::{Matrix, Scaled};
 
 use crate::{
     RidgeFit,
-    maps::{Map, Shape},
+    maps::{Inputs, Map, Room, Shape},
 };
 
 /// The tensor that holds the multiple of the mean diagonal.
@@ -79,19 +79,9 @@ impl Ridge {
     pub fn channels(&self) -> &'static str {
         self.map.name()
     }
-}
 
-impl Forecast for Ridge {
-    fn history_rows(&self) -> usize {
-        self.shape.context
-    }
-
-    fn trained_horizon(&self) -> Option<usize> {
-        Some(self.shape.horizon)
-    }
-
-    fn forecast(&self, history: &History<'_>, steps: usize) -> Result<Matrix, ForecastError> {
-        let scaled = history.scaled;
+    /// Finds its inputs in rows that must have those that it was fitted on.
+    fn inputs<'a>(&self, scaled: &'a Scaled) -> Result<Inputs<'a>, ForecastError> {
         let channels = crate::scale::channels_of(scaled);
         let calendar: &[usize] = if self.calendar { &scaled.calendar } else { &[] };
         let need = self.map.channels(self.shape.context).unwrap_or(channels.len());
@@ -105,8 +95,66 @@ impl Forecast for Ridge {
                 return Err(ForecastError::Shape { what, have, need });
             }
         }
-        recurse::forecast(history, self.shape.context, self.shape.horizon, steps, &mut |window| {
-            Ok(self.map.forecast(window, &channels, calendar, self.shape))
+        let cols = scaled.values.cols;
+        Ok(Inputs {
+            cols,
+            channels,
+            calendar,
         })
+    }
+}
+
+impl Forecast for Ridge {
+    fn history_rows(&self) -> usize {
+        self.shape.context
+    }
+
+    fn trained_horizon(&self) -> Option<usize> {
+        Some(self.shape.horizon)
+    }
+
+    fn forecast(&self, history: &History<'_>, steps: usize) -> Result<Matrix, ForecastError> {
+        let inputs = self.inputs(history.scaled)?;
+        let (shape, mut room) = (self.shape, Room::new(&inputs, self.shape));
+        recurse::forecast(history, shape.context, shape.horizon, steps, &mut |window| {
+            Ok(Matrix {
+                rows: shape.horizon,
+                cols: shape.targets,
+                data: self.map.forecast(&window.data, &inputs, &mut room).to_vec(),
+            })
+        })
+    }
+
+    fn forecast_origins(
+        &self,
+        scaled: &Scaled,
+        origins: &[usize],
+        steps: usize,
+        out: &mut dyn FnMut(usize, &[f64]),
+    ) -> Result<(), ForecastError> {
+        let Shape {
+            context,
+            horizon,
+            targets,
+            ..
+        } = self.shape;
+        if steps > horizon {
+            return forecast::one_by_one(self, scaled, origins, steps, out);
+        }
+        let inputs = self.inputs(scaled)?;
+        let (mut room, future) = (Room::new(&inputs, self.shape), Matrix::zeros(0, inputs.cols));
+        for (index, &origin) in origins.iter().enumerate() {
+            let future = &future;
+            let history = History { scaled, origin, future };
+            history.check(context)?;
+            let window = &scaled.values.data[(origin - context) * inputs.cols..origin * inputs.cols];
+            let forecast = self.map.forecast(window, &inputs, &mut room);
+            if forecast.iter().any(|value| !value.is_finite()) {
+                // It is named there.
+                self.forecast(&history, steps)?;
+            }
+            out(index, &forecast[..steps * targets]);
+        }
+        Ok(())
     }
 }
