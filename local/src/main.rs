@@ -5,15 +5,8 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use local::cli::{self, args::Cli};
 
-/// As in the functions, which this process runs and serves.
-#[global_allocator]
-static ALLOCATOR: platform::Allocator = platform::Allocator;
-
-#[tokio::main]
-async fn main() -> ExitCode {
-    let cli = Cli::parse();
-    cli::logs(&cli);
-    match Box::pin(cli::main(cli)).await {
+fn main() -> ExitCode {
+    match platform::run(flits()) {
         Ok(code) => code,
         Err(error) => {
             // The whole chain, once, at the edge.
@@ -21,4 +14,10 @@ async fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+async fn flits() -> anyhow::Result<ExitCode> {
+    let cli = Cli::parse();
+    cli::logs(&cli);
+    Box::pin(cli::main(cli)).await
 }

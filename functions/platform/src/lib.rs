@@ -18,6 +18,7 @@ pub mod ledger;
 pub mod logging;
 pub mod memory;
 pub mod ports;
+pub mod process;
 pub mod receive;
 pub mod scratch;
 pub mod serve;
@@ -25,10 +26,8 @@ pub mod threads;
 pub mod walk;
 pub mod work;
 
-/// The allocator of every binary. Most of a function's memory is fresh: this one asks the system for less of it, and less often.
-pub use mimalloc::MiMalloc as Allocator;
-
 pub use error::{Classify, Place, QueueError, Retry, StoreError};
 pub use ports::{Clock, Delivered, Downloaded, ETag, Listed, Object, ObjectMeta, Queue, Store};
+pub use process::run;
 pub use serve::serve;
 pub use work::{Delivery, Ended, ErasedWork, Host, Job, Outcome, Platform, Stop, Work, Worked};

@@ -68,6 +68,8 @@ impl Work for Preprocess {
                 threads,
             };
             let (table, report) = clean(&files[0], files.get(1), &recipe)?;
+            // Their room is the part's now.
+            drop(files);
             let (bytes, digest) = write::parquet(&table)?;
             Ok::<_, PreprocessError>((table, report, digest, bytes))
         })

@@ -2,10 +2,6 @@
 
 use std::process::ExitCode;
 
-#[global_allocator]
-static ALLOCATOR: platform::Allocator = platform::Allocator;
-
-#[tokio::main]
-async fn main() -> anyhow::Result<ExitCode> {
-    platform::serve(train::Train).await
+fn main() -> anyhow::Result<ExitCode> {
+    platform::run(platform::serve(train::Train))
 }

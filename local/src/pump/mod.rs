@@ -17,7 +17,7 @@ use std::{sync::Arc, time::Duration};
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use contract::Stage;
-use platform::{Clock, Delivered, Queue, Stop};
+use platform::{Clock, Delivered, Queue, Stop, process};
 use tokio::{sync::Semaphore, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
@@ -78,7 +78,10 @@ impl Pump {
             let Some(batch) = unless(stop, self.receive(stage)).await else {
                 break;
             };
-            if !batch.is_empty() {
+            if batch.is_empty() && running.is_empty() {
+                // A whole poll without work: what the last one left free is given back.
+                process::rest();
+            } else if !batch.is_empty() {
                 let (pump, stop) = (self.clone(), stop.clone());
                 running.spawn(async move {
                     pump.work(stage, batch, stop).await;
