@@ -78,18 +78,18 @@ impl Pump {
             let Some(batch) = unless(stop, self.receive(stage)).await else {
                 break;
             };
-            if batch.is_empty() && running.is_empty() {
-                // A whole poll without work: what the last one left free is given back.
-                process::rest();
-            } else if !batch.is_empty() {
+            // Finished ones are taken off the set, so that it does not grow.
+            while running.try_join_next().is_some() {}
+            if !batch.is_empty() {
                 let (pump, stop) = (self.clone(), stop.clone());
                 running.spawn(async move {
                     pump.work(stage, batch, stop).await;
                     drop(permit);
                 });
+            } else if running.is_empty() {
+                // A whole poll without work: what the last one left free is given back.
+                process::rest();
             }
-            // Finished ones are taken off the set, so that it does not grow.
-            while running.try_join_next().is_some() {}
         }
         finish(&mut running).await;
     }

@@ -90,6 +90,44 @@ fn the_calendar_says_the_phase_that_few_lags_cannot_see() {
 }
 
 #[test]
+fn forecasts_of_many_origins_are_those_of_each_alone() {
+    let data = days();
+    let origins: Vec<usize> = (WINDOW.context..200).rev().collect();
+    for (channels, calendar) in EACH
+        .into_iter()
+        .flat_map(|channels| [(channels, false), (channels, true)])
+    {
+        let model = fitted(channels, calendar, &data);
+        for steps in [1, WINDOW.horizon, WINDOW.horizon + 1] {
+            let mut count = 0;
+            let mut compare = |index: usize, forecast: &[f64]| {
+                assert_eq!(index, count, "in order");
+                count += 1;
+                let alone = ahead(&model, &data.scaled, origins[index], steps).unwrap();
+                assert_eq!(forecast, alone.data, "{channels:?}, {steps} steps");
+            };
+            model
+                .forecast_origins(&data.scaled, &origins, steps, &mut compare)
+                .unwrap();
+            assert_eq!(count, origins.len());
+        }
+    }
+}
+
+#[test]
+fn an_origin_that_cannot_be_forecast_ends_many_as_it_ends_one() {
+    let mut data = days();
+    let model = fitted(Channels::Own, false, &data);
+    data.scaled.values.row_mut(45)[1] = f64::NAN;
+    for (origin, steps) in [(3, 1), (47, 1), (47, WINDOW.horizon + 1), (ROWS as usize + 1, 1)] {
+        let many = model.forecast_origins(&data.scaled, &[30, origin], steps, &mut |_, _| ());
+        let one = ahead(&model, &data.scaled, origin, steps).map(drop);
+        assert!(one.is_err(), "origin {origin}");
+        assert_eq!(format!("{many:?}"), format!("{one:?}"));
+    }
+}
+
+#[test]
 fn within_the_horizon_no_later_row_is_read_and_beyond_it_the_true_calendar_is() {
     let data = days();
     let (origin, horizon) = (2_000, WINDOW.horizon);
