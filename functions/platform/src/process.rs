@@ -27,8 +27,8 @@ mod heap {
 
     use libc::c_int;
 
-    /// Buffers below this size come from a heap; glibc takes no larger bound.
-    const FROM_HEAP: c_int = 32 << 20;
+    /// How many buffers may be the kernel's, apart from the heaps.
+    const APART: c_int = 0;
 
     /// What may lie free at the end of a heap: whatever was freed there.
     const KEPT: c_int = c_int::MAX;
@@ -41,7 +41,7 @@ mod heap {
         let heaps = c_int::try_from(threads.div_ceil(SHARING)).unwrap_or(1);
         for (option, value) in [
             (libc::M_ARENA_MAX, heaps),
-            (libc::M_MMAP_THRESHOLD, FROM_HEAP),
+            (libc::M_MMAP_MAX, APART),
             (libc::M_TRIM_THRESHOLD, KEPT),
         ] {
             // SAFETY: it changes settings of the allocator and touches no memory of ours. One that it does not take
