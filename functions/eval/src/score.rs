@@ -64,7 +64,7 @@ pub fn score(
         scoring.add(origins[index], &original);
         if let Some(calibration) = calibration {
             bounds.clear();
-            match calibration.extend(&mut bounds, forecast, targets.len()) {
+            match calibration.append_quantiles(forecast, targets.len(), &mut bounds) {
                 Ok(()) => {
                     // Their order stays, because scales are positive.
                     for (cell, bound) in bounds.iter_mut().enumerate() {

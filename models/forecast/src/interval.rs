@@ -133,7 +133,7 @@ impl Calibration {
     /// Where the forecast has other targets than were measured.
     pub fn quantiles(&self, mean: &Matrix) -> Result<Quantiles, ForecastError> {
         let mut values = Vec::with_capacity(mean.data.len() * self.levels().len());
-        self.extend(&mut values, &mean.data, mean.cols)?;
+        self.append_quantiles(&mean.data, mean.cols, &mut values)?;
         Ok(Quantiles {
             levels: self.levels().to_vec(),
             steps: mean.rows,
@@ -150,7 +150,12 @@ impl Calibration {
     ///
     /// # Errors
     /// Where the forecast has other targets than were measured.
-    pub fn extend(&self, quantiles: &mut Vec<f64>, mean: &[f64], targets: usize) -> Result<(), ForecastError> {
+    pub fn append_quantiles(
+        &self,
+        mean: &[f64],
+        targets: usize,
+        quantiles: &mut Vec<f64>,
+    ) -> Result<(), ForecastError> {
         if targets != self.targets {
             return Err(ForecastError::Shape {
                 what: "targets",
