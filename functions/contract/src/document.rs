@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use series::{Cut, Frequency, Scores, TimeAxis, Transform};
 
-use crate::{Dataset, Digest, MemberName, PartId, WorkId, identity::Recipe};
+use crate::{Dataset, Digest, MemberName, PartId, WorkId, identity::Recipe, keys};
 
 /// `uploads/{h}.json`: the receipt of one object version.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -22,6 +22,63 @@ pub struct Receipt {
     pub size: u64,
     /// The digest of the content.
     pub digest: Digest,
+    /// The last event that was walked for these bytes. A later one is a new upload of them, an equal one a redelivery.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_event: Option<EventId>,
+}
+
+/// What tells one event about a key from the next.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct EventId {
+    /// The store's counter, hexadecimal digits that rise from event to event of one key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sequencer: Option<String>,
+    /// When it happened, RFC 3339 UTC, where the store counts nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time: Option<String>,
+}
+
+impl EventId {
+    /// Returns whether this event came after another one about the same key. `false` where nothing tells them apart.
+    ///
+    /// # Source
+    /// Amazon S3 User Guide, "Event message structure": of two sequencers the shorter one is filled up with zeros on its
+    /// right, then they are compared as text.
+    #[must_use]
+    pub fn is_after(&self, other: &Self) -> bool {
+        match (&self.sequencer, &other.sequencer, &self.time, &other.time) {
+            (Some(own), Some(others), ..) => {
+                let length = own.len().max(others.len());
+                let filled = |text: &str| format!("{:0<length$}", text.to_ascii_uppercase());
+                filled(own) > filled(others)
+            }
+            (_, _, Some(own), Some(others)) => own > others,
+            _ => false,
+        }
+    }
+
+    /// Returns whether nothing is known that could tell this event from another.
+    #[must_use]
+    pub fn is_unknown(&self) -> bool {
+        self.sequencer.is_none() && self.time.is_none()
+    }
+}
+
+impl Produced {
+    /// Returns the keys of the objects that it names: without them it is as good as not made.
+    #[must_use]
+    pub fn objects(&self, dataset: &Dataset, part: PartId) -> Vec<String> {
+        match self {
+            Self::Preprocess(made) => vec![keys::clean(dataset, PartId::WHOLE, made.clean)],
+            Self::Sample(made) => vec![keys::cut(dataset, part, made.cut)],
+            Self::Train(made) => vec![keys::artifact(dataset, part, made.artifact)],
+            Self::Eval(made) => {
+                let named = made.holdout.into_iter().chain(made.select);
+                named.map(|forecast| keys::forecast(dataset, part, forecast)).collect()
+            }
+            Self::Infer(made) => vec![keys::forecast(dataset, part, made.forecast)],
+        }
+    }
 }
 
 /// `work/{aa}/{work}.json`: finished work.

@@ -1,7 +1,7 @@
 //! What makes a job the same job.
 //!
-//! `work` digests what decides the outputs: stage, recipe, dataset, part, the spec sections that the stage reads, sorted
-//! input digests and the salt. `job` digests `work` and the whole resolved spec. No time, host, event id or attempt is
+//! `work` digests what decides the outputs: stage, recipe, dataset, part, the spec sections that the stage reads, the
+//! digests of its inputs by role and the salt. `job` digests `work` and the whole resolved spec. No time, host, event id or attempt is
 //! in either, so a second delivery finds the first one's ledger, and a model added to the spec adopts the others' work.
 
 use serde::Serialize;
@@ -33,7 +33,7 @@ pub struct Recipe {
     pub part: PartId,
     /// The spec sections that the stage reads.
     pub sections: Value,
-    /// Sorted digests of the inputs.
+    /// Digests of the inputs, role by role, sorted within a role.
     pub inputs: Vec<Digest>,
     /// The spec's salt.
     pub salt: String,
@@ -42,9 +42,10 @@ pub struct Recipe {
 /// Identifies a task under its resolved spec.
 #[must_use]
 pub fn identify(task: &Task, spec: &Spec) -> Identity {
-    let (sections, mut inputs) = match task {
+    let (sections, inputs) = match task {
         Task::Preprocess(t) => (
             json!({"data": spec.data, "calendar": spec.clean.calendar, "holdout": spec.split.holdout.is_test_file()}),
+            // Data, then test: one in place of the other is other work.
             t.inputs.iter().map(|input| input.digest).collect(),
         ),
         Task::Sample(t) => (
@@ -53,7 +54,7 @@ pub fn identify(task: &Task, spec: &Spec) -> Identity {
         ),
         Task::Train(t) => (
             member_sections(spec, &t.member),
-            std::iter::once(t.cut).chain(t.refit_of).collect(),
+            sorted(std::iter::once(t.cut).chain(t.refit_of)),
         ),
         Task::Eval(t) => {
             let mut sections = member_sections(spec, &t.member);
@@ -65,14 +66,13 @@ pub fn identify(task: &Task, spec: &Spec) -> Identity {
             if t.skip_scoring {
                 sections["skip_scoring"] = json!(true);
             }
-            (sections, inputs)
+            (sections, sorted(inputs))
         }
         Task::Infer(t) => (
             json!({"forecast": spec.forecast, "generation": t.generation}),
-            [t.clean, t.artifact].into_iter().chain(t.request).collect(),
+            sorted([t.clean, t.artifact].into_iter().chain(t.request)),
         ),
     };
-    inputs.sort();
     let recipe = Recipe {
         stage: task.stage(),
         recipe: task.stage().recipe(),
@@ -88,6 +88,13 @@ pub fn identify(task: &Task, spec: &Spec) -> Identity {
         job: job(work, task.spec()),
         recipe,
     }
+}
+
+/// Inputs that cannot stand in each other's place, because they are of different kinds.
+fn sorted(inputs: impl IntoIterator<Item = Digest>) -> Vec<Digest> {
+    let mut inputs: Vec<_> = inputs.into_iter().collect();
+    inputs.sort();
+    inputs
 }
 
 /// Gives the job of some work under a resolved spec.

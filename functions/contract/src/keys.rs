@@ -1,6 +1,6 @@
 //! Where each object lies. The only place that builds keys.
 
-use crate::{Dataset, Digest, JobId, MemberName, PartId, RoundId, WorkId};
+use crate::{Dataset, Digest, JobId, MemberName, PartId, RoundId, Task, WorkId};
 
 /// The prefix of uploads.
 pub const RAW: &str = "raw/";
@@ -81,6 +81,16 @@ pub fn round(dataset: &Dataset, part: PartId, round: RoundId) -> String {
 #[must_use]
 pub fn outcome(dataset: &Dataset, part: PartId, round: RoundId, member: &MemberName) -> String {
     format!("rounds/{dataset}/{part}/{round}/{member}.json")
+}
+
+/// The document that the conclusion of a job leaves for its siblings, where it leaves one.
+#[must_use]
+pub fn joined(task: &Task, job: JobId) -> Option<String> {
+    match task {
+        Task::Sample(t) => Some(round(&t.dataset, t.part, job)),
+        Task::Eval(t) => Some(outcome(&t.dataset, t.part, t.round, &t.member)),
+        Task::Preprocess(_) | Task::Train(_) | Task::Infer(_) => None,
+    }
 }
 
 /// What a round decided.

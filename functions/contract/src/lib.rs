@@ -3,7 +3,8 @@
 //!
 //! The crate knows no cloud, no runtime and does no I/O, so a test or a tool can speak our messages. The exact rules
 //! are those of the protocol (`functions/platform/src/ledger/design.md` and ARCHITECTURE.md): identities are SHA-256
-//! digests of canonical JSON, keys are built here and nowhere else, unknown message versions are refused.
+//! digests of canonical JSON, keys are built here and nowhere else, and a message that newer code wrote is told from one
+//! that is wrong.
 //!
 //! Start with [`Message`], then [`identity`] (what makes a job the same job), then [`keys`].
 
@@ -21,13 +22,13 @@ pub mod spec;
 
 pub use digest::{Digest, JobId, ParseDigestError, RoundId, WorkId, canonical};
 pub use document::{
-    CleanFacts, CutDocument, EvalFacts, ForecastDocument, ForecastKind, InferFacts, Latest, Manifest, Produced,
-    Receipt, Report, SampleFacts, SelectDocument, TrainFacts,
+    CleanFacts, CutDocument, EvalFacts, EventId, ForecastDocument, ForecastKind, InferFacts, Latest, Manifest,
+    Produced, Receipt, Report, SampleFacts, SelectDocument, TrainFacts,
 };
 pub use failure::{FailedStage, Failure, FailureKind};
 pub use message::{
-    EvalTask, InferTask, Input, MAX_BYTES, Message, MessageError, PreprocessTask, SampleTask, Scored, Stage, Task,
-    TrainTask, VERSION,
+    EvalTask, InferTask, Input, MAX_BYTES, Message, MessageError, Newer, PreprocessTask, SampleTask, Scored, Stage,
+    Task, TrainTask, VERSION,
 };
 pub use name::{Dataset, MemberName, NameError, PartId, Upload, UploadError};
 pub use next::{CleanPart, Next};

@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Dataset, Digest, JobId, MemberName, PartId, RoundId, digest};
+use crate::{Dataset, Digest, JobId, MemberName, PartId, RoundId, Spec, digest, identity};
 
-/// The version this code writes and reads.
-pub const VERSION: u32 = 1;
+/// The version this code writes. It reads this one and all before it.
+pub const VERSION: u32 = 2;
 
 /// The size above which a message is refused, in bytes.
 pub const MAX_BYTES: usize = 64 * 1024;
@@ -28,16 +28,21 @@ pub enum Stage {
 
 /// One job on its way to the stage that does it.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Message {
-    /// Always [`VERSION`].
+    /// The version of the code that wrote it, at most [`VERSION`].
     pub version: u32,
+    /// The stage's recipe under which its sender computed `job`. 0 in version 1, which did not say it.
+    #[serde(default)]
+    pub recipe: u32,
     /// The job; the receiver recomputes and checks it.
     pub job: JobId,
     /// Which continuation this is, from 0.
     pub hop: u32,
     /// One id for the whole walk of an upload.
     pub trace: String,
+    /// Whether known bytes were uploaded again: a stage that finds its commit checks what it left and sends on once more.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub again: bool,
     /// What to do.
     pub stage: Task,
 }
@@ -60,7 +65,6 @@ pub enum Task {
 
 /// Clean an upload.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct PreprocessTask {
     /// The dataset.
     pub dataset: Dataset,
@@ -76,7 +80,6 @@ pub struct PreprocessTask {
 
 /// One raw object as a stage's input.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Input {
     /// The digest of its bytes.
     pub digest: Digest,
@@ -86,7 +89,6 @@ pub struct Input {
 
 /// Cut a clean part.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct SampleTask {
     /// The dataset.
     pub dataset: Dataset,
@@ -102,7 +104,6 @@ pub struct SampleTask {
 
 /// Fit one member.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct TrainTask {
     /// The dataset.
     pub dataset: Dataset,
@@ -125,6 +126,7 @@ pub struct TrainTask {
 
 /// Score one member, perhaps decide.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(try_from = "RawEvalTask", into = "RawEvalTask")]
 pub struct EvalTask {
     /// The dataset.
     pub dataset: Dataset,
@@ -141,16 +143,13 @@ pub struct EvalTask {
     /// The member.
     pub member: MemberName,
     /// What there is to score.
-    #[serde(flatten)]
     pub scored: Scored,
     /// Scoring itself failed before: only join the round.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub skip_scoring: bool,
 }
 
 /// What a fit left.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, PartialEq, Debug)]
 pub enum Scored {
     /// An artifact to score.
     Artifact(Digest),
@@ -158,9 +157,26 @@ pub enum Scored {
     Failed(String),
 }
 
+/// An [`EvalTask`] as it is written: either `artifact` or `failed` stands for [`Scored`].
+#[derive(Serialize, Deserialize)]
+struct RawEvalTask {
+    dataset: Dataset,
+    part: PartId,
+    spec: Digest,
+    salt: String,
+    cut: Digest,
+    round: RoundId,
+    member: MemberName,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    artifact: Option<Digest>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    failed: Option<String>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    skip_scoring: bool,
+}
+
 /// Forecast with the champion.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct InferTask {
     /// The dataset.
     pub dataset: Dataset,
@@ -181,7 +197,7 @@ pub struct InferTask {
     pub request: Option<Digest>,
 }
 
-/// A body that is no message of ours.
+/// A body that is no message of ours, or not one for this code.
 #[derive(Debug, thiserror::Error)]
 pub enum MessageError {
     /// Too large.
@@ -193,11 +209,35 @@ pub enum MessageError {
     /// Not JSON, or not our fields.
     #[error("message is not one of ours")]
     Shape(#[source] serde_json::Error),
-    /// Another version.
-    #[error("message has version {have}, this code reads {VERSION}")]
+    /// Written by newer code. It is a good message, for whoever runs that code.
+    #[error("message is newer than this code: {0}")]
+    Newer(Newer),
+}
+
+/// How a message shows that newer code wrote it.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Newer {
+    /// A later version.
+    #[error("it has version {have}, at most {VERSION} is read")]
     Version {
         /// Its version.
         have: u32,
+    },
+    /// A later recipe.
+    #[error("its job was computed under recipe {have} of `{stage}`, at most {known} is known")]
+    Recipe {
+        /// The stage.
+        stage: Stage,
+        /// Its recipe.
+        have: u32,
+        /// The recipe of this code.
+        known: u32,
+    },
+    /// A field that is not known: leaving it out could do other work than was asked for.
+    #[error("its field `{path}` is not known")]
+    Field {
+        /// The field, for example `stage.budget`.
+        path: String,
     },
 }
 
@@ -295,10 +335,24 @@ impl Task {
 }
 
 impl Message {
+    /// Makes the first message of a task under its resolved spec.
+    #[must_use]
+    pub fn new(stage: Task, spec: &Spec, trace: &str) -> Self {
+        Self {
+            version: VERSION,
+            recipe: stage.stage().recipe(),
+            job: identity::identify(&stage, spec).job,
+            hop: 0,
+            trace: trace.to_owned(),
+            again: false,
+            stage,
+        }
+    }
+
     /// Reads a message.
     ///
     /// # Errors
-    /// When it is too large, not ours, or of another version.
+    /// [`MessageError::Newer`] where newer code wrote it, else where it is too large or not one of ours.
     pub fn parse(body: &[u8]) -> Result<Self, MessageError> {
         /// Read first, so that a newer message is named as such and not as misshapen.
         #[derive(Deserialize)]
@@ -309,10 +363,30 @@ impl Message {
             return Err(MessageError::Size { have: body.len() });
         }
         let head: Head = digest::parse(body).map_err(MessageError::Shape)?;
-        if head.version != VERSION {
-            return Err(MessageError::Version { have: head.version });
+        if head.version > VERSION {
+            return Err(MessageError::Newer(Newer::Version { have: head.version }));
         }
-        digest::parse(body).map_err(MessageError::Shape)
+        let mut unknown = None;
+        let mut json = serde_json::Deserializer::from_slice(body);
+        let message: Self = serde_ignored::deserialize(&mut json, |path| {
+            // The variant of an enum has no name there, only a `?`.
+            unknown.get_or_insert_with(|| path.to_string().replace(".?", ""));
+        })
+        .map_err(MessageError::Shape)?;
+        json.end().map_err(MessageError::Shape)?;
+        match unknown {
+            Some(path) => Err(MessageError::Newer(Newer::Field { path })),
+            None => message.of_known_recipe(),
+        }
+    }
+
+    fn of_known_recipe(self) -> Result<Self, MessageError> {
+        let (stage, have) = (self.stage.stage(), self.recipe);
+        let known = stage.recipe();
+        if have > known {
+            return Err(MessageError::Newer(Newer::Recipe { stage, have, known }));
+        }
+        Ok(self)
     }
 
     /// Writes the message.
@@ -322,5 +396,49 @@ impl Message {
     #[must_use]
     pub fn to_json(&self) -> String {
         String::from_utf8(digest::canonical(self)).expect("JSON is UTF-8")
+    }
+}
+
+impl TryFrom<RawEvalTask> for EvalTask {
+    type Error = &'static str;
+
+    fn try_from(raw: RawEvalTask) -> Result<Self, Self::Error> {
+        let scored = match (raw.artifact, raw.failed) {
+            (Some(artifact), None) => Scored::Artifact(artifact),
+            (None, Some(why)) => Scored::Failed(why),
+            (Some(_), Some(_)) | (None, None) => return Err("one of `artifact` and `failed` is needed"),
+        };
+        Ok(Self {
+            dataset: raw.dataset,
+            part: raw.part,
+            spec: raw.spec,
+            salt: raw.salt,
+            cut: raw.cut,
+            round: raw.round,
+            member: raw.member,
+            scored,
+            skip_scoring: raw.skip_scoring,
+        })
+    }
+}
+
+impl From<EvalTask> for RawEvalTask {
+    fn from(task: EvalTask) -> Self {
+        let (artifact, failed) = match task.scored {
+            Scored::Artifact(artifact) => (Some(artifact), None),
+            Scored::Failed(why) => (None, Some(why)),
+        };
+        Self {
+            dataset: task.dataset,
+            part: task.part,
+            spec: task.spec,
+            salt: task.salt,
+            cut: task.cut,
+            round: task.round,
+            member: task.member,
+            artifact,
+            failed,
+            skip_scoring: task.skip_scoring,
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Digest, MemberName, Message, PartId, Spec, Task, identity, message};
+use crate::{Digest, MemberName, Message, PartId, Spec, Task};
 
 /// What to send after a commit. Empty when the walk ends here.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
@@ -103,11 +103,8 @@ impl Next {
     #[must_use]
     pub fn messages(&self, spec: &Spec, trace: &str) -> Vec<Message> {
         let message = |stage: Task| Message {
-            version: message::VERSION,
-            job: identity::identify(&stage, spec).job,
             hop: self.hop,
-            trace: trace.to_owned(),
-            stage,
+            ..Message::new(stage, spec, trace)
         };
         self.tasks().into_iter().map(message).collect()
     }

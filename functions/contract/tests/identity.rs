@@ -136,6 +136,22 @@ fn work_follows_bytes_and_dataset_and_not_where_they_lie_or_who_asks() {
 }
 
 #[test]
+fn a_data_file_and_its_test_file_swapped_are_other_work() {
+    let spec = spec(&["split.holdout=test-file"]);
+    let both = |data: u8, test: u8| {
+        let Task::Preprocess(mut task) = preprocess(&spec, data, 1) else {
+            panic!("a preprocess task")
+        };
+        task.inputs.push(Input {
+            digest: digest(test),
+            receipt: digest(2),
+        });
+        work(&Task::Preprocess(task), &spec)
+    };
+    assert_ne!(both(1, 2), both(2, 1));
+}
+
+#[test]
 fn a_failed_fit_and_a_failed_scoring_are_work_of_their_own() {
     let spec = spec(&[]);
     let Task::Train(fit) = train(&spec, "gru", 1, 1) else {

@@ -1,8 +1,8 @@
 //! What stages say to each other.
 
 use contract::{
-    CleanPart, Digest, EvalTask, InferTask, Input, MAX_BYTES, Message, MessageError, Next, PartId, PreprocessTask,
-    SampleTask, Scored, Task, TrainTask, VERSION,
+    CleanPart, Digest, EvalTask, EventId, InferTask, Input, MAX_BYTES, Message, MessageError, Newer, Next, PartId,
+    PreprocessTask, SampleTask, Scored, Task, TrainTask, VERSION,
 };
 use proptest::prelude::*;
 
@@ -83,9 +83,11 @@ fn tasks(member: &str, salt: &str, why: &str, n: u8, flag: bool) -> Vec<Task> {
 fn message(stage: Task, hop: u32) -> Message {
     Message {
         version: VERSION,
+        recipe: stage.stage().recipe(),
         job: digest(9),
         hop,
         trace: "0af7651916cd43dd8448eb211c80319c".to_owned(),
+        again: false,
         stage,
     }
 }
@@ -105,7 +107,7 @@ proptest! {
         n in any::<u8>(), flag in any::<bool>(), hop in any::<u32>(),
     ) {
         for task in tasks(&member, &salt, &why, n, flag) {
-            let message = message(task, hop);
+            let message = Message { again: flag, ..message(task, hop) };
             prop_assert_eq!(Message::parse(message.to_json().as_bytes()).unwrap(), message);
         }
     }
@@ -117,10 +119,59 @@ proptest! {
 }
 
 #[test]
-fn a_message_of_another_version_is_named_as_such_whatever_its_shape() {
-    let error = Message::parse(br#"{"version":2,"entirely":"different"}"#).unwrap_err();
-    assert!(matches!(error, MessageError::Version { have: 2 }));
-    assert_eq!(error.to_string(), "message has version 2, this code reads 1");
+fn a_message_of_a_later_version_is_newer_whatever_its_shape() {
+    let error = Message::parse(br#"{"version":3,"entirely":"different"}"#).unwrap_err();
+    assert!(matches!(error, MessageError::Newer(Newer::Version { have: 3 })));
+    assert_eq!(
+        error.to_string(),
+        "message is newer than this code: it has version 3, at most 2 is read"
+    );
+}
+
+/// As the code before recipes stood in messages wrote it.
+#[test]
+fn a_message_of_version_1_is_still_read() {
+    let digest = digest(9).hex();
+    let old = format!(
+        r#"{{"hop":3,"job":"{digest}","stage":{{"sample":{{"clean":"{digest}","dataset":"cell","part":[0,1],"salt":"","spec":"{digest}"}}}},"trace":"t","version":1}}"#
+    );
+    let message = Message::parse(old.as_bytes()).unwrap();
+    assert_eq!(
+        (message.version, message.recipe, message.hop, message.again),
+        (1, 0, 3, false)
+    );
+}
+
+#[test]
+fn a_later_recipe_or_an_unknown_field_is_newer_and_named() {
+    for task in tasks("gru", "", "diverged", 1, false) {
+        let stage = task.stage();
+        let good = message(task, 0);
+        let recipe = Message {
+            recipe: stage.recipe() + 1,
+            ..good.clone()
+        };
+        let text = |error: MessageError| {
+            assert!(matches!(error, MessageError::Newer(_)), "{error}");
+            error.to_string()
+        };
+        let error = text(Message::parse(recipe.to_json().as_bytes()).unwrap_err());
+        assert!(
+            error.contains(&format!("recipe {} of `{stage}`", stage.recipe() + 1)),
+            "{error}"
+        );
+        let (outer, inner) = ("\"hop\":0", "\"dataset\":\"cell\"");
+        for (place, path) in [(outer, "budget".to_owned()), (inner, "stage.budget".to_owned())] {
+            let wider = good.to_json().replacen(place, &format!("{place},\"budget\":null"), 1);
+            let error = text(Message::parse(wider.as_bytes()).unwrap_err());
+            assert!(error.contains(&format!("`{path}`")), "{error}");
+        }
+        let older = Message {
+            recipe: stage.recipe() - 1,
+            ..good
+        };
+        assert_eq!(Message::parse(older.to_json().as_bytes()).unwrap(), older);
+    }
 }
 
 #[test]
@@ -129,12 +180,11 @@ fn what_is_no_message_is_refused() {
     assert!(Message::parse(good.as_bytes()).is_ok());
     for (from, to) in [
         ("\"hop\":0", "\"hop\":-1"),
-        ("\"hop\":0", "\"hop\":0,\"extra\":1"),
         ("\"train\":{", "\"tune\":{"),
         ("\"part\":[0,1]", "\"part\":[1,1]"),
         ("\"dataset\":\"cell\"", "\"dataset\":\"../cell\""),
         ("\"member\":\"gru\"", "\"member\":\"gru/x\""),
-        ("\"salt\":\"\"", "\"salt\":\"\",\"salty\":1"),
+        ("\"version\":2}", "\"version\":2} and more"),
     ] {
         let wrong = good.replacen(from, to, 1);
         assert_ne!(wrong, good, "{from}");
@@ -143,11 +193,39 @@ fn what_is_no_message_is_refused() {
             "{to}"
         );
     }
+    let eval = message(tasks("gru", "", "", 1, true).remove(3), 0).to_json();
+    let neither = eval.replacen("\"artifact\":", "\"failed\":null,\"artefact\":", 1);
+    assert!(Message::parse(neither.as_bytes()).is_err(), "{neither}");
     let large = format!("{good}{}", " ".repeat(MAX_BYTES));
     assert!(matches!(
         Message::parse(large.as_bytes()),
         Err(MessageError::Size { .. })
     ));
+}
+
+#[test]
+fn events_of_one_key_are_told_apart_by_sequencer_and_else_by_time() {
+    let id = |sequencer: Option<&str>, time: Option<&str>| EventId {
+        sequencer: sequencer.map(str::to_owned),
+        time: time.map(str::to_owned),
+    };
+    let of = |sequencer| id(Some(sequencer), None);
+    for (later, earlier, expected) in [
+        (of("0055AED6DCD90281E5"), of("0055AED6DCD90281E4"), true),
+        (of("0055AED6DCD90281E4"), of("0055AED6DCD90281E4"), false),
+        (of("0055aed6dcd90281e5"), of("0055AED6DCD90281E4"), true),
+        (of("01"), of("0055AED6DCD90281E4"), true),
+        (of("0055AED6DCD90281E4"), of("01"), false),
+        (
+            id(None, Some("2026-01-01T00:00:01.000Z")),
+            id(None, Some("2026-01-01T00:00:00.999Z")),
+            true,
+        ),
+        (id(None, None), of("01"), false),
+        (of("01"), id(None, None), false),
+    ] {
+        assert_eq!(later.is_after(&earlier), expected, "{later:?} after {earlier:?}");
+    }
 }
 
 #[test]

@@ -1,7 +1,10 @@
 //! The member that whoever decides a round makes of the others: weighed on the rows that select, scored like any other.
 //!
 //! Promises: equal outcomes give an equal artifact and equal scores, whoever decides. A round whose ensemble cannot be
-//! made is decided all the same, and says why it is out.
+//! made is decided all the same, and says why it is out: a member's artifact that is gone, a panic and too little memory
+//! are reasons like any other.
+
+use std::panic::AssertUnwindSafe;
 
 use bytes::Bytes;
 use contract::{CutDocument, Digest, MemberName, Outcome, Round, SelectDocument, canonical, keys};
@@ -10,10 +13,11 @@ use forecast::{
     Artifact, SeriesData, Threaded, Training,
     interval::{Calibration, IntervalError, LEVELS},
 };
+use futures_util::FutureExt as _;
 use platform::{
-    Platform, Store, StoreError,
+    Classify as _, Platform, Retry, Store, StoreError,
     documents::{create_or_adopt, read, read_blob, read_named},
-    error::chain,
+    error::{chain, panic_text},
     threads::apart,
 };
 use series::{Matrix, Scaled, Table};
@@ -43,12 +47,15 @@ struct Made {
 
 /// Makes the ensemble of a round whose other outcomes are all there, and writes its outcome; adopts what stands there.
 ///
+/// With `given_up` it is not tried any more, and its outcome says so: whoever tried it before did not live to decide.
+///
 /// # Errors
-/// When the store does not answer.
+/// When the store does not answer, but may answer later.
 pub async fn outcome(
     round: &Round,
     name: &MemberName,
     outcomes: &[Outcome],
+    given_up: Option<&str>,
     platform: &Platform,
 ) -> Result<Outcome, StoreError> {
     let store = &*platform.store;
@@ -56,10 +63,15 @@ pub async fn outcome(
     if let Some((outcome, _)) = read::<Outcome>(store, &key).await? {
         return Ok(outcome);
     }
-    let outcome = match make(round, name, outcomes, platform).await {
-        Ok(outcome) => outcome,
-        Err(EvalError::Store(error)) => return Err(error),
-        Err(error) => without_scores(name, &chain(&error)),
+    if let Some(why) = given_up {
+        return create_or_adopt(store, &key, without_scores(name, why)).await;
+    }
+    let making = AssertUnwindSafe(make(round, name, outcomes, platform)).catch_unwind();
+    let outcome = match making.await {
+        Ok(Ok(outcome)) => outcome,
+        Ok(Err(EvalError::Store(error))) if error.retry() != Retry::Never => return Err(error),
+        Ok(Err(error)) => without_scores(name, &chain(&error)),
+        Err(panic) => without_scores(name, &format!("making it panicked: {}", panic_text(panic.as_ref()))),
     };
     create_or_adopt(store, &key, outcome).await
 }
@@ -83,8 +95,18 @@ async fn make(
     let key = keys::clean(&round.dataset, round.part, cut.clean);
     let clean = read_blob(store, &key, cut.clean, config.clean_bytes).await?;
     let mut candidates = Vec::with_capacity(have);
+    let mut bytes = 0;
     for outcome in scored() {
-        candidates.extend(candidate(round, outcome, &config, store).await?);
+        let candidate = candidate(round, outcome, &config, store).await?;
+        bytes += candidate
+            .as_ref()
+            .map_or(0, |candidate| candidate.artifact.len() as u64);
+        // Each is held twice, as it was read and inside of the ensemble, beside the rows that all forecast.
+        if bytes > config.artifact_bytes {
+            let bound = config.artifact_bytes;
+            return Err(EvalError::TooMuch { bytes, bound });
+        }
+        candidates.extend(candidate);
     }
     let (name, named, threads) = (name.clone(), round.cut, platform.host.threads);
     let (dataset, part) = (round.dataset.clone(), round.part);

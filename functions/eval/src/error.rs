@@ -43,6 +43,14 @@ pub enum EvalError {
     /// The intervals of an ensemble cannot be measured.
     #[error("cannot measure intervals")]
     Intervals(#[from] IntervalError),
+    /// The members of an ensemble are too large together.
+    #[error("the members' artifacts have {bytes} bytes together, at most {bound} are mixed on this host")]
+    TooMuch {
+        /// Their bytes, as far as they were read.
+        bytes: u64,
+        /// The bound: a quarter of `host.memory`.
+        bound: u64,
+    },
     /// A forecast is not a number.
     #[error("the forecast of `{target}` at {time} is not a finite number")]
     NotFinite {
@@ -65,6 +73,7 @@ impl Classify for EvalError {
             | Self::Transform(_)
             | Self::Forecast(_)
             | Self::Intervals(_)
+            | Self::TooMuch { .. }
             | Self::NotFinite { .. } => Retry::Never,
         }
     }
@@ -75,7 +84,7 @@ impl Classify for EvalError {
             Self::Misrouted { .. } => FailureKind::Event,
             Self::Store(source) => source.kind(),
             Self::ForeignManifest | Self::Clean(_) | Self::Artifact(_) | Self::OtherCut { .. } => FailureKind::Store,
-            Self::Transform(_) | Self::Forecast(_) | Self::Intervals(_) => FailureKind::Data,
+            Self::Transform(_) | Self::Forecast(_) | Self::Intervals(_) | Self::TooMuch { .. } => FailureKind::Data,
         }
     }
 
@@ -83,6 +92,11 @@ impl Classify for EvalError {
         match self {
             Self::Store(source) => source.place(),
             Self::Transform(source) => Place::from(source),
+            Self::TooMuch { bytes, bound } => Place {
+                value: Some(format!("{bytes} bytes")),
+                bound: Some(format!("at most {bound} bytes")),
+                ..Place::default()
+            },
             Self::NotFinite { target, .. } => Place {
                 column: Some(target.clone()),
                 bound: Some("a finite number".to_owned()),

@@ -4,7 +4,7 @@
 //! the same decision, and equal deciders end with the same one.
 
 use contract::{
-    CutDocument, Decision, EvalFacts, EvalTask, Failure, Outcome, Round, Scored, Spec, Task, identity, keys,
+    CutDocument, Decision, EvalFacts, EvalTask, Failure, Outcome, Round, Scored, Spec, Task, canonical, identity, keys,
     spec::PromoteSection,
 };
 use platform::{
@@ -18,7 +18,12 @@ use crate::{
     ensemble,
 };
 
-/// Writes what became of the member; adopts what stands there already.
+/// How often a job that only joins is tried with the ensemble. It follows one that could not decide; where that one died
+/// of the ensemble, this one would too.
+const ENSEMBLE_TRIES: u32 = 2;
+
+/// Writes what became of the member; adopts what stands there already. Scores take the place of a failure: what was
+/// missing when the member failed has come back since.
 ///
 /// # Errors
 /// When the store does not answer.
@@ -45,7 +50,12 @@ pub async fn write_outcome(
         select: made.select,
         failed,
     };
-    create_or_adopt(store, &key, outcome).await.map(drop)
+    let (scored, body) = (outcome.scores.is_some(), canonical(&outcome));
+    let there = create_or_adopt(store, &key, outcome).await?;
+    if scored && there.scores.is_none() {
+        store.put(&key, body.into()).await?;
+    }
+    Ok(())
 }
 
 /// Decides the round where all outcomes are there, and gives the decision with the round.
@@ -55,6 +65,7 @@ pub async fn write_outcome(
 pub async fn decide(
     task: &EvalTask,
     promote: &PromoteSection,
+    attempt: u32,
     platform: &Platform,
 ) -> Result<Option<(Round, Decision)>, StoreError> {
     let store = &*platform.store;
@@ -64,15 +75,26 @@ pub async fn decide(
         return Ok(None);
     };
     if let Some(name) = &round.ensemble {
-        let ensemble = ensemble::outcome(&round, name, &outcomes, platform).await?;
+        let given_up = task.skip_scoring && attempt >= ENSEMBLE_TRIES;
+        let given_up = given_up.then_some("whoever made it died of it or gave up");
+        let ensemble = ensemble::outcome(&round, name, &outcomes, given_up, platform).await?;
         outcomes.push(ensemble);
     }
     let key = keys::decision(&round.dataset, round.part, round.round);
-    let decision = if let Some((decided, _)) = read(store, &key).await? {
-        decided
-    } else {
-        let decision = decide_complete(&round, meta.last_modified, &outcomes, promote, store).await?;
-        create_or_adopt(store, &key, decision).await?
+    let decision = match read(store, &key).await? {
+        Some((decided @ Decision::Entry(_), _)) => decided,
+        // Nobody had scores then. Somebody may have some now, whose data were missing; else this decides the same.
+        Some((Decision::Nobody { .. }, _)) => {
+            let decision = decide_complete(&round, meta.last_modified, &outcomes, promote, store).await?;
+            if matches!(decision, Decision::Entry(_)) {
+                store.put(&key, canonical(&decision).into()).await?;
+            }
+            decision
+        }
+        None => {
+            let decision = decide_complete(&round, meta.last_modified, &outcomes, promote, store).await?;
+            create_or_adopt(store, &key, decision).await?
+        }
     };
     if let Decision::Entry(entry) = &decision {
         Log::new(store, &round.dataset, round.part).hint(entry).await;

@@ -64,10 +64,14 @@ impl Work for Eval {
         };
         let store = &*platform.store;
         join::write_outcome(task, made, &job.spec, store).await?;
-        Ok(match join::decide(task, &job.spec.promote, platform).await? {
-            Some((round, Decision::Entry(entry))) => Next::one(infer(task, &round, entry.generation, entry.artifact)),
-            Some((_, Decision::Nobody { .. })) | None => Next::nothing(),
-        })
+        Ok(
+            match join::decide(task, &job.spec.promote, job.attempt, platform).await? {
+                Some((round, Decision::Entry(entry))) => {
+                    Next::one(infer(task, &round, entry.generation, entry.artifact))
+                }
+                Some((_, Decision::Nobody { .. })) | None => Next::nothing(),
+            },
+        )
     }
 }
 

@@ -96,6 +96,28 @@ where
     }
 }
 
+/// Returns whether an object lies at a key.
+///
+/// # Errors
+/// When the store does not answer.
+pub async fn is_there(store: &dyn Store, key: &str) -> Result<bool, StoreError> {
+    match store.head(key).await {
+        Ok(_) => Ok(true),
+        Err(StoreError::NotFound { .. }) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Returns whether a document is damaged though its bytes are those that its name promises: it was good for whoever wrote
+/// it, so newer code did.
+#[must_use]
+pub fn is_unknown(error: &StoreError) -> bool {
+    match error {
+        StoreError::Damaged { source, .. } => source.downcast_ref::<serde_json::Error>().is_some(),
+        _ => false,
+    }
+}
+
 fn parse<T: DeserializeOwned>(key: &str, bytes: &[u8]) -> Result<T, StoreError> {
     serde_json::from_slice(bytes).map_err(|error| damaged(key, error))
 }

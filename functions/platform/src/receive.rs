@@ -5,9 +5,12 @@
 
 use std::time::Duration;
 
+use contract::Next;
+
 use crate::{
     Classify, Delivery, Outcome, Platform,
     driver::{self, About, Claim, Held},
+    ledger::swap,
 };
 
 pub use crate::driver::Event;
@@ -34,11 +37,31 @@ pub async fn wait(
     }
 }
 
+/// Gives an event back because the world may change. Counted like the attempts of a job, so that it ends.
+pub async fn later(event: &Event, error: &dyn Classify, delivery: &Delivery, platform: &Platform) -> Outcome {
+    match claimed(event, delivery, platform).await {
+        Ok(held) => driver::later(About::Event(event), &held, error, platform).await,
+        Err(outcome) => outcome,
+    }
+}
+
+/// Ends the ledger of an event that became a job after it had waited or stumbled. Best effort: what is left open only
+/// looks as if it was still waited for.
+pub async fn over(event: &Event, delivery: &Delivery, platform: &Platform) {
+    match swap::read(platform.store.as_ref(), event.job).await {
+        Ok(Some(found)) if !found.ledger.state.is_final() => {}
+        Ok(_) | Err(_) => return,
+    }
+    if let Ok(held) = claimed(event, delivery, platform).await {
+        driver::commit(About::Event(event), &held, false, Next::nothing(), 0.0, platform).await;
+    }
+}
+
 async fn claimed(event: &Event, delivery: &Delivery, platform: &Platform) -> Result<Held, Outcome> {
     let about = About::Event(event);
     match driver::claim(about, platform).await {
         Ok(Claim::Held(held)) => Ok(held),
         Ok(Claim::NotOurs(why)) => Err(driver::not_ours(about, why, platform).await),
-        Err(error) => Err(driver::cannot_begin(event.job, &error, delivery)),
+        Err(error) => Err(driver::cannot_claim(about, &error, delivery, platform).await),
     }
 }

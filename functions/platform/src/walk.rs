@@ -91,9 +91,11 @@ impl Step {
     pub fn message(&self, trace: &str) -> Message {
         Message {
             version: contract::VERSION,
+            recipe: self.task.stage().recipe(),
             job: self.job,
             hop: self.ledger.as_ref().map_or(0, |ledger| ledger.hop),
             trace: trace.to_owned(),
+            again: false,
             stage: self.task.clone(),
         }
     }

@@ -259,13 +259,18 @@ impl Stop {
     /// Says whether to stop.
     #[must_use]
     pub fn should_stop(&self) -> bool {
-        self.0.asked.load(Ordering::Relaxed)
-            || self
-                .0
-                .clock
-                .as_ref()
-                .is_some_and(|clock| millis(clock.monotonic()) >= self.0.deadline_ms.load(Ordering::Relaxed))
-            || self.0.parent.as_ref().is_some_and(Stop::should_stop)
+        self.is_asked() || self.is_over()
+    }
+
+    /// Returns whether the time is over, whether or not anybody asked to stop.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        let own = self
+            .0
+            .clock
+            .as_ref()
+            .is_some_and(|clock| millis(clock.monotonic()) >= self.0.deadline_ms.load(Ordering::Relaxed));
+        own || self.0.parent.as_ref().is_some_and(Stop::is_over)
     }
 
     /// Says whether it was asked to stop, by a signal, whatever the time.

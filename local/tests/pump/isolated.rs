@@ -165,7 +165,7 @@ async fn a_command_that_cannot_start_is_named() {
 
 /// Gives a train message for one member.
 fn job(member: &str) -> String {
-    use contract::{Dataset, Digest, JobId, MemberName, Message, PartId, RoundId, Task, TrainTask};
+    use contract::{Dataset, Digest, MemberName, Message, PartId, RoundId, Task, TrainTask};
     let digest = Digest::of(b"some bytes");
     let task = TrainTask {
         dataset: "cell".parse::<Dataset>().unwrap(),
@@ -177,12 +177,6 @@ fn job(member: &str) -> String {
         member: MemberName::try_from(member.to_owned()).unwrap(),
         refit_of: None,
     };
-    let message = Message {
-        version: 1,
-        job: JobId::from(digest),
-        hop: 0,
-        trace: "t".to_owned(),
-        stage: Task::Train(task),
-    };
-    message.to_json()
+    let spec = contract::spec::resolve(&[]).unwrap();
+    Message::new(Task::Train(task), &spec, "t").to_json()
 }

@@ -8,7 +8,7 @@ use super::{S3Store, SqsQueue};
 use crate::config::Secret;
 
 /// How long a connection may take to open.
-const CONNECT: Duration = Duration::from_secs(2);
+pub(super) const CONNECT: Duration = Duration::from_secs(2);
 /// How long one attempt of a call may take.
 const ATTEMPT: Duration = Duration::from_secs(10);
 /// How long a call may take, retries and pauses included.

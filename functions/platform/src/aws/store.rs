@@ -18,7 +18,7 @@ use sha2::Digest as _;
 use tokio::io::AsyncWriteExt;
 
 use super::{
-    connect::TOTAL,
+    connect::{CONNECT, TOTAL},
     intercept::{DateOf, Unsigned},
 };
 use crate::{
@@ -81,7 +81,7 @@ impl S3Store {
                 Condition::Absent => put.if_none_match("*"),
                 Condition::Version(seen) => put.if_match(seen.quoted()),
             };
-            let once = aws_sdk_s3::config::Config::builder().retry_config(RetryConfig::disabled());
+            let once = patient(bytes.len() as u64).retry_config(RetryConfig::disabled());
             match put.customize().config_override(once).send().await {
                 Ok(written) => return etag(key, &written),
                 Err(error) if status(&error) == Some(409) && attempt < CONFLICT_TRIES => pause(attempt).await,
@@ -131,15 +131,19 @@ impl Store for S3Store {
     }
 
     async fn put(&self, key: &str, bytes: Bytes) -> Result<ETag, StoreError> {
-        let written = self.put_object(key, bytes).send().await;
+        let patient = patient(bytes.len() as u64);
+        let put = self.put_object(key, bytes).customize().config_override(patient);
+        let written = put.send().await;
         etag(key, &written.map_err(|error| failed(key, Asked::Write, error))?)
     }
 
     async fn put_named(&self, key: &str, bytes: Bytes) -> Result<ETag, StoreError> {
+        let patient = patient(bytes.len() as u64);
         let put = self
             .put_object(key, bytes)
             .checksum_algorithm(ChecksumAlgorithm::Crc32C);
-        let written = put.customize().interceptor(Unsigned).send().await;
+        let put = put.customize().interceptor(Unsigned).config_override(patient);
+        let written = put.send().await;
         etag(key, &written.map_err(|error| failed(key, Asked::Write, error))?)
     }
 
@@ -168,12 +172,7 @@ impl Store for S3Store {
         let put = put
             .set_metadata(Some(metadata.clone().into_iter().collect()))
             .body(body);
-        let slow = TimeoutConfig::builder()
-            .operation_attempt_timeout(transfer_time(bytes))
-            .operation_timeout(transfer_time(bytes) * 2)
-            .build();
-        let patient = aws_sdk_s3::config::Config::builder().timeout_config(slow);
-        let written = put.customize().config_override(patient).send().await;
+        let written = put.customize().config_override(patient(bytes)).send().await;
         etag(key, &written.map_err(|error| failed(key, Asked::Write, error))?)
     }
 
@@ -342,8 +341,23 @@ fn content_type(key: &str) -> &'static str {
     }
 }
 
+/// How long a transfer of so many bytes may take before it is given up.
 fn transfer_time(bytes: u64) -> Duration {
     TOTAL + Duration::from_secs(bytes / SLOWEST)
+}
+
+/// Returns settings under which a call that sends so many bytes has the time for it. Small ones keep the usual limits.
+fn patient(bytes: u64) -> aws_sdk_s3::config::Builder {
+    let usual = aws_sdk_s3::config::Config::builder();
+    if bytes < SLOWEST {
+        return usual;
+    }
+    let slow = TimeoutConfig::builder()
+        .connect_timeout(CONNECT)
+        .operation_attempt_timeout(transfer_time(bytes))
+        .operation_timeout(transfer_time(bytes) * 2)
+        .build();
+    usual.timeout_config(slow)
 }
 
 async fn within<T>(

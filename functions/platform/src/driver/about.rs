@@ -9,7 +9,11 @@ use contract::{
     keys,
 };
 
-use crate::{Classify, Place, Platform, Retry, StoreError, documents, ledger::Arrival, ports::Store};
+use crate::{
+    Classify, Place, Platform, Retry, StoreError, documents,
+    ledger::{Arrival, Found},
+    ports::Store,
+};
 
 /// The longest reason that travels to `eval`, in characters; the whole one stands in `failed/{job}.json`.
 const MAX_REASON: usize = 2_000;
@@ -39,6 +43,9 @@ pub struct Event {
     pub dataset: Option<Dataset>,
     /// The key of its object.
     pub key: String,
+    /// When its object was written by the store's clock, UTC seconds, where that is known. A ledger that is older tells of
+    /// an earlier upload of the same bytes.
+    pub written: Option<i64>,
 }
 
 /// A message that no work can begin with.
@@ -52,6 +59,12 @@ pub(crate) enum CheckError {
         #[source]
         source: StoreError,
     },
+    #[error("resolved spec {digest} has what this code does not know")]
+    NewerSpec {
+        digest: Digest,
+        #[source]
+        source: StoreError,
+    },
     #[error("message names job {have}, its task and spec make {made}")]
     Job { have: JobId, made: JobId },
 }
@@ -60,13 +73,15 @@ impl Classify for CheckError {
     fn retry(&self) -> Retry {
         match self {
             Self::Spec { source, .. } => source.retry(),
+            // Its bytes are those of its name, so it was good for whoever wrote it: newer code takes it.
+            Self::NewerSpec { .. } => Retry::Later { after: None },
             Self::Stage { .. } | Self::Job { .. } => Retry::Never,
         }
     }
 
     fn kind(&self) -> FailureKind {
         match self {
-            Self::Spec { source, .. } => source.kind(),
+            Self::Spec { source, .. } | Self::NewerSpec { source, .. } => source.kind(),
             Self::Stage { .. } | Self::Job { .. } => FailureKind::Event,
         }
     }
@@ -75,7 +90,7 @@ impl Classify for CheckError {
         match self {
             Self::Stage { message: value, here } => of(value, here),
             Self::Job { have, made } => of(have, made),
-            Self::Spec { source, .. } => source.place(),
+            Self::Spec { source, .. } | Self::NewerSpec { source, .. } => source.place(),
         }
     }
 }
@@ -88,7 +103,8 @@ fn of(value: &impl ToString, bound: &impl ToString) -> Place {
     }
 }
 
-/// Loads the spec of a message and checks its job.
+/// Loads the spec of a message and checks its job. A message of an older recipe is worked on under the recipe of the day,
+/// so its job is the one that is computed here.
 pub(super) async fn check(here: Stage, message: &Message, platform: &Platform) -> Result<Checked, CheckError> {
     let stage = message.stage.stage();
     if stage != here {
@@ -97,9 +113,15 @@ pub(super) async fn check(here: Stage, message: &Message, platform: &Platform) -
     let digest = message.stage.spec();
     let spec = load_spec(platform.store.as_ref(), message.stage.dataset(), digest)
         .await
-        .map_err(|source| CheckError::Spec { digest, source })?;
+        .map_err(|source| {
+            if documents::is_unknown(&source) {
+                CheckError::NewerSpec { digest, source }
+            } else {
+                CheckError::Spec { digest, source }
+            }
+        })?;
     let identity = identity::identify(&message.stage, &spec);
-    if identity.job != message.job {
+    if identity.job != message.job && message.recipe == stage.recipe() {
         return Err(CheckError::Job {
             have: message.job,
             made: identity.job,
@@ -121,6 +143,7 @@ pub(super) fn refused(message: &Message, platform: &Platform) -> Event {
         job,
         dataset: Some(message.stage.dataset().clone()),
         key,
+        written: None,
     }
 }
 
@@ -130,20 +153,32 @@ pub(super) async fn load_spec(store: &dyn Store, dataset: &Dataset, digest: Dige
 }
 
 impl<'a> About<'a> {
-    pub(crate) fn arrival(&self) -> Arrival {
+    /// Returns what it asks of the ledger that it found.
+    pub(crate) fn arrival(&self, found: Option<&Found>) -> Arrival {
         match self {
             Self::Job(job) => Arrival {
                 job: job.identity.job,
                 work: job.identity.work,
-                stage: FailedStage::Stage(job.message.stage.stage()),
+                stage: self.stage(),
                 hop: job.message.hop,
+                again: job.message.again,
             },
             Self::Event(event) => Arrival {
                 job: event.job,
                 work: event.job,
-                stage: FailedStage::Receive,
+                stage: self.stage(),
                 hop: 0,
+                again: found
+                    .zip(event.written)
+                    .is_some_and(|(found, written)| found.written < written),
             },
+        }
+    }
+
+    pub(crate) fn stage(&self) -> FailedStage {
+        match self {
+            Self::Job(job) => FailedStage::Stage(job.message.stage.stage()),
+            Self::Event(_) => FailedStage::Receive,
         }
     }
 
@@ -156,7 +191,10 @@ impl<'a> About<'a> {
     }
 
     pub(crate) fn job(&self) -> JobId {
-        self.arrival().job
+        match self {
+            Self::Job(job) => job.identity.job,
+            Self::Event(event) => event.job,
+        }
     }
 
     pub(crate) fn dataset(&self) -> Option<&'a Dataset> {

@@ -86,7 +86,7 @@ pub(super) async fn describe(about: About<'_>, error: &dyn Classify, attempt: u3
     } = error.place();
     Failure {
         job: about.job(),
-        stage: about.arrival().stage,
+        stage: about.stage(),
         dataset: about.dataset().cloned(),
         key: about.key(platform.store.as_ref()).await,
         kind: error.kind(),

@@ -68,6 +68,15 @@ impl Keeper {
                 _ = &mut ended => break,
                 () = clock.sleep(due.saturating_sub(clock.monotonic())) => {}
             }
+            if self.delivery.stop.is_over() {
+                // Work that does not stop at its deadline must not keep others away: what is left of the lease is for
+                // ending well.
+                tokio::select! {
+                    biased;
+                    _ = &mut ended => break,
+                    () = clock.sleep(held.until().saturating_sub(clock.monotonic())) => return None,
+                }
+            }
             match self.renew(&held).await {
                 Ok(renewed) => held = renewed,
                 Err(error) => {

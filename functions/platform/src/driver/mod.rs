@@ -19,14 +19,16 @@ use forecast::Progress;
 use tracing::Instrument as _;
 
 use crate::{
-    Classify as _, Delivery, ErasedWork, Job, Outcome, Platform, Retry, StoreError, documents, error::chain,
-    ledger::Ledger, receive,
+    Classify as _, Delivery, ErasedWork, Job, Outcome, Platform, Retry, StoreError, documents,
+    error::chain,
+    ledger::{Found, Ledger, State},
+    receive,
 };
 
 pub(crate) use about::About;
 pub use about::Event;
-pub(crate) use claim::{Claim, Held, claim};
-pub(crate) use settle::{cannot_begin, fail, not_ours, wait};
+pub(crate) use claim::{Claim, Held, NotOurs, claim};
+pub(crate) use settle::{cannot_begin, cannot_claim, commit, fail, later, not_ours, wait};
 
 use about::{CheckError, Checked};
 use hold::Hold;
@@ -62,12 +64,50 @@ async fn arrive(work: &dyn ErasedWork, checked: &Checked, delivery: &Delivery, p
     let about = About::Job(checked);
     // What the work left is looked for beside the claim: work that is finished only after this look is done once more,
     // to equal bytes, and its manifest adopted when ours is written.
-    let before = look(platform.store.as_ref(), checked.identity.work);
+    let before = look(platform.store.as_ref(), checked);
     let (claimed, before) = tokio::join!(claim(about, platform), before);
     match claimed {
         Ok(Claim::Held(held)) => proceed(work, checked, held, before, delivery, platform).await,
+        Ok(Claim::NotOurs(NotOurs::Again(found))) => again(work, checked, &found, before, delivery, platform).await,
         Ok(Claim::NotOurs(why)) => settle::not_ours(about, why, platform).await,
-        Err(error) => settle::cannot_begin(about.job(), &error, delivery),
+        Err(error) => settle::cannot_claim(about, &error, delivery, platform).await,
+    }
+}
+
+/// Answers a new upload of known bytes: where all that the job left is there, what comes next is sent once more; where
+/// something is gone, the job begins anew.
+async fn again(
+    work: &dyn ErasedWork,
+    checked: &Checked,
+    found: &Found,
+    before: Result<Before, StoreError>,
+    delivery: &Delivery,
+    platform: &Platform,
+) -> Outcome {
+    let about = About::Job(checked);
+    let stands = match &before {
+        _ if found.ledger.state != State::Committed => Ok(true),
+        Ok(Before::Left(_)) => stands(checked, platform).await,
+        Ok(Before::Nothing | Before::Lost) => Ok(false),
+        Err(error) => return settle::cannot_claim(about, error, delivery, platform).await,
+    };
+    let reopened = match stands {
+        Ok(true) => return settle::send_again(about, found, platform).await,
+        Ok(false) => claim::reopen(found, platform).await,
+        Err(error) => Err(error),
+    };
+    match reopened {
+        Ok(Some(held)) => proceed(work, checked, held, before, delivery, platform).await,
+        Ok(None) => settle::not_ours(about, NotOurs::busy(), platform).await,
+        Err(error) => settle::cannot_claim(about, &error, delivery, platform).await,
+    }
+}
+
+/// Looks for the document that the job's conclusion left for its siblings.
+async fn stands(checked: &Checked, platform: &Platform) -> Result<bool, StoreError> {
+    match keys::joined(&checked.message.stage, checked.identity.job) {
+        Some(key) => documents::is_there(platform.store.as_ref(), &key).await,
+        None => Ok(true),
     }
 }
 
@@ -76,7 +116,7 @@ async fn proceed(
     work: &dyn ErasedWork,
     checked: &Checked,
     held: Held,
-    before: Before,
+    before: Result<Before, StoreError>,
     delivery: &Delivery,
     platform: &Platform,
 ) -> Outcome {

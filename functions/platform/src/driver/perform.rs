@@ -1,13 +1,13 @@
 //! One attempt: adopt or work, then conclude.
 
-use std::{any::Any, panic::AssertUnwindSafe, time::Duration};
+use std::{panic::AssertUnwindSafe, time::Duration};
 
-use contract::{Manifest, Next, Produced, WorkId, keys};
+use contract::{Manifest, Next, Produced, canonical, keys};
 use forecast::Progress;
 use futures_util::FutureExt as _;
 
-use super::failure::Fault;
-use crate::{Classify, ErasedWork, Job, Platform, StoreError, Worked, documents, ports::Store};
+use super::{about::Checked, failure::Fault};
+use crate::{Classify, ErasedWork, Job, Platform, StoreError, Worked, documents, error::panic_text, ports::Store};
 
 /// How an attempt ended.
 #[expect(clippy::large_enum_variant, reason = "made once per attempt")]
@@ -22,12 +22,24 @@ pub(super) enum Ending {
     Failed(Box<dyn Classify>),
 }
 
-/// What finished work left, or that nothing is there yet.
-pub(super) type Before = Result<Option<Produced>, StoreError>;
+/// What an earlier job of the same work left.
+pub(super) enum Before {
+    /// It was never finished.
+    Nothing,
+    /// It was finished, but an object that its manifest names is gone.
+    Lost,
+    /// It was finished, and all that its manifest names is there.
+    Left(Produced),
+}
 
 /// Makes one attempt: adopts what the work left `before`, or works. A panic is an ending like any other, so that poison is
 /// counted and its neighbours live on.
-pub(super) async fn perform(work: &dyn ErasedWork, job: &Job, before: Before, platform: &Platform) -> Ending {
+pub(super) async fn perform(
+    work: &dyn ErasedWork,
+    job: &Job,
+    before: Result<Before, StoreError>,
+    platform: &Platform,
+) -> Ending {
     match AssertUnwindSafe(attempt(work, job, before, platform))
         .catch_unwind()
         .await
@@ -35,7 +47,7 @@ pub(super) async fn perform(work: &dyn ErasedWork, job: &Job, before: Before, pl
         Ok(Ok(ending)) => ending,
         Ok(Err(error)) => Ending::Failed(error),
         Err(panic) => Ending::Failed(Box::new(Fault::Panicked {
-            what: what(panic.as_ref()),
+            what: panic_text(panic.as_ref()).to_owned(),
         })),
     }
 }
@@ -43,37 +55,52 @@ pub(super) async fn perform(work: &dyn ErasedWork, job: &Job, before: Before, pl
 async fn attempt(
     work: &dyn ErasedWork,
     job: &Job,
-    before: Before,
+    before: Result<Before, StoreError>,
     platform: &Platform,
 ) -> Result<Ending, Box<dyn Classify>> {
     let store = platform.store.as_ref();
-    let (made, adopted) = match before.map_err(boxed)? {
-        Some(made) => (made, true),
-        None => match work.work(job, platform).await? {
-            Worked::Done(made) => (record(store, job, made).await.map_err(boxed)?, false),
+    let before = before.map_err(boxed)?;
+    let (made, adopted) = if let Before::Left(made) = before {
+        (made, true)
+    } else {
+        match work.work(job, platform).await? {
+            Worked::Done(made) => (record(store, job, made, &before).await.map_err(boxed)?, false),
             Worked::Stopped { progress, checkpoint } => return Ok(Ending::Stopped { progress, checkpoint }),
             Worked::Wait { after, why } => return Ok(Ending::Wait { after, why }),
-        },
+        }
     };
     let next = work.conclude(job, &made, platform).await?;
     Ok(Ending::Done { made, adopted, next })
 }
 
-/// Reads what finished work left.
-pub(super) async fn look(store: &dyn Store, work: WorkId) -> Before {
-    Ok(documents::read::<Manifest>(store, &keys::work(work))
-        .await?
-        .map(|(manifest, _)| manifest.outputs))
+/// Reads what finished work left, and looks whether it is still there: retention or a person may have taken it away.
+pub(super) async fn look(store: &dyn Store, checked: &Checked) -> Result<Before, StoreError> {
+    let manifest = documents::read::<Manifest>(store, &keys::work(checked.identity.work)).await?;
+    let Some((Manifest { outputs, .. }, _)) = manifest else {
+        return Ok(Before::Nothing);
+    };
+    let task = &checked.message.stage;
+    for key in outputs.objects(task.dataset(), task.part()) {
+        if !documents::is_there(store, &key).await? {
+            tracing::warn!(key, "an output of finished work is gone, the work is done again");
+            return Ok(Before::Lost);
+        }
+    }
+    Ok(Before::Left(outputs))
 }
 
-/// Writes the manifest of finished work; where there is one already, its outputs count.
-async fn record(store: &dyn Store, job: &Job, made: Produced) -> Result<Produced, StoreError> {
+/// Writes the manifest of finished work. Where there is one already its outputs count, unless they are lost.
+async fn record(store: &dyn Store, job: &Job, made: Produced, before: &Before) -> Result<Produced, StoreError> {
     let work = job.identity.work;
     let manifest = Manifest {
         work,
         recipe: job.identity.recipe.clone(),
         outputs: made,
     };
+    if matches!(before, Before::Lost) {
+        store.put(&keys::work(work), canonical(&manifest).into()).await?;
+        return Ok(manifest.outputs);
+    }
     Ok(documents::create_or_adopt(store, &keys::work(work), manifest)
         .await?
         .outputs)
@@ -81,13 +108,4 @@ async fn record(store: &dyn Store, job: &Job, made: Produced) -> Result<Produced
 
 fn boxed(error: StoreError) -> Box<dyn Classify> {
     Box::new(error)
-}
-
-/// Gives the text of a panic.
-fn what(panic: &(dyn Any + Send)) -> String {
-    let text = panic
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    text.unwrap_or("a value that is no text").to_owned()
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use contract::Message;
+use contract::{Message, Next};
 
 use super::{About, about::load_spec};
 use crate::{
@@ -16,7 +16,15 @@ const MARKING: Duration = Duration::from_secs(1);
 
 /// Writes out what a ledger says comes next and sends it. Some of it may be sent twice; its receivers see that.
 pub(super) async fn send(about: About<'_>, found: &Found, platform: &Platform) -> Result<(), Box<dyn Classify>> {
-    let Some((stage, messages)) = messages(about, found, platform).await? else {
+    match &found.ledger.next {
+        Some(next) => send_next(about, next, platform).await,
+        None => Ok(()),
+    }
+}
+
+/// Sends what comes next.
+pub(super) async fn send_next(about: About<'_>, next: &Next, platform: &Platform) -> Result<(), Box<dyn Classify>> {
+    let Some((stage, messages)) = messages(about, next, platform).await? else {
         return Ok(());
     };
     let bodies: Vec<String> = messages.iter().map(Message::to_json).collect();
@@ -30,23 +38,23 @@ pub(super) async fn send(about: About<'_>, found: &Found, platform: &Platform) -
 
 async fn messages(
     about: About<'_>,
-    found: &Found,
+    next: &Next,
     platform: &Platform,
 ) -> Result<Option<(contract::Stage, Vec<Message>)>, Box<dyn Classify>> {
-    let (About::Job(job), Some(next)) = (about, &found.ledger.next) else {
-        return Ok(None);
-    };
-    let Some(template) = &next.template else {
+    let (About::Job(job), Some(template)) = (about, &next.template) else {
         return Ok(None);
     };
     let trace = &job.message.trace;
-    let messages = if template.spec() == job.message.stage.spec() {
+    let mut messages = if template.spec() == job.message.stage.spec() {
         next.messages(&job.spec, trace)
     } else {
         // A champion of an earlier round forecasts under its own spec.
         let spec = load_spec(platform.store.as_ref(), template.dataset(), template.spec()).await;
         next.messages(&spec.map_err(|error| Box::new(error) as Box<dyn Classify>)?, trace)
     };
+    for message in &mut messages {
+        message.again = job.message.again;
+    }
     Ok(Some((template.stage(), messages)))
 }
 

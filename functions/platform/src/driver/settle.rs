@@ -12,7 +12,7 @@ use super::{
     send,
 };
 use crate::{
-    Classify, Delivery, Ended, Outcome, Platform, Retry,
+    Classify, Delivery, Ended, Outcome, Platform, Retry, StoreError,
     error::chain,
     ledger::{
         Completion, Found, Ledger, Nonce, State, lease,
@@ -48,7 +48,7 @@ pub(super) async fn settle(
 }
 
 /// Commits: the manifest is written, this one swap makes the job done.
-async fn commit(
+pub(crate) async fn commit(
     about: About<'_>,
     held: &Held,
     adopted: bool,
@@ -93,7 +93,7 @@ pub(crate) async fn not_ours(about: About<'_>, why: NotOurs, platform: &Platform
             fail(about, &claim, &fault, 0.0, platform).await
         }
         NotOurs::Unsent(found) => pass_on(about, &found, ended(&found.ledger), platform).await,
-        NotOurs::Over(found) => Outcome::Done {
+        NotOurs::Again(found) | NotOurs::Over(found) => Outcome::Done {
             job,
             ended: ended(&found.ledger),
         },
@@ -109,7 +109,7 @@ async fn failed(about: About<'_>, held: &Held, error: &dyn Classify, seconds: f6
 }
 
 /// Gives back after an attempt that may go better next time.
-async fn later(about: About<'_>, held: &Held, error: &dyn Classify, platform: &Platform) -> Outcome {
+pub(crate) async fn later(about: About<'_>, held: &Held, error: &dyn Classify, platform: &Platform) -> Outcome {
     let attempt = held.ledger.attempt;
     let failure = describe(about, error, attempt, platform).await;
     tracing::warn!(
@@ -127,7 +127,8 @@ async fn later(about: About<'_>, held: &Held, error: &dyn Classify, platform: &P
     release(about, held, ledger, lease::backoff(attempt).max(asked), why, platform).await
 }
 
-/// Gives back because something is not there yet, for at most `bound_s` seconds.
+/// Gives back because something is not there yet, for at most `bound_s` seconds by the store's clock, which all who wait
+/// for it share.
 pub(crate) async fn wait(
     about: About<'_>,
     held: &Held,
@@ -136,7 +137,10 @@ pub(crate) async fn wait(
     bound_s: u64,
     platform: &Platform,
 ) -> Outcome {
-    let now_s = platform.clock.now_s();
+    let now_s = match platform.store.head(&keys::ledger(about.job())).await {
+        Ok(ledger) => ledger.date,
+        Err(error) => return later(about, held, &error, platform).await,
+    };
     let waited_s = now_s - held.ledger.waiting_since.unwrap_or(now_s);
     let left_s = bound_s.saturating_sub(u64::try_from(waited_s).unwrap_or(0));
     if left_s == 0 {
@@ -206,9 +210,7 @@ async fn end(about: About<'_>, held: &Held, ledger: Ledger, ended: Ended, platfo
 async fn pass_on(about: About<'_>, found: &Found, ended: Ended, platform: &Platform) -> Outcome {
     if !found.ledger.sent {
         if let Err(error) = send::send(about, found, platform).await {
-            let why = format!("its successors could not be sent: {}", chain(error.as_ref()));
-            tracing::warn!(error = why, "ended, but not sent on");
-            return give_back(about.job(), a_lease(platform), why);
+            return not_sent(about, error.as_ref(), platform);
         }
         send::mark(found, platform).await;
     }
@@ -216,6 +218,23 @@ async fn pass_on(about: About<'_>, found: &Found, ended: Ended, platform: &Platf
         job: about.job(),
         ended,
     }
+}
+
+/// Sends what comes after a job that has ended once more, because its upload was made again.
+pub(super) async fn send_again(about: About<'_>, found: &Found, platform: &Platform) -> Outcome {
+    match send::send(about, found, platform).await {
+        Ok(()) => Outcome::Done {
+            job: about.job(),
+            ended: ended(&found.ledger),
+        },
+        Err(error) => not_sent(about, error.as_ref(), platform),
+    }
+}
+
+fn not_sent(about: About<'_>, error: &dyn Classify, platform: &Platform) -> Outcome {
+    let why = format!("its successors could not be sent: {}", chain(error));
+    tracing::warn!(error = why, "ended, but not sent on");
+    give_back(about.job(), a_lease(platform), why)
 }
 
 /// Writes that a job may be claimed again. Best effort: without it the lease runs out.
@@ -240,6 +259,7 @@ async fn swap(held: &Held, ledger: &Ledger, platform: &Platform) -> Result<Found
         ledger: ledger.clone(),
         etag,
         age_s: 0,
+        written: platform.clock.now_s(),
     })
 }
 
@@ -254,6 +274,48 @@ fn ended(ledger: &Ledger) -> Ended {
 /// Gives back a job whose lease was lost. Whatever the work left, nothing points to it.
 pub(super) fn lost(about: About<'_>, platform: &Platform) -> Outcome {
     give_back(about.job(), a_lease(platform), "the lease was lost".to_owned())
+}
+
+/// Gives back a message whose ledger could not be read or written. One that is damaged stays so: after
+/// `host.max_attempts` deliveries the job fails without it.
+pub(crate) async fn cannot_claim(
+    about: About<'_>,
+    error: &StoreError,
+    delivery: &Delivery,
+    platform: &Platform,
+) -> Outcome {
+    let bound = platform.host.max_attempts;
+    if swap::is_newer(error) || error.retry() != Retry::Never || delivery.receive_count <= bound {
+        return cannot_begin(about.job(), error, delivery);
+    }
+    match fail_without_ledger(about, error, delivery, platform).await {
+        Ok(outcome) => outcome,
+        Err(error) => cannot_begin(about.job(), error.as_ref(), delivery),
+    }
+}
+
+/// Fails a job whose ledger is damaged: the reason is written down and what follows a failure is sent, so that its round
+/// does not wait for it. Safe to repeat: successors have ledgers of their own.
+async fn fail_without_ledger(
+    about: About<'_>,
+    error: &StoreError,
+    delivery: &Delivery,
+    platform: &Platform,
+) -> Result<Outcome, Box<dyn Classify>> {
+    let failure = describe(about, error, delivery.receive_count, platform).await;
+    tracing::error!(
+        stage = about.stage_name(),
+        error = failure.message,
+        "failed for good, its ledger is damaged"
+    );
+    let document = canonical(&failure).into();
+    let put = platform.store.put(&keys::failed(about.job()), document).await;
+    put.map_err(|error| Box::new(error) as Box<dyn Classify>)?;
+    send::send_next(about, &about.after_failure(&failure.message), platform).await?;
+    Ok(Outcome::Done {
+        job: about.job(),
+        ended: Ended::Failed(Box::new(failure)),
+    })
 }
 
 /// Gives back a message that no work could begin with.

@@ -11,19 +11,19 @@ mod submit;
 
 use std::time::Duration;
 
-use contract::{
-    Input, Message, PartId, PreprocessTask, Task, Upload, VERSION,
-    identity::{self, receive_job},
-};
+use contract::{EventId, Input, Message, PartId, PreprocessTask, Task, Upload, identity::receive_job};
 
 pub use error::FrontError;
 pub use submit::{Prepared, Refused, Submission, SubmitError, prepare};
 
-use self::{receipt::Received, spec::Resolved};
+pub(crate) use self::spec::METADATA;
+use self::{
+    receipt::{Known, Received},
+    spec::Resolved,
+};
 use crate::{
     driver,
-    error::{Classify, Retry, StoreError, chain},
-    ledger::lease,
+    error::{Classify, Retry, StoreError},
     ports::ObjectMeta,
     receive::{self, Event},
     serve::Created,
@@ -35,8 +35,8 @@ const LOOK_AGAIN: Duration = Duration::from_secs(5);
 
 /// What the front door makes of an upload.
 enum Admitted {
-    /// A job begins.
-    Start(Message),
+    /// A job begins, or what it led to is walked once more.
+    Start(Message, Known),
     /// There is nothing to do, and why.
     Nothing(&'static str),
     /// Something is not there yet.
@@ -52,9 +52,20 @@ pub async fn receive(
     delivery: &Delivery,
     platform: &Platform,
 ) -> Option<Outcome> {
-    let mut known = Known::of(created, platform);
+    let mut known = Seen::of(created, platform);
     match admit(work, created, &mut known, platform).await {
-        Ok(Admitted::Start(message)) => Some(driver::run(work, message, delivery, platform).await),
+        Ok(Admitted::Start(message, receipt)) => {
+            if delivery.receive_count > 1 {
+                known.over(created, delivery, platform).await;
+            }
+            let again = message.again;
+            let outcome = driver::run(work, message, delivery, platform).await;
+            // Only now: a crash before this is a redelivery that walks once more.
+            if again && matches!(outcome, Outcome::Done { .. }) {
+                receipt.note(&created.event, platform).await;
+            }
+            Some(outcome)
+        }
         Ok(Admitted::Nothing(why)) => {
             tracing::info!(bucket = created.bucket, key = created.key, why, "upload starts nothing");
             None
@@ -67,14 +78,15 @@ pub async fn receive(
 }
 
 /// What is known of an upload when it is turned away; it names the event's job.
-struct Known {
+struct Seen {
     bucket: String,
     version: String,
     spec_text: Vec<u8>,
     upload: Option<Upload>,
+    written: Option<i64>,
 }
 
-impl Known {
+impl Seen {
     fn of(created: &Created, platform: &Platform) -> Self {
         let version = created
             .version
@@ -91,24 +103,36 @@ impl Known {
             version,
             spec_text: Vec::new(),
             upload: None,
+            written: None,
         }
     }
 
     fn event(&self, created: &Created) -> Event {
-        let job = receive_job(&self.bucket, &created.key, &self.version, &self.spec_text);
+        self.event_under(created, &self.spec_text)
+    }
+
+    fn event_under(&self, created: &Created, spec_text: &[u8]) -> Event {
+        let job = receive_job(&self.bucket, &created.key, &self.version, spec_text);
         let dataset = self.upload.as_ref().map(|upload| upload.dataset.clone());
         Event {
             job,
             dataset,
             key: created.key.clone(),
+            written: self.written,
         }
+    }
+
+    /// Ends what earlier deliveries of the event left open, before or after they knew its spec.
+    async fn over(&self, created: &Created, delivery: &Delivery, platform: &Platform) {
+        receive::over(&self.event(created), delivery, platform).await;
+        receive::over(&self.event_under(created, b""), delivery, platform).await;
     }
 }
 
 async fn admit(
     work: &dyn ErasedWork,
     created: &Created,
-    known: &mut Known,
+    known: &mut Seen,
     platform: &Platform,
 ) -> Result<Admitted, FrontError> {
     if work.stage() != contract::Stage::Preprocess {
@@ -129,8 +153,17 @@ async fn admit(
         return Ok(Admitted::Nothing("the object was replaced or deleted"));
     };
     receipt::version(&meta).clone_into(&mut known.version);
-    let resolved = spec::of_upload(&upload, &meta, &mut known.spec_text, platform).await?;
-    start(&upload, &meta, &resolved, known.event(created), platform).await
+    known.written = Some(meta.last_modified);
+    let named = created.spec.as_ref().or_else(|| meta.metadata.get(METADATA));
+    let resolved = spec::of_upload(&upload, named, &mut known.spec_text, platform).await?;
+    start(
+        &upload,
+        &meta,
+        &resolved,
+        (known.event(created), &created.event),
+        platform,
+    )
+    .await
 }
 
 /// Finds the object, unless the event is about an older one of its name.
@@ -153,10 +186,10 @@ async fn start(
     upload: &Upload,
     meta: &ObjectMeta,
     resolved: &Resolved,
-    event: Event,
+    (event, id): (Event, &EventId),
     platform: &Platform,
 ) -> Result<Admitted, FrontError> {
-    let Received::Input(data) = receipt::of(&upload.key(), meta, platform).await? else {
+    let Received::Input(data, known) = receipt::of(&upload.key(), meta, id, platform).await? else {
         return Ok(Admitted::Nothing("the object was replaced or deleted"));
     };
     let trace = data.receipt.hex()[..32].to_owned();
@@ -175,15 +208,11 @@ async fn start(
             None => return Ok(wait(event, &test, resolved)),
         }
     }
-    let stage = Task::Preprocess(task);
-    let job = identity::identify(&stage, &resolved.spec).job;
-    Ok(Admitted::Start(Message {
-        version: VERSION,
-        job,
-        hop: 0,
-        trace,
-        stage,
-    }))
+    let message = Message {
+        again: known.is_new(id),
+        ..Message::new(Task::Preprocess(task), &resolved.spec, &trace)
+    };
+    Ok(Admitted::Start(message, known))
 }
 
 /// Gets the receipt of a test file; none while it is not there.
@@ -193,8 +222,8 @@ async fn test_input(key: &str, platform: &Platform) -> Result<Option<Input>, Fro
         Err(StoreError::NotFound { .. }) => return Ok(None),
         Err(error) => return Err(FrontError::Store(error)),
     };
-    match receipt::of(key, &meta, platform).await? {
-        Received::Input(input) => Ok(Some(input)),
+    match receipt::of(key, &meta, &EventId::default(), platform).await? {
+        Received::Input(input, _) => Ok(Some(input)),
         Received::Gone => Ok(None),
     }
 }
@@ -212,20 +241,8 @@ fn wait(event: Event, test: &str, resolved: &Resolved) -> Admitted {
 async fn turned_away(event: &Event, error: &FrontError, delivery: &Delivery, platform: &Platform) -> Outcome {
     match error.retry() {
         Retry::Never => receive::fail(event, error, delivery, platform).await,
-        Retry::Later { after } => {
-            let why = chain(error);
-            tracing::warn!(
-                key = event.key,
-                error = why,
-                deliveries = delivery.receive_count,
-                "cannot receive"
-            );
-            let after = after.unwrap_or_else(|| lease::backoff(delivery.receive_count.saturating_sub(1)));
-            Outcome::GiveBack {
-                job: event.job,
-                after,
-                why,
-            }
-        }
+        // Until newer code takes it; attempts are for what may end.
+        Retry::Later { .. } if error.is_newer() => driver::cannot_begin(event.job, error, delivery),
+        Retry::Later { .. } => receive::later(event, error, delivery, platform).await,
     }
 }

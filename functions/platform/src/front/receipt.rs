@@ -1,9 +1,9 @@
-use contract::{Digest, Input, Receipt, identity, keys};
+use contract::{Digest, EventId, Input, Receipt, canonical, identity, keys};
 
 use super::FrontError;
 use crate::{
     documents,
-    error::StoreError,
+    error::{StoreError, chain},
     ports::{Downloaded, ObjectMeta},
     scratch::Scratch,
     work::Platform,
@@ -12,9 +12,51 @@ use crate::{
 /// What became of the attempt to receive an object.
 pub(super) enum Received {
     /// Its receipt is written.
-    Input(Input),
+    Input(Input, Known),
     /// It was replaced or deleted meanwhile.
     Gone,
+}
+
+/// What the receipt of an object says about events.
+pub(super) struct Known {
+    receipt: Digest,
+    /// The last event that was walked; `None` where the receipt was written for this event, or names none.
+    last: Option<EventId>,
+    /// Whether the receipt was written before this event came.
+    earlier: bool,
+}
+
+impl Known {
+    /// Returns whether an event brings bytes that were received before: a new upload, not a redelivery.
+    pub(super) fn is_new(&self, event: &EventId) -> bool {
+        match &self.last {
+            Some(last) => event.is_after(last),
+            None => self.earlier && !event.is_unknown(),
+        }
+    }
+
+    /// Notes that an event was walked. Best effort: without the note a redelivery walks once more.
+    pub(super) async fn note(&self, event: &EventId, platform: &Platform) {
+        let store = platform.store.as_ref();
+        let place = keys::receipt(self.receipt);
+        let noted = async {
+            let Some((receipt, meta)) = documents::read::<Receipt>(store, &place).await? else {
+                return Ok(());
+            };
+            if receipt.last_event.as_ref().is_some_and(|last| !event.is_after(last)) {
+                return Ok(());
+            }
+            let last_event = Some(event.clone());
+            let receipt = Receipt { last_event, ..receipt };
+            store
+                .swap(&place, canonical(&receipt).into(), &meta.etag)
+                .await
+                .map(drop)
+        };
+        if let Err(error) = noted.await {
+            tracing::debug!(error = chain(&error), "an event was walked, but not noted");
+        }
+    }
 }
 
 /// Gives the name of an object's version: the version id, or the `ETag` where the bucket has no versions.
@@ -23,7 +65,12 @@ pub(super) fn version(meta: &ObjectMeta) -> &str {
 }
 
 /// Gets the receipt of one object version; the first time, by reading the object once.
-pub(super) async fn of(key: &str, meta: &ObjectMeta, platform: &Platform) -> Result<Received, FrontError> {
+pub(super) async fn of(
+    key: &str,
+    meta: &ObjectMeta,
+    event: &EventId,
+    platform: &Platform,
+) -> Result<Received, FrontError> {
     let bound = platform.host.max_upload;
     if meta.size > bound {
         return Err(FrontError::TooLarge {
@@ -38,10 +85,7 @@ pub(super) async fn of(key: &str, meta: &ObjectMeta, platform: &Platform) -> Res
         .await
         .map_err(FrontError::Store)?;
     if let Some((receipt, _)) = found {
-        return Ok(Received::Input(Input {
-            digest: receipt.digest,
-            receipt: name,
-        }));
+        return Ok(input(name, receipt, true));
     }
     let Downloaded { size, digest } = match download(key, meta, name, platform).await {
         Ok(downloaded) => downloaded,
@@ -55,13 +99,24 @@ pub(super) async fn of(key: &str, meta: &ObjectMeta, platform: &Platform) -> Res
         etag: meta.etag.as_str().to_owned(),
         size,
         digest,
+        last_event: (!event.is_unknown()).then(|| event.clone()),
     };
     let written = documents::create_or_adopt(platform.store.as_ref(), &place, receipt).await;
     let receipt = written.map_err(FrontError::Store)?;
-    Ok(Received::Input(Input {
+    Ok(input(name, receipt, false))
+}
+
+fn input(name: Digest, receipt: Receipt, earlier: bool) -> Received {
+    let input = Input {
         digest: receipt.digest,
         receipt: name,
-    }))
+    };
+    let known = Known {
+        receipt: name,
+        last: receipt.last_event,
+        earlier,
+    };
+    Received::Input(input, known)
 }
 
 async fn download(key: &str, meta: &ObjectMeta, name: Digest, platform: &Platform) -> Result<Downloaded, StoreError> {

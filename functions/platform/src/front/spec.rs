@@ -6,15 +6,10 @@ use contract::{
 };
 
 use super::FrontError;
-use crate::{
-    documents,
-    error::StoreError,
-    ports::{ObjectMeta, Store},
-    work::Platform,
-};
+use crate::{documents, error::StoreError, ports::Store, work::Platform};
 
 /// The metadata in which `flits run` and `flits upload` name the spec that they resolved.
-pub(super) const METADATA: &str = "flits-spec";
+pub(crate) const METADATA: &str = "flits-spec";
 
 /// The size above which a spec's text is refused, in bytes.
 const MAX_TEXT: u64 = 1 << 20;
@@ -25,21 +20,25 @@ pub(super) struct Resolved {
     pub(super) digest: Digest,
 }
 
-/// Finds the spec of an upload: the one its metadata names, or what `specs/{dataset}.toml` and the predecessor's
+/// Finds the spec of an upload: the one that is `named` in its metadata, or what `specs/{dataset}.toml` and the predecessor's
 /// environment say. Notes in `text` what the event's own job is named by.
 pub(super) async fn of_upload(
     upload: &Upload,
-    meta: &ObjectMeta,
+    named: Option<&String>,
     text: &mut Vec<u8>,
     platform: &Platform,
 ) -> Result<Resolved, FrontError> {
     let store = platform.store.as_ref();
-    if let Some(named) = meta.metadata.get(METADATA) {
+    if let Some(named) = named {
         named.as_bytes().clone_into(text);
         let digest = named.parse().map_err(FrontError::SpecName)?;
         let spec = documents::read_named(store, &keys::resolved(&upload.dataset, digest), digest).await;
+        let spec = spec.map_err(|error| match documents::is_unknown(&error) {
+            true => FrontError::NewerSpec(error),
+            false => FrontError::SpecDocument(error),
+        });
         return Ok(Resolved {
-            spec: Arc::new(spec.map_err(FrontError::SpecDocument)?),
+            spec: Arc::new(spec?),
             digest,
         });
     }

@@ -5,7 +5,7 @@ use std::{
 };
 
 use contract::{
-    Dataset, Digest, Failure, Input, Message, PartId, PreprocessTask, Spec, Task, Upload, VERSION, canonical,
+    Dataset, Digest, Failure, Input, Message, PartId, PreprocessTask, Spec, Task, Upload, canonical,
     identity::{self, receive_job},
     spec::{Layer, resolve},
 };
@@ -110,7 +110,17 @@ pub async fn prepare(submission: &Submission, platform: &Platform) -> Result<Pre
         Err(error) => {
             let job = receive_job(&platform.host.bucket, &key, &data.digest.hex(), &spec_text);
             let dataset = submission.dataset.parse().ok();
-            Err(note(Event { job, dataset, key }, &error, platform).await)
+            Err(note(
+                Event {
+                    job,
+                    dataset,
+                    key,
+                    written: None,
+                },
+                &error,
+                platform,
+            )
+            .await)
         }
     }
 }
@@ -214,13 +224,7 @@ fn first(upload: &Upload, resolved: &Resolved, inputs: Vec<Input>) -> Message {
         inputs,
     });
     let job = identity::identify(&stage, &resolved.spec).job;
-    Message {
-        version: VERSION,
-        job,
-        hop: 0,
-        trace: job.hex()[..32].to_owned(),
-        stage,
-    }
+    Message::new(stage, &resolved.spec, &job.hex()[..32])
 }
 
 /// Writes a refusal down under the event's own job.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Nonce;
 
-/// The version this code writes and reads.
+/// The version this code writes, and the last one that it reads.
 pub const VERSION: u32 = 1;
 
 /// The size above which a document is refused, in bytes. A thousand parts in `next` take a tenth of it.
@@ -94,12 +94,29 @@ pub enum LedgerError {
     /// Not JSON, or not our fields.
     #[error("ledger is not one of ours")]
     Shape(#[source] serde_json::Error),
-    /// Another version.
-    #[error("ledger has version {have}, this code reads {VERSION}")]
+    /// Written by newer code: a later version.
+    #[error("ledger is newer than this code: it has version {have}, at most {VERSION} is read")]
     Version {
         /// Its version.
         have: u32,
     },
+    /// Written by newer code: swapping it for our own document would lose a field.
+    #[error("ledger is newer than this code: its field `{path}` is not known")]
+    Field {
+        /// The field.
+        path: String,
+    },
+}
+
+impl LedgerError {
+    /// Returns whether newer code wrote the ledger, so that it is good and only not for this code.
+    #[must_use]
+    pub fn is_newer(&self) -> bool {
+        match self {
+            Self::Shape(_) => false,
+            Self::Version { .. } | Self::Field { .. } => true,
+        }
+    }
 }
 
 impl State {
@@ -114,7 +131,7 @@ impl Ledger {
     /// Reads a ledger.
     ///
     /// # Errors
-    /// When it is not ours or of another version.
+    /// When it is not ours, or newer code wrote it.
     pub fn parse(bytes: &[u8]) -> Result<Self, LedgerError> {
         /// Read first, so that a newer ledger is named as such and not as misshapen.
         #[derive(Deserialize)]
@@ -122,10 +139,20 @@ impl Ledger {
             version: u32,
         }
         let head: Head = serde_json::from_slice(bytes).map_err(LedgerError::Shape)?;
-        if head.version != VERSION {
+        if head.version > VERSION {
             return Err(LedgerError::Version { have: head.version });
         }
-        serde_json::from_slice(bytes).map_err(LedgerError::Shape)
+        let mut unknown = None;
+        let mut json = serde_json::Deserializer::from_slice(bytes);
+        let ledger = serde_ignored::deserialize(&mut json, |path| {
+            unknown.get_or_insert_with(|| path.to_string());
+        })
+        .map_err(LedgerError::Shape)?;
+        json.end().map_err(LedgerError::Shape)?;
+        match unknown {
+            Some(path) => Err(LedgerError::Field { path }),
+            None => Ok(ledger),
+        }
     }
 
     /// Writes the ledger.
@@ -184,11 +211,15 @@ mod tests {
     }
 
     #[test]
-    fn a_ledger_survives_writing_and_other_versions_are_refused() {
+    fn a_ledger_survives_writing_and_newer_ones_are_told_from_wrong_ones() {
         let ledger = full();
         assert_eq!(Ledger::parse(&ledger.to_json()).unwrap(), ledger);
         let newer = br#"{"version": 2, "anything": "else"}"#;
         assert!(matches!(Ledger::parse(newer), Err(LedgerError::Version { have: 2 })));
+        let mut wider: serde_json::Value = serde_json::from_slice(&ledger.to_json()).unwrap();
+        wider["budget"] = 7.into();
+        let error = Ledger::parse(wider.to_string().as_bytes()).unwrap_err();
+        assert!(error.is_newer() && error.to_string().contains("`budget`"), "{error}");
         assert!(matches!(Ledger::parse(b"{}"), Err(LedgerError::Shape(_))));
     }
 

@@ -50,6 +50,7 @@ pub async fn read(store: &dyn Store, job: JobId) -> Result<Option<Found>, StoreE
             Ok(ledger) => Ok(Some(Found {
                 ledger,
                 age_s: object.meta.age_s(),
+                written: object.meta.last_modified,
                 etag: object.meta.etag,
             })),
             Err(source) => Err(StoreError::Damaged {
@@ -59,6 +60,17 @@ pub async fn read(store: &dyn Store, job: JobId) -> Result<Option<Found>, StoreE
         },
         Err(StoreError::NotFound { .. }) => Ok(None),
         Err(error) => Err(error),
+    }
+}
+
+/// Returns whether a ledger could not be read because newer code wrote it.
+#[must_use]
+pub fn is_newer(error: &StoreError) -> bool {
+    match error {
+        StoreError::Damaged { source, .. } => source
+            .downcast_ref::<state::LedgerError>()
+            .is_some_and(state::LedgerError::is_newer),
+        _ => false,
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use contract::{Digest, FailedStage, Failure, JobId, Next, WorkId};
+use contract::{Digest, FailedStage, Failure, FailureKind, JobId, Next, WorkId};
 use forecast::Progress;
 
 use super::{Completion, Ledger, Nonce, State, lease, state::VERSION};
@@ -25,6 +25,8 @@ pub struct Arrival {
     pub stage: FailedStage,
     /// Which continuation the message is.
     pub hop: u32,
+    /// Whether the upload was made again after what the ledger says: what ended is looked at once more.
+    pub again: bool,
 }
 
 /// Who asks.
@@ -49,6 +51,8 @@ pub struct Found {
     pub etag: ETag,
     /// Its age by the store's clock, in seconds.
     pub age_s: i64,
+    /// When it was written by the store's clock, UTC seconds.
+    pub written: i64,
 }
 
 /// What to do about a message.
@@ -67,6 +71,9 @@ pub enum Step {
     },
     /// The job has moved on but nobody is sending what comes next: send it, mark it, acknowledge.
     SendNext,
+    /// The job has ended and what comes next was sent, but the upload was made again: check what it left; where that is
+    /// there, send once more, else work anew.
+    Again,
     /// Nothing is left to do for this message.
     Acknowledge,
 }
@@ -93,11 +100,49 @@ pub fn arrive(found: Option<&Found>, message: &Arrival, me: &Claimant<'_>, nonce
         (State::Released, _) => take_over(ledger, ledger.attempt, me, nonce),
         // The continuation of this hop has arrived, so somebody did send it, marked or not.
         (State::Yielded, _) if message.hop >= ledger.hop => take_over(ledger, ledger.attempt, me, nonce),
+        (State::Committed | State::Failed, _) if message.again && ledger.sent && is_outside(ledger) => {
+            Step::TakeOver(Box::new(reopen(ledger, me, nonce)))
+        }
+        (State::Committed | State::Failed | State::Yielded, _) if message.again && ledger.sent => Step::Again,
         // Done, failed, or a message from before the hop: what comes next must have been sent before this one goes.
         (State::Committed | State::Failed | State::Yielded, _) if ledger.sent => Step::Acknowledge,
         (_, Some(after)) => Step::GiveBack { after },
         (State::Committed | State::Failed | State::Yielded, None) => Step::SendNext,
         (State::Running, None) => take_over(ledger, ledger.attempt.saturating_add(1), me, nonce),
+    }
+}
+
+/// Returns whether a new upload of the same bytes can end differently: an event is judged anew each time, and so is a
+/// failure whose cause lies outside of the job.
+fn is_outside(ledger: &Ledger) -> bool {
+    let outside = |failure: &Failure| match failure.kind {
+        FailureKind::TimedOut | FailureKind::Exhausted | FailureKind::Store => true,
+        FailureKind::Data | FailureKind::Spec | FailureKind::Event | FailureKind::Diverged => false,
+    };
+    ledger.stage == FailedStage::Receive || ledger.failure.as_deref().is_some_and(outside)
+}
+
+/// Claims a job that has ended: what it left is gone, or its failure may not come again.
+#[must_use]
+pub fn reopen(ended: &Ledger, me: &Claimant<'_>, nonce: Nonce) -> Ledger {
+    Ledger {
+        token: ended.token + 1,
+        hop: ended.hop,
+        progress: ended.checkpoint.and(ended.progress),
+        checkpoint: ended.checkpoint,
+        seconds: ended.seconds,
+        started: ended.started,
+        ..claim(
+            &Arrival {
+                job: ended.job,
+                work: ended.work,
+                stage: ended.stage,
+                hop: ended.hop,
+                again: true,
+            },
+            me,
+            nonce,
+        )
     }
 }
 
@@ -115,11 +160,13 @@ pub fn release_later(held: &Ledger, failure: Option<Failure>, nonce: Nonce) -> L
     Ledger {
         attempt,
         failure: failure.map(Box::new),
+        // It came beyond what it may have waited for.
+        waiting_since: None,
         ..released(held, nonce)
     }
 }
 
-/// Gives a job back because something is not there yet. Costs no attempt.
+/// Gives a job back because something is not there yet. Costs no attempt. `now_s` is the store's time.
 #[must_use]
 pub fn release_waiting(held: &Ledger, now_s: i64, nonce: Nonce) -> Ledger {
     Ledger {

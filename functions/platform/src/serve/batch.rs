@@ -1,9 +1,9 @@
 //! One batch: each record on its own, so that a bad one never fails its neighbours.
 
-use std::panic::AssertUnwindSafe;
+use std::{panic::AssertUnwindSafe, time::Duration};
 
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
-use contract::{Digest, FailureKind, identity};
+use contract::{Digest, FailureKind, MessageError, Stage, identity};
 use futures_util::{FutureExt as _, StreamExt as _, stream};
 
 use super::body::{Body, BodyError};
@@ -68,6 +68,10 @@ pub async fn handle_record(
     platform: &Platform,
 ) -> Handled {
     if stop.should_stop() {
+        if let Some(handle) = &record.receipt_handle {
+            // Not begun: somebody else may take it at once.
+            hide(work.stage(), handle, Duration::ZERO, platform).await;
+        }
         return Handled {
             id,
             outcomes: Vec::new(),
@@ -85,13 +89,9 @@ pub async fn handle_record(
     };
     let body = record.body.unwrap_or_default();
     let handling = AssertUnwindSafe(handle_body(work, &body, &delivery, platform)).catch_unwind();
-    let Ok(outcomes) = handling.await else {
-        tracing::error!(stage = work.stage().name(), message = id, "handling panicked");
-        return Handled {
-            id,
-            outcomes: Vec::new(),
-            again: true,
-        };
+    let outcomes = match handling.await {
+        Ok(outcomes) => outcomes,
+        Err(_) => vec![panicked(work, &body, &delivery, platform).await],
     };
     let again = give_back(work, &outcomes, &delivery, platform).await;
     Handled { id, outcomes, again }
@@ -113,7 +113,8 @@ async fn handle_body(work: &dyn ErasedWork, body: &str, delivery: &Delivery, pla
     }
 }
 
-/// Notes a body that can never be accepted and has it acknowledged: given back, it would come again for ever.
+/// Notes a body that can never be accepted and has it acknowledged: given back, it would come again for ever. One that
+/// newer code wrote is given back until such code takes it, or the queue's own limit puts it aside.
 async fn refuse(
     work: &dyn ErasedWork,
     body: &str,
@@ -121,20 +122,38 @@ async fn refuse(
     delivery: &Delivery,
     platform: &Platform,
 ) -> Outcome {
+    let event = of_body(work, body, platform);
+    match error.retry() {
+        Retry::Never => receive::fail(&event, &error, delivery, platform).await,
+        Retry::Later { .. } => driver::cannot_begin(event.job, &error, delivery),
+    }
+}
+
+/// Gives a message back whose handling panicked outside of its stage. Nothing counts that but the queue: after
+/// `host.max_attempts` deliveries it is noted and acknowledged.
+async fn panicked(work: &dyn ErasedWork, body: &str, delivery: &Delivery, platform: &Platform) -> Outcome {
+    let (event, deliveries) = (of_body(work, body, platform), delivery.receive_count);
+    let error = BodyError::Panicked { deliveries };
+    if deliveries <= platform.host.max_attempts {
+        return driver::cannot_begin(event.job, &error, delivery);
+    }
+    let noting = AssertUnwindSafe(receive::fail(&event, &error, delivery, platform)).catch_unwind();
+    match noting.await {
+        Ok(outcome) => outcome,
+        Err(_) => driver::cannot_begin(event.job, &error, delivery),
+    }
+}
+
+/// Returns the event under which a body itself is noted.
+fn of_body(work: &dyn ErasedWork, body: &str, platform: &Platform) -> receive::Event {
     let version = Digest::of(body.as_bytes()).hex();
     let key = format!("message to {}", work.stage());
-    let job = identity::receive_job(&platform.host.bucket, &key, &version, b"");
-    receive::fail(
-        &receive::Event {
-            job,
-            dataset: None,
-            key,
-        },
-        &error,
-        delivery,
-        platform,
-    )
-    .await
+    receive::Event {
+        job: identity::receive_job(&platform.host.bucket, &key, &version, b""),
+        dataset: None,
+        key,
+        written: None,
+    }
 }
 
 /// Says whether the message is to come again, and hides it until then.
@@ -145,12 +164,16 @@ async fn give_back(work: &dyn ErasedWork, outcomes: &[Outcome], delivery: &Deliv
     });
     let Some(after) = waits.min() else { return false };
     if let Some(handle) = &delivery.handle {
-        // Best effort: else it comes again when its present time runs out.
-        if let Err(error) = platform.queue.extend(work.stage(), handle, after).await {
-            tracing::debug!(%error, "cannot hide the message that is given back");
-        }
+        hide(work.stage(), handle, after, platform).await;
     }
     true
+}
+
+/// Hides a message for some time. Best effort: else it comes again when its present time runs out.
+async fn hide(stage: Stage, handle: &str, after: Duration, platform: &Platform) {
+    if let Err(error) = platform.queue.extend(stage, handle, after).await {
+        tracing::debug!(%error, "cannot hide the message that is given back");
+    }
 }
 
 fn id(record: &SqsMessage) -> Option<String> {
@@ -172,7 +195,13 @@ fn response(failed: impl Iterator<Item = String>) -> SqsBatchResponse {
 impl Classify for BodyError {
     fn retry(&self) -> Retry {
         match self {
-            Self::Json(_) | Self::Foreign | Self::Message(_) | Self::Record { .. } | Self::Key { .. } => Retry::Never,
+            Self::Message(MessageError::Newer(_)) => Retry::Later { after: None },
+            Self::Json(_)
+            | Self::Foreign
+            | Self::Message(MessageError::Size { .. } | MessageError::Shape(_))
+            | Self::Record { .. }
+            | Self::Key { .. }
+            | Self::Panicked { .. } => Retry::Never,
         }
     }
 
@@ -181,6 +210,7 @@ impl Classify for BodyError {
             Self::Json(_) | Self::Foreign | Self::Message(_) | Self::Record { .. } | Self::Key { .. } => {
                 FailureKind::Event
             }
+            Self::Panicked { .. } => FailureKind::Exhausted,
         }
     }
 
@@ -190,7 +220,9 @@ impl Classify for BodyError {
                 value: Some(key.clone()),
                 ..Place::default()
             },
-            Self::Json(_) | Self::Foreign | Self::Message(_) | Self::Record { .. } => Place::default(),
+            Self::Json(_) | Self::Foreign | Self::Message(_) | Self::Record { .. } | Self::Panicked { .. } => {
+                Place::default()
+            }
         }
     }
 }

@@ -1,9 +1,13 @@
 //! What a queue's record carries: one of our messages, an S3 notification, or the test event that S3 sends once.
 
-use contract::{Message, MessageError, VERSION};
+use std::collections::BTreeMap;
+
+use contract::{EventId, Message, MessageError, VERSION};
 use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 use serde_json::Value;
+
+use crate::front;
 
 /// What stands in a record.
 #[derive(Clone, PartialEq, Debug)]
@@ -27,20 +31,33 @@ pub struct Created {
     pub version: Option<String>,
     /// The `ETag` without quotes; not every store sends it.
     pub etag: Option<String>,
+    /// The spec that the object's metadata names, where the store sends metadata along. Without it the metadata of the
+    /// newest object counts.
+    pub spec: Option<String>,
+    /// What tells this event from a later one about the same key.
+    pub event: EventId,
 }
 
-/// A body that can never be accepted.
+/// A body that can never be accepted, or only by newer code.
 #[derive(Debug, thiserror::Error)]
 pub enum BodyError {
     /// Not JSON.
     #[error("body is not JSON")]
     Json(#[source] serde_json::Error),
     /// JSON of some other kind.
-    #[error("body is neither a message (`version` {VERSION}) nor an S3 notification (`Records`) nor `s3:TestEvent`")]
+    #[error(
+        "body is neither a message (`version` at most {VERSION}) nor an S3 notification (`Records`) nor `s3:TestEvent`"
+    )]
     Foreign,
     /// Meant to be ours.
     #[error("body is not a message that this code reads")]
     Message(#[source] MessageError),
+    /// Whatever it says, handling it panicked.
+    #[error("handling it panicked {deliveries} times")]
+    Panicked {
+        /// How often it was delivered.
+        deliveries: u32,
+    },
     /// Meant to be a notification.
     #[error("body is not an S3 notification: record {record} is misshapen")]
     Record {
@@ -65,6 +82,7 @@ pub enum BodyError {
 #[serde(rename_all = "camelCase")]
 struct Record {
     event_name: String,
+    event_time: Option<String>,
     s3: Entity,
 }
 
@@ -85,6 +103,9 @@ struct Object {
     key: String,
     version_id: Option<String>,
     e_tag: Option<String>,
+    sequencer: Option<String>,
+    /// Only some stores send it: MinIO, and the embedded one.
+    user_metadata: Option<BTreeMap<String, String>>,
 }
 
 /// The kinds of creation that bring new bytes. `ObjectCreated:PutTagging` does not, and MinIO sends it too.
@@ -119,7 +140,13 @@ fn created(records: &[Value]) -> Result<Vec<Created>, BodyError> {
         // AWS and moto write `ObjectCreated:Put`, MinIO writes `s3:ObjectCreated:Put`.
         let name = record.event_name.strip_prefix("s3:").unwrap_or(&record.event_name);
         let kind = name.strip_prefix("ObjectCreated:");
-        let Object { key, version_id, e_tag } = record.s3.object;
+        let Object {
+            key,
+            version_id,
+            e_tag,
+            sequencer,
+            user_metadata,
+        } = record.s3.object;
         // A key that ends in a slash is what consoles write for an empty folder.
         if kind.is_none_or(|kind| !CREATED.contains(&kind)) || key.ends_with('/') || key.ends_with("%2F") {
             continue;
@@ -136,9 +163,26 @@ fn created(records: &[Value]) -> Result<Vec<Created>, BodyError> {
             etag: e_tag
                 .map(|etag| etag.trim_matches('"').to_owned())
                 .filter(|etag| !etag.is_empty()),
+            spec: user_metadata.and_then(named_spec),
+            event: EventId {
+                sequencer: sequencer.filter(|text| !text.is_empty()),
+                time: record.event_time.filter(|text| !text.is_empty()),
+            },
         });
     }
     Ok(found)
+}
+
+/// Returns the spec that user metadata names. Stores differ in the case of names and in whether they have a prefix.
+fn named_spec(metadata: BTreeMap<String, String>) -> Option<String> {
+    let is_spec = |name: &str| {
+        let name = name.to_ascii_lowercase();
+        name.strip_prefix("x-amz-meta-").unwrap_or(&name) == front::METADATA
+    };
+    metadata
+        .into_iter()
+        .find(|(name, _)| is_spec(name))
+        .map(|(_, value)| value)
 }
 
 /// Decodes a key as a form does: `+` is a space, `%XX` a byte. Stores differ in whether they encode `/`, so the text is
@@ -245,7 +289,7 @@ mod tests {
             ("not json", "body is not JSON"),
             ("{}", "body is neither"),
             ("[1]", "body is neither"),
-            (r#"{"version": 99}"#, "body is not a message that this code reads"),
+            (r#"{"version": 1}"#, "body is not a message that this code reads"),
             (r#"{"Records": [{}]}"#, "record 0 is misshapen"),
             (
                 r#"{"Records":[{"eventName":"ObjectCreated:Put","s3":{"bucket":{"name":"b"},"object":{"key":"%FF"}}}]}"#,

@@ -9,7 +9,7 @@ use platform::{
     walk,
 };
 
-use crate::rig::{Cause, Rig, Step, Trouble, eval, made, stage, train, train_task};
+use crate::rig::{Cause, MODEL, Rig, Step, Trouble, eval, made, model_key, stage, train, train_task};
 
 #[tokio::test]
 async fn a_job_is_done_committed_and_sent_on() {
@@ -71,6 +71,8 @@ async fn work_that_another_job_finished_is_adopted_and_concluded() {
         .put(&keys::work(identity.work), canonical(&manifest).into())
         .await
         .unwrap();
+    let model = model_key(&rig.message.stage);
+    rig.world.store.put(&model, MODEL.into()).await.unwrap();
     let work = train(|_, _| Step::Panic);
     let outcomes = rig.drain(&work).await;
     assert_eq!(

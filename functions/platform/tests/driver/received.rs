@@ -18,6 +18,7 @@ fn event() -> Event {
         job,
         dataset: Some(dataset()),
         key: "raw/ours/a.csv".to_owned(),
+        written: None,
     }
 }
 

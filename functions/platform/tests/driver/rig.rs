@@ -12,7 +12,7 @@ use std::{
 use async_trait::async_trait;
 use contract::{
     Dataset, Digest, EvalTask, FailureKind, Manifest, Message, Next, PartId, Produced, Scored, Spec, Stage, Task,
-    TrainFacts, TrainTask, VERSION, canonical, identity, keys, spec,
+    TrainFacts, TrainTask, canonical, identity, keys, spec,
 };
 use platform::{
     Classify, Delivery, Host, Job, Outcome, Place, Platform, Queue as _, Retry, Stop, Store as _, Work, Worked, driver,
@@ -23,6 +23,9 @@ use platform::{
 
 #[path = "../../../../tests/fixtures/host.rs"]
 mod host;
+
+/// The bytes of the model that the scripted stage makes.
+pub(crate) const MODEL: &[u8] = b"a model";
 
 /// What the scripted stage does when it is asked to work.
 pub(crate) type Script = dyn Fn(&Job, u32) -> Step + Send + Sync;
@@ -100,7 +103,7 @@ impl Work for Scripted {
     async fn work(&self, job: &Job, platform: &Platform) -> Result<Worked, Trouble> {
         let before = self.works.fetch_add(1, Ordering::SeqCst);
         match (self.script)(job, u32::try_from(before).unwrap()) {
-            Step::Finish => Ok(Worked::Done(made())),
+            Step::Finish => finish(job, platform).await,
             Step::Panic => panic!("poison"),
             Step::Err(trouble) => Err(trouble),
             Step::Give(worked) => Ok(worked),
@@ -115,7 +118,7 @@ impl Work for Scripted {
                     }
                     platform.clock.sleep(Duration::from_millis(100)).await;
                 }
-                Ok(Worked::Done(made()))
+                finish(job, platform).await
             }
         }
     }
@@ -127,6 +130,21 @@ impl Work for Scripted {
             _ => Next::nothing(),
         })
     }
+}
+
+/// Stores the model, as a stage does before it says that it is done.
+async fn finish(job: &Job, platform: &Platform) -> Result<Worked, Trouble> {
+    let stored = platform
+        .store
+        .put_named(&model_key(&job.message.stage), MODEL.into())
+        .await;
+    stored.map_err(|_| Trouble::Passing)?;
+    Ok(Worked::Done(made()))
+}
+
+/// Where the model lies.
+pub(crate) fn model_key(task: &Task) -> String {
+    keys::artifact(task.dataset(), task.part(), Digest::of(MODEL))
 }
 
 /// Makes a stage for `train` that does what its script says; the script gets the job and how often it was asked before.
@@ -289,14 +307,7 @@ async fn everybody_else() {
 }
 
 pub(crate) fn message(task: Task, spec: &Spec) -> Message {
-    let job = identity::identify(&task, spec).job;
-    Message {
-        version: VERSION,
-        job,
-        hop: 0,
-        trace: "a-walk".to_owned(),
-        stage: task,
-    }
+    Message::new(task, spec, "a-walk")
 }
 
 pub(crate) fn dataset() -> Dataset {
@@ -332,7 +343,7 @@ pub(crate) fn eval(task: &TrainTask, scored: Scored) -> Task {
 
 pub(crate) fn made() -> Produced {
     Produced::Train(TrainFacts {
-        artifact: Digest::of(b"a model"),
+        artifact: Digest::of(MODEL),
         x: [40, 10, 17],
         y: [40, 1, 1],
         epochs: Vec::new(),

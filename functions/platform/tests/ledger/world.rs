@@ -244,6 +244,7 @@ impl World {
             work: job(),
             stage: FailedStage::Stage(Stage::Preprocess),
             hop: letter.hop,
+            again: false,
         };
         let me = Claimant {
             owner: &owner,
@@ -287,6 +288,7 @@ impl World {
                 }),
             ),
             (Step::Acknowledge, _) => ("acknowledge", Doing::Nothing),
+            (Step::Again, _) => panic!("nobody uploaded again"),
             (step, None) => panic!("{step:?} follows from a ledger"),
         };
         self.corners.insert(corner);
@@ -483,5 +485,6 @@ fn verdict_of(step: &Step) -> Verdict {
         },
         Step::SendNext => Verdict::SendNext,
         Step::Acknowledge => Verdict::Acknowledge,
+        Step::Again => unreachable!("nobody uploads again"),
     }
 }

@@ -1,8 +1,8 @@
 //! A memory store and queue with the stage in front of them.
 
 use contract::{
-    CleanFacts, Dataset, Failure, Input, Manifest, Message, PartId, PreprocessTask, Produced, Stage, Task, canonical,
-    identity, keys,
+    CleanFacts, Dataset, EventId, Failure, Input, Manifest, Message, PartId, PreprocessTask, Produced, Stage, Task,
+    canonical, keys,
     spec::{Layer, resolve},
 };
 use platform::{Delivery, Ended, Outcome, Platform, Stop, memory::World, serve::Created, walk};
@@ -43,6 +43,8 @@ impl Bench {
             key: key.to_owned(),
             version: None,
             etag: None,
+            spec: None,
+            event: EventId::default(),
         };
         let delivery = Delivery {
             handle: None,
@@ -91,14 +93,7 @@ impl Bench {
             salt: salt.to_owned(),
             inputs: vec![input.clone()],
         });
-        let job = identity::identify(&stage, &spec).job;
-        let message = Message {
-            version: contract::VERSION,
-            job,
-            hop: 0,
-            trace: "t".repeat(32),
-            stage,
-        };
+        let message = Message::new(stage, &spec, &"t".repeat(32));
         let delivery = Delivery {
             handle: None,
             receive_count: 1,

@@ -157,6 +157,7 @@ async fn the_same_bytes_under_another_tag_are_the_version_that_arrived() {
         version,
         size: DATA.len() as u64,
         digest,
+        last_event: None,
     };
     let id = Digest::of(b"in parts");
     bench.put(&keys::receipt(id), canonical(&receipt)).await;
