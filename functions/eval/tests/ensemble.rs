@@ -64,8 +64,8 @@ impl Scene {
         }
     }
 
-    async fn join(&self, member: usize, scored: Scored) -> Next {
-        let task = EvalTask {
+    fn task(&self, member: usize, scored: Scored) -> EvalTask {
+        EvalTask {
             dataset: dataset(),
             part: PartId::WHOLE,
             spec: self.spec.digest(),
@@ -75,8 +75,11 @@ impl Scene {
             member: self.round.members[member].clone(),
             scored,
             skip_scoring: false,
-        };
-        let job = job(Task::Eval(task), &self.spec);
+        }
+    }
+
+    async fn join(&self, member: usize, scored: Scored) -> Next {
+        let job = job(Task::Eval(self.task(member, scored)), &self.spec);
         run(&Eval, &job, &platform(&self.world)).await.unwrap().1
     }
 
@@ -208,4 +211,103 @@ async fn weights_come_from_the_rows_that_select_and_from_no_others() {
     assert_eq!(document, weights(&calm.cut, &table(600)));
     let select = calm.cut.cut.select.clone();
     assert!(document.origins.iter().all(|origin| select.contains(origin)));
+}
+
+/// Scores all members, but changes something before the last one joins and decides.
+async fn decided_after(scene: &Scene, host: impl FnOnce(&mut platform::Host)) -> (Next, String) {
+    let mut platform = platform(&scene.world);
+    host(&mut platform.host);
+    let task = scene.task(2, Scored::Artifact(scene.artifacts[2]));
+    let (_, next) = run(&Eval, &job(Task::Eval(task), &scene.spec), &platform)
+        .await
+        .unwrap();
+    let ensemble = scene.outcome("ensemble").await.unwrap();
+    assert!(ensemble.scores.is_none() && ensemble.artifact.is_none());
+    (next, ensemble.failed.unwrap())
+}
+
+#[tokio::test]
+async fn a_round_whose_ensemble_lacks_an_artifact_is_decided_without_it() {
+    let scene = Scene::new().await;
+    scene.score(0).await;
+    scene.score(1).await;
+    let gone = keys::artifact(&dataset(), PartId::WHOLE, scene.artifacts[1]);
+    assert!(scene.world.store.remove(&gone));
+    let (next, why) = decided_after(&scene, |_| {}).await;
+    assert!(why.contains(&gone) && why.contains("does not exist"), "{why}");
+    assert_eq!(next.tasks().len(), 1, "whoever reigns forecasts");
+    assert!(matches!(scene.decision().await, Decision::Entry(_)));
+}
+
+#[tokio::test]
+async fn a_round_whose_ensemble_panics_is_decided_without_it() {
+    let scene = Scene::new().await;
+    scene.score(0).await;
+    scene.score(1).await;
+    // Forecasts of other rows than those they name: whoever mixes them runs over their end.
+    let outcome = scene.outcome("naive").await.unwrap();
+    let key = keys::forecast(&dataset(), PartId::WHOLE, outcome.select.unwrap());
+    let named = outcome.select.unwrap();
+    let mut select: contract::SelectDocument = read_named(&*scene.world.store, &key, named).await.unwrap();
+    select.values.truncate(1);
+    let bytes = canonical(&select);
+    let cut_short = Digest::of(&bytes);
+    let store = &*scene.world.store;
+    store
+        .put(&keys::forecast(&dataset(), PartId::WHOLE, cut_short), bytes.into())
+        .await
+        .unwrap();
+    let wrong = Outcome {
+        select: Some(cut_short),
+        ..outcome
+    };
+    let key = keys::outcome(&dataset(), PartId::WHOLE, scene.round.round, &name("naive"));
+    store.put(&key, canonical(&wrong).into()).await.unwrap();
+    let (next, why) = decided_after(&scene, |_| {}).await;
+    assert!(why.starts_with("making it panicked: "), "{why}");
+    assert_eq!(next.tasks().len(), 1);
+}
+
+#[tokio::test]
+async fn a_round_whose_ensemble_needs_too_much_memory_is_decided_without_it() {
+    let scene = Scene::new().await;
+    scene.score(0).await;
+    scene.score(1).await;
+    let mut sizes = Vec::new();
+    for artifact in &scene.artifacts {
+        let key = keys::artifact(&dataset(), PartId::WHOLE, *artifact);
+        sizes.push(scene.world.store.head(&key).await.unwrap().size);
+    }
+    let clean = keys::clean(&dataset(), PartId::WHOLE, scene.round.clean);
+    sizes.push(scene.world.store.head(&clean).await.unwrap().size);
+    // Each of them can be read, and not all members together.
+    let bound = *sizes.iter().max().unwrap();
+    let members: u64 = sizes[..3].iter().sum();
+    assert!(members > bound || bound == sizes[3], "{sizes:?}");
+    let (next, why) = decided_after(&scene, |host| host.memory = 4 * bound.min(members - 1)).await;
+    assert!(why.contains("bytes together") || why.contains("at most"), "{why}");
+    assert_eq!(next.tasks().len(), 1);
+}
+
+/// The job that only joins follows one that died of the ensemble; it tries it twice, then decides without.
+#[tokio::test]
+async fn a_round_whose_ensemble_kills_whoever_makes_it_is_decided_without_it() {
+    let scene = Scene::new().await;
+    scene.score(0).await;
+    scene.score(1).await;
+    let task = EvalTask {
+        skip_scoring: true,
+        ..scene.task(2, Scored::Artifact(scene.artifacts[2]))
+    };
+    let joining = platform::Job {
+        attempt: 2,
+        ..job(Task::Eval(task), &scene.spec)
+    };
+    let (_, next) = run(&Eval, &joining, &platform(&scene.world)).await.unwrap();
+    let ensemble = scene.outcome("ensemble").await.unwrap();
+    assert_eq!(
+        ensemble.failed.as_deref(),
+        Some("whoever made it died of it or gave up")
+    );
+    assert_eq!(next.tasks().len(), 1, "the round is decided");
 }

@@ -324,3 +324,55 @@ async fn a_queues_url_is_asked_for_once() {
     }
     assert_eq!(server.asked(), 4);
 }
+
+/// Takes bodies at a million bytes a second, on the runtime's paused clock, and then says that they are written.
+async fn slowly(listener: TcpListener) -> Option<()> {
+    loop {
+        let (stream, _) = listener.accept().await.ok()?;
+        let mut stream = BufReader::new(stream);
+        let (mut length, mut line) = (0_usize, String::new());
+        while stream.read_line(&mut line).await.ok()? > 2 {
+            let header = line.to_ascii_lowercase();
+            if let Some(value) = header.strip_prefix("content-length:") {
+                length = value.trim().parse().ok()?;
+            }
+            if header.starts_with("expect:") {
+                stream
+                    .get_mut()
+                    .write_all(b"HTTP/1.1 100 Continue\r\n\r\n")
+                    .await
+                    .ok()?;
+            }
+            line.clear();
+        }
+        let mut chunk = vec![0; 1_000_000];
+        while length > 0 {
+            let part = length.min(chunk.len());
+            stream.read_exact(&mut chunk[..part]).await.ok()?;
+            tokio::time::advance(Duration::from_secs(1)).await;
+            length -= part;
+        }
+        let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n{DATE}ETag: \"e\"\r\n\r\n");
+        stream.get_mut().write_all(answer.as_bytes()).await.ok()?;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_large_write_over_a_slow_line_has_the_time_that_its_bytes_need() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let server = Scripted {
+        url: format!("http://{}", listener.local_addr().unwrap()),
+        asked: Arc::default(),
+    };
+    tokio::spawn(slowly(listener));
+    let store = server.store().await;
+    let bytes = Bytes::from(vec![b'x'; 16_000_000]);
+    for (what, written) in [
+        ("put", store.put("k", bytes.clone()).await),
+        ("put_named", store.put_named("k", bytes.clone()).await),
+        ("create", store.create("k", bytes.clone()).await),
+        ("swap", store.swap("k", bytes.clone(), &ETag::new("seen")).await),
+    ] {
+        assert_eq!(written.unwrap(), ETag::new("e"), "{what}");
+    }
+}

@@ -81,6 +81,33 @@ async fn missing_actuals_are_masked_and_counted_never_filled() {
     assert_eq!(missing, 3);
 }
 
+/// All failed because their data were gone; uploaded again, the data are back.
+#[tokio::test]
+async fn a_round_whose_members_all_failed_appends_nobody_until_one_of_them_has_scores() {
+    let scene = Scene::new().await;
+    for member in 0..3 {
+        let next = scene.fail(member, "object `clean/…` does not exist").await;
+        assert_eq!(next, Next::nothing());
+    }
+    assert_eq!(scene.entry(1).await, None, "no champion");
+    assert!(matches!(scene.decision().await, Some(Decision::Nobody { .. })));
+
+    let next = scene.score(1).await;
+    let entry = scene.entry(infer(&next).generation).await.unwrap();
+    assert_eq!((entry.generation, entry.artifact), (1, scene.artifacts[1]));
+    assert!(
+        scene.outcome(1).await.scores.is_some(),
+        "scores take the place of the failure"
+    );
+    assert_eq!(scene.decision().await, Some(Decision::Entry(Box::new(entry.clone()))));
+    // Decided is decided: who comes later changes nothing, and a failure never takes the place of scores.
+    scene.score(2).await;
+    scene.fail(1, "again").await;
+    assert!(scene.outcome(1).await.scores.is_some());
+    assert_eq!(scene.decision().await, Some(Decision::Entry(Box::new(entry))));
+    assert_eq!(scene.entry(2).await, None);
+}
+
 #[tokio::test]
 async fn a_round_decides_without_those_that_failed_and_says_why() {
     let scene = Scene::new().await;

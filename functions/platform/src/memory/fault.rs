@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use super::{lock, queue::shuffle_in_place};
 use crate::{
     error::{QueueError, StoreError},
-    ports::{Delivered, Downloaded, ETag, Listed, Object, ObjectMeta, Queue, Store},
+    ports::{Clock, Delivered, Downloaded, ETag, Listed, Object, ObjectMeta, Queue, Store},
 };
 
 /// One fault, at one operation.
@@ -51,8 +51,16 @@ pub enum How {
 /// Works around any pair of ports, in memory or real.
 pub struct Faults {
     fault: Option<Fault>,
+    slow: Option<Slow>,
     state: Mutex<State>,
     stopped: watch::Sender<bool>,
+}
+
+/// Operations whose answers come late.
+struct Slow {
+    operation: &'static str,
+    time: Duration,
+    clock: Arc<dyn Clock>,
 }
 
 #[derive(Default)]
@@ -76,7 +84,20 @@ impl Faults {
         };
         Arc::new(Self {
             fault,
+            slow: None,
             state: Mutex::new(state),
+            stopped: watch::Sender::new(false),
+        })
+    }
+
+    /// Makes a counter under which the answers to some operations, named by how they begin (`create jobs/`), come so much
+    /// later than their effects.
+    #[must_use]
+    pub fn slow(operation: &'static str, time: Duration, clock: Arc<dyn Clock>) -> Arc<Self> {
+        Arc::new(Self {
+            fault: None,
+            slow: Some(Slow { operation, time, clock }),
+            state: Mutex::default(),
             stopped: watch::Sender::new(false),
         })
     }
@@ -91,6 +112,7 @@ impl Faults {
         };
         Arc::new(Self {
             fault: None,
+            slow: None,
             state: Mutex::new(state),
             stopped: watch::Sender::new(false),
         })
@@ -133,6 +155,7 @@ impl Faults {
         operation: impl Future<Output = Result<T, E>> + Send,
         timed_out: impl FnOnce(TimedOut) -> E + Send,
     ) -> Result<T, E> {
+        let slow = self.slow.as_ref().filter(|slow| name.starts_with(slow.operation));
         let fault = self.begin(name).await;
         match fault {
             Some(Fault {
@@ -149,6 +172,9 @@ impl Faults {
             }
             None => {
                 let answer = operation.await;
+                if let Some(slow) = slow {
+                    slow.clock.sleep(slow.time).await;
+                }
                 // A stop that struck elsewhere meanwhile has killed this caller too.
                 if *self.stopped.borrow() {
                     pending().await

@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
 
 mod again;
+mod deploys;
+mod doubts;
 mod endings;
 mod faults;
 mod hops;

@@ -39,6 +39,8 @@ pub(crate) enum Step {
     Give(Worked),
     /// Works for so long, then finishes; stops early when asked to, with the progress given.
     Take(Duration, forecast::Progress),
+    /// Works for so long whatever it is asked, then finishes.
+    Deaf(Duration),
 }
 
 #[derive(Clone, Debug, thiserror::Error)]
@@ -107,6 +109,10 @@ impl Work for Scripted {
             Step::Panic => panic!("poison"),
             Step::Err(trouble) => Err(trouble),
             Step::Give(worked) => Ok(worked),
+            Step::Deaf(time) => {
+                platform.clock.sleep(time).await;
+                finish(job, platform).await
+            }
             Step::Take(time, progress) => {
                 let end = platform.clock.monotonic() + time;
                 while platform.clock.monotonic() < end {
@@ -218,9 +224,18 @@ impl Rig {
 
     /// Runs a message that no queue holds.
     pub(crate) async fn run(&self, work: &Scripted, message: &Message) -> Outcome {
+        self.run_at(work, message, 1).await
+    }
+
+    /// Runs the message as if it was delivered so often.
+    pub(crate) async fn deliver(&self, work: &Scripted, receive_count: u32) -> Outcome {
+        self.run_at(work, &self.message, receive_count).await
+    }
+
+    async fn run_at(&self, work: &Scripted, message: &Message, receive_count: u32) -> Outcome {
         let delivery = Delivery {
             handle: None,
-            receive_count: 1,
+            receive_count,
             stop: self.stop.clone(),
         };
         self.passing(driver::run(work, message.clone(), &delivery, &self.platform))

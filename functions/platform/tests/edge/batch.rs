@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use crate::support::{House, batch, ids, notification};
-use contract::{FailedStage, FailureKind};
+use crate::support::{House, Spoilt, batch, ids, notification};
+use contract::{Digest, FailedStage, FailureKind, Stage};
 use platform::{
+    Queue as _,
     memory::{Fault, Faults, How, When},
     serve::{Invocation, handle_batch},
 };
@@ -26,7 +27,7 @@ async fn bad_records_in_a_batch_of_ten_fail_nobody_else() {
     );
     bodies.insert(4, notification("somebody-elses", "raw/a/x.csv", "e"));
     bodies.insert(5, notification("flits", "raw/../x.csv", "e"));
-    bodies.insert(6, json!({"version": 2, "job": "?"}));
+    bodies.insert(6, json!({"version": 1, "job": "?"}));
     bodies.push(json!({"hello": "world"}));
     assert_eq!(bodies.len(), 10);
 
@@ -112,7 +113,87 @@ async fn without_time_left_nothing_is_begun() {
         .deliver_until(&[house.notification("raw/a/x.csv").await], &stop)
         .await;
     assert_eq!(ids(&response), ["m0"]);
-    assert_eq!(house.faults.operations(), [""; 0]);
+    assert_eq!(
+        house.faults.operations(),
+        ["extend preprocess"],
+        "it is only shown again"
+    );
+}
+
+/// A batch of which only some records could be begun: the others are there for somebody else at once.
+#[tokio::test]
+async fn records_that_were_not_begun_are_visible_at_once() {
+    let house = House::new();
+    let bodies: Vec<String> = (0..3).map(|i| format!("body {i}")).collect();
+    house.world.queue.send(Stage::Preprocess, &bodies).await.unwrap();
+    let received = house
+        .world
+        .queue
+        .receive(Stage::Preprocess, 10, Duration::ZERO)
+        .await
+        .unwrap();
+    let mut event = batch(&[json!("body 0"), json!("body 1"), json!("body 2")]);
+    for (record, delivered) in event.records.iter_mut().zip(&received) {
+        record.receipt_handle = Some(delivered.handle.clone());
+    }
+    let stop = house.stop();
+    stop.ask();
+    let response = handle_batch(&house.work, event, &stop, &house.platform).await;
+    assert_eq!(ids(&response), ["m0", "m1", "m2"]);
+    let seen = house
+        .world
+        .queue
+        .receive(Stage::Preprocess, 10, Duration::ZERO)
+        .await
+        .unwrap();
+    assert_eq!(seen.len(), 3);
+}
+
+/// Written by code of tomorrow, on a queue that code of today still reads.
+#[tokio::test]
+async fn a_message_of_newer_code_is_given_back_and_nothing_is_noted() {
+    let house = House::new();
+    let digest = Digest::of(b"any").hex();
+    let task = json!({"dataset": "cell", "part": [0, 1], "spec": digest, "salt": "", "inputs": []});
+    let message = |version: u32, recipe: u32| {
+        json!({"version": version, "recipe": recipe, "job": digest, "hop": 0, "trace": "t",
+               "stage": {"preprocess": task}})
+    };
+    let mut wider = message(1, 1);
+    wider["budget"] = json!(7);
+    for (what, body) in [
+        ("a later version", json!({"version": 99, "anything": "else"})),
+        ("a later recipe", message(1, 1_000)),
+        ("a field that is not known", wider),
+    ] {
+        for _ in 0..3 {
+            let response = house.deliver(std::slice::from_ref(&body)).await;
+            assert_eq!(ids(&response), ["m0"], "{what}");
+        }
+        assert_eq!(house.failures().await, [], "{what}");
+    }
+}
+
+/// A body that makes the handler itself panic, outside of any stage and its ledger.
+#[tokio::test]
+async fn a_message_whose_handling_panics_is_noted_when_it_came_too_often() {
+    let mut house = House::new();
+    house.spoil(Spoilt::Panics);
+    house.put("raw/cell/a.csv", "1").await;
+    let body = house.notification("raw/cell/a.csv").await;
+    for deliveries in 1..=6 {
+        let mut event = batch(std::slice::from_ref(&body));
+        let count = deliveries.to_string();
+        event.records[0]
+            .attributes
+            .insert("ApproximateReceiveCount".to_owned(), count);
+        let response = handle_batch(&house.work, event, &house.stop(), &house.platform).await;
+        let expected: &[&str] = if deliveries <= 5 { &["m0"] } else { &[] };
+        assert_eq!(ids(&response), expected, "delivery {deliveries}");
+    }
+    let failure = house.failure().await;
+    assert_eq!(failure.kind, FailureKind::Exhausted);
+    assert!(failure.message.contains("panicked 6 times"), "{}", failure.message);
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use crate::support::{House, notification};
+use crate::support::{House, Spoilt, batch, ids, notification};
 use contract::{FailedStage, FailureKind, Stage};
 use platform::{
     Store,
@@ -245,6 +245,138 @@ async fn a_refused_submission_is_written_down_and_uploads_nothing() {
         prepare(&missing, &house.platform).await,
         Err(SubmitError::File { .. })
     ));
+}
+
+/// The object is replaced between the look at it and its download.
+#[tokio::test]
+async fn the_receipt_of_one_version_is_never_written_from_the_bytes_of_another() {
+    let mut house = House::new();
+    house.put("raw/cell/a.csv", "old").await;
+    let event = house.notification("raw/cell/a.csv").await;
+    house.spoil(Spoilt::Replaced);
+    let response = house.deliver(&[event]).await;
+    assert_eq!(ids(&response), [""; 0], "the newer object has an event of its own");
+    let receipts: Vec<_> = house
+        .world
+        .store
+        .keys()
+        .into_iter()
+        .filter(|key| key.starts_with("uploads/"))
+        .collect();
+    assert_eq!((receipts, house.worked()), (Vec::new(), 0));
+}
+
+/// Rights that are missing, for example: somebody repairs them, or the event is noted and makes room.
+#[tokio::test]
+async fn an_event_that_cannot_be_received_is_given_up_after_some_attempts() {
+    let mut house = House::new();
+    house.put("raw/cell/a.csv", "1").await;
+    house.spoil(Spoilt::Denied);
+    let mut acknowledged = 0;
+    for delivery in 0..12 {
+        if house.upload("raw/cell/a.csv").await {
+            acknowledged = delivery;
+            break;
+        }
+        house.world.clock.advance(Duration::from_mins(6));
+    }
+    assert!((5..=7).contains(&acknowledged), "given up at delivery {acknowledged}");
+    let failure = house.failure().await;
+    assert_eq!(
+        (failure.stage, failure.kind),
+        (FailedStage::Receive, FailureKind::Exhausted)
+    );
+    assert!(failure.message.contains("refuses access"), "{}", failure.message);
+}
+
+#[tokio::test]
+async fn the_same_bytes_uploaded_again_are_judged_again() {
+    let mut house = House::new();
+    house.put("raw/cell/a.csv", &"x".repeat(1001)).await;
+    assert!(house.upload("raw/cell/a.csv").await);
+    let first = house.failure().await;
+    house.world.clock.advance(Duration::from_secs(5));
+    house.put("raw/cell/a.csv", &"x".repeat(1001)).await;
+    assert!(house.upload("raw/cell/a.csv").await);
+    let second = house.failure().await;
+    assert_ne!(first.at, second.at, "whoever uploaded it sees that it was refused now");
+    // The bound is raised, the same bytes are uploaded once more.
+    house.platform.host.max_upload = 2000;
+    house.put("raw/cell/a.csv", &"x".repeat(1001)).await;
+    assert!(house.upload("raw/cell/a.csv").await);
+    assert_eq!(house.worked(), 1);
+}
+
+#[tokio::test]
+async fn a_wait_that_ran_out_is_not_final_for_bytes_that_are_uploaded_again() {
+    let house = House::new();
+    house
+        .put("specs/cell.toml", "[split]\nholdout = \"test-file\"\nwait = \"1m\"")
+        .await;
+    house.put("raw/cell/a.csv", "1").await;
+    for _ in 0..3 {
+        house.upload("raw/cell/a.csv").await;
+        house.world.clock.advance(Duration::from_secs(40));
+    }
+    assert_eq!(house.failure().await.kind, FailureKind::TimedOut);
+    house.put("raw/cell/a.csv", "1").await;
+    assert!(!house.upload("raw/cell/a.csv").await, "it waits again");
+    house.world.clock.advance(Duration::from_secs(40));
+    assert!(!house.upload("raw/cell/a.csv").await, "from the beginning");
+    house.put("raw/cell/a_test.csv", "2").await;
+    assert!(house.upload("raw/cell/a.csv").await);
+    assert_eq!(house.worked(), 1);
+}
+
+/// Two uploads of the same data under two specs, before anybody looked at the first.
+#[tokio::test]
+async fn the_spec_that_an_event_names_counts_and_not_that_of_a_later_upload() {
+    let house = House::new();
+    let mut jobs = Vec::new();
+    let mut events = Vec::new();
+    for (number, context) in ["12", "24"].into_iter().enumerate() {
+        let mut handed = submission(&house, "a.csv");
+        handed.set = vec![("window.context".to_owned(), context.to_owned())];
+        let prepared = prepare(&handed, &house.platform).await.unwrap();
+        prepared.upload(&house.platform).await.unwrap();
+        let mut event = house.notification(&prepared.upload.key()).await;
+        let object = &mut event["Records"][0]["s3"]["object"];
+        object["userMetadata"] = serde_json::json!({"X-Amz-Meta-Flits-Spec": prepared.first.stage.spec().hex()});
+        object["sequencer"] = serde_json::json!(format!("{number:016X}"));
+        events.push(event);
+        jobs.push(prepared.first.job);
+    }
+    house.deliver(&events).await;
+    for job in jobs {
+        let ledger = platform::walk::ledger(house.platform.store.as_ref(), job)
+            .await
+            .unwrap();
+        assert!(ledger.is_some(), "each of them begins");
+    }
+    assert_eq!(house.worked(), 1, "the same data are cleaned once");
+}
+
+/// The ledger of an event that waited does not look as if it still did.
+#[tokio::test]
+async fn a_wait_that_ended_well_leaves_nothing_open() {
+    let house = House::new();
+    house.put("specs/cell.toml", "[split]\nholdout = \"test-file\"").await;
+    house.put("raw/cell/a.csv", "1").await;
+    house.upload("raw/cell/a.csv").await;
+    house.put("raw/cell/a_test.csv", "2").await;
+    let mut event = batch(&[house.notification("raw/cell/a.csv").await]);
+    event.records[0]
+        .attributes
+        .insert("ApproximateReceiveCount".to_owned(), "2".to_owned());
+    platform::serve::handle_batch(&house.work, event, &house.stop(), &house.platform).await;
+    for key in house.world.store.keys().iter().filter(|key| key.starts_with("jobs/")) {
+        let bytes = house.world.store.get(key, 1 << 20).await.unwrap().bytes;
+        let ledger = platform::ledger::Ledger::parse(&bytes).unwrap();
+        assert_eq!(
+            (ledger.state, ledger.waiting_since),
+            (platform::ledger::State::Committed, None)
+        );
+    }
 }
 
 #[tokio::test]

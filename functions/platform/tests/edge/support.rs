@@ -1,6 +1,7 @@
 //! A world in memory with a `preprocess` that only counts.
 
 use std::{
+    collections::BTreeMap,
     convert::Infallible,
     path::Path,
     sync::{
@@ -12,10 +13,12 @@ use std::{
 
 use async_trait::async_trait;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
-use contract::{CleanFacts, Digest, Failure, FailureKind, Next, Produced, Report, Stage};
+use bytes::Bytes;
+use contract::{CleanFacts, Digest, Failure, FailureKind, Next, PartId, Produced, Report, Stage, keys};
 use platform::{
-    Classify, Host, Job, Place, Platform, Retry, Stop, Store, Work, Worked,
-    memory::{Faults, World},
+    Classify, Downloaded, ETag, Host, Job, Listed, Object, ObjectMeta, Place, Platform, Retry, Stop, Store, StoreError,
+    Work, Worked,
+    memory::{Faults, MemoryStore, World},
     ports::Clock,
     serve::handle_batch,
 };
@@ -57,20 +60,23 @@ impl Work for Counting {
         Stage::Preprocess
     }
 
-    async fn work(&self, job: &Job, _platform: &Platform) -> Result<Worked, Never> {
+    async fn work(&self, job: &Job, platform: &Platform) -> Result<Worked, Never> {
         assert_ne!(
             job.message.stage.dataset().as_str(),
             "poison",
             "this dataset kills its worker"
         );
         self.worked.fetch_add(1, Ordering::Relaxed);
+        let clean = Digest::of(b"clean");
+        let key = keys::clean(job.message.stage.dataset(), PartId::WHOLE, clean);
+        platform.store.put(&key, Bytes::from_static(b"clean")).await.unwrap();
         let axis = TimeAxis {
             start: 0,
             frequency: Frequency::Seconds(60),
             len: 1,
         };
         Ok(Worked::Done(Produced::Preprocess(CleanFacts {
-            clean: Digest::of(b"clean"),
+            clean,
             rows: 1,
             columns: 1,
             test_start: None,
@@ -81,6 +87,71 @@ impl Work for Counting {
 
     async fn conclude(&self, _job: &Job, _made: &Produced, _platform: &Platform) -> Result<Next, Never> {
         Ok(Next::nothing())
+    }
+}
+
+/// What happens whenever somebody looks at an upload.
+#[derive(Clone, Copy)]
+pub(crate) enum Spoilt {
+    /// Whoever looks panics.
+    Panics,
+    /// Nobody may look.
+    Denied,
+    /// It is replaced right behind the look.
+    Replaced,
+}
+
+/// A store that is as it should be but for uploads.
+struct SpoiltStore(Arc<MemoryStore>, Spoilt);
+
+#[async_trait]
+impl Store for SpoiltStore {
+    async fn get(&self, key: &str, cap: u64) -> Result<Object, StoreError> {
+        self.0.get(key, cap).await
+    }
+
+    async fn head(&self, key: &str) -> Result<ObjectMeta, StoreError> {
+        let meta = self.0.head(key).await;
+        match self.1 {
+            _ if !key.starts_with("raw/") => meta,
+            Spoilt::Panics => panic!("nobody can look at `{key}`"),
+            Spoilt::Denied => Err(StoreError::Denied {
+                key: key.to_owned(),
+                source: "no rights".into(),
+            }),
+            Spoilt::Replaced => {
+                self.put(key, Bytes::from_static(b"replaced")).await?;
+                meta
+            }
+        }
+    }
+
+    async fn put(&self, key: &str, bytes: Bytes) -> Result<ETag, StoreError> {
+        self.0.put(key, bytes).await
+    }
+
+    async fn create(&self, key: &str, bytes: Bytes) -> Result<ETag, StoreError> {
+        self.0.create(key, bytes).await
+    }
+
+    async fn swap(&self, key: &str, bytes: Bytes, seen: &ETag) -> Result<ETag, StoreError> {
+        self.0.swap(key, bytes, seen).await
+    }
+
+    async fn upload(&self, key: &str, file: &Path, metadata: &BTreeMap<String, String>) -> Result<ETag, StoreError> {
+        self.0.upload(key, file, metadata).await
+    }
+
+    async fn download(&self, key: &str, seen: &ETag, file: &Path, cap: u64) -> Result<Downloaded, StoreError> {
+        self.0.download(key, seen, file, cap).await
+    }
+
+    async fn delete(&self, key: &str) -> Result<(), StoreError> {
+        self.0.delete(key).await
+    }
+
+    async fn list(&self, prefix: &str, after: Option<&str>, max: usize) -> Result<Vec<Listed>, StoreError> {
+        self.0.list(prefix, after, max).await
     }
 }
 
@@ -116,6 +187,11 @@ impl House {
             work: Counting::default(),
             scratch,
         }
+    }
+
+    /// Spoils the uploads in the store.
+    pub(crate) fn spoil(&mut self, how: Spoilt) {
+        self.platform.store = Arc::new(SpoiltStore(self.world.store.clone(), how));
     }
 
     /// Puts an object without further ado.
