@@ -7,7 +7,7 @@ use contract::{Dataset, Digest, Failure, JobId, Manifest, Message, Next, Spec, T
 
 use crate::{
     StoreError, documents,
-    ledger::{Ledger, swap},
+    ledger::{Found, Ledger, Nonce, swap, transition},
     ports::Store,
 };
 
@@ -30,6 +30,31 @@ pub struct Step {
 /// When the store does not answer or the document is not ours.
 pub async fn ledger(store: &dyn Store, job: JobId) -> Result<Option<Ledger>, StoreError> {
     Ok(swap::read(store, job).await?.map(|found| found.ledger))
+}
+
+/// Reads the ledger of a job with the store's facts about it; `None` before its first claim.
+///
+/// # Errors
+/// When the store does not answer or the document is not ours.
+pub async fn found(store: &dyn Store, job: JobId) -> Result<Option<Found>, StoreError> {
+    swap::read(store, job).await
+}
+
+/// Opens a failed job again, so that the next message of it claims it; returns whether it had failed.
+///
+/// # Errors
+/// When the store does not answer, or somebody else changed the ledger meanwhile.
+pub async fn replay(store: &dyn Store, job: JobId) -> Result<bool, StoreError> {
+    let Some(found) = swap::read(store, job).await? else {
+        return Ok(false);
+    };
+    let Some(replayed) = transition::replay(&found.ledger, Nonce::fresh()) else {
+        return Ok(false);
+    };
+    store
+        .swap(&keys::ledger(job), replayed.to_json().into(), &found.etag)
+        .await?;
+    Ok(true)
 }
 
 /// Reads the manifest of finished work; none before it is finished.

@@ -28,6 +28,8 @@ pub enum Command {
     Scores(DatasetArgs),
     /// Print a dataset's newest forecast.
     Forecast(ForecastArgs),
+    /// Try again what failed for good, once its cause is mended.
+    Retry(RetryArgs),
     /// Check that this machine, directory and store can do the work.
     Doctor(DoctorArgs),
     /// Print the resolved spec and the host's settings.
@@ -174,6 +176,20 @@ pub struct ForecastArgs {
     /// Print `time,{target},…` rows.
     #[arg(long)]
     pub csv: bool,
+    #[command(flatten)]
+    #[expect(
+        missing_docs,
+        reason = "clap takes a doc comment here for the command's own help text"
+    )]
+    pub place: DirArgs,
+}
+
+/// `flits retry`.
+#[derive(Debug, Args)]
+pub struct RetryArgs {
+    /// A dataset, or a failed job: its id or at least the first 8 digits of it.
+    #[arg(value_name = "DATASET|JOB")]
+    pub what: String,
     #[command(flatten)]
     #[expect(
         missing_docs,

@@ -252,7 +252,7 @@ async fn read<T: serde::de::DeserializeOwned>(store: &dyn Store, key: &str) -> a
     Ok(documents::read(store, key).await?.map(|(document, _)| document))
 }
 
-async fn list(store: &dyn Store, prefix: &str) -> anyhow::Result<Vec<String>> {
+pub(super) async fn list(store: &dyn Store, prefix: &str) -> anyhow::Result<Vec<String>> {
     Ok(list_objects(store, prefix)
         .await?
         .into_iter()

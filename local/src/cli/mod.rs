@@ -2,6 +2,7 @@
 
 pub mod args;
 pub mod doctor;
+pub mod fate;
 pub mod generate;
 pub mod inspect;
 pub mod outcome;
@@ -9,6 +10,7 @@ pub mod plot;
 pub mod progress;
 pub mod request;
 pub mod result;
+pub mod retry;
 pub mod run;
 pub mod up;
 pub mod watch;
@@ -53,6 +55,7 @@ pub async fn main(cli: Cli) -> anyhow::Result<ExitCode> {
             let done = inspect::forecast(session.platform.store.as_ref(), &dataset, args.csv, args.place.json).await;
             return close(session, done).await;
         }
+        Command::Retry(args) => return retry::retry(&args).await,
         Command::Doctor(args) => return doctor::doctor(&args).await,
         Command::Config(args) => config(&args)?,
         Command::Generate(args) => {

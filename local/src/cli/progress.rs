@@ -73,6 +73,18 @@ impl Progress {
         }
     }
 
+    /// Says what is waited for when nothing has changed for some time.
+    pub fn waiting(&mut self, what: &[String], seconds: u64) {
+        let text = format!("nothing has changed for {seconds} s; waiting for {}", what.join(", "));
+        match &self.style {
+            Style::Json => print_json(&json!({"event": "waiting", "seconds": seconds, "for": what})),
+            Style::Lines => eprintln!("{text}"),
+            Style::Bars { all, .. } => {
+                let _ = all.println(text);
+            }
+        }
+    }
+
     /// Takes the bars away, leaving their last lines.
     pub fn finish(&mut self) {
         if let Style::Bars { bars, .. } = &mut self.style {

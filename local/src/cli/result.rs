@@ -29,6 +29,9 @@ pub struct RunResult {
     /// Why the others have none.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub out: BTreeMap<String, String>,
+    /// Why no job began with the upload, where it was not refused: it was replaced or deleted before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lost: Option<String>,
     /// The key of the forecast.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub forecast: Option<String>,
@@ -106,6 +109,7 @@ impl RunResult {
             dataset: dataset.to_owned(),
             champion: None,
             nobody: None,
+            lost: None,
             scores: BTreeMap::new(),
             out: BTreeMap::new(),
             forecast: None,

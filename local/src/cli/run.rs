@@ -14,6 +14,7 @@ use platform::{
 
 use super::{
     args::{DirArgs, RunArgs, SpecArgs, UploadArgs},
+    fate::{Fate, Placed},
     outcome,
     progress::{Progress, print_json},
     request,
@@ -22,6 +23,10 @@ use super::{
 };
 use crate::harness::{Harness, Interrupt, Options, Session};
 
+/// How long nothing may change before a person hears what is waited for.
+const SILENT: Duration = Duration::from_secs(30);
+/// Every how many looks an upload that no job began with is looked for.
+const LOOKS_PER_FATE: u32 = 10;
 /// How often the bucket is looked at: often enough for a person, and seldom for the requests that it takes beside the work.
 const LOOK: Duration = Duration::from_millis(100);
 /// The exit code after Ctrl-C, as shells count it.
@@ -130,7 +135,9 @@ struct Following {
     walk: Walk,
     progress: Progress,
     reused: Reused,
-    submitted: bool,
+    placed: Option<Placed>,
+    /// Whether the upload was seen to be gone before; its job may have begun in that moment.
+    gone: bool,
 }
 
 impl Following {
@@ -143,7 +150,8 @@ impl Following {
             walk,
             progress: Progress::new(place.json),
             reused: Reused::new(),
-            submitted: false,
+            placed: None,
+            gone: false,
         }
     }
 
@@ -177,12 +185,12 @@ impl Following {
     }
 
     async fn follow(&mut self, session: &Session) -> anyhow::Result<Followed> {
-        if !self.submitted {
-            self.reused = self.walk.committed().await?;
-            self.prepared.upload(&session.platform).await?;
-            self.submitted = true;
-        }
-        loop {
+        let placed = match self.placed.clone() {
+            Some(placed) => placed,
+            None => self.submit(session).await?,
+        };
+        let (clock, mut silence) = (session.platform.clock.clone(), Silence::new(session));
+        for look in 0_u32.. {
             let view = self.walk.look().await?;
             self.progress.show(&view, &self.reused);
             if view.finished {
@@ -191,8 +199,37 @@ impl Following {
             if session.is_lost() {
                 return Ok(Followed::Lost);
             }
-            session.platform.clock.sleep(LOOK).await;
+            let mut waits = view.waits_for();
+            if !view.has_begun() && look % LOOKS_PER_FATE == 0 {
+                match placed.fate(session.platform.store.as_ref()).await? {
+                    Fate::Open(None) => {}
+                    Fate::Open(Some(why)) => waits.push(why),
+                    Fate::Refused(failure) => return Ok(self.ended(|result| result.failed.push(*failure))),
+                    Fate::Gone(why) if self.gone => return Ok(self.ended(|result| result.lost = Some(why))),
+                    Fate::Gone(_) => self.gone = true,
+                }
+            }
+            if let Some(seconds) = silence.broken(&view, clock.monotonic()) {
+                self.progress.waiting(&waits, seconds);
+            }
+            clock.sleep(LOOK).await;
         }
+        unreachable!("a walk is not looked at so often")
+    }
+
+    async fn submit(&mut self, session: &Session) -> anyhow::Result<Placed> {
+        self.reused = self.walk.committed().await?;
+        self.prepared.upload(&session.platform).await?;
+        let placed = Placed::of(&self.prepared, &session.platform).await?;
+        self.placed = Some(placed.clone());
+        Ok(placed)
+    }
+
+    /// Ends without any job, for a reason.
+    fn ended(&self, why: impl FnOnce(&mut RunResult)) -> Followed {
+        let mut result = RunResult::new(self.prepared.upload.dataset.as_str());
+        why(&mut result);
+        Followed::Finished(Box::new(result))
     }
 
     /// Reads what the upload has led to, and draws it. Whoever serves may go meanwhile, so this is a part of following.
@@ -205,6 +242,41 @@ impl Following {
             result.plot = Some(path.display().to_string());
         }
         Ok(result)
+    }
+}
+
+/// Notices that nothing changes any more.
+struct Silence {
+    seen: u64,
+    since: Duration,
+    told: Duration,
+}
+
+impl Silence {
+    fn new(session: &Session) -> Self {
+        let now = session.platform.clock.monotonic();
+        Self {
+            seen: 0,
+            since: now,
+            told: now,
+        }
+    }
+
+    /// Returns for how many seconds nothing has changed, each time that it is worth telling.
+    fn broken(&mut self, view: &View, now: Duration) -> Option<u64> {
+        let seen = view.fingerprint();
+        if seen != self.seen {
+            *self = Self {
+                seen,
+                since: now,
+                told: now,
+            };
+        }
+        if now < self.told + SILENT {
+            return None;
+        }
+        self.told = now;
+        Some((now - self.since).as_secs())
     }
 }
 
@@ -232,7 +304,15 @@ fn print_result(result: &RunResult, json: bool) {
     if !result.ok {
         lines.extend(result.failed.iter().map(failure_text));
         lines.extend(result.nobody.iter().map(|why| format!("no champion: {why}")));
-        lines.push("no forecast; a failure stays until data or spec change, or --force".to_owned());
+        lines.extend(result.lost.iter().cloned());
+        lines.push(if result.lost.is_some() {
+            "no forecast; the same command uploads it again".to_owned()
+        } else {
+            format!(
+                "no forecast; what failed for its data stays failed until data or spec change, `flits retry {}` or --force",
+                result.dataset
+            )
+        });
     }
     super::print(&lines.join("\n"));
 }

@@ -3,6 +3,7 @@
 
 use std::{
     collections::{HashMap, HashSet, VecDeque},
+    hash::{Hash as _, Hasher as _},
     sync::Arc,
 };
 
@@ -36,6 +37,58 @@ pub struct View {
     pub finished: bool,
 }
 
+impl View {
+    /// Returns whether a function has begun with the upload.
+    #[must_use]
+    pub fn has_begun(&self) -> bool {
+        self.jobs.first().is_some_and(|job| job.step.ledger.is_some())
+    }
+
+    /// Says which jobs are not done and where they stand.
+    #[must_use]
+    pub fn waits_for(&self) -> Vec<String> {
+        let open = self
+            .jobs
+            .iter()
+            .filter(|job| job.made.is_none() && job.failure.is_none());
+        open.map(|job| {
+            let task = &job.step.task;
+            let member = task.member().map(|member| format!(" {member}")).unwrap_or_default();
+            let state = match &job.step.ledger {
+                None => "no function has begun".to_owned(),
+                Some(ledger) => match ledger.state {
+                    State::Running => format!("running, attempt {}", ledger.attempt + 1),
+                    State::Released => format!("waits for attempt {}", ledger.attempt + 1),
+                    State::Yielded => format!("goes on as hop {}", ledger.hop),
+                    State::Committed | State::Failed => "its outputs are gone, it is to be done again".to_owned(),
+                },
+            };
+            format!("{}{member} ({state})", task.stage())
+        })
+        .collect()
+    }
+
+    /// Returns a number that changes when a job does anything but renew its lease.
+    #[must_use]
+    pub fn fingerprint(&self) -> u64 {
+        let mut hasher = std::hash::DefaultHasher::new();
+        for job in &self.jobs {
+            let ledger = job.step.ledger.as_ref();
+            let stands = ledger.map(|l| {
+                (
+                    l.state,
+                    l.token,
+                    l.attempt,
+                    l.hop,
+                    l.progress.map(|p| (p.epoch, p.batch)),
+                )
+            });
+            (job.step.job, stands).hash(&mut hasher);
+        }
+        hasher.finish()
+    }
+}
+
 /// What a round left: who took part, what became of each, what was decided.
 #[derive(Debug, Clone)]
 pub struct RoundView {
@@ -54,6 +107,8 @@ pub struct Walk {
     first: Task,
     /// Jobs that ended, so that each is read once.
     ended: HashMap<JobId, JobView>,
+    /// Jobs that had ended and whose outputs were gone, with the token of that claim: they are to be done again.
+    lost: HashMap<JobId, u64>,
 }
 
 impl Walk {
@@ -65,6 +120,7 @@ impl Walk {
             spec,
             first,
             ended: HashMap::new(),
+            lost: HashMap::new(),
         }
     }
 
@@ -73,14 +129,35 @@ impl Walk {
         self.store = store;
     }
 
-    /// Gives the jobs that are committed now.
+    /// Returns the jobs that are committed now and whose outputs are there. From here on those whose outputs are gone count
+    /// as not done: the upload that follows has them done again.
     ///
     /// # Errors
     /// When the store does not answer.
     pub async fn committed(&mut self) -> Result<Reused, StoreError> {
         let view = self.look().await?;
-        let committed = view.jobs.into_iter().filter(|job| job.made.is_some());
-        Ok(committed.map(|job| job.step.job).collect())
+        let mut committed = Reused::new();
+        for job in view.jobs {
+            let (Some(made), Some(ledger)) = (&job.made, &job.step.ledger) else {
+                continue;
+            };
+            if self.is_left(&job.step.task, made).await? {
+                committed.insert(job.step.job);
+            } else {
+                self.lost.insert(job.step.job, ledger.token);
+                self.ended.remove(&job.step.job);
+            }
+        }
+        Ok(committed)
+    }
+
+    async fn is_left(&self, task: &Task, made: &Produced) -> Result<bool, StoreError> {
+        for key in made.objects(task.dataset(), task.part()) {
+            if !documents::is_there(self.store.as_ref(), &key).await? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Reads how far the upload has come.
@@ -119,12 +196,19 @@ impl Walk {
         let Some(ledger) = &view.step.ledger else {
             return Ok(view);
         };
+        if self
+            .lost
+            .get(&view.step.job)
+            .is_some_and(|token| *token == ledger.token)
+        {
+            return Ok(view);
+        }
         match ledger.state {
-            State::Committed => {
-                let manifest = walk::manifest(self.store.as_ref(), view.step.work).await?;
-                let key = keys::work(view.step.work);
-                view.made = Some(manifest.ok_or(StoreError::NotFound { key })?.outputs);
-            }
+            // Without its manifest it is as good as not done; a new upload has it done again.
+            State::Committed => match walk::manifest(self.store.as_ref(), view.step.work).await? {
+                Some(manifest) => view.made = Some(manifest.outputs),
+                None => return Ok(view),
+            },
             State::Failed => view.failure = ledger.failure.as_deref().cloned(),
             State::Running | State::Released | State::Yielded => return Ok(view),
         }

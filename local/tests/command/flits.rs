@@ -3,8 +3,9 @@
 use std::{
     collections::BTreeMap,
     fmt::Write as _,
+    io::{BufRead as _, BufReader},
     path::PathBuf,
-    process::{Command, Output, Stdio},
+    process::{Child, Command, Output, Stdio},
 };
 
 use bytes::Bytes;
@@ -44,6 +45,24 @@ impl Place {
             .current_dir(self.dir.path())
             .stdin(Stdio::null());
         command
+    }
+
+    /// Serves the directory until it is killed, and returns once it does.
+    pub(crate) fn up(&self, arguments: &[&str]) -> Child {
+        let mut all = vec!["up", "--json"];
+        all.extend(arguments);
+        let mut child = self
+            .command(&all)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.as_mut().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        assert!(line.contains("\"up\""), "{line}");
+        child
     }
 
     /// Runs a command to its end and gives its output.

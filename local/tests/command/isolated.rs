@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::flits::Place;
 
 /// The function binaries stand beside the command where the whole workspace was built.
-fn binaries() -> bool {
+pub(crate) fn binaries() -> bool {
     let beside = Path::new(env!("CARGO_BIN_EXE_flits")).parent().unwrap();
     let all = ["preprocess", "sample", "train", "eval", "infer"]
         .iter()

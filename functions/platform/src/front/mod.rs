@@ -77,6 +77,40 @@ pub async fn receive(
     }
 }
 
+/// What the newest object of a key leads to.
+#[derive(Debug)]
+pub enum Leads {
+    /// To this job.
+    Job(Box<Message>),
+    /// To no job: it is refused, or waits for something.
+    Event(Event),
+    /// To nothing, and why.
+    Nothing(&'static str),
+}
+
+/// Looks where an upload leads, without beginning anything but its receipt.
+///
+/// # Errors
+/// When the store does not answer.
+pub async fn look(key: &str, platform: &Platform) -> Result<Leads, StoreError> {
+    let created = Created {
+        bucket: platform.host.bucket.clone(),
+        key: key.to_owned(),
+        version: None,
+        etag: None,
+        spec: None,
+        event: EventId::default(),
+    };
+    let mut seen = Seen::of(&created, platform);
+    match let_in(&created, &mut seen, platform).await {
+        Ok(Admitted::Start(message, _)) => Ok(Leads::Job(Box::new(message))),
+        Ok(Admitted::Wait { event, .. }) => Ok(Leads::Event(event)),
+        Ok(Admitted::Nothing(why)) => Ok(Leads::Nothing(why)),
+        Err(FrontError::Store(error)) if error.retry() != Retry::Never => Err(error),
+        Err(_) => Ok(Leads::Event(seen.event(&created))),
+    }
+}
+
 /// What is known of an upload when it is turned away; it names the event's job.
 struct Seen {
     bucket: String,
@@ -138,6 +172,10 @@ async fn admit(
     if work.stage() != contract::Stage::Preprocess {
         return Err(FrontError::Stage { stage: work.stage() });
     }
+    let_in(created, known, platform).await
+}
+
+async fn let_in(created: &Created, known: &mut Seen, platform: &Platform) -> Result<Admitted, FrontError> {
     if created.bucket != platform.host.bucket {
         return Err(FrontError::Bucket {
             have: created.bucket.clone(),

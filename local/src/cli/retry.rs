@@ -1,0 +1,171 @@
+//! `flits retry`: opens failed jobs again and walks their uploads once more.
+
+use std::process::ExitCode;
+
+use anyhow::{bail, ensure};
+use contract::{Dataset, Failure, JobId, Message, Stage, keys};
+use platform::{
+    Platform, Store, documents,
+    front::{self, Leads},
+    ledger::State,
+    walk,
+};
+use serde::Serialize;
+use serde_json::json;
+
+use super::{args::RetryArgs, inspect, progress::print_json, reading, watch::Walk};
+
+/// The fewest digits that name a job: fewer could be the name of a dataset.
+const SHORTEST_JOB: usize = 8;
+
+/// What a command line names.
+enum Asked {
+    Dataset(Dataset),
+    Job(JobId, Dataset),
+}
+
+/// One job that is tried again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+struct Retried {
+    job: JobId,
+    stage: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    model: Option<String>,
+    key: String,
+}
+
+/// Opens the failed jobs of a dataset, or one of them, and has their uploads walked once more.
+///
+/// # Errors
+/// When the directory or the store cannot be used, or nothing of that name has failed.
+pub async fn retry(args: &RetryArgs) -> anyhow::Result<ExitCode> {
+    let session = reading(&args.place).await?;
+    let done = retry_on(&args.what, &session.platform).await;
+    let goes_on = if session.is_holder() {
+        "; `flits up` or `flits run` goes on from here"
+    } else {
+        ""
+    };
+    session.close().await;
+    let retried = done?;
+    if args.place.json {
+        print_json(&json!({"event": "result", "ok": true, "retried": retried}));
+    } else {
+        for one in &retried {
+            let model = one
+                .model
+                .as_deref()
+                .map(|model| format!(" {model}"))
+                .unwrap_or_default();
+            super::print(&format!(
+                "{}{model} of `{}`, job {}",
+                one.stage,
+                one.key,
+                one.job.short()
+            ));
+        }
+        super::print(&format!("{} to be tried again{goes_on}", retried.len()));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn retry_on(what: &str, platform: &Platform) -> anyhow::Result<Vec<Retried>> {
+    let asked = asked(what, platform.store.as_ref()).await?;
+    let (dataset, only) = match &asked {
+        Asked::Dataset(dataset) => (dataset, None),
+        Asked::Job(job, dataset) => (dataset, Some(*job)),
+    };
+    let mut retried = Vec::new();
+    for key in inspect::list(platform.store.as_ref(), &format!("{}{dataset}/", keys::RAW)).await? {
+        let opened = reopen(&key, only, platform).await?;
+        if !opened.is_empty() {
+            platform
+                .queue
+                .send(Stage::Preprocess, &[uploaded(&key, platform)])
+                .await?;
+        }
+        retried.extend(opened);
+    }
+    if retried.is_empty() {
+        match asked {
+            Asked::Dataset(dataset) => bail!("nothing has failed for the uploads of dataset `{dataset}` that are here"),
+            Asked::Job(job, _) => bail!(
+                "job {} is not failed any more, or belongs to an upload that was replaced; upload it again",
+                job.short()
+            ),
+        }
+    }
+    Ok(retried)
+}
+
+/// Opens the failed jobs that one object led to.
+async fn reopen(key: &str, only: Option<JobId>, platform: &Platform) -> anyhow::Result<Vec<Retried>> {
+    let store = platform.store.as_ref();
+    let wanted = |job: JobId| only.is_none_or(|only| only == job);
+    let mut opened = Vec::new();
+    match front::look(key, platform).await? {
+        Leads::Nothing(_) => {}
+        Leads::Event(event) => {
+            if wanted(event.job) && walk::replay(store, event.job).await? {
+                opened.push(Retried {
+                    job: event.job,
+                    stage: "receive".to_owned(),
+                    model: None,
+                    key: key.to_owned(),
+                });
+            }
+        }
+        Leads::Job(first) => {
+            for step in walked(&first, platform).await? {
+                let failed = step.ledger.as_ref().is_some_and(|ledger| ledger.state == State::Failed);
+                if failed && wanted(step.job) && walk::replay(store, step.job).await? {
+                    opened.push(Retried {
+                        job: step.job,
+                        stage: step.task.stage().to_string(),
+                        model: step.task.member().map(ToString::to_string),
+                        key: key.to_owned(),
+                    });
+                }
+            }
+        }
+    }
+    Ok(opened)
+}
+
+/// All jobs that a first message has led to.
+async fn walked(first: &Message, platform: &Platform) -> anyhow::Result<Vec<walk::Step>> {
+    let task = first.stage.clone();
+    let spec = walk::spec(platform.store.as_ref(), task.dataset(), task.spec()).await?;
+    let mut walk = Walk::new(platform.store.clone(), spec.into(), task);
+    Ok(walk.look().await?.jobs.into_iter().map(|job| job.step).collect())
+}
+
+/// The event that walks an object once more, as a store would send it for a new upload of the same bytes.
+fn uploaded(key: &str, platform: &Platform) -> String {
+    let encoded = percent_encoding::utf8_percent_encode(key, percent_encoding::NON_ALPHANUMERIC).to_string();
+    json!({"Records": [{
+        "eventSource": "flits:retry", "eventName": "ObjectCreated:Put", "eventTime": series::rfc3339(platform.clock.now_s()),
+        "s3": {"bucket": {"name": platform.host.bucket}, "object": {"key": encoded}},
+    }]})
+    .to_string()
+}
+
+async fn asked(what: &str, store: &dyn Store) -> anyhow::Result<Asked> {
+    if what.len() >= SHORTEST_JOB && what.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        let found = inspect::list(store, &format!("failed/{what}")).await?;
+        ensure!(
+            found.len() < 2,
+            "`{what}` begins the ids of {} failed jobs; give more digits",
+            found.len()
+        );
+        if let Some(key) = found.first()
+            && let Some((failure, _)) = documents::read::<Failure>(store, key).await?
+        {
+            let Some(dataset) = failure.dataset else {
+                bail!("job {what} names no dataset: {}", failure.message)
+            };
+            return Ok(Asked::Job(failure.job, dataset));
+        }
+    }
+    Ok(Asked::Dataset(what.parse()?))
+}
