@@ -1,6 +1,6 @@
 //! The process is stopped at every operation on store and queue, before and after its effect, once each.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use contract::Digest;
 use platform::memory::{Fault, Faults, How, When, World};
@@ -40,6 +40,57 @@ async fn a_walk_that_was_stopped_anywhere_ends_like_a_calm_one() {
             assert_eq!(seen, expected, "stopped {when:?} operation {at}, `{operation}`");
         }
     }
+}
+
+#[tokio::test]
+async fn a_walk_whose_answers_are_lost_anywhere_ends_like_a_calm_one() {
+    let calm = uploaded().await;
+    let faults = Faults::new(None);
+    work_alone(&calm, &around(&calm, &faults)).await;
+    let expected = results(&calm).await;
+    for (at, operation) in faults.operations().iter().enumerate() {
+        for when in [When::Before, When::After] {
+            let how = How::TimeOut;
+            let world = uploaded().await;
+            let faults = Faults::new(Some(Fault { at, when, how }));
+            let platform = around(&world, &faults);
+            passing(&world, work_alone(&world, &platform)).await;
+            assert!(faults.operations().len() > at, "the fault at {at} struck");
+            assert_eq!(
+                results(&world).await,
+                expected,
+                "no answer {when:?} operation {at}, `{operation}`"
+            );
+        }
+    }
+}
+
+/// Lets time pass while something goes on: who got no answer waits a little before asking again.
+async fn passing(world: &World, work: impl Future<Output = ()>) {
+    let mut work = std::pin::pin!(work);
+    for _ in 0..1_000_000 {
+        tokio::select! {
+            biased;
+            () = &mut work => return,
+            () = everybody_else() => world.clock.advance(Duration::from_millis(20)),
+        }
+    }
+    panic!("the walk does not end");
+}
+
+async fn everybody_else() {
+    for _ in 0..32 {
+        tokio::task::yield_now().await;
+    }
+}
+
+fn around(world: &World, faults: &std::sync::Arc<Faults>) -> platform::Platform {
+    platform(
+        world,
+        faults.store(world.store.clone()),
+        faults.queue(world.queue.clone()),
+        1,
+    )
 }
 
 /// Stops a walk once, starts again under the next epoch, and gives what is there at the end.

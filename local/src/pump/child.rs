@@ -46,7 +46,9 @@ impl Child {
                 "AWS_LAMBDA_LOG_STREAM_NAME",
                 format!("local-{}", Uuid::new_v4().simple()),
             )
-            .stdin(Stdio::null())
+            // Held open by this process, so that the child ends with it, however it ends.
+            .env(platform::config::PARENT, "1")
+            .stdin(Stdio::piped())
             .stdout(log.try_clone().map_err(failed)?)
             .stderr(log)
             .kill_on_drop(true);

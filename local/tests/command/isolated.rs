@@ -59,3 +59,61 @@ fn a_round_decides_without_the_model_that_diverges_and_the_one_that_is_always_ki
         "{result}"
     );
 }
+
+/// The ids of running processes whose parent is `parent`.
+#[cfg(target_os = "linux")]
+fn children(parent: u32) -> Vec<u32> {
+    let processes = std::fs::read_dir("/proc").unwrap().filter_map(Result::ok);
+    let ids = processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    ids.filter(|id| stat(*id).is_some_and(|(state, of)| state != "Z" && of == parent))
+        .collect()
+}
+
+/// The state of a process and its parent.
+#[cfg(target_os = "linux")]
+fn stat(process: u32) -> Option<(String, u32)> {
+    let text = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    let mut fields = text.rsplit_once(')')?.1.split_whitespace();
+    Some((fields.next()?.to_owned(), fields.next()?.parse().ok()?))
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn functions_die_with_a_command_that_is_killed() {
+    use std::{
+        process::Stdio,
+        time::{Duration, Instant},
+    };
+    if !binaries() {
+        return;
+    }
+    let place = Place::new();
+    let endless = [
+        "run",
+        "load.csv",
+        "--spec",
+        "spec.toml",
+        "--isolated",
+        "--set",
+        "models.gru.epochs=100000",
+    ];
+    let mut command = place.command(&endless).stderr(Stdio::null()).spawn().unwrap();
+    let began = Instant::now();
+    let in_time = || assert!(began.elapsed() < Duration::from_mins(1), "it takes too long");
+    let logs = place.path(".flits/logs/train.log");
+    while !std::fs::read_to_string(&logs).is_ok_and(|log| log.contains("epoch finished")) {
+        in_time();
+        std::thread::yield_now();
+    }
+    let functions = children(command.id());
+    assert!(!functions.is_empty(), "it trains in a process of its own");
+    command.kill().unwrap();
+    command.wait().unwrap();
+    while functions
+        .iter()
+        .any(|id| stat(*id).is_some_and(|(state, _)| state != "Z"))
+    {
+        in_time();
+        std::thread::yield_now();
+    }
+}

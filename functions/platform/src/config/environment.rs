@@ -162,6 +162,16 @@ pub fn lambda_api() -> Option<String> {
     process_environment().remove("AWS_LAMBDA_RUNTIME_API")
 }
 
+/// The variable by which whoever starts a function as a process of its own says that it holds the function's standard
+/// input open for as long as it lives.
+pub const PARENT: &str = "FLITS_PARENT_HOLDS_STDIN";
+
+/// Returns whether this process is to end when its standard input does.
+#[must_use]
+pub fn ends_with_parent() -> bool {
+    process_environment().contains_key(PARENT)
+}
+
 /// Reads the environment; what is not Unicode is none of ours.
 #[expect(
     clippy::disallowed_methods,

@@ -13,7 +13,7 @@ use std::{collections::BTreeMap, fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use contract::Stage;
 
-pub use environment::{Sources, lambda_api};
+pub use environment::{PARENT, Sources, ends_with_parent, lambda_api};
 pub use secret::Secret;
 
 use self::fields::Fields;

@@ -35,6 +35,9 @@ struct Arguments {
 pub async fn serve(work: impl ErasedWork) -> anyhow::Result<ExitCode> {
     let arguments = Arguments::parse(std::env::args().skip(1))?;
     let on_lambda = config::lambda_api().is_some();
+    if config::ends_with_parent() {
+        end_with_parent();
+    }
     let config = Config::load(arguments.config)?;
     logging::start(&config.log, on_lambda)?;
     let platform = Arc::new(config.connect().await);
@@ -69,6 +72,22 @@ impl Arguments {
             }
         }
         Ok(parsed)
+    }
+}
+
+/// Ends this process when its standard input ends, which its parent holds open for as long as it lives: a parent that is
+/// killed takes its functions with it. The system's own signal for that is sent when a thread of the parent ends.
+fn end_with_parent() {
+    let watch = || {
+        let mut byte = [0];
+        while !matches!(
+            std::io::Read::read(&mut std::io::stdin().lock(), &mut byte),
+            Ok(0) | Err(_)
+        ) {}
+        std::process::exit(1);
+    };
+    if let Err(error) = std::thread::Builder::new().name("parent".to_owned()).spawn(watch) {
+        tracing::warn!(%error, "this process may outlive its parent");
     }
 }
 
