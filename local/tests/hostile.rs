@@ -1,6 +1,7 @@
 //! The command and files that nobody should trust: it reads them in a child of its own, and lives.
 
 use std::{
+    fmt::Write as _,
     fs,
     path::Path,
     process::{Command, Output},
@@ -39,10 +40,11 @@ fn a_hostile_file_ends_the_run_in_words_and_the_next_good_file_is_forecast() {
         assert!(said.contains(expected), "{wanted}: {said}");
     }
     let good = directory.path().join("b.csv");
-    let rows: String = (1..=28)
-        .map(|day| format!("2024-01-{day:02},{}\n", day * day % 7))
-        .collect();
-    fs::write(&good, format!("time,load\n{rows}")).unwrap();
+    let mut rows = "time,load\n".to_owned();
+    for day in 1..=28 {
+        writeln!(rows, "2024-01-{day:02},{}", day * day % 7).unwrap();
+    }
+    fs::write(&good, rows).unwrap();
     let ended = run(directory.path(), &good);
     assert!(ended.status.success(), "{ended:?}");
 }

@@ -122,9 +122,9 @@ fn ask_of(program: &Program, request: &[Bytes], stop: &Stop) -> Result<Vec<Bytes
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.expect("a runtime of the test");
     runtime.block_on(async {
-        tokio::time::timeout(PATIENCE, child::run(program, TASK, &BOUNDS, request, stop))
-            .await
-            .expect("it ends long before")
+        let running = child::start(program, TASK, BOUNDS)?;
+        let answer = tokio::time::timeout(PATIENCE, running.ask(request, stop)).await;
+        answer.expect("it ends long before")
     })
 }
 

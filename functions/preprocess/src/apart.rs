@@ -7,7 +7,7 @@ use bytes::Bytes;
 use contract::{CleanFacts, FailureKind, Spec};
 use platform::{
     Classify as _, Host, Job, Place,
-    child::{self, ChildError, Death, Program},
+    child::{self, ChildError, Death, Program, Running},
     error::chain,
     threads,
 };
@@ -70,20 +70,32 @@ pub fn child() -> Option<ExitCode> {
     child::answer(TASK, answer)
 }
 
-/// Reads the files of a job in a child, or here where the host starts none.
+/// Starts the child that will read files of so many bytes; `None` where the host starts none.
+pub(crate) fn start(program: Option<&Program>, bytes: u64, host: &Host) -> Result<Option<Running>, PreprocessError> {
+    let Some(program) = program else { return Ok(None) };
+    match child::start(program, TASK, config::bounds(host, bytes)) {
+        Ok(reader) => Ok(Some(reader)),
+        Err(ChildError::Unable(error)) => {
+            tell_once(&error);
+            Ok(None)
+        }
+        Err(error) => Err(PreprocessError::Apart(error)),
+    }
+}
+
+/// Reads the files of a job in a child, or here where there is none.
 pub(crate) async fn read(
-    program: Option<&Program>,
+    reader: Option<Running>,
     files: Vec<File>,
     keys: &[String],
     job: &Job,
     host: &Host,
 ) -> Result<Ending, PreprocessError> {
-    if let Some(program) = program {
-        match in_child(program, &files, keys, job, host).await {
-            Err(PreprocessError::Apart(ChildError::Stopped)) => return Ok(Ending::Stopped),
-            Err(PreprocessError::Apart(ChildError::Unable(error))) => tell_once(&error),
-            made => return made.map(Ending::Made),
-        }
+    if let Some(reader) = reader {
+        return match in_child(reader, &files, keys, job, host).await {
+            Err(PreprocessError::Apart(ChildError::Stopped)) => Ok(Ending::Stopped),
+            made => made.map(Ending::Made),
+        };
     }
     let (limits, threads, spec) = (Limits::of(host), host.threads, job.spec.clone());
     threads::apart(move || make(files, &spec, limits, threads))
@@ -118,7 +130,7 @@ fn make(files: Vec<File>, spec: &Spec, limits: Limits, threads: usize) -> Result
 }
 
 async fn in_child(
-    program: &Program,
+    reader: Running,
     files: &[File],
     keys: &[String],
     job: &Job,
@@ -131,7 +143,6 @@ async fn in_child(
         names: files.iter().map(|file| file.name.clone()).collect(),
     };
     let request = Bytes::from(contract::canonical(&request));
-    let bounds = config::bounds(host, files.iter().map(|file| file.bytes.len()).sum());
     let parts: Vec<Bytes> = std::iter::once(request)
         .chain(files.iter().map(|file| file.bytes.clone()))
         .collect();
@@ -142,7 +153,7 @@ async fn in_child(
             death,
         }
     };
-    let answer = child::run(program, TASK, &bounds, &parts, &job.stop).await;
+    let answer = reader.ask(&parts, &job.stop).await;
     let answer = answer.map_err(|error| match error {
         ChildError::Died(death) => died(death),
         error => PreprocessError::Apart(error),

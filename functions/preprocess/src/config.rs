@@ -103,8 +103,8 @@ fn shortened(text: &str) -> String {
 }
 
 /// What the process that reads an upload of so many bytes may use.
-pub(crate) fn bounds(host: &Host, bytes: usize) -> Bounds {
-    let mib = (bytes >> 20) as u64;
+pub(crate) fn bounds(host: &Host, bytes: u64) -> Bounds {
+    let mib = bytes >> 20;
     Bounds {
         memory: host.memory,
         cpu: Duration::from_secs(CPU_S + CPU_S_PER_MIB * mib),

@@ -88,23 +88,27 @@ impl Work for Preprocess {
     async fn work(&self, job: &Job, platform: &Platform) -> Result<Worked, PreprocessError> {
         let task = task(job)?;
         let store = platform.store.as_ref();
-        let reads = task
-            .inputs
+        let receipts = task.inputs.iter().map(|input| receipt(store, input));
+        let receipts: Vec<Receipt> = try_join_all(receipts).await?;
+        let bytes = receipts
             .iter()
-            .map(|input| read_input(store, input, platform.host.max_upload));
-        let (receipts, files): (Vec<Receipt>, Vec<File>) = try_join_all(reads).await?.into_iter().unzip();
+            .fold(0, |sum: u64, receipt| sum.saturating_add(receipt.size));
+        // It begins while the files are fetched.
+        let reader = apart::start(self.reader.as_ref(), bytes, &platform.host)?;
+        let reads = task.inputs.iter().zip(&receipts);
+        let reads = reads.map(|(input, receipt)| read_input(store, input, receipt, platform.host.max_upload));
+        let files: Vec<File> = try_join_all(reads).await?;
         let keys: Vec<String> = receipts.iter().map(|receipt| receipt.key.clone()).collect();
-        let Made { mut facts, part } =
-            match apart::read(self.reader.as_ref(), files, &keys, job, &platform.host).await? {
-                Ending::Made(made) => made,
-                // Nothing of it can be kept.
-                Ending::Stopped => {
-                    return Ok(Worked::Stopped {
-                        progress: Progress::default(),
-                        checkpoint: Vec::new(),
-                    });
-                }
-            };
+        let Made { mut facts, part } = match apart::read(reader, files, &keys, job, &platform.host).await? {
+            Ending::Made(made) => made,
+            // Nothing of it can be kept.
+            Ending::Stopped => {
+                return Ok(Worked::Stopped {
+                    progress: Progress::default(),
+                    checkpoint: Vec::new(),
+                });
+            }
+        };
         if let [receipt] = &receipts[..] {
             facts.report.ignored_objects = ignored(store, receipt).await?;
         }
@@ -150,12 +154,15 @@ fn task(job: &Job) -> Result<&PreprocessTask, PreprocessError> {
     }
 }
 
-/// Reads the object version that a receipt names; where another one or none lies there now, the upload is gone.
-async fn read_input(store: &dyn Store, input: &Input, cap: u64) -> Result<(Receipt, File), PreprocessError> {
+async fn receipt(store: &dyn Store, input: &Input) -> Result<Receipt, PreprocessError> {
     let key = keys::receipt(input.receipt);
-    let (receipt, _) = documents::read::<Receipt>(store, &key)
-        .await?
-        .ok_or(StoreError::NotFound { key })?;
+    let found = documents::read::<Receipt>(store, &key).await?;
+    let (receipt, _) = found.ok_or(StoreError::NotFound { key })?;
+    Ok(receipt)
+}
+
+/// Reads the object version that a receipt names; where another one or none lies there now, the upload is gone.
+async fn read_input(store: &dyn Store, input: &Input, receipt: &Receipt, cap: u64) -> Result<File, PreprocessError> {
     let object = match store.get(&receipt.key, cap).await {
         Err(StoreError::NotFound { .. }) => return Err(gone(&receipt.key)),
         object => object?,
@@ -168,13 +175,10 @@ async fn read_input(store: &dyn Store, input: &Input, cap: u64) -> Result<(Recei
         }
     }
     let name = receipt.key.rsplit('/').next().unwrap_or_default().to_owned();
-    Ok((
-        receipt,
-        File {
-            name,
-            bytes: object.bytes,
-        },
-    ))
+    Ok(File {
+        name,
+        bytes: object.bytes,
+    })
 }
 
 fn gone(key: &str) -> PreprocessError {

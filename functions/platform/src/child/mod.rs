@@ -14,17 +14,16 @@ mod death;
 mod frame;
 mod parent;
 
-use std::{ffi::OsString, path::PathBuf, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
 pub use answer::answer;
 pub use death::Death;
-pub use parent::{ChildError, run};
+pub use parent::{ChildError, Running, start};
 
 /// How a child is started: a program whose `main` calls [`answer`].
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Program {
     path: PathBuf,
-    arguments: Vec<OsString>,
 }
 
 /// What a child may use.
@@ -40,13 +39,10 @@ pub struct Bounds {
 }
 
 impl Program {
-    /// Returns the program at a path, which must call [`answer`].
+    /// Returns the program at an absolute path, which must call [`answer`].
     #[must_use]
     pub fn at(path: impl Into<PathBuf>) -> Self {
-        Self {
-            path: path.into(),
-            arguments: Vec::new(),
-        }
+        Self { path: path.into() }
     }
 
     /// Returns the running program, where its `main` has called [`answer`].

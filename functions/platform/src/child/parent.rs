@@ -5,7 +5,7 @@ use std::{io, process::Stdio, time::Duration};
 use bytes::Bytes;
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _},
-    process::{Child, ChildStdin, Command},
+    process::{Child, ChildStderr, ChildStdin, ChildStdout, Command},
 };
 
 use super::{
@@ -47,59 +47,88 @@ pub enum ChildError {
     Died(Death),
 }
 
-/// Does a task in a child: hands it the parts of the request and returns those of its answer.
-///
-/// The child is killed when `stop` says so, when this future is dropped, and when this process ends.
+/// A child that has begun and waits for its request. Killed when dropped.
+#[derive(Debug)]
+pub struct Running {
+    child: Child,
+    stdin: ChildStdin,
+    stdout: ChildStdout,
+    stderr: ChildStderr,
+    bounds: Bounds,
+}
+
+/// Starts a child for a task. It gets ready while its request is still being fetched.
 ///
 /// # Errors
-/// When the child cannot be started, is stopped, or ends without an answer.
-pub async fn run(
-    program: &Program,
-    task: &str,
-    bounds: &Bounds,
-    request: &[Bytes],
-    stop: &Stop,
-) -> Result<Vec<Bytes>, ChildError> {
-    let mut child = start(program, task, bounds)?;
-    let streams = (child.stdin.take(), child.stdout.take(), child.stderr.take());
-    let (Some(mut stdin), Some(stdout), Some(stderr)) = streams else {
-        return Err(ChildError::Unable(io::ErrorKind::BrokenPipe.into()));
-    };
-    let conversation = async {
-        // A child that dies while it is handed its request says more by how it died.
-        let (_, answer, complaint) = tokio::join!(
-            hand_over(&mut stdin, request),
-            take(stdout, bounds.memory),
-            last_words(stderr)
-        );
-        (answer, complaint, child.wait().await)
-    };
-    let ended = tokio::select! {
-        biased;
-        ended = conversation => Some(ended),
-        () = stopped(stop) => None,
-    };
-    let Some((answer, complaint, status)) = ended else {
-        // It may have ended by itself in between.
-        let _ = child.kill().await;
-        return Err(ChildError::Stopped);
-    };
-    if let Some(answer) = whole(answer) {
-        return answer.map_err(ChildError::Died);
+/// [`ChildError::Unable`] where this host starts no children, [`ChildError::Busy`] where it has no room for one now.
+pub fn start(program: &Program, task: &str, bounds: Bounds) -> Result<Running, ChildError> {
+    let spawned = command(program, task, &bounds).spawn();
+    let mut child = spawned.map_err(|error| match error.kind() {
+        io::ErrorKind::WouldBlock | io::ErrorKind::OutOfMemory => ChildError::Busy(error),
+        _ => ChildError::Unable(error),
+    })?;
+    match (child.stdin.take(), child.stdout.take(), child.stderr.take()) {
+        (Some(stdin), Some(stdout), Some(stderr)) => Ok(Running {
+            child,
+            stdin,
+            stdout,
+            stderr,
+            bounds,
+        }),
+        _ => Err(ChildError::Unable(io::ErrorKind::BrokenPipe.into())),
     }
-    let status = status.map_err(ChildError::Lost)?;
-    Err(death::of(status, &complaint, bounds).map_or(ChildError::Interrupted, ChildError::Died))
+}
+
+impl Running {
+    /// Hands over the parts of the request and returns those of the answer.
+    ///
+    /// The child is killed when `stop` says so, when this future is dropped, and when this process ends.
+    ///
+    /// # Errors
+    /// When the child is stopped or ends without an answer.
+    pub async fn ask(self, request: &[Bytes], stop: &Stop) -> Result<Vec<Bytes>, ChildError> {
+        let Self {
+            mut child,
+            mut stdin,
+            stdout,
+            stderr,
+            bounds,
+        } = self;
+        let conversation = async {
+            // A child that dies while it is handed its request says more by how it died.
+            let (_, answer, complaint) = tokio::join!(
+                hand_over(&mut stdin, request),
+                take(stdout, bounds.memory),
+                last_words(stderr)
+            );
+            (answer, complaint, child.wait().await)
+        };
+        let ended = tokio::select! {
+            biased;
+            ended = conversation => Some(ended),
+            () = stopped(stop) => None,
+        };
+        let Some((answer, complaint, status)) = ended else {
+            // It may have ended by itself in between.
+            let _ = child.kill().await;
+            return Err(ChildError::Stopped);
+        };
+        if let Some(answer) = whole(answer) {
+            return answer.map_err(ChildError::Died);
+        }
+        let status = status.map_err(ChildError::Lost)?;
+        Err(death::of(status, &complaint, &bounds).map_or(ChildError::Interrupted, ChildError::Died))
+    }
 }
 
 #[expect(
     clippy::disallowed_methods,
     reason = "the environment is not read but kept from the child, all of it but this"
 )]
-fn start(program: &Program, task: &str, bounds: &Bounds) -> Result<Child, ChildError> {
+fn command(program: &Program, task: &str, bounds: &Bounds) -> Command {
     let libraries = std::env::var_os(LIBRARIES).map(|path| (LIBRARIES, path));
     let mut command = Command::new(&program.path);
     command
-        .args(&program.arguments)
         .args(answer::arguments(task, bounds))
         .env_clear()
         .envs(libraries)
@@ -112,10 +141,7 @@ fn start(program: &Program, task: &str, bounds: &Bounds) -> Result<Child, ChildE
         // Ctrl-C on a terminal goes to all of its group, and what becomes of the child is its parent's to say.
         .process_group(0)
         .kill_on_drop(true);
-    command.spawn().map_err(|error| match error.kind() {
-        io::ErrorKind::WouldBlock | io::ErrorKind::OutOfMemory => ChildError::Busy(error),
-        _ => ChildError::Unable(error),
-    })
+    command
 }
 
 /// Writes the request. The pipe stays open: the child ends when it closes.
