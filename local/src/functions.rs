@@ -11,7 +11,7 @@ use crate::pump::{self, Batch};
 #[must_use]
 pub fn all() -> [Arc<dyn ErasedWork>; 5] {
     [
-        Arc::new(preprocess::Preprocess),
+        Arc::new(preprocess::Preprocess::default()),
         Arc::new(sample::Sample),
         Arc::new(train::Train),
         Arc::new(eval::Eval),

@@ -6,6 +6,9 @@ use clap::Parser as _;
 use local::cli::{self, args::Cli};
 
 fn main() -> ExitCode {
+    if let Some(code) = preprocess::child() {
+        return code;
+    }
     match platform::run(flits()) {
         Ok(code) => code,
         Err(error) => {

@@ -8,6 +8,7 @@
 //! Start with [`ports`] (what the world must offer), then [`work`] (what a stage must offer), then `serve`.
 
 pub mod aws;
+pub mod child;
 pub mod clean;
 pub mod config;
 pub mod documents;

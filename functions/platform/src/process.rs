@@ -10,9 +10,14 @@
 /// # Errors
 /// Those of the program, and where its threads cannot be started.
 pub fn run<T>(program: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
-    heap::keep();
+    keep_heap();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(program)
+}
+
+/// Sets the heap up, before any thread begins.
+pub(crate) fn keep_heap() {
+    heap::keep();
 }
 
 /// Gives back to the kernel what lies free: for a process that stays and has nothing to do.

@@ -4,13 +4,16 @@ use contract::FailureKind;
 use platform::{Classify, Place, Retry};
 use series::AxisError;
 
-use crate::error::{Cell, NUMBERS, PreprocessError, TIMES};
+use crate::error::{CALENDAR, Cell, NUMBERS, PreprocessError, STEP, TIMES};
 
 impl Classify for PreprocessError {
     fn retry(&self) -> Retry {
         match self {
             Self::Store(source) => source.retry(),
-            Self::Gone { .. }
+            Self::Apart(_) => Retry::Later { after: None },
+            Self::Died { .. }
+            | Self::Refused(_)
+            | Self::Gone { .. }
             | Self::Message { .. }
             | Self::Empty { .. }
             | Self::HeaderOnly { .. }
@@ -19,6 +22,9 @@ impl Classify for PreprocessError {
             | Self::LongLine { .. }
             | Self::TooManyColumns { .. }
             | Self::TooManyValues { .. }
+            | Self::Declares { .. }
+            | Self::Height { .. }
+            | Self::LongName { .. }
             | Self::NoHeader { .. }
             | Self::Twice { .. }
             | Self::Reserved { .. }
@@ -27,6 +33,7 @@ impl Classify for PreprocessError {
             | Self::NoColumn { .. }
             | Self::NoTime { .. }
             | Self::Time(_)
+            | Self::OutOfCalendar(_)
             | Self::SubSecond(_)
             | Self::MixedTimes { .. }
             | Self::Text(_)
@@ -34,6 +41,7 @@ impl Classify for PreprocessError {
             | Self::NotNumeric { .. }
             | Self::NoTarget { .. }
             | Self::OffGrid { .. }
+            | Self::Step { .. }
             | Self::Axis { .. }
             | Self::TestTooEarly { .. }
             | Self::TestColumns { .. }
@@ -45,8 +53,11 @@ impl Classify for PreprocessError {
     fn kind(&self) -> FailureKind {
         match self {
             Self::Store(source) => source.kind(),
+            Self::Apart(_) => FailureKind::Exhausted,
+            Self::Refused(refusal) => refusal.kind,
             Self::Gone { .. } | Self::Message { .. } => FailureKind::Event,
-            Self::NoColumn { .. }
+            Self::Died { .. }
+            | Self::NoColumn { .. }
             | Self::Empty { .. }
             | Self::HeaderOnly { .. }
             | Self::Encoding { .. }
@@ -54,6 +65,9 @@ impl Classify for PreprocessError {
             | Self::LongLine { .. }
             | Self::TooManyColumns { .. }
             | Self::TooManyValues { .. }
+            | Self::Declares { .. }
+            | Self::Height { .. }
+            | Self::LongName { .. }
             | Self::NoHeader { .. }
             | Self::Twice { .. }
             | Self::Reserved { .. }
@@ -61,6 +75,7 @@ impl Classify for PreprocessError {
             | Self::Unreadable { .. }
             | Self::NoTime { .. }
             | Self::Time(_)
+            | Self::OutOfCalendar(_)
             | Self::SubSecond(_)
             | Self::MixedTimes { .. }
             | Self::Text(_)
@@ -68,6 +83,7 @@ impl Classify for PreprocessError {
             | Self::NotNumeric { .. }
             | Self::NoTarget { .. }
             | Self::OffGrid { .. }
+            | Self::Step { .. }
             | Self::Axis { .. }
             | Self::TestTooEarly { .. }
             | Self::TestColumns { .. }
@@ -79,9 +95,17 @@ impl Classify for PreprocessError {
     fn place(&self) -> Place {
         match self {
             Self::Store(source) => source.place(),
-            Self::Gone { .. } | Self::Message { .. } | Self::Unreadable { .. } | Self::Table(_) | Self::Write(_) => {
-                Place::default()
-            }
+            Self::Refused(refusal) => refusal.place(),
+            Self::Died { death, .. } => Place {
+                bound: death.bound(),
+                ..Place::default()
+            },
+            Self::Apart(_)
+            | Self::Gone { .. }
+            | Self::Message { .. }
+            | Self::Unreadable { .. }
+            | Self::Table(_)
+            | Self::Write(_) => Place::default(),
             Self::Empty { .. } | Self::HeaderOnly { .. } => bounded(None, "0 data rows", "at least 1 data row"),
             Self::Encoding { row, byte, .. } => bounded(Some(*row), format!("0x{byte:02x}"), "UTF-8"),
             Self::Mislabelled { extension, content, .. } => {
@@ -93,6 +117,19 @@ impl Classify for PreprocessError {
             Self::TooManyColumns { have, bound, .. } | Self::TooManyValues { have, bound, .. } => {
                 bounded(None, have.to_string(), format!("at most {bound}"))
             }
+            Self::Declares { what, have, bound, .. } => {
+                bounded(None, format!("{have} {what}"), format!("at most {bound}"))
+            }
+            Self::Height { column, have, need, .. } => Place {
+                column: Some(column.clone()),
+                ..bounded(None, format!("{have} rows"), format!("{need} rows"))
+            },
+            Self::LongName {
+                begins, have, bound, ..
+            } => Place {
+                column: Some(begins.clone()),
+                ..bounded(None, format!("{have} bytes"), format!("at most {bound} bytes"))
+            },
             Self::NoHeader { time, .. } => bounded(Some(1), time.clone(), "names"),
             Self::Twice { column, .. } => header(column, "each name once"),
             Self::Reserved { column, taken, .. } => header(column, format!("not the name of {taken}")),
@@ -102,6 +139,7 @@ impl Classify for PreprocessError {
             Self::NoColumn { column, columns, .. } => header(column, format!("one of {columns}")),
             Self::NoTime { columns, .. } => bounded(None, columns.clone(), format!("one column of times: {TIMES}")),
             Self::Time(cell) => at(cell, TIMES),
+            Self::OutOfCalendar(cell) => at(cell, CALENDAR),
             Self::SubSecond(cell) => at(cell, "whole seconds"),
             Self::MixedTimes { cell, need, .. } => at(cell, *need),
             Self::Text(cell) => at(cell, NUMBERS),
@@ -113,6 +151,7 @@ impl Classify for PreprocessError {
                 "at least 1 column of varying numbers with decimal points",
             ),
             Self::OffGrid { cell, frequency, start } => at(cell, format!("one row every {frequency} from {start}")),
+            Self::Step { cell, .. } => at(cell, format!("at most {STEP} after the row before it")),
             Self::Axis { source, .. } => axis(source),
             Self::TestTooEarly { start, end, .. } => bounded(None, start.clone(), format!("after {end}")),
             Self::TestColumns { column, .. } => header(column, "the same columns in both files"),
@@ -156,7 +195,7 @@ fn axis(error: &AxisError) -> Place {
             format!("at least {need}"),
         ),
         AxisError::TooManyRows { have, bound, .. } => bounded(None, format!("{have} rows"), format!("at most {bound}")),
-        AxisError::NotSorted { time, .. } | AxisError::OffGrid { time, .. } => {
+        AxisError::NotSorted { time, .. } | AxisError::OffGrid { time, .. } | AxisError::StepTooLong { time, .. } => {
             bounded(None, time.clone(), "rising times on one grid")
         }
     }

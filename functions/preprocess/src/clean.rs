@@ -62,7 +62,7 @@ fn lay_out(files: &[Raw<'_>], recipe: &Recipe<'_>) -> Result<(Table, Report), Pr
         files,
         &time_columns,
         &times,
-        &recipe.data.frequency,
+        (&recipe.data.frequency, if recipe.calendar { CALENDAR.len() } else { 0 }),
         &recipe.limits,
         &mut report,
     )?;

@@ -47,6 +47,11 @@ pub(crate) fn read<'a>(file: &'a File, limits: &Limits, reading: Reading<'_>) ->
     } else {
         walk(file, text, delimiter, header.len())?
     };
+    let rows = match &lines {
+        Lines::From(_) => plain::count_lines(text) - 1,
+        Lines::At(lines) => lines.len(),
+    };
+    limits.check_values(&file.name, rows, header.len())?;
     let frame = match frame(&bytes, delimiter) {
         Ok(frame) => frame,
         Err(source) => {
@@ -73,6 +78,12 @@ fn plain<'a>(
 ) -> Option<Vec<RawColumn<'a>>> {
     let (first, lines) = bytes.split_at(memchr(b'\n', bytes)? + 1);
     let header = header(file, bytes, delimiter, limits).ok()?;
+    if limits
+        .check_values(&file.name, plain::count_lines(lines), header.len())
+        .is_err()
+    {
+        return None;
+    }
     // The first line holds the whole header, each name as it stands there.
     let whole = is_plain(first, delimiter, header.len()) && std::str::from_utf8(first).is_ok();
     if !whole || first.len() > limits.line {
@@ -137,14 +148,24 @@ fn delimiter(bytes: &[u8]) -> u8 {
 }
 
 fn header(file: &File, bytes: &[u8], delimiter: u8, limits: &Limits) -> Result<Vec<String>, PreprocessError> {
+    // A quote that is never closed makes one record of all lines.
+    let beginning = &bytes[..bytes.len().min(limits.line + 1)];
     let mut reader = ReaderBuilder::new()
         .has_headers(false)
         .delimiter(delimiter)
-        .from_reader(bytes);
+        .from_reader(beginning);
     let mut record = ByteRecord::new();
     let found = reader
         .read_byte_record(&mut record)
         .map_err(|source| unreadable(file, source))?;
+    if found && beginning.len() > limits.line && offset(reader.position()) > limits.line {
+        return Err(PreprocessError::LongLine {
+            file: file.name.clone(),
+            row: 1,
+            have: beginning.len(),
+            bound: limits.line,
+        });
+    }
     if !found || record.iter().all(|name| name.trim_ascii().is_empty()) {
         return Err(PreprocessError::Empty {
             file: file.name.clone(),
@@ -164,6 +185,7 @@ fn header(file: &File, bytes: &[u8], delimiter: u8, limits: &Limits) -> Result<V
         name => name.to_owned(),
     };
     let names: Vec<String> = record.iter().enumerate().map(name).collect();
+    Limits::check_names(&file.name, names.iter().map(String::as_str))?;
     // Names may be numbers, and one of them may look like a time; a row of nothing but values is no header.
     let is_value = |name: &String| time::is_time(name) || number::plain(name).is_some();
     match names.iter().find(|name| time::is_time(name)) {
@@ -255,11 +277,18 @@ fn columns(file: &File, frame: &DataFrame, header: Vec<String>) -> Result<Vec<Ra
         .collect()
 }
 
-fn unreadable(file: &File, source: impl std::error::Error + Send + Sync + 'static) -> PreprocessError {
+/// The readers quote what they cannot read, which may be the whole file.
+fn unreadable(file: &File, source: impl std::error::Error) -> PreprocessError {
+    const SHOWN: usize = 160;
+    let (source, format) = (source.to_string(), "CSV");
+    let mut shown: String = source.lines().next().unwrap_or_default().chars().take(SHOWN).collect();
+    if shown.len() < source.len() {
+        shown.push('…');
+    }
     PreprocessError::Unreadable {
         file: file.name.clone(),
-        format: "CSV",
-        source: Box::new(source),
+        format,
+        source: shown.into(),
     }
 }
 

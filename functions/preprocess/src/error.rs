@@ -1,7 +1,12 @@
 //! What can be wrong with an upload.
 
-use platform::StoreError;
+use platform::{
+    StoreError,
+    child::{ChildError, Death},
+};
 use series::{AxisError, TableError};
+
+use crate::apart::Refusal;
 
 /// Where a cell lies. The row counts lines from 1, the header being row 1; a Parquet file has no header.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -44,6 +49,20 @@ pub enum PreprocessError {
         /// What is wrong with it.
         what: &'static str,
     },
+    /// The process that read the files ended before it had an answer, through what stands in them.
+    #[error("reading {files} {death}")]
+    Died {
+        /// The keys of the files.
+        files: String,
+        /// What ended it.
+        death: Death,
+    },
+    /// The process that reads the files could not begin or was told to end, whatever stands in them.
+    #[error("the files could not be read apart")]
+    Apart(#[source] ChildError),
+    /// The process that read the files refuses them.
+    #[error(transparent)]
+    Refused(Box<Refusal>),
     /// Nothing in it.
     #[error("{file} is empty: it needs a header and data rows")]
     Empty {
@@ -110,6 +129,30 @@ pub enum PreprocessError {
         /// The most values.
         bound: usize,
     },
+    /// A file that announces more of something than is read.
+    #[error("{file} declares {have} {what}, at most {bound} are read")]
+    Declares {
+        /// The file.
+        file: String,
+        /// What it announces.
+        what: &'static str,
+        /// How many.
+        have: u64,
+        /// The most.
+        bound: u64,
+    },
+    /// A column with another number of rows than the file.
+    #[error("{file}: column `{column}` has {have} rows, the file declares {need}")]
+    Height {
+        /// The file.
+        file: String,
+        /// The column.
+        column: String,
+        /// Its rows.
+        have: String,
+        /// The rows of the file, or of the group of rows.
+        need: String,
+    },
     /// A first row without names.
     #[error("{file}, row 1 holds values (`{time}`) and no names: a header is needed")]
     NoHeader {
@@ -117,6 +160,20 @@ pub enum PreprocessError {
         file: String,
         /// A time that stands where a name should.
         time: String,
+    },
+    /// A name that would not fit the documents in which it stands.
+    #[error("{file}: the name of column {number}, `{begins}…`, has {have} bytes, at most {bound} are read")]
+    LongName {
+        /// The file.
+        file: String,
+        /// The column's place, from 1.
+        number: usize,
+        /// How its name begins.
+        begins: String,
+        /// Its bytes.
+        have: usize,
+        /// The most bytes.
+        bound: usize,
     },
     /// A column name twice in the header.
     #[error("{file}, row 1: column `{column}` is there twice, names must differ")]
@@ -184,6 +241,9 @@ pub enum PreprocessError {
     /// A cell that is no time.
     #[error("{0} is not a time; allowed: {TIMES}")]
     Time(Box<Cell>),
+    /// A time before the year 1 or after 9999.
+    #[error("{0} is outside the calendar of {CALENDAR}")]
+    OutOfCalendar(Box<Cell>),
     /// A time finer than the axis.
     #[error("{0} is not a whole second")]
     SubSecond(Box<Cell>),
@@ -235,6 +295,14 @@ pub enum PreprocessError {
         /// The grid's first time.
         start: String,
     },
+    /// A step that is longer than any frequency.
+    #[error("{cell} is {step} after the row before it; a step is at most {STEP}")]
+    Step {
+        /// The cell.
+        cell: Box<Cell>,
+        /// The step.
+        step: series::Frequency,
+    },
     /// Times that are no grid.
     #[error("{file} has no regular time axis")]
     Axis {
@@ -277,6 +345,12 @@ pub enum PreprocessError {
 /// The formats that are read as times.
 pub(crate) const TIMES: &str =
     "RFC 3339, YYYY-MM-DD HH:MM[:SS] (or with a T), YYYY-MM-DD, epoch seconds or milliseconds";
+
+/// The calendar that times must lie in.
+pub(crate) const CALENDAR: &str = "0001-01-01T00:00:00Z to 9999-12-31T23:59:59Z";
+
+/// The longest step, as in `series::Frequency`.
+pub(crate) const STEP: &str = "100 years";
 
 /// What is read as a number, or as missing.
 pub(crate) const NUMBERS: &str =

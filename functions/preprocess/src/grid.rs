@@ -30,12 +30,13 @@ struct Run {
     grid: usize,
 }
 
-/// Lays the rows of the data file and of the test file, which must follow it, on one grid.
+/// Lays the rows of the data file and of the test file, which must follow it, on one grid, to which so many calendar columns
+/// will be added.
 pub(crate) fn lay(
     files: &[Raw<'_>],
     time_columns: &[usize],
     times: &[Vec<i64>],
-    frequency: &Choice<Frequency>,
+    (frequency, calendar): (&Choice<Frequency>, usize),
     limits: &Limits,
     report: &mut Report,
 ) -> Result<Grid, PreprocessError> {
@@ -49,7 +50,7 @@ pub(crate) fn lay(
     };
     let sorted: Vec<i64> = rows().map(|(file, row)| times[file][row]).collect();
     let sparsest = FEW.max(sorted.len().saturating_mul(SPARSEST));
-    let max_rows = limits.rows(files[0].columns.len()).min(sparsest);
+    let max_rows = limits.rows(files[0].columns.len() + calendar).min(sparsest);
     let axis = match frequency {
         Choice::Auto => TimeAxis::infer(&sorted, max_rows),
         Choice::Given(frequency) => TimeAxis::with_frequency(&sorted, *frequency, max_rows),
@@ -67,6 +68,11 @@ pub(crate) fn lay(
                 frequency,
                 start,
             }
+        }
+        (AxisError::StepTooLong { row, step, .. }, rows) => {
+            let (file, row) = rows[row];
+            let cell = files[file].cell(time_columns[file], row);
+            PreprocessError::Step { cell, step }
         }
         (source, _) => PreprocessError::Axis {
             file: files[0].file.clone(),

@@ -7,8 +7,12 @@
 //!
 //! Equal bytes under equal `data` settings give an equal digest, whatever the order of the rows.
 //!
+//! Uploads are bytes that nobody should trust, so a child process reads them (`apart`), and what a file announces is
+//! compared with what it holds before memory is taken for it.
+//!
 //! Start with [`clean()`], then [`Preprocess`], which is how the platform calls it.
 
+mod apart;
 mod classify;
 mod clean;
 mod config;
@@ -28,10 +32,14 @@ use contract::{
     CleanFacts, CleanPart, Digest, Input, Next, PartId, PreprocessTask, Produced, Receipt, SampleTask, Stage, Task,
     Upload, keys,
 };
+use forecast::Progress;
 use futures_util::future::try_join_all;
-use platform::{ETag, Job, Platform, Store, StoreError, Work, Worked, documents, threads};
+use platform::{ETag, Job, Platform, Store, StoreError, Work, Worked, child::Program, documents, threads};
+
+use crate::apart::{Ending, Made};
 
 pub use crate::{
+    apart::{Refusal, child},
     clean::{Recipe, clean},
     config::Limits,
     error::{Cell, PreprocessError},
@@ -40,8 +48,34 @@ pub use crate::{
 };
 
 /// The stage as a host runs it.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Preprocess;
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Preprocess {
+    /// What reads the files; this process where there is none.
+    reader: Option<Program>,
+}
+
+impl Preprocess {
+    /// Reads files in child processes, which `program` becomes: its `main` must call [`child()`].
+    #[must_use]
+    pub fn in_child(program: Program) -> Self {
+        Self { reader: Some(program) }
+    }
+
+    /// Reads files in this process, which a hostile one can end.
+    #[must_use]
+    pub fn in_process() -> Self {
+        Self { reader: None }
+    }
+}
+
+impl Default for Preprocess {
+    /// Reads files in child processes of the running program where its `main` has called [`child()`], else in this process.
+    fn default() -> Self {
+        Self {
+            reader: Program::this(),
+        }
+    }
+}
 
 #[async_trait]
 impl Work for Preprocess {
@@ -54,40 +88,33 @@ impl Work for Preprocess {
     async fn work(&self, job: &Job, platform: &Platform) -> Result<Worked, PreprocessError> {
         let task = task(job)?;
         let store = platform.store.as_ref();
-        let reads = task
-            .inputs
+        let receipts = task.inputs.iter().map(|input| receipt(store, input));
+        let receipts: Vec<Receipt> = try_join_all(receipts).await?;
+        let bytes = receipts
             .iter()
-            .map(|input| read_input(store, input, platform.host.max_upload));
-        let (receipts, files): (Vec<Receipt>, Vec<File>) = try_join_all(reads).await?.into_iter().unzip();
-        let (limits, threads, spec) = (Limits::of(&platform.host), platform.host.threads, job.spec.clone());
-        let (table, mut report, digest, bytes) = threads::apart(move || {
-            let recipe = Recipe {
-                data: &spec.data,
-                calendar: spec.clean.calendar,
-                limits,
-                threads,
-            };
-            let (table, report) = clean(&files[0], files.get(1), &recipe)?;
-            // Their room is the part's now.
-            drop(files);
-            let (bytes, digest) = write::parquet(&table)?;
-            Ok::<_, PreprocessError>((table, report, digest, bytes))
-        })
-        .await?;
+            .fold(0, |sum: u64, receipt| sum.saturating_add(receipt.size));
+        // It begins while the files are fetched.
+        let reader = apart::start(self.reader.as_ref(), bytes, &platform.host)?;
+        let reads = task.inputs.iter().zip(&receipts);
+        let reads = reads.map(|(input, receipt)| read_input(store, input, receipt, platform.host.max_upload));
+        let files: Vec<File> = try_join_all(reads).await?;
+        let keys: Vec<String> = receipts.iter().map(|receipt| receipt.key.clone()).collect();
+        let Made { mut facts, part } = match apart::read(reader, files, &keys, job, &platform.host).await? {
+            Ending::Made(made) => made,
+            // Nothing of it can be kept.
+            Ending::Stopped => {
+                return Ok(Worked::Stopped {
+                    progress: Progress::default(),
+                    checkpoint: Vec::new(),
+                });
+            }
+        };
         if let [receipt] = &receipts[..] {
-            report.ignored_objects = ignored(store, receipt).await?;
+            facts.report.ignored_objects = ignored(store, receipt).await?;
         }
-        store
-            .put_named(&keys::clean(&task.dataset, PartId::WHOLE, digest), bytes.into())
-            .await?;
-        Ok(Worked::Done(Produced::Preprocess(CleanFacts {
-            clean: digest,
-            rows: table.axis.len,
-            columns: table.columns.len(),
-            test_start: table.test_start,
-            axis: table.axis,
-            report,
-        })))
+        let key = keys::clean(&task.dataset, PartId::WHOLE, facts.clean);
+        store.put_named(&key, part).await?;
+        Ok(Worked::Done(Produced::Preprocess(facts)))
     }
 
     async fn conclude(&self, job: &Job, made: &Produced, _: &Platform) -> Result<Next, PreprocessError> {
@@ -127,12 +154,15 @@ fn task(job: &Job) -> Result<&PreprocessTask, PreprocessError> {
     }
 }
 
-/// Reads the object version that a receipt names; where another one or none lies there now, the upload is gone.
-async fn read_input(store: &dyn Store, input: &Input, cap: u64) -> Result<(Receipt, File), PreprocessError> {
+async fn receipt(store: &dyn Store, input: &Input) -> Result<Receipt, PreprocessError> {
     let key = keys::receipt(input.receipt);
-    let (receipt, _) = documents::read::<Receipt>(store, &key)
-        .await?
-        .ok_or(StoreError::NotFound { key })?;
+    let found = documents::read::<Receipt>(store, &key).await?;
+    let (receipt, _) = found.ok_or(StoreError::NotFound { key })?;
+    Ok(receipt)
+}
+
+/// Reads the object version that a receipt names; where another one or none lies there now, the upload is gone.
+async fn read_input(store: &dyn Store, input: &Input, receipt: &Receipt, cap: u64) -> Result<File, PreprocessError> {
     let object = match store.get(&receipt.key, cap).await {
         Err(StoreError::NotFound { .. }) => return Err(gone(&receipt.key)),
         object => object?,
@@ -145,13 +175,10 @@ async fn read_input(store: &dyn Store, input: &Input, cap: u64) -> Result<(Recei
         }
     }
     let name = receipt.key.rsplit('/').next().unwrap_or_default().to_owned();
-    Ok((
-        receipt,
-        File {
-            name,
-            bytes: object.bytes,
-        },
-    ))
+    Ok(File {
+        name,
+        bytes: object.bytes,
+    })
 }
 
 fn gone(key: &str) -> PreprocessError {

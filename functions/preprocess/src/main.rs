@@ -2,6 +2,11 @@
 
 use std::process::ExitCode;
 
+use preprocess::Preprocess;
+
 fn main() -> anyhow::Result<ExitCode> {
-    platform::run(platform::serve(preprocess::Preprocess))
+    if let Some(code) = preprocess::child() {
+        return Ok(code);
+    }
+    platform::run(platform::serve(Preprocess::default()))
 }

@@ -103,9 +103,14 @@ enum Read {
     Text,
 }
 
+/// Bytes of the longest number: the smallest one has 1,076 digits when it is written out.
+const LONGEST: usize = 2_048;
+
 /// Reads a cell. Case and surrounding blanks do not count.
 fn parse(cell: &str) -> Read {
     match cell.trim() {
+        // One text can be a million cells of a Parquet file.
+        _ if cell.len() > LONGEST => Read::Text,
         text if is_missing(text) => Read::Missing,
         text => match text.parse::<f64>() {
             Ok(number) if number.is_finite() => Read::Number(number),
@@ -163,6 +168,8 @@ mod tests {
             ("12 MB", Read::Text),
             ("true", Read::Text),
             ("--", Read::Text),
+            (&format!("0.{}1", "0".repeat(1_000)), Read::Number(0.0)),
+            (&"1".repeat(LONGEST + 1), Read::Text),
         ] {
             assert_eq!(parse(cell), expected, "{cell}");
         }

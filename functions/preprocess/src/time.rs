@@ -12,10 +12,13 @@ use crate::{
 const NAMES: [&str; 6] = ["time", "timestamp", "date", "ds", "datetime", "index"];
 
 /// From here on a bare number is taken for milliseconds: as seconds it would lie beyond the year 5000.
-const MILLISECONDS: i64 = 100_000_000_000;
+const MILLISECONDS: u64 = 100_000_000_000;
 
 /// Below this a bare number in a column that is only guessed to hold times is taken for a count: 1973, in seconds.
 const PLAUSIBLE: i64 = 100_000_000;
+
+/// The calendar in UTC seconds: from the beginning of the year 1 to the end of 9999, as RFC 3339 writes it.
+const CALENDAR: std::ops::RangeInclusive<i64> = -62_135_596_800..=253_402_300_799;
 
 /// How a time is written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -172,6 +175,9 @@ fn read_stamps(
         if !stamp.whole {
             return Err(PreprocessError::SubSecond(cell()));
         }
+        if !CALENDAR.contains(&stamp.seconds) {
+            return Err(PreprocessError::OutOfCalendar(cell()));
+        }
         times.push(stamp.utc(zone).ok_or_else(|| PreprocessError::Time(cell()))?);
     }
     Ok(times)
@@ -217,7 +223,7 @@ fn number(value: f64) -> Option<Stamp> {
 }
 
 fn epoch(count: i64) -> Stamp {
-    if count.abs() < MILLISECONDS {
+    if count.unsigned_abs() < MILLISECONDS {
         return Stamp {
             format: Format::Seconds,
             seconds: count,
@@ -236,8 +242,14 @@ fn parse(text: &str) -> Option<Stamp> {
     parse_after(text, &mut Day::default())
 }
 
+/// Bytes of the longest time, blanks and a fraction of a second included.
+const LONGEST: usize = 256;
+
 /// Reads a time that is often on the same day as the last one.
 fn parse_after(text: &str, day: &mut Day) -> Option<Stamp> {
+    if text.len() > LONGEST {
+        return None;
+    }
     // Looking for the blanks of all scripts takes longer than all else.
     let text = if text.is_ascii() {
         text.trim_ascii()

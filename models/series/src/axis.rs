@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Frequency,
     civil::{DAY, rfc3339},
+    frequency::{LONGEST, MAX_SECONDS},
     months::{month_later, month_number, monthly},
 };
 
@@ -50,6 +51,16 @@ pub enum AxisError {
         frequency: Frequency,
         /// The grid's first time.
         start: String,
+    },
+    /// A step longer than any frequency: it could be written and not be read.
+    #[error("row {row}: time {time} is a step of {step} after the row before it, a step is at most {LONGEST}")]
+    StepTooLong {
+        /// The row, from 0.
+        row: usize,
+        /// Its time.
+        time: String,
+        /// The step.
+        step: Frequency,
     },
     /// A grid that would be too long.
     #[error("a row every {frequency} from {start} to {end} makes {have} rows, at most {bound} are allowed")]
@@ -116,13 +127,23 @@ impl TimeAxis {
     /// apart and stand at one day of the month, or at its last day, are calendar months.
     ///
     /// # Errors
-    /// With fewer than two rows, times out of order, a time off the grid, or a grid of more than `max_rows`.
+    /// With fewer than two rows, times out of order, a time off the grid, a step longer than [`Frequency`] allows, or a grid of
+    /// more than `max_rows`.
     pub fn infer(times: &[i64], max_rows: usize) -> Result<Self, AxisError> {
         check_sorted(times)?;
         let differences = || times.windows(2).map(|pair| pair[1].saturating_sub(pair[0]));
         let sparse = differences().all(|difference| difference >= 28 * DAY);
         let monthly = if sparse { monthly(times) } else { None };
         let frequency = monthly.unwrap_or_else(|| Frequency::Seconds(most_common(differences())));
+        if frequency.is_too_long() {
+            let long = |difference: i64| difference.unsigned_abs() > MAX_SECONDS;
+            let row = 1 + differences().position(long).unwrap_or_default();
+            return Err(AxisError::StepTooLong {
+                row,
+                time: rfc3339(times[row]),
+                step: frequency,
+            });
+        }
         Self::with_frequency(times, frequency, max_rows)
     }
 
@@ -279,6 +300,14 @@ mod tests {
                 vec![0, 1, 2, 10_000_000],
                 "a row every 1s from 1970-01-01T00:00:00Z to 1970-04-26T17:46:40Z makes 10000001 rows, at most 1000000 are allowed",
             ),
+            (
+                vec![day(1, 1, 2), day(1, 1, 2) + 3_600_000 * DAY],
+                "row 1: time 9857-06-21T00:00:00Z is a step of 3600000d after the row before it, a step is at most 100 years",
+            ),
+            (
+                vec![day(1900, 1, 1), day(2000, 2, 1), day(2100, 3, 1)],
+                "row 1: time 2000-02-01T00:00:00Z is a step of 36553d after the row before it, a step is at most 100 years",
+            ),
         ] {
             assert_eq!(TimeAxis::infer(&times, MANY).unwrap_err().to_string(), message);
         }
@@ -316,7 +345,10 @@ mod tests {
         fn no_times_make_it_panic(times in proptest::collection::vec(any::<i64>(), 0..6)) {
             let mut times = times;
             times.sort_unstable();
-            let _ = TimeAxis::infer(&times, 100);
+            if let Ok(axis) = TimeAxis::infer(&times, 100) {
+                let written = serde_json::to_string(&axis).unwrap();
+                prop_assert_eq!(serde_json::from_str::<TimeAxis>(&written).unwrap(), axis, "what is written can be read");
+            }
         }
     }
 }

@@ -40,8 +40,21 @@ pub struct FrequencyError(String);
 const UNITS: [(&str, u64); 5] = [("w", 604_800), ("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)];
 
 /// A hundred years in seconds and in months: beyond it a grid is surely a mistake, and sums stay far from overflow.
-const MAX_SECONDS: u64 = 3_155_760_000;
+pub(crate) const MAX_SECONDS: u64 = 3_155_760_000;
 const MAX_MONTHS: u32 = 1_200;
+
+/// The same in words.
+pub(crate) const LONGEST: &str = "100 years";
+
+impl Frequency {
+    /// Says whether it is longer than what is read back.
+    pub(crate) fn is_too_long(self) -> bool {
+        match self {
+            Self::Seconds(seconds) => seconds > MAX_SECONDS,
+            Self::Months { months, .. } => months > MAX_MONTHS,
+        }
+    }
+}
 
 impl fmt::Display for Frequency {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -95,6 +95,36 @@ const BAD: &[(&str, &[u8], &[&str])] = &[
         &[],
     ),
     (
+        "a step of 3.6 million days",
+        b"time,a\n0001-01-02,1\n9857-06-21,2\n",
+        &[],
+    ),
+    (
+        "a long step behind others",
+        b"time,a\n2020-01-01,1\n1800-01-01,2\n1500-01-01,2\n1650-01-01,3\n",
+        &[],
+    ),
+    (
+        "epoch seconds beyond the calendar",
+        b"time,a\n1517874000,1\n1517874060,2\n-62135596801,3\n",
+        &[],
+    ),
+    (
+        "epoch milliseconds beyond the calendar",
+        b"time,a\n1517874000000,1\n253402300800000,2\n",
+        &[],
+    ),
+    (
+        "the smallest number as a time",
+        b"time,a\n2018-01-01,1\n-9223372036854775808,2\n",
+        &[],
+    ),
+    (
+        "a year that no calendar has",
+        b"time,a\n0000-12-31,1\n0001-01-01,2\n",
+        &[],
+    ),
+    (
         "a calendar name",
         b"time,day_of_week_sin\n2018-01-01,1\n2018-01-02,2\n",
         &[],
@@ -120,9 +150,30 @@ fn what_would_take_too_much_memory_is_refused_before_it_is_read() {
         .map(|n| format!("c{n}"))
         .collect::<Vec<_>>()
         .join(",");
+    let lines = format!("time,a,b\n{}", "2018-01-01,1,\n".repeat(LIMITS.values / 3 + 1));
+    let quoted = format!("time,a,b\n{}", "\"2018-01-01\",1,\n".repeat(LIMITS.values / 3 + 1));
+    let name = "n".repeat(257);
+    let names: Vec<_> = (0..40).map(|n| format!("{n:03}{}", "n".repeat(253))).collect();
     for (text, expected) in [
         (long, "cell.csv, row 1 has 65537 bytes, at most 65536 are read"),
         (wide, "cell.csv has 51 columns, at most 50 are read"),
+        (lines, "cell.csv declares 1000002 values, at most 1000000 are read"),
+        (quoted, "cell.csv declares 1000002 values, at most 1000000 are read"),
+        (
+            format!("time,{name}\n2018-01-01,1\n"),
+            &format!(
+                "cell.csv: the name of column 2, `{}…`, has 257 bytes, at most 256 are read",
+                &name[..60]
+            ),
+        ),
+        (
+            format!("time,\"a\n{}", "1,2\n".repeat(20_000)),
+            "cell.csv, row 1 has 65537 bytes, at most 65536 are read",
+        ),
+        (
+            format!("{}\n2018-01-01,1\n", names.join(",")),
+            "cell.csv, row 2 has 2 fields, the header has 40",
+        ),
     ] {
         assert_eq!(run(&csv(text), None, &[]).unwrap_err().to_string(), expected);
     }

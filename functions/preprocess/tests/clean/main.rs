@@ -2,6 +2,7 @@
 
 mod bad;
 mod parquet;
+mod typed;
 
 use std::fmt::Write as _;
 

@@ -5,7 +5,7 @@ use polars::prelude::{
 };
 use preprocess::write;
 
-use crate::{csv, file, names, run};
+use crate::{csv, file, names, run, typed::typed};
 
 #[test]
 fn parquet_is_read_with_its_types() {
@@ -68,4 +68,29 @@ fn typed_times_of_parquet_are_read_in_their_zone() {
         );
         assert_eq!(report.not_numeric, names(&["mark"]));
     }
+}
+
+#[test]
+fn numbers_of_all_widths_are_numbers_and_what_is_nested_is_left_out_and_named() {
+    let (table, report) = run(&file("cell.parquet", typed()), None, &["clean.calendar=false"]).unwrap();
+    let columns: Vec<_> = table
+        .columns
+        .iter()
+        .map(|column| (column.name.as_str(), column.values.clone()))
+        .collect();
+    assert_eq!(
+        columns,
+        [
+            ("small", vec![1.0, 2.0, 3.0, 4.0]),
+            ("unsigned", vec![2.0, 3.0, 4.0, 5.0]),
+            ("large", vec![3.0, 4.0, 5.0, 6.0]),
+            ("single", vec![4.0, 5.0, 6.0, 7.0]),
+            ("half", vec![1.0, 1.25, 1.5, 1.75]),
+            ("cents", vec![0.06, 0.07, 0.08, 0.09]),
+            ("mills", vec![0.007, 0.008, 0.009, 0.01]),
+            ("wide", vec![0.8, 0.9, 1.0, 1.1]),
+            ("last", vec![16.0, 17.0, 18.0, 19.0]),
+        ]
+    );
+    assert_eq!(report.not_numeric, names(&["struct", "list", "map", "blob", "clock"]));
 }

@@ -5,7 +5,7 @@ use contract::{
     canonical, keys,
     spec::{Layer, resolve},
 };
-use platform::{Delivery, Ended, Outcome, Platform, Stop, memory::World, serve::Created, walk};
+use platform::{Delivery, Ended, Outcome, Platform, Stop, child::Program, memory::World, serve::Created, walk};
 use preprocess::Preprocess;
 
 #[path = "../../../../tests/fixtures/host.rs"]
@@ -14,10 +14,16 @@ mod host;
 pub(crate) struct Bench {
     pub(crate) world: World,
     pub(crate) platform: Platform,
+    work: Preprocess,
 }
 
 impl Bench {
+    /// Reads uploads as a host does, in a child process.
     pub(crate) fn new() -> Self {
+        Self::of(Preprocess::in_child(Program::at(env!("CARGO_BIN_EXE_preprocess"))))
+    }
+
+    pub(crate) fn of(work: Preprocess) -> Self {
         let world = World::new();
         let (store, queue, clock) = (world.store.clone(), world.queue.clone(), world.clock.clone());
         Self {
@@ -28,6 +34,7 @@ impl Bench {
                 host: host::host(),
             },
             world,
+            work,
         }
     }
 
@@ -38,6 +45,10 @@ impl Bench {
 
     /// Lets the upload in, as a notification does.
     pub(crate) async fn upload(&self, key: &str) -> Option<Outcome> {
+        self.upload_until(key, Stop::never()).await
+    }
+
+    pub(crate) async fn upload_until(&self, key: &str, stop: Stop) -> Option<Outcome> {
         let created = Created {
             bucket: "flits".to_owned(),
             key: key.to_owned(),
@@ -49,9 +60,9 @@ impl Bench {
         let delivery = Delivery {
             handle: None,
             receive_count: 1,
-            stop: Stop::never(),
+            stop,
         };
-        platform::front::receive(&Preprocess, &created, &delivery, &self.platform).await
+        platform::front::receive(&self.work, &created, &delivery, &self.platform).await
     }
 
     /// Lets an upload in whose work is committed; says whether that had been done before.
@@ -99,7 +110,7 @@ impl Bench {
             receive_count: 1,
             stop: Stop::never(),
         };
-        match platform::driver::run(&Preprocess, message, &delivery, &self.platform).await {
+        match platform::driver::run(&self.work, message, &delivery, &self.platform).await {
             Outcome::Done { ended, .. } => ended,
             given_back @ Outcome::GiveBack { .. } => panic!("{given_back:?}"),
         }
@@ -135,5 +146,21 @@ impl Bench {
             .iter()
             .filter(|key| key.starts_with("clean/"))
             .count()
+    }
+
+    /// Gives all objects but ledgers, which hold times and nonces.
+    pub(crate) async fn everything_but_ledgers(&self) -> Vec<(String, bytes::Bytes)> {
+        let mut all = Vec::new();
+        for key in self
+            .world
+            .store
+            .keys()
+            .into_iter()
+            .filter(|key| !key.starts_with("jobs/"))
+        {
+            let object = self.platform.store.get(&key, u64::MAX).await.expect("it is listed");
+            all.push((key, object.bytes));
+        }
+        all
     }
 }

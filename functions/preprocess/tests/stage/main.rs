@@ -1,6 +1,10 @@
 //! The stage under the platform: what is stored, sent and refused for an upload.
 
 mod bench;
+mod damaged;
+mod hostile;
+#[path = "../../../../tests/fixtures/hostile/mod.rs"]
+mod hostile_files;
 mod measured;
 
 use bench::Bench;

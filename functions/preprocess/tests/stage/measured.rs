@@ -2,16 +2,23 @@
 
 use std::path::{Path, PathBuf};
 
+use platform::{Ended, Outcome};
+
 use crate::bench::Bench;
 
-/// Reads a file of measurements, where it is at hand.
+/// Returns where the files of measurements lie.
 #[expect(
     clippy::disallowed_methods,
     reason = "where the measurements lie is a matter of the machine"
 )]
-fn measured(name: &str) -> Option<Vec<u8>> {
+fn folder() -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let folder = std::env::var_os("FLITS_DATA").map_or_else(|| root.join("../shared/data"), PathBuf::from);
+    std::env::var_os("FLITS_DATA").map_or_else(|| root.join("../shared/data"), PathBuf::from)
+}
+
+/// Reads a file of measurements, where it is at hand.
+fn measured(name: &str) -> Option<Vec<u8>> {
+    let folder = folder();
     let bytes = std::fs::read(folder.join(name)).ok();
     if bytes.is_none() {
         eprintln!("skipped: no {name} in {} (set FLITS_DATA)", folder.display());
@@ -63,5 +70,29 @@ async fn the_example_files_are_clean() {
             (rows, frequency),
             "{name}"
         );
+    }
+}
+
+#[tokio::test]
+async fn odd_files_from_everywhere_are_read_or_refused_in_words() {
+    let Ok(files) = std::fs::read_dir(folder().join("files")) else {
+        eprintln!("skipped: no folder of odd files (set FLITS_DATA)");
+        return;
+    };
+    for file in files {
+        let path = file.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        let bench = Bench::new();
+        let key = format!("raw/odd/{name}");
+        bench.put(&key, std::fs::read(&path).unwrap()).await;
+        let outcome = bench.upload(&key).await;
+        let Some(Outcome::Done { ended, .. }) = outcome else {
+            panic!("{name}: {outcome:?}");
+        };
+        if let Ended::Failed(failure) = ended {
+            println!("{name}: {}", failure.message);
+            assert!(failure.message.contains(name), "{}", failure.message);
+            assert!(!failure.message.contains("panicked"), "{}", failure.message);
+        }
     }
 }

@@ -1,0 +1,109 @@
+//! The child's side.
+
+use std::{
+    any::Any,
+    ffi::OsString,
+    io::{self, Read as _},
+    panic::{AssertUnwindSafe, catch_unwind},
+    process::ExitCode,
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+    time::Duration,
+};
+
+use bytes::Bytes;
+
+use super::{Bounds, confine, frame};
+
+/// Goes before the name of the task in the first argument of a child.
+const MARK: &str = "child:";
+
+/// What comes before a whole answer, and before the text of a panic.
+pub(super) const ANSWERED: u8 = 0;
+pub(super) const PANICKED: u8 = 1;
+
+/// Whether `main` has called [`answer`], so that this program can be started as a child.
+static CALLED: AtomicBool = AtomicBool::new(false);
+
+/// Does a task where this process was started as a child for it, and says how to end; `None` in any other process.
+///
+/// To be called first in `main`, before any thread or runtime begins. `compute` gets the parts of the request and returns
+/// those of the answer.
+#[must_use]
+pub fn answer(task: &str, compute: impl FnOnce(Vec<Bytes>) -> Vec<Bytes>) -> Option<ExitCode> {
+    let mut arguments = std::env::args_os().skip(1);
+    if arguments.next().as_deref() != Some(mark(task).as_ref()) {
+        CALLED.store(true, Ordering::Relaxed);
+        return None;
+    }
+    match serve(arguments, compute) {
+        Ok(()) => Some(ExitCode::SUCCESS),
+        Err(why) => {
+            eprintln!("{task}: {why}");
+            Some(ExitCode::FAILURE)
+        }
+    }
+}
+
+pub(super) fn is_called() -> bool {
+    CALLED.load(Ordering::Relaxed)
+}
+
+/// Returns the arguments that make a process a child.
+pub(super) fn arguments(task: &str, bounds: &Bounds) -> Vec<OsString> {
+    let numbers = [bounds.memory, bounds.cpu.as_secs(), bounds.threads as u64];
+    let numbers = numbers.iter().map(|number| number.to_string().into());
+    std::iter::once(mark(task)).chain(numbers).collect()
+}
+
+fn mark(task: &str) -> OsString {
+    format!("{MARK}{task}").into()
+}
+
+fn serve(
+    arguments: impl Iterator<Item = OsString>,
+    compute: impl FnOnce(Vec<Bytes>) -> Vec<Bytes>,
+) -> Result<(), String> {
+    let bounds = read(arguments).ok_or("a child is started by its parent, not by hand")?;
+    confine::confine(&bounds).map_err(|error| format!("cannot limit itself: {error}"))?;
+    crate::process::keep_heap();
+    let request = frame::read(&mut io::stdin().lock()).map_err(|error| format!("cannot read its request: {error}"))?;
+    end_with_parent();
+    let (kind, parts) = match catch_unwind(AssertUnwindSafe(|| compute(request))) {
+        Ok(parts) => (ANSWERED, parts),
+        Err(panic) => (PANICKED, vec![Bytes::from(text(panic.as_ref()))]),
+    };
+    let mut out = io::stdout().lock();
+    io::Write::write_all(&mut out, &[kind])
+        .and_then(|()| frame::write(&mut out, &parts))
+        .map_err(|error| format!("cannot hand its answer over: {error}"))
+}
+
+fn read(arguments: impl Iterator<Item = OsString>) -> Option<Bounds> {
+    let numbers = arguments.map(|argument| argument.to_str()?.parse().ok());
+    let [memory, cpu, threads] = numbers.collect::<Option<Vec<u64>>>()?.try_into().ok()?;
+    Some(Bounds {
+        memory,
+        cpu: Duration::from_secs(cpu),
+        threads: usize::try_from(threads).ok()?,
+    })
+}
+
+/// Ends this process when its parent does. The parent keeps the request's pipe open as long as it waits, so its end is
+/// the parent's end, however that came; the system's own signal for it is sent when a thread ends.
+fn end_with_parent() {
+    let watch = || {
+        let _ = io::stdin().lock().read(&mut [0]);
+        std::process::exit(1);
+    };
+    // Without the watch the child still ends at its limit of CPU time, or when nobody takes its answer.
+    let _ = thread::Builder::new().stack_size(64 << 10).spawn(watch);
+}
+
+fn text(panic: &(dyn Any + Send)) -> String {
+    let text = panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    text.unwrap_or("a value that is no text").to_owned()
+}

@@ -1,0 +1,224 @@
+//! Files are read in a child process: what it is handed, what it hands back, and the reading itself, which is the same
+//! where a host starts no children.
+
+use std::{process::ExitCode, sync::Once};
+
+use bytes::Bytes;
+use contract::{CleanFacts, FailureKind, Spec};
+use platform::{
+    Classify as _, Host, Job, Place,
+    child::{self, ChildError, Death, Program, Running},
+    error::chain,
+    threads,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{Limits, PreprocessError, Recipe, clean, config, raw::File, write};
+
+/// What the child's command line calls it.
+const TASK: &str = "preprocess";
+
+/// What the files became: the facts, and the clean part's bytes.
+pub(crate) struct Made {
+    pub(crate) facts: CleanFacts,
+    pub(crate) part: Bytes,
+}
+
+/// How the reading ended, if not with an error.
+#[expect(clippy::large_enum_variant, reason = "made once per attempt")]
+pub(crate) enum Ending {
+    Made(Made),
+    /// It was time to stop.
+    Stopped,
+}
+
+/// What the child refused, in the words of a failure.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, thiserror::Error)]
+#[error("{message}")]
+pub struct Refusal {
+    /// The whole chain of causes, outermost first.
+    pub message: String,
+    /// What it is to an operator.
+    pub kind: FailureKind,
+    row: Option<u64>,
+    column: Option<String>,
+    value: Option<String>,
+    bound: Option<String>,
+}
+
+/// What goes before the files.
+#[derive(Serialize, Deserialize)]
+struct Request {
+    spec: Spec,
+    limits: Limits,
+    threads: usize,
+    /// The files' names, in their order.
+    names: Vec<String>,
+}
+
+/// What goes before the clean part.
+#[derive(Serialize, Deserialize)]
+enum Answer {
+    Made(CleanFacts),
+    Refused(Refusal),
+}
+
+/// Reads the files where this process was started for it, and says how to end; `None` in any other process. To be called
+/// first in `main`.
+#[must_use]
+pub fn child() -> Option<ExitCode> {
+    child::answer(TASK, answer)
+}
+
+/// Starts the child that will read files of so many bytes; `None` where the host starts none.
+pub(crate) fn start(program: Option<&Program>, bytes: u64, host: &Host) -> Result<Option<Running>, PreprocessError> {
+    let Some(program) = program else { return Ok(None) };
+    match child::start(program, TASK, config::bounds(host, bytes)) {
+        Ok(reader) => Ok(Some(reader)),
+        Err(ChildError::Unable(error)) => {
+            tell_once(&error);
+            Ok(None)
+        }
+        Err(error) => Err(PreprocessError::Apart(error)),
+    }
+}
+
+/// Reads the files of a job in a child, or here where there is none.
+pub(crate) async fn read(
+    reader: Option<Running>,
+    files: Vec<File>,
+    keys: &[String],
+    job: &Job,
+    host: &Host,
+) -> Result<Ending, PreprocessError> {
+    if let Some(reader) = reader {
+        return match in_child(reader, &files, keys, job, host).await {
+            Err(PreprocessError::Apart(ChildError::Stopped)) => Ok(Ending::Stopped),
+            made => made.map(Ending::Made),
+        };
+    }
+    let (limits, threads, spec) = (Limits::of(host), host.threads, job.spec.clone());
+    threads::apart(move || make(files, &spec, limits, threads))
+        .await
+        .map(Ending::Made)
+}
+
+/// Reads files: the same in any process.
+fn make(files: Vec<File>, spec: &Spec, limits: Limits, threads: usize) -> Result<Made, PreprocessError> {
+    let recipe = Recipe {
+        data: &spec.data,
+        calendar: spec.clean.calendar,
+        limits,
+        threads,
+    };
+    let (table, report) = clean(&files[0], files.get(1), &recipe)?;
+    // Their memory is the part's now.
+    drop(files);
+    let (part, clean) = write(&table)?;
+    let facts = CleanFacts {
+        clean,
+        rows: table.axis.len,
+        columns: table.columns.len(),
+        test_start: table.test_start,
+        axis: table.axis,
+        report,
+    };
+    Ok(Made {
+        facts,
+        part: part.into(),
+    })
+}
+
+async fn in_child(
+    reader: Running,
+    files: &[File],
+    keys: &[String],
+    job: &Job,
+    host: &Host,
+) -> Result<Made, PreprocessError> {
+    let request = Request {
+        spec: job.spec.as_ref().clone(),
+        limits: Limits::of(host),
+        threads: host.threads,
+        names: files.iter().map(|file| file.name.clone()).collect(),
+    };
+    let request = Bytes::from(contract::canonical(&request));
+    let parts: Vec<Bytes> = std::iter::once(request)
+        .chain(files.iter().map(|file| file.bytes.clone()))
+        .collect();
+    let died = |death| {
+        let keys: Vec<_> = keys.iter().map(|key| format!("`{key}`")).collect();
+        PreprocessError::Died {
+            files: keys.join(" and "),
+            death,
+        }
+    };
+    let answer = reader.ask(&parts, &job.stop).await;
+    let answer = answer.map_err(|error| match error {
+        ChildError::Died(death) => died(death),
+        error => PreprocessError::Apart(error),
+    })?;
+    let said = answer.first().map(|said| serde_json::from_slice::<Answer>(said));
+    match (said, answer.get(1)) {
+        (Some(Ok(Answer::Made(facts))), Some(part)) => Ok(Made {
+            facts,
+            part: part.clone(),
+        }),
+        (Some(Ok(Answer::Refused(refusal))), _) => Err(PreprocessError::Refused(Box::new(refusal))),
+        (Some(Err(error)), _) => Err(died(Death::Silent(error.to_string()))),
+        (None | Some(Ok(Answer::Made(_))), _) => Err(died(Death::Silent("a part of it is missing".to_owned()))),
+    }
+}
+
+/// The child's work.
+fn answer(parts: Vec<Bytes>) -> Vec<Bytes> {
+    let mut parts = parts.into_iter();
+    let request = parts.next().unwrap_or_default();
+    let request: Request = serde_json::from_slice(&request).expect("the parent has written it, from the same program");
+    let files = request.names.into_iter().zip(parts);
+    let files = files.map(|(name, bytes)| File { name, bytes }).collect();
+    let (answer, part) = match make(files, &request.spec, request.limits, request.threads) {
+        Ok(Made { facts, part }) => (Answer::Made(facts), part),
+        Err(error) => (Answer::Refused(Refusal::of(&error)), Bytes::new()),
+    };
+    vec![contract::canonical(&answer).into(), part]
+}
+
+/// Says in the log, once, that files are read in this process: a matter of the host, not of each of them.
+fn tell_once(error: &std::io::Error) {
+    static TOLD: Once = Once::new();
+    TOLD.call_once(|| {
+        tracing::warn!(
+            %error,
+            "this host starts no child processes: uploads are checked and read in this one, which a hostile file can end"
+        );
+    });
+}
+
+impl Refusal {
+    fn of(error: &PreprocessError) -> Self {
+        let Place {
+            row,
+            column,
+            value,
+            bound,
+        } = error.place();
+        Self {
+            message: chain(error),
+            kind: error.kind(),
+            row,
+            column,
+            value,
+            bound,
+        }
+    }
+
+    pub(crate) fn place(&self) -> Place {
+        Place {
+            row: self.row,
+            column: self.column.clone(),
+            value: self.value.clone(),
+            bound: self.bound.clone(),
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! Parquet: what the file announces is checked first, then polars reads the columns that can matter, with their types.
+
+mod footer;
+mod pages;
+mod thrift;
+mod wanted;
+
+use std::{
+    io::Cursor,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
+
+use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
+use polars::prelude::{Column, DataFrame, DataType, ParquetReader, PolarsResult, SerReader, TimeUnit};
+
+use self::wanted::Wanted;
+use crate::{
+    config::Limits,
+    error::PreprocessError,
+    raw::{Cells, File, Lines, Raw, RawColumn, Stamps, Text},
+};
+
+/// Reads a Parquet file with columns of numbers, times and text; columns of other types are carried by name only.
+pub(crate) fn read(file: &File, limits: &Limits) -> Result<Raw<'static>, PreprocessError> {
+    // The readers assert what a damaged file can break; that must be an answer, not the end of the function.
+    catch_unwind(AssertUnwindSafe(|| checked(file, limits)))
+        .unwrap_or_else(|_| Err(damaged(file, "the reader gave up: the file is damaged")))
+}
+
+fn checked(file: &File, limits: &Limits) -> Result<Raw<'static>, PreprocessError> {
+    let footer = footer::check(file, limits)?;
+    let meta = ParquetMetaDataReader::decode_metadata(footer).map_err(|source| unreadable(file, source))?;
+    let columns = wanted::of(meta.file_metadata());
+    Limits::check_names(&file.name, columns.iter().map(|column| column.name.as_str()))?;
+    let rows = rows(file, &meta, columns.len(), limits)?;
+    pages::check(file, &meta, &columns, footer::start(file, footer), limits)?;
+    let frame = frame(file, &columns)?;
+    let mut read = frame.columns().iter();
+    let columns = columns.into_iter().map(|column| {
+        let cells = match column.leaf.and_then(|_| read.next()) {
+            Some(values) => cells(values, column.half).map_err(|source| unreadable(file, source))?,
+            None => Cells::Other { rows },
+        };
+        if cells.len() == rows {
+            return Ok(RawColumn {
+                name: column.name,
+                cells,
+            });
+        }
+        Err(PreprocessError::Height {
+            file: file.name.clone(),
+            column: column.name,
+            have: cells.len().to_string(),
+            need: rows.to_string(),
+        })
+    });
+    Ok(Raw {
+        file: file.name.clone(),
+        columns: columns.collect::<Result<_, _>>()?,
+        lines: Lines::From(1),
+    })
+}
+
+/// Counts the rows by the row groups, which must be as many as the footer says and, in all columns, no more than are read.
+fn rows(file: &File, meta: &ParquetMetaData, columns: usize, limits: &Limits) -> Result<usize, PreprocessError> {
+    let mut groups = meta.row_groups().iter();
+    let rows = groups.try_fold(0_usize, |sum, group| {
+        sum.checked_add(usize::try_from(group.num_rows()).ok()?)
+    });
+    let rows = rows.ok_or_else(|| damaged(file, "a row group has no possible number of rows"))?;
+    let announced = meta.file_metadata().num_rows();
+    if i64::try_from(rows) != Ok(announced) {
+        let why = format!("its row groups have {rows} rows, its footer says {announced}");
+        return Err(damaged(file, why));
+    }
+    if columns == 0 {
+        return Err(PreprocessError::Empty {
+            file: file.name.clone(),
+        });
+    }
+    if rows == 0 {
+        return Err(PreprocessError::HeaderOnly {
+            file: file.name.clone(),
+        });
+    }
+    limits.check_values(&file.name, rows, columns)?;
+    Ok(rows)
+}
+
+/// Reads the columns that can matter.
+fn frame(file: &File, columns: &[Wanted]) -> Result<DataFrame, PreprocessError> {
+    let wrong = |source| unreadable(file, source);
+    let wanted = columns.iter().enumerate().filter(|(_, column)| column.leaf.is_some());
+    let wanted: Vec<usize> = wanted.map(|(index, _)| index).collect();
+    if wanted.is_empty() {
+        return Ok(DataFrame::empty());
+    }
+    let mut reader = ParquetReader::new(Cursor::new(file.bytes.clone()));
+    let mut meta = reader.get_metadata().map_err(wrong)?.as_ref().clone();
+    // The types are Parquet's own. What a data frame's library adds to them as text is one more thing to decode, and could
+    // make other types of what was checked.
+    meta.key_value_metadata = None;
+    reader.set_metadata(Arc::new(meta));
+    reader
+        .with_projection(Some(wanted))
+        .set_rechunk(true)
+        .finish()
+        .map_err(wrong)
+}
+
+fn cells(column: &Column, half: bool) -> PolarsResult<Cells<'static>> {
+    Ok(match column.dtype() {
+        DataType::String => Cells::Text(Text::Held(column.str()?.clone())),
+        DataType::Date => Cells::Times(Stamps {
+            seconds: whole(column, 1, 86_400)?.0,
+            // Like a date in a CSV file: midnight UTC, for a day is no moment of a clock.
+            naive: false,
+            finer: None,
+        }),
+        DataType::Datetime(unit, zone) => {
+            let per_second = match unit {
+                TimeUnit::Nanoseconds => 1_000_000_000,
+                TimeUnit::Microseconds => 1_000_000,
+                TimeUnit::Milliseconds => 1_000,
+            };
+            let (seconds, finer) = whole(column, per_second, 1)?;
+            Cells::Times(Stamps {
+                seconds,
+                naive: zone.is_none(),
+                finer,
+            })
+        }
+        DataType::Binary if half => Cells::Numbers(column.binary()?.iter().map(half_float).collect()),
+        DataType::Decimal(..) => numbers(column)?,
+        dtype if dtype.is_primitive_numeric() => numbers(column)?,
+        _ => Cells::Other { rows: column.len() },
+    })
+}
+
+fn numbers(column: &Column) -> PolarsResult<Cells<'static>> {
+    let numbers = column.cast(&DataType::Float64)?;
+    let numbers = numbers.f64()?.iter().map(|number| number.unwrap_or(f64::NAN));
+    Ok(Cells::Numbers(numbers.collect()))
+}
+
+/// Reads a floating-point number of two bytes, little-endian; NaN where there is none.
+///
+/// # Source
+/// IEEE 754, binary16: a sign, 5 bits of exponent with bias 15, 10 bits of fraction.
+fn half_float(bytes: Option<&[u8]>) -> f64 {
+    let Some(&[low, high]) = bytes else { return f64::NAN };
+    let bits = u16::from_le_bytes([low, high]);
+    let sign = if bits >> 15 == 1 { -1.0 } else { 1.0 };
+    let (exponent, fraction) = (i32::from(bits >> 10 & 0x1f), f64::from(bits & 0x3ff) / 1024.0);
+    match exponent {
+        0 => sign * fraction * 2_f64.powi(-14),
+        0x1f if fraction == 0.0 => sign * f64::INFINITY,
+        0x1f => f64::NAN,
+        exponent => sign * (1.0 + fraction) * 2_f64.powi(exponent - 15),
+    }
+}
+
+/// Reads counts of a unit as whole seconds, and finds the first one that is finer.
+fn whole(column: &Column, per_second: i64, seconds: i64) -> PolarsResult<(Vec<Option<i64>>, Option<usize>)> {
+    let counts = column.cast(&DataType::Int64)?;
+    let counts: Vec<Option<i64>> = counts.i64()?.iter().collect();
+    let finer = counts
+        .iter()
+        .position(|count| count.is_some_and(|count| count % per_second != 0));
+    let whole = |count: i64| count.div_euclid(per_second).saturating_mul(seconds);
+    Ok((counts.into_iter().map(|count| count.map(whole)).collect(), finer))
+}
+
+fn unreadable(file: &File, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> PreprocessError {
+    PreprocessError::Unreadable {
+        file: file.name.clone(),
+        format: "Parquet",
+        source: source.into(),
+    }
+}
+
+fn damaged(file: &File, why: impl Into<String>) -> PreprocessError {
+    unreadable(file, why.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn half_floats_are_read_as_the_standard_says() {
+        for (bits, expected) in [
+            (0x0000, 0.0),
+            (0x8000, -0.0),
+            (0x0001, 2_f64.powi(-24)),
+            (0x0400, 2_f64.powi(-14)),
+            (0x3c00, 1.0),
+            (0x3555, 0.333_251_953_125),
+            (0xc000, -2.0),
+            (0x7bff, 65_504.0),
+            (0x7c00, f64::INFINITY),
+            (0xfc00, f64::NEG_INFINITY),
+        ] {
+            let read = half_float(Some(&u16::to_le_bytes(bits)));
+            assert_eq!(read.to_bits(), expected.to_bits(), "{bits:04x}");
+        }
+        assert!(half_float(Some(&u16::to_le_bytes(0x7e00))).is_nan());
+        assert!(half_float(None).is_nan());
+    }
+}
