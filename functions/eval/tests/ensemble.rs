@@ -50,7 +50,7 @@ impl Scene {
             spec: spec.digest(),
         };
         let key = keys::round(&dataset(), PartId::WHOLE, round.round);
-        store.create(&key, canonical(&round).into()).await.unwrap();
+        store.create(&key, canonical(&round).unwrap().into()).await.unwrap();
         let mut artifacts = Vec::new();
         for member in &round.members {
             artifacts.push(put_artifact(&spec, member.as_str(), (named, &cut), &table, &*store).await);

@@ -1,6 +1,6 @@
 //! What is wrong with an upload, in the words of a failure: whether to try again, its kind, and where it lies.
 
-use contract::FailureKind;
+use contract::{FailureKind, MAX_COLUMN_NAME, NameError};
 use platform::{Classify, Place, Retry};
 use series::AxisError;
 
@@ -20,6 +20,7 @@ impl Classify for PreprocessError {
             | Self::TooManyColumns { .. }
             | Self::TooManyValues { .. }
             | Self::NoHeader { .. }
+            | Self::LongName { .. }
             | Self::Twice { .. }
             | Self::Reserved { .. }
             | Self::Ragged { .. }
@@ -55,6 +56,7 @@ impl Classify for PreprocessError {
             | Self::TooManyColumns { .. }
             | Self::TooManyValues { .. }
             | Self::NoHeader { .. }
+            | Self::LongName { .. }
             | Self::Twice { .. }
             | Self::Reserved { .. }
             | Self::Ragged { .. }
@@ -94,6 +96,18 @@ impl Classify for PreprocessError {
                 bounded(None, have.to_string(), format!("at most {bound}"))
             }
             Self::NoHeader { time, .. } => bounded(Some(1), time.clone(), "names"),
+            Self::LongName {
+                source: NameError::Column { start, have },
+                ..
+            } => Place {
+                column: Some(start.clone()),
+                ..bounded(
+                    Some(1),
+                    format!("{have} bytes"),
+                    format!("at most {MAX_COLUMN_NAME} bytes"),
+                )
+            },
+            Self::LongName { .. } => Place::default(),
             Self::Twice { column, .. } => header(column, "each name once"),
             Self::Reserved { column, taken, .. } => header(column, format!("not the name of {taken}")),
             Self::Ragged { row, have, need, .. } => {

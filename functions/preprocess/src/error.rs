@@ -118,6 +118,15 @@ pub enum PreprocessError {
         /// A time that stands where a name should.
         time: String,
     },
+    /// A column name that is too long.
+    #[error("{file}, row 1: a column cannot be named so")]
+    LongName {
+        /// The file.
+        file: String,
+        /// Why.
+        #[source]
+        source: contract::NameError,
+    },
     /// A column name twice in the header.
     #[error("{file}, row 1: column `{column}` is there twice, names must differ")]
     Twice {

@@ -85,6 +85,10 @@ pub(crate) fn read<'a>(file: &'a File, limits: &Limits, reading: Reading<'_>) ->
         csv::read(file, limits, reading)?
     };
     for (index, column) in raw.columns.iter().enumerate() {
+        contract::check_column(&column.name).map_err(|source| PreprocessError::LongName {
+            file: raw.file.clone(),
+            source,
+        })?;
         if raw.columns[..index].iter().any(|earlier| earlier.name == column.name) {
             return Err(PreprocessError::Twice {
                 file: raw.file,
