@@ -7,6 +7,7 @@ use std::{
 };
 
 use anyhow::Context as _;
+use contract::text;
 use platform::{
     StoreError,
     front::{self, Prepared, Refused, SubmitError},
@@ -201,8 +202,7 @@ impl Following {
         let mut result = outcome::summarize(&self.prepared.upload.dataset, view, round.as_ref(), &self.reused);
         if let (true, Some(round)) = (result.ok, &round) {
             let store = session.platform.store.as_ref();
-            let path = outcome::draw(&self.dir, view, round, &result, store).await?;
-            result.plot = Some(path.display().to_string());
+            outcome::draw(&self.dir, view, round, &mut result, store).await?;
         }
         Ok(result)
     }
@@ -229,9 +229,20 @@ fn print_result(result: &RunResult, json: bool) {
     }
     lines.extend(result.forecast.iter().map(|key| format!("forecast  {key}")));
     lines.extend(result.plot.iter().map(|path| format!("plot      {path}")));
+    lines.extend(
+        result
+            .unplotted
+            .iter()
+            .map(|why| format!("no plot: {}", text::lines(why))),
+    );
     if !result.ok {
         lines.extend(result.failed.iter().map(failure_text));
-        lines.extend(result.nobody.iter().map(|why| format!("no champion: {why}")));
+        lines.extend(
+            result
+                .nobody
+                .iter()
+                .map(|why| format!("no champion: {}", text::lines(why))),
+        );
         lines.push("no forecast; a failure stays until data or spec change, or --force".to_owned());
     }
     super::print(&lines.join("\n"));

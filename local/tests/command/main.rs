@@ -8,6 +8,7 @@ mod backend;
 mod broken;
 mod doctor;
 mod flits;
+mod hostile;
 mod isolated;
 mod killed;
 mod predecessor;
