@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use contract::text;
 use local::cli::{self, args::Cli};
 
 fn main() -> ExitCode {
@@ -13,7 +14,7 @@ fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             // The whole chain, once, at the edge.
-            eprintln!("flits: {error:#}");
+            eprintln!("flits: {}", text::lines(&format!("{error:#}")));
             ExitCode::FAILURE
         }
     }

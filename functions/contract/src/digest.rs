@@ -5,6 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sha2::{Digest as _, Sha256};
 
+use crate::finite;
+
 /// A SHA-256 digest, written as 64 lower-case hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -32,10 +34,13 @@ impl Digest {
         Self(Sha256::digest(bytes).into())
     }
 
-    /// Digests a value's canonical JSON (RFC 8785).
+    /// Digests the canonical JSON (RFC 8785) of what names something: digests, names and checked settings.
+    ///
+    /// # Panics
+    /// When the value has no canonical JSON, see [`canonical`]: a name that others cannot compute again is none.
     #[must_use]
     pub fn of_json(value: &impl Serialize) -> Self {
-        Self::of(&canonical(value))
+        Self::of(&canonical(value).expect("names are made of texts, digests and settings whose ranges were checked"))
     }
 
     /// Wraps a digest that was computed elsewhere, for example while streaming.
@@ -63,13 +68,29 @@ impl Digest {
     }
 }
 
+/// A value that canonical JSON cannot hold.
+#[derive(Debug, thiserror::Error)]
+pub enum CanonicalError {
+    /// A number is infinite or NaN: other writers make `null` of it, which no reader takes for a number again.
+    #[error("`{path}` is {value}, only finite numbers can be written")]
+    NotFinite {
+        /// Where it stands, for example `transform.columns[0].fill`.
+        path: String,
+        /// The number.
+        value: f64,
+    },
+    /// A map has keys that are not strings, or the value refuses to be written.
+    #[error("the value has no JSON")]
+    Shape(#[source] serde_json::Error),
+}
+
 /// Writes a value as canonical JSON (RFC 8785): sorted keys, no white space, shortest numbers.
 ///
-/// # Panics
-/// When the value has a map with keys that are not strings or a number that is not finite; none of our types has.
-#[must_use]
-pub fn canonical(value: &impl Serialize) -> Vec<u8> {
-    serde_json_canonicalizer::to_vec(value).expect("our documents have string keys and finite numbers")
+/// # Errors
+/// When a number is not finite, or a map has keys that are not strings.
+pub fn canonical(value: &impl Serialize) -> Result<Vec<u8>, CanonicalError> {
+    finite::check(value)?;
+    serde_json_canonicalizer::to_vec(value).map_err(CanonicalError::Shape)
 }
 
 /// Reads a JSON document of ours.
@@ -125,9 +146,63 @@ mod tests {
     fn canonical_json_sorts_keys_and_shortens_numbers() {
         let value = serde_json::json!({"b": 1.0, "a": {"z": 0.1, "é": 1e21, "aa": [true, null]}});
         assert_eq!(
-            String::from_utf8(canonical(&value)).unwrap(),
+            String::from_utf8(canonical(&value).unwrap()).unwrap(),
             r#"{"a":{"aa":[true,null],"z":0.1,"é":1e+21},"b":1}"#
         );
+    }
+
+    #[test]
+    fn a_number_that_is_not_finite_is_refused_with_its_place_and_never_written_as_null() {
+        #[derive(Serialize)]
+        struct Inner {
+            fill: f64,
+            clip: Option<(f64, f64)>,
+        }
+        #[derive(Serialize)]
+        struct Outer {
+            columns: Vec<Inner>,
+            targets: std::collections::BTreeMap<String, Option<f32>>,
+            #[serde(flatten)]
+            more: Inner,
+        }
+        let inner = |fill, clip| Inner { fill, clip };
+        let outer = |last: Inner, mase, more| Outer {
+            columns: vec![inner(1.0, None), last],
+            targets: std::collections::BTreeMap::from([("down".to_owned(), mase)]),
+            more,
+        };
+        let good = || inner(f64::MAX, Some((f64::MIN, -0.0)));
+        assert!(canonical(&outer(good(), Some(f32::MAX), good())).is_ok());
+        for (value, message) in [
+            (
+                outer(inner(f64::INFINITY, None), None, good()),
+                "`columns[1].fill` is inf",
+            ),
+            (
+                outer(inner(0.0, Some((0.0, f64::NAN))), None, good()),
+                "`columns[1].clip[1]` is NaN",
+            ),
+            (outer(good(), Some(f32::NEG_INFINITY), good()), "`targets.down` is -inf"),
+            (outer(good(), None, inner(f64::NAN, None)), "`fill` is NaN"),
+        ] {
+            let error = canonical(&value).unwrap_err().to_string();
+            assert_eq!(error, format!("{message}, only finite numbers can be written"));
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn what_is_written_is_read_back_and_what_cannot_be_is_refused(values: Vec<(f64, Option<f64>)>) {
+            let finite = values.iter().all(|(a, b)| a.is_finite() && b.is_none_or(f64::is_finite));
+            match canonical(&values) {
+                Ok(bytes) => {
+                    proptest::prop_assert!(finite);
+                    let again: Vec<(f64, Option<f64>)> = serde_json::from_slice(&bytes).unwrap();
+                    proptest::prop_assert_eq!(again, values);
+                }
+                Err(_) => proptest::prop_assert!(!finite),
+            }
+        }
     }
 
     #[test]

@@ -41,6 +41,31 @@ pub struct Failure {
     pub at: String,
 }
 
+/// The most bytes of a failure's message, and of each value, name and bound: it stands in a ledger, which has a size.
+const MAX_MESSAGE: usize = 16 * 1024;
+const MAX_FIELD: usize = 2 * 1024;
+
+impl Failure {
+    /// Returns the failure with texts that a ledger has room for, however many columns they list; `…` ends one that was cut.
+    #[must_use]
+    pub fn bounded(mut self) -> Self {
+        cut(&mut self.message, MAX_MESSAGE);
+        let fields = [&mut self.column, &mut self.value, &mut self.bound];
+        for text in fields.into_iter().flatten() {
+            cut(text, MAX_FIELD);
+        }
+        cut(&mut self.key, MAX_FIELD);
+        self
+    }
+}
+
+fn cut(text: &mut String, most: usize) {
+    if text.len() > most {
+        text.truncate(text.floor_char_boundary(most));
+        text.push('…');
+    }
+}
+
 /// Where a job failed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -70,4 +95,32 @@ pub enum FailureKind {
     Exhausted,
     /// Something that was waited for did not come.
     TimedOut,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_fits_into_a_ledger_however_much_it_lists() {
+        let long = "\u{1}é".repeat(1_000_000);
+        let failure = Failure {
+            job: JobId::of(b"job"),
+            stage: FailedStage::Receive,
+            dataset: None,
+            key: long.clone(),
+            kind: FailureKind::Data,
+            message: long.clone(),
+            member: None,
+            row: None,
+            column: Some(long.clone()),
+            value: Some(long.clone()),
+            bound: Some(long),
+            attempt: 0,
+            at: String::new(),
+        };
+        let bounded = failure.bounded();
+        assert!(crate::canonical(&bounded).unwrap().len() < 128 * 1024);
+        assert!(bounded.message.ends_with('…'));
+    }
 }

@@ -5,6 +5,12 @@ use crate::{Dataset, Digest, JobId, MemberName, PartId, RoundId, Task, WorkId};
 /// The prefix of uploads.
 pub const RAW: &str = "raw/";
 
+/// The prefix of cuts.
+pub const SAMPLES: &str = "samples/";
+
+/// The prefix of forecasts.
+pub const FORECASTS: &str = "forecasts/";
+
 /// The spec that users put beside their uploads.
 #[must_use]
 pub fn spec(dataset: &Dataset) -> String {

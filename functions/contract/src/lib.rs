@@ -11,6 +11,7 @@
 mod digest;
 mod document;
 mod failure;
+mod finite;
 pub mod identity;
 pub mod keys;
 mod message;
@@ -19,8 +20,9 @@ mod next;
 pub mod overrides;
 mod round;
 pub mod spec;
+pub mod text;
 
-pub use digest::{Digest, JobId, ParseDigestError, RoundId, WorkId, canonical};
+pub use digest::{CanonicalError, Digest, JobId, ParseDigestError, RoundId, WorkId, canonical};
 pub use document::{
     CleanFacts, CutDocument, EvalFacts, EventId, ForecastDocument, ForecastKind, InferFacts, Latest, Manifest,
     Produced, Receipt, Report, SampleFacts, SelectDocument, TrainFacts,
@@ -30,7 +32,7 @@ pub use message::{
     EvalTask, InferTask, Input, MAX_BYTES, Message, MessageError, Newer, PreprocessTask, SampleTask, Scored, Stage,
     Task, TrainTask, VERSION,
 };
-pub use name::{Dataset, MemberName, NameError, PartId, Upload, UploadError};
+pub use name::{Dataset, MAX_COLUMN_NAME, MemberName, NameError, PartId, Upload, UploadError, check_column};
 pub use next::{CleanPart, Next};
 pub use round::{Decision, DecisionKind, Entry, EntryOutcome, Outcome, Round};
 pub use spec::Spec;

@@ -262,7 +262,8 @@ impl Stage {
     pub fn recipe(self) -> u32 {
         match self {
             Self::Sample | Self::Eval | Self::Infer => 2,
-            Self::Preprocess | Self::Train => 3,
+            Self::Train => 3,
+            Self::Preprocess => 4,
         }
     }
 }
@@ -392,10 +393,11 @@ impl Message {
     /// Writes the message.
     ///
     /// # Panics
-    /// Never: canonical JSON is UTF-8.
+    /// Never: a message holds no fraction, and canonical JSON is UTF-8.
     #[must_use]
     pub fn to_json(&self) -> String {
-        String::from_utf8(digest::canonical(self)).expect("JSON is UTF-8")
+        let json = digest::canonical(self).expect("a message is made of texts, digests and whole numbers");
+        String::from_utf8(json).expect("JSON is UTF-8")
     }
 }
 

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::text::shortened;
+
 /// A dataset: one key segment, `[A-Za-z0-9._-]{1,100}`, not `.` or `..`.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -24,15 +26,44 @@ pub struct PartId {
     pub of: u32,
 }
 
+/// The longest name of a column, in bytes: names stand in every table, log and document.
+pub const MAX_COLUMN_NAME: usize = 256;
+
+/// The characters of a wrong name that are shown.
+const SHOWN: usize = 60;
+const SHOWN_DATASET: usize = 120;
+
+/// Checks that a text can name a column: at most [`MAX_COLUMN_NAME`] bytes, whatever they are.
+///
+/// # Errors
+/// When it is longer.
+pub fn check_column(name: &str) -> Result<(), NameError> {
+    if name.len() <= MAX_COLUMN_NAME {
+        return Ok(());
+    }
+    Err(NameError::Column {
+        start: shortened(name, SHOWN),
+        have: name.len(),
+    })
+}
+
 /// A name that breaks its rule.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
     /// The dataset is not one plain key segment.
-    #[error("dataset `{0}` is not 1 to 100 characters of [A-Za-z0-9._-] other than `.` and `..`")]
+    #[error("dataset `{}` is not 1 to 100 characters of [A-Za-z0-9._-] other than `.` and `..`", shortened(.0, SHOWN_DATASET))]
     Dataset(String),
     /// The member's name is not plain.
-    #[error("member name `{0}` is not 1 to 40 characters of [a-z0-9-]")]
+    #[error("member name `{}` is not 1 to 40 characters of [a-z0-9-]", shortened(.0, SHOWN))]
     Member(String),
+    /// The column's name is too long.
+    #[error("column name `{start}` has {have} bytes, at most {MAX_COLUMN_NAME} are allowed")]
+    Column {
+        /// How it begins.
+        start: String,
+        /// Its bytes.
+        have: usize,
+    },
     /// The part lies outside its dataset.
     #[error("part {0} of {1}: the index counts from 0 and stays below the number of parts")]
     Part(u32, u32),
@@ -118,16 +149,20 @@ impl Upload {
         let shape = || UploadError::Shape { key: key.to_owned() };
         let rest = key.strip_prefix("raw/").ok_or_else(shape)?;
         let (dataset, file) = rest.split_once('/').ok_or_else(shape)?;
-        if let Some(segment) = rest.split('/').find(|s| matches!(*s, "" | "." | "..")) {
-            return Err(UploadError::Segment {
-                key: key.to_owned(),
-                segment: segment.to_owned(),
-            });
+        Self::new(dataset, file)
+    }
+
+    /// Makes an upload of a dataset and of a file below it, as they were asked for.
+    ///
+    /// # Errors
+    /// When the dataset is not plain, for example because it holds a `/`, or a segment of the file is `.`, `..` or empty.
+    pub fn new(dataset: &str, file: &str) -> Result<Self, UploadError> {
+        let key = format!("raw/{dataset}/{file}");
+        if let Some(segment) = key.split('/').find(|s| matches!(*s, "" | "." | "..")) {
+            let segment = segment.to_owned();
+            return Err(UploadError::Segment { key, segment });
         }
-        let dataset = Dataset::try_from(dataset.to_owned()).map_err(|source| UploadError::Dataset {
-            key: key.to_owned(),
-            source,
-        })?;
+        let dataset = Dataset::try_from(dataset.to_owned()).map_err(|source| UploadError::Dataset { key, source })?;
         Ok(Self {
             dataset,
             file: file.to_owned(),
@@ -269,6 +304,35 @@ mod tests {
             let upload = Upload::parse(key).ok();
             let seen = upload.as_ref().map(|u| (u.dataset.as_str(), u.file.as_str()));
             assert_eq!(seen, expected, "{key}");
+        }
+    }
+
+    #[test]
+    fn a_dataset_that_is_asked_for_with_a_slash_is_refused_and_does_not_become_its_first_part() {
+        for dataset in ["a/b", "/a", "a/", "a/../b", "a b", ""] {
+            assert!(Upload::new(dataset, "x.csv").is_err(), "{dataset}");
+        }
+        let error = Upload::new("a/b", "x.csv").unwrap_err();
+        assert!(
+            matches!(&error, UploadError::Dataset { source: NameError::Dataset(name), .. } if name == "a/b"),
+            "{error}"
+        );
+        assert_eq!(Upload::new("a", "b/x.csv").unwrap().key(), "raw/a/b/x.csv");
+    }
+
+    #[test]
+    fn a_name_that_is_too_long_is_refused_with_its_size_and_the_bound_and_is_not_repeated() {
+        assert_eq!(check_column(&"é".repeat(128)), Ok(()));
+        let error = check_column(&"é".repeat(129)).unwrap_err().to_string();
+        assert!(
+            error.ends_with("… ` has 258 bytes, at most 256 are allowed".replace("… ", "…").as_str()),
+            "{error}"
+        );
+        for error in [
+            Dataset::try_from("x".repeat(5_000)).unwrap_err(),
+            MemberName::try_from("x".repeat(5_000)).unwrap_err(),
+        ] {
+            assert!(error.to_string().len() < 250, "{error}");
         }
     }
 

@@ -111,7 +111,7 @@ fn a_resolved_spec_is_checked_again_when_it_is_read() {
         "salt=x",
     ];
     let spec = resolve(&[set(&sets)]).unwrap();
-    let bytes = contract::canonical(&spec);
+    let bytes = contract::canonical(&spec).unwrap();
     let again: Spec = serde_json::from_slice(&bytes).unwrap();
     assert_eq!(again, spec);
     assert_eq!(again.digest(), contract::Digest::of(&bytes));
@@ -340,4 +340,166 @@ fn a_search_is_read_with_its_member_and_checked_against_its_settings() {
             "{faults:?}"
         );
     }
+}
+
+/// Slow enough for a loaded machine, far below the minute that a quadratic search of names took.
+const AT_ONCE: std::time::Duration = std::time::Duration::from_secs(5);
+
+/// Resolves a spec and says what is wrong with it, which must not take long however large it is.
+fn refused_at_once(layer: Layer) -> SpecErrors {
+    let started = std::time::Instant::now();
+    let error = resolve(&[layer]).expect_err("the spec is too large");
+    let took = started.elapsed();
+    assert!(took < AT_ONCE, "refused after {took:?}");
+    error
+}
+
+fn lines(count: usize, each: impl Fn(usize) -> String) -> String {
+    (0..count).map(each).collect::<Vec<_>>().concat()
+}
+
+fn numbered(count: usize, each: impl Fn(usize) -> String) -> String {
+    (0..count).map(each).collect::<Vec<_>>().join(",")
+}
+
+#[test]
+fn a_list_of_20_000_members_is_refused_at_once_with_the_bound() {
+    let tables = lines(20_000, |n| format!("[[models]]\nkind=\"gru\"\nname=\"m{n}\"\n"));
+    for layer in [
+        toml(&tables),
+        set(&[&format!("models={}", numbered(20_000, |n| format!("m{n}")))]),
+        set(&[&format!(
+            "models=[{}]",
+            numbered(20_000, |n| format!("{{kind=\"gru\",name=\"m{n}\"}}"))
+        )]),
+    ] {
+        let SpecErrors(problems) = refused_at_once(layer);
+        let bounds: Vec<_> = problems.iter().map(ToString::to_string).collect();
+        assert_eq!(problems.len(), 1, "{bounds:?}");
+        assert!(
+            bounds[0].contains("20000 members") && bounds[0].ends_with("must be at most 64 members"),
+            "{bounds:?}"
+        );
+    }
+}
+
+#[test]
+fn the_baselines_count_among_the_64_members() {
+    let members = |count| {
+        set(&[&format!(
+            "models=[{}]",
+            numbered(count, |n| format!("{{kind=\"linear\",name=\"m{n}\"}}"))
+        )])
+    };
+    assert_eq!(resolve(&[members(62)]).unwrap().models.len(), 64);
+    let error = resolve(&[members(63)]).unwrap_err().to_string();
+    assert!(error.contains("65 members, the baselines among them"), "{error}");
+}
+
+#[test]
+fn a_list_of_columns_names_each_once_and_at_most_2_000() {
+    let list = |key: &str, count: usize| {
+        let columns = numbered(count, |n| format!("\"c{n}\""));
+        set(&[&format!("data.{key}=[{columns}]")])
+    };
+    for key in ["targets", "past"] {
+        assert!(resolve(&[list(key, 2_000)]).is_ok(), "{key}");
+        let error = refused_at_once(list(key, 20_000)).to_string();
+        assert!(error.contains(&format!("data.{key}")), "{error}");
+        assert!(
+            error.ends_with("must be a list of at most 2000 columns, this one has 20000"),
+            "{error}"
+        );
+        let twice = faults(resolve(&[set(&[&format!("data.{key}=[\"a\",\"b\",\"a\"]")])]));
+        assert_eq!(twice.len(), 1, "{key}: {twice:?}");
+    }
+    // Both lists at their bounds: no column is looked for in the other list one by one.
+    let both = [
+        list("targets", 2_000),
+        set(&[&format!("data.past=[{}]", numbered(2_000, |n| format!("\"p{n}\"")))]),
+    ];
+    assert!(resolve(&both).is_ok());
+}
+
+#[test]
+fn a_name_of_a_column_has_at_most_256_bytes() {
+    for (key, list) in [("time", false), ("targets", true), ("past", true)] {
+        let of = |bytes: usize| {
+            let name = "x".repeat(bytes);
+            let value = if list { format!("[\"{name}\"]") } else { name };
+            resolve(&[set(&[&format!("data.{key}={value}")])])
+        };
+        assert!(of(256).is_ok(), "{key}");
+        let error = of(257).unwrap_err().to_string();
+        assert!(
+            error.contains(&format!("data.{key}")) && error.contains("257 bytes") && error.contains("at most 256"),
+            "{error}"
+        );
+        assert!(error.len() < 300, "the name itself is shortened: {error}");
+    }
+}
+
+#[test]
+fn a_spec_above_its_size_is_refused_before_it_is_parsed() {
+    let long = format!("# {}\n", "x".repeat(1 << 20));
+    for layer in [
+        toml(&long),
+        set(&[&format!("salt={long}")]),
+        environment(&[("EXTRA_HASH_SALT", &long)]),
+    ] {
+        let SpecErrors(problems) = refused_at_once(layer);
+        let [problem] = problems.as_slice() else {
+            panic!("{problems:?}")
+        };
+        let text = problem.to_string();
+        assert!(
+            text.contains("10485") && text.ends_with("must be at most 1048576 bytes"),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn what_is_wrong_with_a_hostile_spec_fits_on_a_page() {
+    let keys = lines(60_000, |n| format!("k{n}=1\n"));
+    let members = lines(20_000, |n| format!("models.m{n}.epochs=1\n"));
+    let deep = format!("{}=1", vec!["a"; 100_000].join("."));
+    for layer in [
+        toml(&keys),
+        toml(&members),
+        set(&[&deep]),
+        set(&[&format!("{}=1", "k".repeat(500_000))]),
+    ] {
+        let error = refused_at_once(layer);
+        assert!(error.0.len() <= 101, "{} problems", error.0.len());
+        let text = error.to_string();
+        assert!(text.len() < 200_000, "{} bytes", text.len());
+    }
+    let error = refused_at_once(toml(&keys)).to_string();
+    assert!(
+        error.ends_with("59900 more problems are not shown"),
+        "{}",
+        &error[error.len() - 100..]
+    );
+}
+
+#[test]
+fn a_key_or_a_value_cannot_begin_a_line_of_a_message() {
+    let text = "[window]\n\"con\\ntext\\u001b[31m\" = \"a\\nb\"\n[clean]\nmissing = \"x\\n\\u001b[2J\"";
+    let error = resolve(&[toml(text)]).unwrap_err();
+    for problem in &error.0 {
+        let text = problem.to_string();
+        assert!(!text.contains(char::is_control), "{text:?}");
+    }
+}
+
+#[test]
+fn settings_that_a_search_tries_are_counted_before_they_are_tried() {
+    let holidays = numbered(1_900, |n| format!("{{name=\"h{n}\",dates=[\"2020-01-01\"]}}"));
+    let values = numbered(100_000, |n| (n + 1).to_string());
+    let text = format!(
+        "[[models]]\nkind=\"prophet\"\nholidays=[{holidays}]\n[models.search]\n[models.search.space]\nn_changepoints=[{values}]"
+    );
+    let error = refused_at_once(toml(&text)).to_string();
+    assert!(error.contains("at most 1000"), "{error}");
 }

@@ -1,9 +1,9 @@
 //! The champion log of one part: create-only entries are the truth, `current.json` is a hint at the newest.
 
-use contract::{Dataset, Entry, PartId, RoundId, canonical, keys};
+use contract::{Dataset, Entry, PartId, RoundId, keys};
 use platform::{
     Store, StoreError,
-    documents::{create_or_adopt, read},
+    documents::{create_or_adopt, json, read},
 };
 use serde::Deserialize;
 
@@ -110,7 +110,7 @@ impl<'a> Log<'a> {
 
     async fn try_hint(&self, entry: &Entry) -> Result<(), StoreError> {
         let key = keys::champion_hint(self.dataset, self.part);
-        let body = canonical(entry).into();
+        let body = json(&key, entry)?;
         match read::<Hint>(self.store, &key).await {
             Ok(None) => self.store.create(&key, body).await?,
             Ok(Some((hint, meta))) if hint.generation < entry.generation => {

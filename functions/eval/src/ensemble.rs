@@ -7,7 +7,7 @@
 use std::panic::AssertUnwindSafe;
 
 use bytes::Bytes;
-use contract::{CutDocument, Digest, MemberName, Outcome, Round, SelectDocument, canonical, keys};
+use contract::{CutDocument, Digest, MemberName, Outcome, Round, SelectDocument, keys};
 use families::ensemble::{combine, weigh};
 use forecast::{
     Artifact, SeriesData, Threaded, Training,
@@ -16,7 +16,7 @@ use forecast::{
 use futures_util::FutureExt as _;
 use platform::{
     Classify as _, Platform, Retry, Store, StoreError,
-    documents::{create_or_adopt, read, read_blob, read_named},
+    documents::{create_or_adopt, json, read, read_blob, read_named},
     error::{chain, panic_text},
     threads::apart,
 };
@@ -225,18 +225,22 @@ fn calibrate(
 
 async fn store_made(round: &Round, made: Made, store: &dyn Store) -> Result<Outcome, EvalError> {
     let artifact = Digest::of(&made.bytes);
+    let manifest = keys::artifact_manifest(&round.dataset, round.part, artifact);
+    // Before anything is written: neither may hold what cannot be read back.
+    let (about, bytes) = (
+        json(&manifest, &made.artifact.about)?,
+        json(keys::FORECASTS, &made.holdout)?,
+    );
     let key = keys::artifact(&round.dataset, round.part, artifact);
     store.put_named(&key, made.bytes.into()).await?;
-    let manifest = keys::artifact_manifest(&round.dataset, round.part, artifact);
-    match store.create(&manifest, canonical(&made.artifact.about).into()).await {
+    match store.create(&manifest, about).await {
         // Equal artifacts have equal manifests: whoever wrote it wrote this.
         Ok(_) | Err(StoreError::Exists { .. }) => {}
         Err(error) => return Err(error.into()),
     }
-    let bytes = canonical(&made.holdout);
     let holdout = Digest::of(&bytes);
     let key = keys::forecast(&round.dataset, round.part, holdout);
-    store.put_named(&key, bytes.into()).await?;
+    store.put_named(&key, bytes).await?;
     Ok(Outcome {
         member: made.holdout.member,
         artifact: Some(artifact),

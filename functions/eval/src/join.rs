@@ -4,12 +4,12 @@
 //! the same decision, and equal deciders end with the same one.
 
 use contract::{
-    CutDocument, Decision, EvalFacts, EvalTask, Failure, Outcome, Round, Scored, Spec, Task, canonical, identity, keys,
+    CutDocument, Decision, EvalFacts, EvalTask, Failure, Outcome, Round, Scored, Spec, Task, identity, keys,
     spec::PromoteSection,
 };
 use platform::{
     Platform, Store, StoreError,
-    documents::{create_or_adopt, read, read_named},
+    documents::{create_or_adopt, json, read, read_named},
 };
 
 use crate::{
@@ -50,10 +50,10 @@ pub async fn write_outcome(
         select: made.select,
         failed,
     };
-    let (scored, body) = (outcome.scores.is_some(), canonical(&outcome));
+    let (scored, body) = (outcome.scores.is_some(), json(&key, &outcome)?);
     let there = create_or_adopt(store, &key, outcome).await?;
     if scored && there.scores.is_none() {
-        store.put(&key, body.into()).await?;
+        store.put(&key, body).await?;
     }
     Ok(())
 }
@@ -87,7 +87,7 @@ pub async fn decide(
         Some((Decision::Nobody { .. }, _)) => {
             let decision = decide_complete(&round, meta.last_modified, &outcomes, promote, store).await?;
             if matches!(decision, Decision::Entry(_)) {
-                store.put(&key, canonical(&decision).into()).await?;
+                store.put(&key, json(&key, &decision)?).await?;
             }
             decision
         }

@@ -15,14 +15,14 @@ pub mod score;
 pub mod select;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use contract::{
-    CutDocument, Decision, Digest, EvalFacts, EvalTask, InferTask, Next, Produced, Round, Scored, Stage, Task,
-    canonical, keys,
+    CutDocument, Decision, Digest, EvalFacts, EvalTask, InferTask, Next, Produced, Round, Scored, Stage, Task, keys,
 };
 use forecast::{Artifact, Calibration, Threaded};
 use platform::{
     Job, Platform, Store, StoreError, Work, Worked,
-    documents::{read_blob, read_named},
+    documents::{json, read_blob, read_named},
     threads::apart,
 };
 
@@ -103,9 +103,9 @@ async fn scored(task: &EvalTask, artifact: Digest, platform: &Platform) -> Resul
         Ok::<_, EvalError>((scores, holdout, select))
     })
     .await?;
-    let holdout = put(task, canonical(&holdout), store).await?;
+    let holdout = put(task, json(keys::FORECASTS, &holdout)?, store).await?;
     let select = match select {
-        Some(select) => Some(put(task, canonical(&select), store).await?),
+        Some(select) => Some(put(task, json(keys::FORECASTS, &select)?, store).await?),
         None => None,
     };
     Ok(EvalFacts {
@@ -115,10 +115,10 @@ async fn scored(task: &EvalTask, artifact: Digest, platform: &Platform) -> Resul
     })
 }
 
-async fn put(task: &EvalTask, bytes: Vec<u8>, store: &dyn Store) -> Result<Digest, StoreError> {
+async fn put(task: &EvalTask, bytes: Bytes, store: &dyn Store) -> Result<Digest, StoreError> {
     let digest = Digest::of(&bytes);
     let key = keys::forecast(&task.dataset, task.part, digest);
-    store.put_named(&key, bytes.into()).await?;
+    store.put_named(&key, bytes).await?;
     Ok(digest)
 }
 

@@ -50,7 +50,7 @@ impl Scene {
             spec: spec.digest(),
         };
         let key = keys::round(&dataset(), PartId::WHOLE, round.round);
-        store.create(&key, canonical(&round).into()).await.unwrap();
+        store.create(&key, canonical(&round).unwrap().into()).await.unwrap();
         let mut artifacts = Vec::new();
         for member in &round.members {
             artifacts.push(put_artifact(&spec, member.as_str(), (named, &cut), &table, &*store).await);
@@ -250,7 +250,7 @@ async fn a_round_whose_ensemble_panics_is_decided_without_it() {
     let named = outcome.select.unwrap();
     let mut select: contract::SelectDocument = read_named(&*scene.world.store, &key, named).await.unwrap();
     select.values.truncate(1);
-    let bytes = canonical(&select);
+    let bytes = canonical(&select).unwrap();
     let cut_short = Digest::of(&bytes);
     let store = &*scene.world.store;
     store
@@ -262,7 +262,7 @@ async fn a_round_whose_ensemble_panics_is_decided_without_it() {
         ..outcome
     };
     let key = keys::outcome(&dataset(), PartId::WHOLE, scene.round.round, &name("naive"));
-    store.put(&key, canonical(&wrong).into()).await.unwrap();
+    store.put(&key, canonical(&wrong).unwrap().into()).await.unwrap();
     let (next, why) = decided_after(&scene, |_| {}).await;
     assert!(why.starts_with("making it panicked: "), "{why}");
     assert_eq!(next.tasks().len(), 1);

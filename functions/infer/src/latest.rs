@@ -1,7 +1,10 @@
 //! `latest.json`: the one mutable name of a part's forecasts. It moves only forward, by generation, then origin.
 
-use contract::{Dataset, Latest, PartId, canonical, keys};
-use platform::{Store, StoreError, documents::read};
+use contract::{Dataset, Latest, PartId, keys};
+use platform::{
+    Store, StoreError,
+    documents::{json, read},
+};
 
 /// How often others may be faster before the job is given back.
 const TRIES: usize = 16;
@@ -13,7 +16,7 @@ const TRIES: usize = 16;
 pub async fn advance(store: &dyn Store, dataset: &Dataset, part: PartId, latest: &Latest) -> Result<(), StoreError> {
     let key = keys::latest(dataset, part);
     for _ in 0..TRIES {
-        let body = canonical(latest).into();
+        let body = json(&key, latest)?;
         let written = match read::<Latest>(store, &key).await? {
             None => store.create(&key, body).await,
             Some((there, _)) if position(&there) >= position(latest) => return Ok(()),

@@ -14,12 +14,12 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use contract::{
     CutDocument, Digest, Entry, ForecastDocument, ForecastKind, InferFacts, InferTask, Latest, Next, Produced, Stage,
-    Task, canonical, keys,
+    Task, keys,
 };
 use forecast::{Artifact, Calibration};
 use platform::{
     Job, Platform, Store, StoreError, Work, Worked,
-    documents::{read, read_blob, read_named},
+    documents::{json, read, read_blob, read_named},
     threads::apart,
 };
 use predict::{Ahead, predict};
@@ -66,11 +66,11 @@ impl Work for Infer {
         .await?;
         let (origin, steps) = (ahead.origin, ahead.times.len());
         let document = document(task, &entry, ahead, frequency, targets);
-        let bytes = canonical(&document);
+        let bytes = json(keys::FORECASTS, &document)?;
         let forecast = Digest::of(&bytes);
         platform
             .store
-            .put_named(&keys::forecast(&task.dataset, task.part, forecast), bytes.into())
+            .put_named(&keys::forecast(&task.dataset, task.part, forecast), bytes)
             .await?;
         Ok(Worked::Done(Produced::Infer(InferFacts {
             forecast,

@@ -77,7 +77,7 @@ impl Scene {
         let key = keys::champion_entry(&dataset(), PART, generation);
         platform(&self.world)
             .store
-            .create(&key, canonical(&entry).into())
+            .create(&key, canonical(&entry).unwrap().into())
             .await
             .unwrap();
     }

@@ -32,7 +32,7 @@ fn functions() -> [Box<dyn ErasedWork>; 4] {
 async fn waiting() -> World {
     let (world, spec) = (World::new(), spec(SPEC));
     let key = keys::resolved(&dataset(), spec.digest());
-    world.store.put(&key, canonical(&spec).into()).await.unwrap();
+    world.store.put(&key, canonical(&spec).unwrap().into()).await.unwrap();
     let clean = put_clean(&table(100), &*world.store).await;
     let (dataset, part, salt) = (dataset(), PartId::WHOLE, String::new());
     let task = Task::Sample(SampleTask {

@@ -77,15 +77,27 @@ pub async fn read<T: DeserializeOwned>(store: &dyn Store, key: &str) -> Result<O
     }
 }
 
+/// Writes a document out as canonical JSON; `key` is where it shall lie, or how that begins.
+///
+/// # Errors
+/// When JSON cannot hold it: what is written must be readable.
+pub fn json(key: &str, document: &impl Serialize) -> Result<Bytes, StoreError> {
+    let unwritable = |source| StoreError::Unwritable {
+        key: key.to_owned(),
+        source,
+    };
+    canonical(document).map(Bytes::from).map_err(unwritable)
+}
+
 /// Creates a JSON document, or adopts the one that somebody created before; gives what lies there now.
 ///
 /// # Errors
-/// When the store does not answer, or what lies there is not such a document.
+/// When JSON cannot hold the document, the store does not answer, or what lies there is not such a document.
 pub async fn create_or_adopt<T>(store: &dyn Store, key: &str, document: T) -> Result<T, StoreError>
 where
     T: Serialize + DeserializeOwned,
 {
-    match store.create(key, canonical(&document).into()).await {
+    match store.create(key, json(key, &document)?).await {
         Ok(_) => Ok(document),
         // After a doubt the reader finds out; what is not there then was not written.
         Err(found @ (StoreError::Exists { .. } | StoreError::Doubt { .. })) => match read(store, key).await? {
@@ -118,7 +130,8 @@ pub fn is_unknown(error: &StoreError) -> bool {
     }
 }
 
-fn parse<T: DeserializeOwned>(key: &str, bytes: &[u8]) -> Result<T, StoreError> {
+/// Reads a JSON document out of its bytes.
+pub(crate) fn parse<T: DeserializeOwned>(key: &str, bytes: &[u8]) -> Result<T, StoreError> {
     serde_json::from_slice(bytes).map_err(|error| damaged(key, error))
 }
 

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use contract::FailureKind;
-use series::TransformError;
+use contract::{CanonicalError, FailureKind};
+use series::{LARGEST, TransformError};
 
 /// Whether doing the same job again can end differently.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -39,7 +39,22 @@ impl From<&TransformError> for Place {
             TransformError::TooManyMissing { column, have, bound } => {
                 (Some(column), Some(have.to_string()), Some(format!("at most {bound}")))
             }
-            TransformError::TooWide { column, low, high } => (Some(column), Some(format!("{low:e} to {high:e}")), None),
+            TransformError::TooLarge { column, value, .. } => (
+                Some(column),
+                Some(format!("{value:e}")),
+                Some(format!("between -{LARGEST:e} and {LARGEST:e}")),
+            ),
+            TransformError::TooFar {
+                column,
+                value,
+                offset,
+                scale,
+                ..
+            } => (
+                Some(column),
+                Some(format!("{value:e}")),
+                Some(format!("a distance from {offset:e} that can be scaled by {scale:e}")),
+            ),
             TransformError::Rows { have, bound } => (None, Some(format!("{have} rows")), Some(format!("{bound} rows"))),
         };
         Self {
@@ -140,6 +155,15 @@ pub enum StoreError {
         #[source]
         source: Cause,
     },
+    /// A document of ours that JSON cannot hold; nothing of it was written.
+    #[error("cannot write `{key}`")]
+    Unwritable {
+        /// The key, or what it begins with.
+        key: String,
+        /// Why.
+        #[source]
+        source: CanonicalError,
+    },
     /// The scratch directory failed.
     #[error("cannot keep `{key}` in scratch space")]
     Scratch {
@@ -182,6 +206,7 @@ impl StoreError {
             | Self::Refused { key, .. }
             | Self::TooLarge { key, .. }
             | Self::Damaged { key, .. }
+            | Self::Unwritable { key, .. }
             | Self::Scratch { key, .. } => key,
         }
     }
@@ -197,13 +222,17 @@ impl Classify for StoreError {
             | Self::Unavailable { .. }
             | Self::Denied { .. }
             | Self::Scratch { .. } => Retry::Later { after: None },
-            Self::NotFound { .. } | Self::Refused { .. } | Self::TooLarge { .. } | Self::Damaged { .. } => Retry::Never,
+            Self::NotFound { .. }
+            | Self::Refused { .. }
+            | Self::TooLarge { .. }
+            | Self::Damaged { .. }
+            | Self::Unwritable { .. } => Retry::Never,
         }
     }
 
     fn kind(&self) -> FailureKind {
         match self {
-            Self::TooLarge { .. } => FailureKind::Data,
+            Self::TooLarge { .. } | Self::Unwritable { .. } => FailureKind::Data,
             Self::NotFound { .. }
             | Self::Exists { .. }
             | Self::Changed { .. }
@@ -223,6 +252,14 @@ impl Classify for StoreError {
                 bound: Some(format!("at most {bound} bytes")),
                 ..Place::default()
             },
+            Self::Unwritable {
+                source: CanonicalError::NotFinite { value, .. },
+                ..
+            } => Place {
+                value: Some(value.to_string()),
+                bound: Some("a finite number".to_owned()),
+                ..Place::default()
+            },
             Self::NotFound { .. }
             | Self::Exists { .. }
             | Self::Changed { .. }
@@ -231,6 +268,7 @@ impl Classify for StoreError {
             | Self::Denied { .. }
             | Self::Refused { .. }
             | Self::Damaged { .. }
+            | Self::Unwritable { .. }
             | Self::Scratch { .. } => Place::default(),
         }
     }

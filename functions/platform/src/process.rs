@@ -5,12 +5,15 @@
 //! a stage pays for the same pages several times. Here few heaps keep what was freed in them, and give it back when the
 //! process rests. Where another allocator is linked (musl, macOS), nothing changes.
 
-/// Sets the heap up and runs a program on the runtime of all binaries. To be called before any thread begins.
+use crate::logging;
+
+/// Sets the heap and the reports of panics up and runs a program on the runtime of all binaries. To be called before any thread begins.
 ///
 /// # Errors
 /// Those of the program, and where its threads cannot be started.
 pub fn run<T>(program: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
     keep_heap();
+    logging::log_panics();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(program)
 }

@@ -142,7 +142,7 @@ async fn in_child(
         threads: host.threads,
         names: files.iter().map(|file| file.name.clone()).collect(),
     };
-    let request = Bytes::from(contract::canonical(&request));
+    let request = platform::documents::json("the request to a child", &request)?;
     let parts: Vec<Bytes> = std::iter::once(request)
         .chain(files.iter().map(|file| file.bytes.clone()))
         .collect();
@@ -181,7 +181,8 @@ fn answer(parts: Vec<Bytes>) -> Vec<Bytes> {
         Ok(Made { facts, part }) => (Answer::Made(facts), part),
         Err(error) => (Answer::Refused(Refusal::of(&error)), Bytes::new()),
     };
-    vec![contract::canonical(&answer).into(), part]
+    let said = contract::canonical(&answer).expect("facts and refusals hold counts and texts");
+    vec![said.into(), part]
 }
 
 /// Says in the log, once, that files are read in this process: a matter of the host, not of each of them.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use contract::MAX_COLUMN_NAME;
 use platform::{Host, child::Bounds, clean::MAX_VALUES};
 use serde::{Deserialize, Serialize};
 
@@ -22,10 +23,12 @@ pub struct Limits {
 /// Bytes that one value needs at the worst moment: as text, as number, on the grid and in the written part.
 const BYTES_OF_A_VALUE: u64 = 64;
 
-/// Bytes of a column's name, and of the names of all columns: they stand in messages, reports and ledgers, some of them
-/// several times, and a ledger has at most a MiB.
-const NAME: usize = 256;
+/// Bytes of the names of all columns: they stand in messages, reports and ledgers, some of them several times, and a
+/// ledger has at most a MiB.
 const NAMES: usize = 128 << 10;
+
+/// Characters of a name that a refusal shows.
+const SHOWN: usize = 60;
 
 /// CPU time that any upload may take to read, and what each MiB of it adds: a hundred times what it takes as a rule.
 const CPU_S: u64 = 60;
@@ -69,13 +72,13 @@ impl Limits {
         let mut all = 0_usize;
         for (index, name) in names.enumerate() {
             all = all.saturating_add(name.len());
-            if name.len() > NAME {
+            if name.len() > MAX_COLUMN_NAME {
                 return Err(PreprocessError::LongName {
                     file: file.to_owned(),
                     number: index + 1,
-                    begins: shortened(name),
+                    begins: contract::text::shortened(name, SHOWN),
                     have: name.len(),
-                    bound: NAME,
+                    bound: MAX_COLUMN_NAME,
                 });
             }
         }
@@ -94,12 +97,6 @@ impl Limits {
     pub(crate) fn bytes(&self) -> u64 {
         (self.values as u64).saturating_mul(BYTES_OF_A_VALUE)
     }
-}
-
-/// Returns how a text begins.
-fn shortened(text: &str) -> String {
-    const SHOWN: usize = 60;
-    text.chars().take(SHOWN).collect()
 }
 
 /// What the process that reads an upload of so many bytes may use.

@@ -162,7 +162,7 @@ pub enum PreprocessError {
         time: String,
     },
     /// A name that would not fit the documents in which it stands.
-    #[error("{file}: the name of column {number}, `{begins}…`, has {have} bytes, at most {bound} are read")]
+    #[error("{file}: the name of column {number}, `{begins}`, has {have} bytes, at most {bound} are read")]
     LongName {
         /// The file.
         file: String,

@@ -201,5 +201,6 @@ fn about(table: &Table) -> String {
         test_start: table.test_start,
         series: table.series.clone(),
     };
-    String::from_utf8_lossy(&contract::canonical(&about)).into_owned()
+    let about = contract::canonical(&about).expect("names and places on a grid are texts and whole numbers");
+    String::from_utf8_lossy(&about).into_owned()
 }

@@ -26,7 +26,7 @@ pub enum SampleError {
     #[error("cannot cut the rows as the spec asks")]
     Cut(#[from] CutError),
     /// The training rows carry no transform.
-    #[error("cannot fit the transform on the training rows")]
+    #[error("cannot fit the transform")]
     Transform(#[from] TransformError),
     /// No target has any value.
     #[error("no target has a value in any of {rows} rows")]

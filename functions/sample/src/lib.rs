@@ -10,12 +10,11 @@ mod error;
 
 use async_trait::async_trait;
 use contract::{
-    CutDocument, Digest, MemberName, Next, Produced, Round, SampleFacts, SampleTask, Spec, Stage, Task, TrainTask,
-    canonical, keys,
+    CutDocument, Digest, MemberName, Next, Produced, Round, SampleFacts, SampleTask, Spec, Stage, Task, TrainTask, keys,
 };
 use platform::{
     Job, Platform, Work, Worked,
-    documents::{create_or_adopt, work_on_blob},
+    documents::{create_or_adopt, json, work_on_blob},
 };
 use series::{Cut, Table, Transform, season};
 
@@ -69,11 +68,11 @@ impl Work for Sample {
             Ok::<_, SampleError>((cut(&spec, clean, &table)?, table.columns.len()))
         });
         let (document, columns) = cut.await??;
-        let bytes = canonical(&document);
+        let bytes = json(keys::SAMPLES, &document)?;
         let digest = Digest::of(&bytes);
         platform
             .store
-            .put_named(&keys::cut(&task.dataset, task.part, digest), bytes.into())
+            .put_named(&keys::cut(&task.dataset, task.part, digest), bytes)
             .await?;
         Ok(Worked::Done(Produced::Sample(facts(digest, &document, columns))))
     }

@@ -84,7 +84,28 @@ fn what_is_held_out_changes_neither_the_rows_nor_the_transform() {
             .for_each(|value| *value = *value * -1e6 + 7.0);
     }
     let of = |table: &Table| cut(&spec, Digest::of(b"clean"), table).unwrap();
-    assert_eq!(canonical(&of(&calm)), canonical(&of(&poisoned)));
+    assert_eq!(canonical(&of(&calm)).unwrap(), canonical(&of(&poisoned)).unwrap());
+}
+
+#[tokio::test]
+async fn a_value_that_cannot_be_scaled_is_refused_with_its_place_before_any_document_is_written() {
+    for (row, value) in [(3, f64::MAX), (399, -1.7e308), (350, 1.1e300)] {
+        let (world, spec) = (World::new(), spec(""));
+        let mut table = table(400);
+        table.columns[0].values[row] = value;
+        let clean = put_clean(&table, &*world.store).await;
+        let before = contents(&world).await;
+        let error = run(&Sample, &job(task(clean, &spec), &spec), &platform(&world))
+            .await
+            .unwrap_err();
+        assert!(matches!(error, SampleError::Transform(_)), "{error}");
+        assert_eq!(error.retry(), Retry::Never);
+        let place = error.place();
+        assert_eq!(place.column.as_ref(), Some(&table.columns[0].name));
+        assert_eq!(place.value, Some(format!("{value:e}")));
+        assert_eq!(place.bound.as_deref(), Some("between -1e300 and 1e300"));
+        assert_eq!(contents(&world).await, before, "something was written");
+    }
 }
 
 #[tokio::test]

@@ -15,8 +15,7 @@ use std::{cell::Cell, sync::Arc, time::Instant};
 use async_trait::async_trait;
 use bytes::Bytes;
 use contract::{
-    CutDocument, Digest, EvalTask, Next, Produced, Scored, Stage, Task, TrainFacts, TrainTask, canonical, keys,
-    spec::Member,
+    CutDocument, Digest, EvalTask, Next, Produced, Scored, Stage, Task, TrainFacts, TrainTask, keys, spec::Member,
 };
 use forecast::{
     Artifact, Checkpoint, EpochLoss, Fit, FitError, Fitted, Progress, SeriesData, Training,
@@ -24,7 +23,7 @@ use forecast::{
 };
 use platform::{
     Job, Platform, Stop, Store, StoreError, Work, Worked,
-    documents::{read_blob, read_named},
+    documents::{json, read_blob, read_named},
     threads::apart,
 };
 use series::{Table, Windows};
@@ -253,11 +252,13 @@ async fn load(job: &Job, task: &TrainTask, platform: &Platform) -> Result<(Fitti
 /// Stores the artifact, then what it is beside it.
 async fn keep(task: &TrainTask, artifact: &Artifact, bytes: Vec<u8>, store: &dyn Store) -> Result<Digest, StoreError> {
     let digest = Digest::of(&bytes);
+    let manifest = keys::artifact_manifest(&task.dataset, task.part, digest);
+    // Before anything is written: neither may hold what cannot be read back.
+    let about = json(&manifest, &artifact.about)?;
     store
         .put_named(&keys::artifact(&task.dataset, task.part, digest), bytes.into())
         .await?;
-    let manifest = keys::artifact_manifest(&task.dataset, task.part, digest);
-    match store.create(&manifest, canonical(&artifact.about).into()).await {
+    match store.create(&manifest, about).await {
         // Equal artifacts have equal manifests: whoever wrote it wrote this.
         Ok(_) | Err(StoreError::Exists { .. }) => Ok(digest),
         Err(error) => Err(error),

@@ -1,17 +1,19 @@
 //! `flits status`, `flits scores` and `flits forecast`: reading what is there.
 
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, BTreeSet},
-    io::Write as _,
+    io::{IsTerminal as _, Write as _},
 };
 
 use anyhow::{Context as _, bail};
-use contract::{Dataset, Entry, Failure, ForecastDocument, Latest, PartId, Round, Upload, keys};
+use contract::{Dataset, Entry, Failure, ForecastDocument, Latest, PartId, Round, Upload, keys, text};
 use platform::{Store, documents, ledger::Ledger};
 use serde::Serialize;
 use series::Scores;
 
 use super::{
+    print,
     progress::print_json,
     result::{Champion, failure_text, scores_table},
     watch,
@@ -85,6 +87,7 @@ pub async fn status(store: &dyn Store, only: Option<&str>, json: bool) -> anyhow
     if let Some(only) = only {
         datasets.retain(|name, _| name == only || name == RUNNING);
         if !datasets.contains_key(only) {
+            let only = text::plain(only);
             bail!("dataset `{only}` has no uploads and no failures here");
         }
     }
@@ -132,7 +135,9 @@ pub async fn scores(store: &dyn Store, dataset: &Dataset, json: bool) -> anyhow:
         print(&scores_table(&scores, &out, Some(entry.member.as_str())));
         print(&format!(
             "{} reigns in generation {}: {}",
-            entry.member, entry.generation, entry.reason
+            entry.member,
+            entry.generation,
+            text::lines(&entry.reason)
         ));
         print(&margin_text(&scores, &round.round, &entry));
     }
@@ -153,37 +158,70 @@ pub async fn forecast(store: &dyn Store, dataset: &Dataset, csv: bool, json: boo
         print_json(&document);
         return Ok(());
     }
-    if !csv {
-        let generation = latest.generation;
-        print(&format!(
-            "{} by {}, generation {generation}, {} steps",
-            latest.key,
-            document.member,
-            document.times.len()
-        ));
+    let mut out = std::io::stdout().lock();
+    if csv {
+        // A program reads the names as they are; a terminal would obey them.
+        let faithful = !out.is_terminal();
+        return gone(write_csv(&document, faithful, &mut out));
     }
-    let lines = columns(&document);
-    let header: Vec<&str> = lines.iter().map(|(name, _)| name.as_str()).collect();
-    print(&format!("time,{}", header.join(",")));
+    let about = format!(
+        "{} by {}, generation {}, {} steps",
+        text::plain(&latest.key),
+        document.member,
+        latest.generation,
+        document.times.len()
+    );
+    let written = writeln!(out, "{about}").map_err(csv::Error::from);
+    gone(written.and_then(|()| write_csv(&document, false, &mut out)))
+}
+
+/// A reader that went away is no error.
+fn gone(written: csv::Result<()>) -> anyhow::Result<()> {
+    match written {
+        Err(error) if !error.is_io_error() => Err(error.into()),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+/// Writes a forecast as CSV; names are written as they are where that is asked for, else as a terminal may show them.
+fn write_csv(document: &ForecastDocument, faithful: bool, out: impl std::io::Write) -> csv::Result<()> {
+    let mut table = csv::Writer::from_writer(out);
+    let columns = columns(document);
+    table.write_field("time")?;
+    for (name, _) in &columns {
+        let name = if faithful { name.into() } else { text::plain(name) };
+        table.write_field(cell(&name).as_bytes())?;
+    }
+    table.write_record(None::<&[u8]>)?;
     for (step, time) in document.times.iter().enumerate() {
-        let values = lines
-            .iter()
-            .map(|(_, values)| values.get(step).map_or(String::new(), f64::to_string));
-        print(&format!("{time},{}", values.collect::<Vec<_>>().join(",")));
+        table.write_field(cell(time).as_bytes())?;
+        for (_, values) in &columns {
+            table.write_field(values.get(step).map_or(String::new(), f64::to_string))?;
+        }
+        table.write_record(None::<&[u8]>)?;
     }
-    Ok(())
+    Ok(table.flush()?)
+}
+
+/// Returns a text as a cell that no spreadsheet takes for a formula: one that begins like it gets an apostrophe, which
+/// spreadsheets do not show. Numbers are no texts and stay as they are.
+fn cell(text: &str) -> Cow<'_, str> {
+    if text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) {
+        return Cow::Owned(format!("'{text}"));
+    }
+    Cow::Borrowed(text)
 }
 
 /// Gives the columns of a forecast as a table: the means of all targets, then the ends of their 80 % intervals.
 fn columns(document: &ForecastDocument) -> Vec<(String, &[f64])> {
     let mut columns = Vec::new();
     for (name, mean) in document.targets.iter().zip(&document.mean) {
-        columns.push((quoted(name), mean.as_slice()));
+        columns.push((name.clone(), mean.as_slice()));
     }
     for (target, name) in document.targets.iter().enumerate() {
         for level in INTERVAL {
             if let Some(values) = document.quantiles.get(level).and_then(|rows| rows.get(target)) {
-                columns.push((quoted(&format!("{name}_{level}")), values.as_slice()));
+                columns.push((format!("{name}_{level}"), values.as_slice()));
             }
         }
     }
@@ -284,16 +322,73 @@ async fn newest<T: serde::de::DeserializeOwned>(store: &dyn Store, prefix: &str)
     Ok(documents)
 }
 
-/// Quotes a name for CSV where it needs it.
-fn quoted(name: &str) -> String {
-    if name.contains([',', '"', '\n', '\r']) {
-        format!("\"{}\"", name.replace('"', "\"\""))
-    } else {
-        name.to_owned()
-    }
-}
+#[cfg(test)]
+mod tests {
+    use contract::{Digest, ForecastKind};
 
-/// Prints a line; a reader that went away is no error.
-fn print(line: &str) {
-    let _ = writeln!(std::io::stdout(), "{line}");
+    use super::*;
+
+    fn forecast(names: &[&str]) -> ForecastDocument {
+        ForecastDocument {
+            kind: ForecastKind::Future,
+            dataset: "cell".parse().unwrap(),
+            part: PartId::WHOLE,
+            member: "naive".to_owned().try_into().unwrap(),
+            artifact: Digest::of(b"artifact"),
+            generation: Some(1),
+            clean: Digest::of(b"clean"),
+            origin: 0,
+            frequency: series::Frequency::Seconds(60),
+            targets: names.iter().map(|name| (*name).to_owned()).collect(),
+            times: vec!["1970-01-01T00:01:00Z".to_owned()],
+            mean: vec![vec![-1.5]; names.len()],
+            quantiles: BTreeMap::from([("0.1".to_owned(), vec![vec![-2e-7]; names.len()])]),
+            calibrated: None,
+            actual: None,
+            extrapolates_from: None,
+        }
+    }
+
+    fn written(names: &[&str], faithful: bool) -> String {
+        let mut out = Vec::new();
+        write_csv(&forecast(names), faithful, &mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn no_cell_of_a_csv_is_a_formula_and_numbers_stay_numbers() {
+        let names = [
+            "=cmd|' /C calc'!A0",
+            "+1",
+            "-1",
+            "@sum",
+            "\tx",
+            "\rx",
+            "a,\"b\"\nc",
+            "down",
+        ];
+        let text = written(&names, true);
+        let mut table = csv::Reader::from_reader(text.as_bytes());
+        let header = table.headers().unwrap().clone();
+        for name in &header {
+            assert!(!name.starts_with(['=', '+', '-', '@', '\t', '\r']), "{name:?}");
+        }
+        assert_eq!(&header[1], "'=cmd|' /C calc'!A0");
+        assert_eq!(
+            (&header[7], &header[8], &header[9]),
+            ("a,\"b\"\nc", "down", "'=cmd|' /C calc'!A0_0.1")
+        );
+        let row = table.records().next().unwrap().unwrap();
+        assert_eq!((row[1].parse(), row[9].parse()), (Ok(-1.5), Ok(-2e-7)));
+    }
+
+    #[test]
+    fn a_terminal_is_shown_names_that_command_nothing() {
+        let text = written(&["a\u{1b}[31m\nb"], false);
+        assert_eq!(text.lines().next(), Some("time,a\\u{1b}[31m\\nb,a\\u{1b}[31m\\nb_0.1"));
+        assert!(
+            written(&["a\u{1b}[31m"], true).contains('\u{1b}'),
+            "programs get what was uploaded"
+        );
+    }
 }

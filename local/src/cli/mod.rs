@@ -1,6 +1,7 @@
 //! The `flits` command.
 
 pub mod args;
+mod axis;
 pub mod doctor;
 pub mod fate;
 pub mod generate;
@@ -18,7 +19,7 @@ pub mod watch;
 use std::{io::Write as _, process::ExitCode};
 
 use anyhow::Context as _;
-use contract::{Dataset, spec};
+use contract::{Dataset, spec, text};
 use platform::config::{Config, Sources};
 
 use crate::harness::{Harness, Options, Session};
@@ -67,9 +68,9 @@ pub async fn main(cli: Cli) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Prints a line to standard output; a reader that went away is no error.
-pub(crate) fn print(line: &str) {
-    let _ = writeln!(std::io::stdout(), "{line}");
+/// Prints lines to standard output, none of which commands a terminal; a reader that went away is no error.
+pub(crate) fn print(lines: &str) {
+    let _ = writeln!(std::io::stdout(), "{}", text::screen(lines));
 }
 
 /// Starts logging: only what went wrong where a person watches one upload, more for who asks with `FLITS__LOG__FILTER`.
@@ -86,7 +87,7 @@ pub fn logs(cli: &Cli) {
         .map_err(anyhow::Error::from)
         .and_then(|config| Ok(platform::logging::start(&config.log, false)?));
     if let Err(error) = started {
-        eprintln!("flits: {error:#}");
+        eprintln!("flits: {}", text::lines(&format!("{error:#}")));
     }
 }
 

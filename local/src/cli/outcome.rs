@@ -3,11 +3,13 @@
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
+use bytes::Bytes;
 use contract::{Dataset, Decision, Entry, ForecastDocument, PartId, Produced, keys};
-use platform::{Store, documents};
+use platform::{Classify as _, Retry, Store, StoreError, documents};
 use series::Role;
 
 use super::{
@@ -20,6 +22,8 @@ use super::{
 
 /// Actual rows that the plot shows where there is no holdout forecast to set the frame.
 const RECENT_ROWS: usize = 500;
+/// How long a result waits for its picture.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// The largest clean part that is read back for a plot, in bytes.
 const CLEAN_CAP: u64 = 1 << 30;
 
@@ -60,29 +64,90 @@ pub fn champion(round: &RoundView) -> Option<&Entry> {
     }
 }
 
-/// Draws recent actuals, the champion's forecast of the holdout and the future, and gives the file's path.
+/// Draws recent actuals, the champion's forecast of the holdout and the future, and notes the file's path in the result, or
+/// why there is none: the result does not depend on its picture, and never waits longer than [`PATIENCE`] for it.
 ///
 /// # Errors
-/// When a document cannot be read or the file cannot be written.
+/// When the store does not answer.
 pub async fn draw(
     dir: &Path,
     view: &View,
     round: &RoundView,
-    result: &RunResult,
+    result: &mut RunResult,
     store: &dyn Store,
-) -> anyhow::Result<PathBuf> {
+) -> anyhow::Result<()> {
+    let drawn = match gather(view, round, result, store).await {
+        Ok(picture) => {
+            let dir = dir.join("plots");
+            beside(PATIENCE, move || picture.draw(&dir)).await
+        }
+        Err(error) => Err(error),
+    };
+    match drawn {
+        Err(error) if may_pass(&error) => return Err(error),
+        Ok(path) => result.plot = Some(path.display().to_string()),
+        Err(error) => result.unplotted = Some(format!("{error:#}")),
+    }
+    Ok(())
+}
+
+/// What was observed of each target: UTC seconds and values, none where one is missing.
+type Actuals = BTreeMap<String, Vec<(i64, Option<f64>)>>;
+
+/// What is drawn, as it lies in the bucket.
+struct Picture {
+    dataset: String,
+    future: ForecastDocument,
+    holdout: Option<ForecastDocument>,
+    clean: Bytes,
+}
+
+async fn gather(view: &View, round: &RoundView, result: &RunResult, store: &dyn Store) -> anyhow::Result<Picture> {
     let key = result.forecast.as_ref().context("there is no forecast to draw")?;
-    let future: ForecastDocument = document(store, key)
-        .await?
-        .with_context(|| format!("`{key}` is gone"))?;
-    let holdout = holdout(round, result, store).await?;
-    let actual = actuals(&result.dataset.parse()?, view, store).await?;
-    let panels = panels(&future, holdout.as_ref(), &actual);
-    let path = dir.join("plots").join(format!("{}.svg", result.dataset));
-    std::fs::create_dir_all(dir.join("plots")).with_context(|| format!("cannot create {}", path.display()))?;
-    let title = format!("{}: forecast by {}", result.dataset, future.member);
-    plot::draw(&path, &title, &panels)?;
-    Ok(path)
+    Ok(Picture {
+        dataset: result.dataset.clone(),
+        future: document(store, key)
+            .await?
+            .with_context(|| format!("`{key}` is gone"))?,
+        holdout: holdout(round, result, store).await?,
+        clean: clean(&result.dataset.parse()?, view, store).await?,
+    })
+}
+
+impl Picture {
+    fn draw(&self, dir: &Path) -> anyhow::Result<PathBuf> {
+        let actual = actuals(self.clean.clone())?;
+        let panels = panels(&self.future, self.holdout.as_ref(), &actual);
+        let path = dir.join(format!("{}.svg", self.dataset));
+        std::fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;
+        let title = format!("{}: forecast by {}", self.dataset, self.future.member);
+        plot::draw(&path, &title, &panels)?;
+        Ok(path)
+    }
+}
+
+/// Runs what may take long on a thread that nobody waits for at the end of the process, as the runtime does for its own,
+/// and waits for it a while. An interrupt ends the waiting too.
+async fn beside<T: Send + 'static>(
+    patience: Duration,
+    work: impl FnOnce() -> anyhow::Result<T> + Send + 'static,
+) -> anyhow::Result<T> {
+    let (done, made) = tokio::sync::oneshot::channel();
+    std::thread::Builder::new()
+        .name("plot".to_owned())
+        .spawn(move || drop(done.send(work())))
+        .context("cannot start a thread to draw")?;
+    match tokio::time::timeout(patience, made).await {
+        Ok(Ok(made)) => made,
+        Ok(Err(_)) => bail!("drawing panicked"),
+        Err(_) => bail!("drawing took longer than {} s", patience.as_secs()),
+    }
+}
+
+/// Says whether the store may give later what it did not give now.
+fn may_pass(error: &anyhow::Error) -> bool {
+    let store = error.chain().find_map(|cause| cause.downcast_ref::<StoreError>());
+    store.is_some_and(|error| matches!(error.retry(), Retry::Later { .. }))
 }
 
 fn forecast_digest(job: &JobView) -> Option<contract::Digest> {
@@ -107,22 +172,19 @@ async fn holdout(round: &RoundView, result: &RunResult, store: &dyn Store) -> an
     }
 }
 
-/// The observed values of each target at the end of the clean part.
-async fn actuals(
-    dataset: &Dataset,
-    view: &View,
-    store: &dyn Store,
-) -> anyhow::Result<BTreeMap<String, Vec<(i64, Option<f64>)>>> {
+async fn clean(dataset: &Dataset, view: &View, store: &dyn Store) -> anyhow::Result<Bytes> {
     let clean = view.jobs.iter().find_map(|job| match &job.made {
         Some(Produced::Preprocess(facts)) => Some(facts.clean),
         _ => None,
     });
     let clean = clean.context("there is no clean part")?;
-    let bytes = store
-        .get(&keys::clean(dataset, PartId::WHOLE, clean), CLEAN_CAP)
-        .await?
-        .bytes;
-    let table = platform::clean::read(bytes)?;
+    let key = keys::clean(dataset, PartId::WHOLE, clean);
+    Ok(store.get(&key, CLEAN_CAP).await?.bytes)
+}
+
+/// Returns the observed values of each target at the end of a clean part.
+fn actuals(clean: Bytes) -> anyhow::Result<Actuals> {
+    let table = platform::clean::read(clean)?;
     let first = table.rows().saturating_sub(RECENT_ROWS);
     let line = |values: &[f64]| {
         let rows = values.iter().enumerate().skip(first);
@@ -135,11 +197,7 @@ async fn actuals(
         .collect())
 }
 
-fn panels(
-    future: &ForecastDocument,
-    holdout: Option<&ForecastDocument>,
-    actual: &BTreeMap<String, Vec<(i64, Option<f64>)>>,
-) -> Vec<Panel> {
+fn panels(future: &ForecastDocument, holdout: Option<&ForecastDocument>, actual: &Actuals) -> Vec<Panel> {
     let timed = |document: &ForecastDocument, rows: Option<&Vec<Vec<f64>>>, target: &str| -> Vec<(i64, f64)> {
         let row = document.targets.iter().position(|name| name == target);
         let values = row.and_then(|row| rows?.get(row)).map_or(&[][..], Vec::as_slice);
@@ -165,4 +223,20 @@ fn panels(
 
 async fn document(store: &dyn Store, key: &str) -> anyhow::Result<Option<ForecastDocument>> {
     Ok(documents::read(store, key).await?.map(|(document, _)| document))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_result_waits_for_its_picture_only_so_long() {
+        let (never, wait) = std::sync::mpsc::channel::<()>();
+        let drawn = beside(Duration::ZERO, move || Ok(wait.recv()?)).await;
+        assert_eq!(drawn.unwrap_err().to_string(), "drawing took longer than 0 s");
+        drop(never);
+        let drawn = beside::<()>(PATIENCE, || panic!("no ink")).await;
+        assert_eq!(drawn.unwrap_err().to_string(), "drawing panicked");
+        assert_eq!(beside(PATIENCE, || Ok(7)).await.unwrap(), 7);
+    }
 }

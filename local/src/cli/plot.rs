@@ -3,17 +3,22 @@
 use std::path::Path;
 
 use anyhow::{Context as _, anyhow};
+use contract::text;
 use plotters::prelude::*;
+
+use super::axis::Axis;
 
 /// How many panels one picture holds; more targets than that are left out and counted in the title.
 const MAX_PANELS: usize = 6;
+/// The characters of a column's name that stand above its panel.
+const MAX_CAPTION: usize = 100;
 const WIDTH: u32 = 1_100;
 const PANEL_HEIGHT: u32 = 260;
 const ACTUAL: RGBColor = RGBColor(70, 70, 70);
 const HOLDOUT: RGBColor = RGBColor(214, 118, 22);
 const FUTURE: RGBColor = RGBColor(20, 105, 180);
 
-/// One target's lines. Times are UTC seconds, values are in original units; gaps break a line.
+/// One target's lines. Times are UTC seconds, values are in original units; gaps and values that are not finite break a line.
 #[derive(Debug, Clone)]
 pub struct Panel {
     /// The target column.
@@ -28,22 +33,27 @@ pub struct Panel {
     pub interval: [Vec<(i64, f64)>; 2],
 }
 
-/// Draws the panels below each other into an SVG file.
+/// Draws the panels below each other into an SVG file, in time that the points alone decide.
 ///
 /// # Errors
 /// When there is nothing to draw or the file cannot be written.
 pub fn draw(path: &Path, title: &str, panels: &[Panel]) -> anyhow::Result<()> {
+    let mut svg = String::new();
+    paint(&mut svg, title, panels)?;
+    std::fs::write(path, svg).with_context(|| format!("cannot write {}", path.display()))
+}
+
+fn paint(svg: &mut String, title: &str, panels: &[Panel]) -> anyhow::Result<()> {
     let shown = &panels[..panels.len().min(MAX_PANELS)];
     let height = 40 + PANEL_HEIGHT * u32::try_from(shown.len().max(1)).context("too many panels")?;
-    let mut svg = String::new();
     {
-        let root = SVGBackend::with_string(&mut svg, (WIDTH, height)).into_drawing_area();
+        let root = SVGBackend::with_string(svg, (WIDTH, height)).into_drawing_area();
         root.fill(&WHITE).map_err(cannot_draw)?;
         let more = panels.len() - shown.len();
         let title = if more > 0 {
-            format!("{title} ({more} more targets not shown)")
+            format!("{} ({more} more targets not shown)", text::plain(title))
         } else {
-            title.to_owned()
+            text::plain(title).into_owned()
         };
         let body = root.titled(&title, ("sans-serif", 20)).map_err(cannot_draw)?;
         for (area, panel) in body.split_evenly((shown.len().max(1), 1)).iter().zip(shown) {
@@ -51,7 +61,7 @@ pub fn draw(path: &Path, title: &str, panels: &[Panel]) -> anyhow::Result<()> {
         }
         root.present().map_err(cannot_draw)?;
     }
-    std::fs::write(path, svg).with_context(|| format!("cannot write {}", path.display()))
+    Ok(())
 }
 
 fn draw_panel(area: &DrawingArea<SVGBackend<'_>, plotters::coord::Shift>, panel: &Panel) -> anyhow::Result<()> {
@@ -62,15 +72,15 @@ fn draw_panel(area: &DrawingArea<SVGBackend<'_>, plotters::coord::Shift>, panel:
             .chain(panel.future.iter().copied())
             .chain(panel.interval.iter().flatten().copied())
     };
-    let (first, last) = bounds(values().map(|(t, _)| seconds(t))).context("no values to plot")?;
-    let (low, high) = bounds(values().map(|(_, v)| v)).context("no values to plot")?;
-    let pad = ((high - low) * 0.06).max(high.abs() * 1e-6).max(f64::MIN_POSITIVE);
+    let finite = || values().filter(|(_, v)| v.is_finite());
+    let times = Axis::of_times(finite().map(|(t, _)| seconds(t))).context("no values to plot")?;
+    let sizes = Axis::of_values(finite().map(|(_, v)| v)).context("no values to plot")?;
     let mut chart = ChartBuilder::on(area)
         .margin(8)
-        .caption(&panel.target, ("sans-serif", 15))
+        .caption(text::shortened(&panel.target, MAX_CAPTION), ("sans-serif", 15))
         .x_label_area_size(26)
         .y_label_area_size(78)
-        .build_cartesian_2d(first..last.max(first + 1.0), (low - pad)..(high + pad))
+        .build_cartesian_2d(times, sizes)
         .map_err(cannot_draw)?;
     chart
         .configure_mesh()
@@ -82,10 +92,11 @@ fn draw_panel(area: &DrawingArea<SVGBackend<'_>, plotters::coord::Shift>, panel:
         .draw()
         .map_err(cannot_draw)?;
     let [lower, upper] = &panel.interval;
-    if !lower.is_empty() {
-        let band = lower.iter().chain(upper.iter().rev()).map(|(t, v)| (seconds(*t), *v));
+    let band = lower.iter().chain(upper.iter().rev()).filter(|(_, v)| v.is_finite());
+    let band: Vec<_> = band.map(|(t, v)| (seconds(*t), *v)).collect();
+    if !band.is_empty() {
         chart
-            .draw_series([Polygon::new(band.collect::<Vec<_>>(), FUTURE.mix(0.18))])
+            .draw_series([Polygon::new(band, FUTURE.mix(0.18))])
             .map_err(cannot_draw)?
             .label("80 % interval")
             .legend(|(x, y)| Rectangle::new([(x, y - 4), (x + 16, y + 4)], FUTURE.mix(0.18).filled()));
@@ -103,7 +114,8 @@ fn draw_panel(area: &DrawingArea<SVGBackend<'_>, plotters::coord::Shift>, panel:
         (&panel.holdout, "holdout forecast", HOLDOUT),
         (&panel.future, "forecast", FUTURE),
     ] {
-        let points: Vec<_> = line.iter().map(|(t, v)| (seconds(*t), *v)).collect();
+        let points = line.iter().filter(|(_, v)| v.is_finite());
+        let points: Vec<_> = points.map(|(t, v)| (seconds(*t), *v)).collect();
         // A single point is no line, so it is marked.
         if let [(t, v)] = points[..] {
             chart
@@ -126,17 +138,10 @@ fn draw_panel(area: &DrawingArea<SVGBackend<'_>, plotters::coord::Shift>, panel:
 
 /// Splits a line where values are missing.
 fn runs(line: &[(i64, Option<f64>)]) -> Vec<Vec<(f64, f64)>> {
-    line.split(|(_, value)| value.is_none())
+    line.split(|(_, value)| value.is_none_or(|value| !value.is_finite()))
         .filter(|run| !run.is_empty())
         .map(|run| run.iter().filter_map(|(t, v)| v.map(|v| (seconds(*t), v))).collect())
         .collect()
-}
-
-fn bounds(values: impl Iterator<Item = f64>) -> Option<(f64, f64)> {
-    values.filter(|v| v.is_finite()).fold(None, |bounds, v| match bounds {
-        None => Some((v, v)),
-        Some((low, high)) => Some((f64::min(low, v), f64::max(high, v))),
-    })
 }
 
 /// Places a time on the axis.
@@ -154,9 +159,12 @@ fn label(time: f64) -> String {
     text.get(..16).map_or(text.clone(), |minute| minute.replace('T', " "))
 }
 
-/// Writes a number in few characters: 1.2M, 35.0k, 0.0021.
+/// Writes a number in few characters: 1.2M, 35.0k, 0.0021, 1.7e308.
 fn short(value: f64) -> String {
     let size = value.abs();
+    if size >= 1e15 {
+        return format!("{value:.1e}");
+    }
     for (unit, name) in [(1e12, "T"), (1e9, "G"), (1e6, "M"), (1e4, "k")] {
         if size >= unit {
             return format!("{:.1}{name}", value / if name == "k" { 1e3 } else { unit });
@@ -177,6 +185,8 @@ fn cannot_draw(error: impl std::fmt::Display) -> anyhow::Error {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -201,6 +211,86 @@ mod tests {
             "down &lt;b&gt;",
         ] {
             assert!(svg.contains(text), "{text} in {svg}");
+        }
+    }
+
+    #[test]
+    fn a_name_cannot_break_the_picture() {
+        let panel = Panel {
+            target: "a\u{1b}[31m\nb\0<script>".into(),
+            actual: vec![(0, Some(1.0))],
+            holdout: Vec::new(),
+            future: vec![(60, 2.0)],
+            interval: [Vec::new(), Vec::new()],
+        };
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("plot.svg");
+        draw(&path, "t\u{8}itle", &[panel]).unwrap();
+        let svg = std::fs::read_to_string(&path).unwrap();
+        assert!(!svg.contains(|c: char| c.is_control() && c != '\n'), "{svg:?}");
+        assert!(svg.contains("a\\u{1b}[31m\\nb\\u{0}&lt;script&gt;"), "{svg}");
+    }
+
+    /// Values that made the ticks of the plot, or its ranges, overflow or stand still.
+    fn odd() -> impl Strategy<Value = f64> {
+        prop_oneof![
+            2 => any::<f64>(),
+            1 => prop::sample::select(vec![
+                f64::NAN, f64::INFINITY, f64::NEG_INFINITY, f64::MAX, f64::MIN, 1.7e308, -1.7e308, 1e300, 5e-324, 0.0, -0.0,
+            ]),
+            1 => prop::sample::select(vec![1.0, 1.0 + f64::EPSILON, 1e16, 1e16 + 2.0]),
+        ]
+    }
+
+    fn line() -> impl Strategy<Value = Vec<(i64, f64)>> {
+        let constant = (odd(), 0_usize..30).prop_map(|(value, n)| vec![value; n]);
+        let ulp = odd().prop_map(|value| vec![value, value.next_up(), value]);
+        let values = prop_oneof![prop::collection::vec(odd(), 0..30), constant, ulp];
+        let times = prop_oneof![
+            Just(0_i64),
+            Just(1_700_000_000),
+            Just(-62_135_596_800),
+            Just(253_402_300_000)
+        ];
+        let step = prop_oneof![Just(0_i64), Just(1), Just(3_600), Just(2_678_400)];
+        (values, times, step).prop_map(|(values, start, step)| {
+            let time = |row: usize| start.saturating_add(step.saturating_mul(i64::try_from(row).unwrap()));
+            values
+                .into_iter()
+                .enumerate()
+                .map(|(row, value)| (time(row), value))
+                .collect()
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(128))]
+
+        #[test]
+        fn drawing_ends_whatever_the_values_are(
+            actual in line(), holdout in line(), future in line(), lower in line(), upper in line(),
+        ) {
+            let (done, drawn) = std::sync::mpsc::channel();
+            let panel = Panel {
+                target: "down".into(),
+                actual: actual.into_iter().map(|(t, v)| (t, Some(v))).collect(),
+                holdout,
+                future,
+                interval: [lower, upper],
+            };
+            let shown = format!("{panel:?}");
+            // On a thread of its own, so that a picture that is never done fails the test.
+            std::thread::spawn(move || {
+                let mut svg = String::new();
+                done.send(paint(&mut svg, "cell", &[panel]).map(|()| svg))
+            });
+            let Ok(drawn) = drawn.recv_timeout(std::time::Duration::from_secs(20)) else {
+                return Err(TestCaseError::fail(format!("not drawn after 20 s: {shown}")));
+            };
+            match drawn {
+                Ok(svg) => prop_assert!(!svg.contains("NaN") && !svg.contains("inf"), "{svg}"),
+                Err(error) => prop_assert_eq!(error.to_string(), "no values to plot"),
+            }
         }
     }
 

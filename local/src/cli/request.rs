@@ -1,8 +1,8 @@
 //! What a command line asks for, as the front door wants it.
 
-use std::path::Path;
+use std::{io::Read as _, path::Path};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use contract::{
     Dataset, overrides,
     spec::{self, Layer},
@@ -44,8 +44,19 @@ pub fn layers(args: &SpecArgs, environment: Vec<(String, String)>) -> anyhow::Re
 
 fn spec_file(args: &SpecArgs) -> anyhow::Result<Option<(String, String)>> {
     let Some(path) = &args.spec else { return Ok(None) };
-    let text =
-        std::fs::read_to_string(path).with_context(|| format!("cannot read the spec file `{}`", path.display()))?;
+    let unreadable = || format!("cannot read the spec file `{}`", path.display());
+    let mut text = String::new();
+    // One byte more than a spec may have: the rest of a longer file is not worth its memory.
+    let file = std::fs::File::open(path).with_context(unreadable)?;
+    file.take(spec::MAX_TEXT as u64 + 1)
+        .read_to_string(&mut text)
+        .with_context(unreadable)?;
+    ensure!(
+        text.len() <= spec::MAX_TEXT,
+        "the spec file `{}` has more than {} bytes",
+        path.display(),
+        spec::MAX_TEXT
+    );
     Ok(Some((path.display().to_string(), text)))
 }
 

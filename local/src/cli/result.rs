@@ -1,9 +1,9 @@
 //! What `flits run` ends with: one JSON object for programs, a table for people.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
-use contract::{Digest, Entry, Failure, Stage};
+use contract::{Digest, Entry, Failure, Stage, text};
 use forecast::EpochLoss;
 use serde::Serialize;
 use series::Scores;
@@ -41,6 +41,9 @@ pub struct RunResult {
     /// The picture.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub plot: Option<String>,
+    /// Why there is no picture, where there should be one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unplotted: Option<String>,
     /// What failed, as in `failed/{job}.json`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub failed: Vec<Failure>,
@@ -92,10 +95,10 @@ pub struct StageResult {
 }
 
 impl StageResult {
-    /// Gives each notice with its model, or with its stage where that has none.
-    pub fn told(&self) -> impl Iterator<Item = (&str, &str)> {
+    /// Returns each notice as people may read it, with its model, or with its stage where that has none.
+    pub fn told(&self) -> impl Iterator<Item = (&str, Cow<'_, str>)> {
         let about = self.model.as_deref().unwrap_or(self.stage.name());
-        self.notices.iter().map(move |notice| (about, notice.as_str()))
+        self.notices.iter().map(move |notice| (about, text::plain(notice)))
     }
 }
 
@@ -115,6 +118,7 @@ impl RunResult {
             forecast: None,
             stages: Vec::new(),
             plot: None,
+            unplotted: None,
             failed: Vec::new(),
         }
     }
@@ -161,7 +165,9 @@ pub fn scores_table(
     for column in table.column_iter_mut().skip(2) {
         column.set_cell_alignment(CellAlignment::Right);
     }
-    let out = out.iter().map(|(name, why)| format!("  {name} is out: {why}"));
+    let out = out
+        .iter()
+        .map(|(name, why)| format!("  {} is out: {}", text::plain(name), text::lines(why)));
     std::iter::once(table.to_string())
         .chain(out)
         .collect::<Vec<_>>()
@@ -180,26 +186,88 @@ fn number(value: Option<f64>) -> String {
     }
 }
 
-/// Writes a failure for a person: where, what, and which bound.
+/// Writes a failure for a person: the object and the message, which says the wrong value and the bound. Row and column
+/// follow where the message does not name them; programs find all four as fields.
 #[must_use]
 pub fn failure_text(failure: &Failure) -> String {
-    let text = format!("{}: {}", failure.key, failure.message);
-    let mut place = Vec::new();
-    if let Some(row) = failure.row {
-        place.push(format!("row {row}"));
-    }
-    if let Some(column) = &failure.column {
-        place.push(format!("column `{column}`"));
-    }
-    if let Some(value) = &failure.value {
-        place.push(format!("value `{value}`"));
-    }
-    if let Some(bound) = &failure.bound {
-        place.push(format!("expected {bound}"));
-    }
-    if place.is_empty() {
-        text
+    let message = &failure.message;
+    let row = failure.row.map(|row| format!("row {row}"));
+    let column = failure.column.as_ref().map(|column| format!("column `{column}`"));
+    let untold = [row, column].into_iter().flatten();
+    let untold: Vec<_> = untold.filter(|place| !tells(message, place)).collect();
+    let key = if message.contains(&format!("`{}`", failure.key)) {
+        String::new()
     } else {
-        format!("{text} ({})", place.join(", "))
+        format!("{}: ", text::plain(&failure.key))
+    };
+    let place = if untold.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", text::plain(&untold.join(", ")))
+    };
+    format!("{key}{}{place}", text::lines(message))
+}
+
+/// Says whether a message names a place, and not a longer one that begins alike: `row 12` is not `row 1`.
+fn tells(message: &str, place: &str) -> bool {
+    let ends = |at: usize| !message[at + place.len()..].starts_with(|c: char| c.is_ascii_digit());
+    message.match_indices(place).any(|(at, _)| ends(at))
+        || place.strip_prefix("column ").is_some_and(|name| message.contains(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use contract::{FailedStage, FailureKind};
+
+    use super::*;
+
+    fn failure(message: &str, row: Option<u64>, column: Option<&str>) -> Failure {
+        Failure {
+            job: Digest::of(b"job"),
+            stage: FailedStage::Stage(Stage::Preprocess),
+            dataset: None,
+            key: "raw/cell/a.csv".to_owned(),
+            kind: FailureKind::Data,
+            message: message.to_owned(),
+            member: None,
+            row,
+            column: column.map(str::to_owned),
+            value: Some("x".to_owned()),
+            bound: Some("a number".to_owned()),
+            attempt: 0,
+            at: "2026-01-01T00:00:00Z".to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_refusal_says_row_column_value_and_bound_once() {
+        let all = "a.csv, row 52, column `down`: `x` is not a number";
+        for (failure, text) in [
+            (failure(all, Some(52), Some("down")), format!("raw/cell/a.csv: {all}")),
+            (failure(all, Some(5), None), format!("raw/cell/a.csv: {all} (row 5)")),
+            (
+                failure("`x` is not a number", Some(5), Some("down")),
+                "raw/cell/a.csv: `x` is not a number (row 5, column `down`)".to_owned(),
+            ),
+            (
+                failure("`raw/cell/a.csv` has 9 bytes, at most 3 are read", None, None),
+                "`raw/cell/a.csv` has 9 bytes, at most 3 are read".to_owned(),
+            ),
+        ] {
+            assert_eq!(failure_text(&failure), text);
+        }
+    }
+
+    #[test]
+    fn a_refusal_is_text_and_commands_no_terminal() {
+        let mut failure = failure("`x\u{1b}[2J`\nchampion gru", Some(1), Some("a\u{202e}\nb"));
+        failure.key = "raw/cell/\u{1b}[31m.csv".to_owned();
+        assert_eq!(
+            failure_text(&failure),
+            "raw/cell/\\u{1b}[31m.csv: `x\\u{1b}[2J`\\nchampion gru (row 1, column `a\\u{202e}\\nb`)"
+        );
+        let out = BTreeMap::from([("gru".to_owned(), "cannot fit\n\u{1b}[2J".to_owned())]);
+        let table = scores_table(&BTreeMap::new(), &out, None);
+        assert!(table.ends_with("gru is out: cannot fit\\n\\u{1b}[2J"), "{table}");
     }
 }

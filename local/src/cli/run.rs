@@ -7,6 +7,7 @@ use std::{
 };
 
 use anyhow::Context as _;
+use contract::text;
 use platform::{
     StoreError,
     front::{self, Prepared, Refused, SubmitError},
@@ -238,8 +239,7 @@ impl Following {
         let mut result = outcome::summarize(&self.prepared.upload.dataset, view, round.as_ref(), &self.reused);
         if let (true, Some(round)) = (result.ok, &round) {
             let store = session.platform.store.as_ref();
-            let path = outcome::draw(&self.dir, view, round, &result, store).await?;
-            result.plot = Some(path.display().to_string());
+            outcome::draw(&self.dir, view, round, &mut result, store).await?;
         }
         Ok(result)
     }
@@ -301,15 +301,26 @@ fn print_result(result: &RunResult, json: bool) {
     }
     lines.extend(result.forecast.iter().map(|key| format!("forecast  {key}")));
     lines.extend(result.plot.iter().map(|path| format!("plot      {path}")));
+    lines.extend(
+        result
+            .unplotted
+            .iter()
+            .map(|why| format!("no plot: {}", text::lines(why))),
+    );
     if !result.ok {
         lines.extend(result.failed.iter().map(failure_text));
-        lines.extend(result.nobody.iter().map(|why| format!("no champion: {why}")));
-        lines.extend(result.lost.iter().cloned());
+        lines.extend(
+            result
+                .nobody
+                .iter()
+                .map(|why| format!("no champion: {}", text::lines(why))),
+        );
+        lines.extend(result.lost.iter().map(|why| text::lines(why).to_string()));
         lines.push(if result.lost.is_some() {
             "no forecast; the same command uploads it again".to_owned()
         } else {
             format!(
-                "no forecast; what failed for its data stays failed until data or spec change, `flits retry {}` or --force",
+                "no forecast; a failure stays until data or spec change, `flits retry {}` or --force",
                 result.dataset
             )
         });

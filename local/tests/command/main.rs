@@ -9,6 +9,7 @@ mod broken;
 mod doctor;
 mod flits;
 mod heals;
+mod hostile;
 mod isolated;
 mod killed;
 mod predecessor;

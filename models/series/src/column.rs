@@ -5,10 +5,14 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Clean, Column, Missing, Outliers, Role, Scaler, TransformError,
+    Clean, Column, Missing, Outliers, Role, Scaler, TimeAxis, TransformError,
+    civil::rfc3339,
     impute::impute,
     statistics::{deviation, mean, quantile},
 };
+
+/// The largest size of a value that is scaled. Differences, means and widths of such values are finite, of larger ones not.
+pub const LARGEST: f64 = 1e300;
 
 /// How one column is cleaned and scaled.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -32,6 +36,22 @@ pub struct ColumnTransform {
 impl ColumnTransform {
     pub(crate) fn scaled(&self, value: f64) -> f64 {
         (value - self.offset) / self.scale
+    }
+
+    /// Checks that every value can be scaled, in whatever row it stands.
+    pub(crate) fn check(&self, raw: &[f64], axis: &TimeAxis) -> Result<(), TransformError> {
+        let far = |value: &f64| !value.is_nan() && !self.scaled(*value).is_finite();
+        let Some(row) = raw.iter().position(far) else {
+            return Ok(());
+        };
+        Err(TransformError::TooFar {
+            column: self.name.clone(),
+            row,
+            time: rfc3339(axis.at(row)),
+            value: raw[row],
+            offset: self.offset,
+            scale: self.scale,
+        })
     }
 
     /// Gives the column's values as models see them: clipped, then filled, so that no outlier is spread over a gap.
@@ -67,9 +87,11 @@ pub(crate) fn is_full_enough(column: &Column, training: &Range<usize>, clean: &C
 
 pub(crate) fn fit_column(
     column: &Column,
+    axis: &TimeAxis,
     training: &Range<usize>,
     clean: &Clean,
 ) -> Result<ColumnTransform, TransformError> {
+    check_size(column, axis)?;
     let mut values: Vec<f64> = column.values[training.clone()]
         .iter()
         .copied()
@@ -98,25 +120,31 @@ pub(crate) fn fit_column(
             *value = self::clip(*value, low, high);
         }
     }
-    let (low, high) = extent(&values);
-    let (offset, scale) = scaling(&values, (low, high), clean.scaler);
-    if !scale.is_finite() {
-        return Err(TransformError::TooWide {
-            column: column.name.clone(),
-            low,
-            high,
-        });
-    }
+    let (offset, scale) = scaling(&values, extent(&values), clean.scaler);
     // A scale below the normal numbers has lost its digits: as good as constant.
     let scale = if scale.is_normal() { scale } else { 1.0 };
-    let fill = mean(&values).unwrap_or(0.0);
-    Ok(ColumnTransform {
+    let fitted = ColumnTransform {
         name: column.name.clone(),
         role: column.role,
-        fill,
+        fill: mean(&values).unwrap_or(0.0),
         clip,
         offset,
         scale,
+    };
+    fitted.check(&column.values, axis)?;
+    Ok(fitted)
+}
+
+/// Checks that no value of a column is above [`LARGEST`], in whatever row it stands.
+fn check_size(column: &Column, axis: &TimeAxis) -> Result<(), TransformError> {
+    let Some(row) = column.values.iter().position(|value| value.abs() > LARGEST) else {
+        return Ok(());
+    };
+    Err(TransformError::TooLarge {
+        column: column.name.clone(),
+        row,
+        time: rfc3339(axis.at(row)),
+        value: column.values[row],
     })
 }
 

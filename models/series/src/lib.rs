@@ -35,7 +35,7 @@ pub use axis::{AxisError, TimeAxis};
 pub use calendar::{CALENDAR, calendar};
 pub use civil::rfc3339;
 pub use clean::{Clean, Missing, Outliers, Scaler};
-pub use column::ColumnTransform;
+pub use column::{ColumnTransform, LARGEST};
 pub use cut::{Cut, CutError, VALIDATED_WINDOWS};
 pub use frequency::{Anchor, Frequency, FrequencyError};
 pub use matrix::Matrix;

@@ -116,7 +116,7 @@ impl<'a> QuantileScoring<'a> {
         let scores: Vec<TargetQuantiles> = self.sums.iter().map(|sums| self.scores(sums)).collect();
         let mean = |of: &dyn Fn(&TargetQuantiles) -> Option<f64>| {
             let values: Vec<f64> = scores.iter().filter_map(of).collect();
-            statistics::mean(&values)
+            statistics::mean(&values).filter(|mean| mean.is_finite())
         };
         let coverage = (0..self.pairs.len()).map(|pair| Coverage {
             interval: self.interval(pair),

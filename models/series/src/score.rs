@@ -255,7 +255,8 @@ impl Sums {
 fn mean_scores(scores: &[TargetScores]) -> TargetScores {
     let mean = |of: fn(&TargetScores) -> Option<f64>| {
         let values: Vec<f64> = scores.iter().filter_map(of).collect();
-        statistics::mean(&values)
+        // The mean of numbers near the largest one can round beyond it.
+        statistics::mean(&values).and_then(finite)
     };
     TargetScores {
         rmse: mean(|scores| scores.rmse),

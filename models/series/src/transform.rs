@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     CALENDAR, Clean, Column, ColumnTransform, Matrix, Missing, Role, Scaled, Table, TimeAxis, calendar,
-    column::{fit_column, is_full_enough, unscaled},
+    column::{LARGEST, fit_column, is_full_enough, unscaled},
 };
 
 /// How rows in original units become the inputs of models, and forecasts become original units again.
@@ -47,15 +47,35 @@ pub enum TransformError {
         /// The allowed fraction.
         bound: f64,
     },
-    /// Values so far apart that their distance is no number.
-    #[error("column `{column}`: values from {low:e} to {high:e} cannot be scaled")]
-    TooWide {
+    /// A value so large that nothing can be computed with it.
+    #[error("column `{column}` at {time}: {value:e} is not between -{LARGEST:e} and {LARGEST:e}")]
+    TooLarge {
         /// The column.
         column: String,
-        /// The smallest training value.
-        low: f64,
-        /// The largest training value.
-        high: f64,
+        /// The row of the table, from 0.
+        row: usize,
+        /// When that is, RFC 3339 UTC.
+        time: String,
+        /// The value.
+        value: f64,
+    },
+    /// A value so far from the training rows that its distance in their scale is no number.
+    #[error(
+        "column `{column}` at {time}: {value:e} is too far from {offset:e} to be scaled by {scale:e}, as the training rows are"
+    )]
+    TooFar {
+        /// The column.
+        column: String,
+        /// The row of the table, from 0.
+        row: usize,
+        /// When that is, RFC 3339 UTC.
+        time: String,
+        /// The value.
+        value: f64,
+        /// What is subtracted before dividing.
+        offset: f64,
+        /// By what is divided.
+        scale: f64,
     },
     /// Training rows beyond the table.
     #[error("training rows end at {have}, the table has {bound} rows")]
@@ -74,7 +94,7 @@ impl Transform {
     /// size (scale 1).
     ///
     /// # Errors
-    /// Where a target has no or too few values, a column cannot be scaled, or the rows are not the table's.
+    /// Where a target has no or too few values, a value of any row cannot be scaled, or the rows are not the table's.
     pub fn fit(table: &Table, training: Range<usize>, clean: &Clean) -> Result<Self, TransformError> {
         check_rows(table, &training)?;
         let mut columns = Vec::new();
@@ -82,7 +102,7 @@ impl Transform {
             if column.role == Role::Calendar {
                 columns.extend(clean.calendar.then(|| unscaled(column)));
             } else if is_full_enough(column, &training, clean)? {
-                columns.push(fit_column(column, &training, clean)?);
+                columns.push(fit_column(column, &table.axis, &training, clean)?);
             }
         }
         Ok(Self {
@@ -98,7 +118,7 @@ impl Transform {
     /// row may be imputed from later ones.
     ///
     /// # Errors
-    /// Where a column is missing or the rows are not the table's.
+    /// Where a column is missing, a value cannot be scaled or the rows are not the table's.
     pub fn apply(&self, table: &Table, training: Range<usize>) -> Result<Scaled, TransformError> {
         check_rows(table, &training)?;
         let mut scaled = self.empty(&table.axis);
@@ -108,6 +128,7 @@ impl Transform {
                 .ok_or_else(|| TransformError::MissingColumn {
                     column: fitted.name.clone(),
                 })?;
+            fitted.check(&column.values, &table.axis)?;
             for (row, value) in column.values.iter().enumerate() {
                 scaled.complete[row] &= !value.is_nan();
             }

@@ -52,6 +52,32 @@ fn every_measure_follows_its_formula() {
 }
 
 #[test]
+fn a_score_that_is_no_number_is_none_also_as_a_mean() {
+    let huge = 1.7e308;
+    let columns: Vec<(String, [f64; 4])> = (0..3).map(|n| (format!("c{n}"), [0.0, 1.0, 0.0, 1.0])).collect();
+    let columns: Vec<(&str, &[f64])> = columns
+        .iter()
+        .map(|(name, values)| (name.as_str(), &values[..]))
+        .collect();
+    let table = table(&columns);
+    for forecast in [[huge; 3], [f64::MAX; 3], [f64::MAX, -huge, 1.0]] {
+        let scores = scores(&table, 3, 1, 1, &[(3, &forecast)]);
+        let written = serde_json::to_value(&scores).unwrap();
+        let again: Scores = serde_json::from_value(written).unwrap();
+        assert_eq!(again, scores);
+        let all = [
+            scores.rmse,
+            scores.mae,
+            scores.mase,
+            scores.rmsse,
+            scores.smape,
+            scores.composite,
+        ];
+        assert!(all.iter().flatten().all(|score| score.is_finite()), "{scores:?}");
+    }
+}
+
+#[test]
 fn missing_actuals_are_masked_and_counted() {
     let table = table(&[("down", &[1.0, 2.0, 3.0, 5.0, GAP, 9.0])]);
     let scores = scores(&table, 4, 1, 2, &[(4, &[0.0, 8.0]), (5, &[9.0, 0.0])]);

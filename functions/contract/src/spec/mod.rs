@@ -170,10 +170,22 @@ pub type Pairs = Vec<(String, String)>;
 /// The sections of a spec.
 const SECTIONS: &str = "salt, data, clean, split, sample, window, forecast, promote, models";
 
+/// The largest text of one layer, in bytes: a file, all of `--set`, or all of the predecessor's variables.
+pub const MAX_TEXT: usize = 1 << 20;
+
+/// The most members of a round, baselines among them.
+pub const MAX_MEMBERS: usize = 64;
+
+/// The most columns that one setting names: as many as a file may have.
+pub const MAX_COLUMNS: usize = 2_000;
+
 /// Resolves layers, the later over the earlier, over the defaults.
 ///
+/// Takes time and memory in proportion to the text, which has at most [`MAX_TEXT`] bytes a layer: tens of milliseconds.
+///
 /// # Errors
-/// Every problem of every layer at once: what cannot be read, is unknown, out of range or not supported yet.
+/// The problems of every layer at once, 100 of them at most and how many more there are: what is too large, cannot be read,
+/// is unknown, out of range or not supported yet.
 pub fn resolve(layers: &[Layer]) -> Result<Spec, SpecErrors> {
     let mut problems = Problems::default();
     let mut tree = Tree::new();
@@ -225,7 +237,7 @@ fn check(mut tree: Tree, mut problems: Problems) -> Result<Spec, SpecErrors> {
         promote: sections::promote(fields, problems_found),
         models: models::read(tree.models, &tree.models_origin, problems_found),
     };
-    read::unknown_sections(&tree.fields, SECTIONS, problems_found);
+    read::unknown_fields("", &tree.fields, SECTIONS, problems_found);
     if problems.is_empty() {
         Ok(spec)
     } else {

@@ -1,17 +1,17 @@
 //! The members of a round: how lists and overrides merge, and what each kind accepts.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use forecast::{EnsembleSpec, ModelSpec, NaiveSpec, RecurrentSpec, SearchSpec, SeasonalNaiveSpec};
 use toml::Value;
 
 use super::{
-    Member,
+    MAX_MEMBERS, Member,
     problem::{Fault, Problems},
     read::{LARGEST, Section},
     tree::{Fields, Leaf, Node, put},
 };
-use crate::MemberName;
+use crate::{MemberName, text::shortened};
 
 /// The kinds of the default list, in order.
 pub(super) const DEFAULT: [&str; 6] = ["naive", "seasonal-naive", "linear", "gru", "lstm", "prophet"];
@@ -21,6 +21,9 @@ const KINDS: [&str; ModelSpec::KINDS.len()] = ModelSpec::KINDS;
 
 /// The kinds that are in every round.
 const BASELINES: [&str; 2] = ["naive", "seasonal-naive"];
+
+/// The characters of a name that a path shows.
+const SHOWN: usize = 60;
 
 /// Names whose objects would collide with a round's own, `round.json` and `decision.json`.
 const RESERVED: [&str; 2] = ["round", "decision"];
@@ -56,18 +59,18 @@ impl Entry {
         }
     }
 
-    pub(super) fn kind(&self) -> Option<String> {
+    pub(super) fn kind(&self) -> Option<&str> {
         self.text("kind")
     }
 
     /// Gives the name that was given, else the kind.
-    pub(super) fn name(&self) -> Option<String> {
+    pub(super) fn called(&self) -> Option<&str> {
         self.text("name").or_else(|| self.kind())
     }
 
-    fn text(&self, key: &str) -> Option<String> {
+    fn text(&self, key: &str) -> Option<&str> {
         match self.fields.get(key)? {
-            Node::Leaf(leaf) => leaf.as_text(),
+            Node::Leaf(leaf) => leaf.as_str(),
             Node::Section(_) => None,
         }
     }
@@ -85,13 +88,18 @@ pub(super) fn merge(
     problems: &mut Problems,
 ) {
     match value {
+        Value::Array(items) if items.len() > MAX_MEMBERS => too_many(items.len(), origin, problems),
         Value::Array(items) => {
             let entries = items.into_iter().filter_map(|item| entry(list, item, origin, problems));
             *list = entries.collect();
         }
         Value::String(names) => {
-            let names = names.split(',').map(str::trim).filter(|name| !name.is_empty());
-            *list = names.map(|name| named(list, name, origin)).collect();
+            let names = || names.split(',').map(str::trim).filter(|name| !name.is_empty());
+            let have = names().count();
+            if have > MAX_MEMBERS {
+                return too_many(have, origin, problems);
+            }
+            *list = names().map(|name| named(list, name, origin)).collect();
         }
         Value::Table(members) => {
             for (name, settings) in members {
@@ -103,6 +111,11 @@ pub(super) fn merge(
             problems.add(origin, "models", &other.to_string(), fault);
         }
     }
+}
+
+fn too_many(have: usize, origin: &str, problems: &mut Problems) {
+    let bound = Fault::Bound(format!("at most {MAX_MEMBERS} members"));
+    problems.add(origin, "models", &format!("{have} members"), bound);
 }
 
 fn entry(list: &[Entry], item: Value, origin: &Arc<str>, problems: &mut Problems) -> Option<Entry> {
@@ -118,7 +131,7 @@ fn entry(list: &[Entry], item: Value, origin: &Arc<str>, problems: &mut Problems
 }
 
 fn named(list: &[Entry], name: &str, origin: &Arc<str>) -> Entry {
-    let known = list.iter().find(|entry| entry.name().as_deref() == Some(name)).cloned();
+    let known = list.iter().find(|entry| entry.called() == Some(name)).cloned();
     known.unwrap_or_else(|| Entry::of_kind(name, origin))
 }
 
@@ -130,12 +143,14 @@ fn change(
     origin: &Arc<str>,
     problems: &mut Problems,
 ) {
-    let path = format!("models.{name}");
-    let names = list.iter().filter_map(Entry::name).collect::<Vec<_>>().join(", ");
-    let Some(entry) = list.iter_mut().find(|entry| entry.name().as_deref() == Some(name)) else {
-        problems.add(origin, &path, &settings.to_string(), Fault::Unknown { known: names });
+    let path = format!("models.{}", shortened(name, SHOWN));
+    let Some(place) = list.iter().position(|entry| entry.called() == Some(name)) else {
+        let known = list.iter().filter_map(Entry::called).map(|name| shortened(name, SHOWN));
+        let known = known.collect::<Vec<_>>().join(", ");
+        problems.add(origin, &path, &settings.to_string(), Fault::Unknown { known });
         return;
     };
+    let entry = &mut list[place];
     let Value::Table(settings) = settings else {
         let fault = Fault::Bound(format!("settings, such as `{path}.seed`"));
         problems.add(origin, &path, &settings.to_string(), fault);
@@ -149,17 +164,22 @@ fn change(
 /// Checks the merged list and adds the baselines that it does not name.
 pub(super) fn read(mut list: Vec<Entry>, origin: &str, problems: &mut Problems) -> Vec<Member> {
     refuse_doubles(&list, problems);
-    if list.is_empty() && !problems.0.iter().any(|problem| problem.path == "models") {
+    if list.is_empty() && !problems.has("models") {
         let allowed = format!("a list of at least one of {}", KINDS.join(", "));
         problems.add(origin, "models", "[]", Fault::Bound(allowed));
     }
     let missing = BASELINES
         .iter()
-        .filter(|kind| !list.iter().any(|entry| entry.kind().as_deref() == Some(kind)));
+        .filter(|kind| !list.iter().any(|entry| entry.kind() == Some(kind)));
     let missing: Vec<_> = missing
         .map(|kind| Entry::of_kind(kind, &Arc::from("default")))
         .collect();
     list.splice(0..0, missing);
+    if list.len() > MAX_MEMBERS {
+        let bound = Fault::Bound(format!("at most {MAX_MEMBERS} members"));
+        let have = format!("{} members, the baselines among them", list.len());
+        problems.add(origin, "models", &have, bound);
+    }
     let mut members: Vec<Member> = Vec::new();
     for (index, entry) in list.into_iter().enumerate() {
         let Some(member) = member(index, entry, problems) else {
@@ -171,13 +191,11 @@ pub(super) fn read(mut list: Vec<Entry>, origin: &str, problems: &mut Problems) 
 }
 
 /// Notes every name that two members share.
-pub(super) fn refuse_doubles(list: &[Entry], problems: &mut Problems) {
-    for (index, entry) in list.iter().enumerate() {
-        let Some(name) = entry.name() else { continue };
-        if list[..index]
-            .iter()
-            .any(|earlier| earlier.name().as_deref() == Some(&name))
-        {
+fn refuse_doubles(list: &[Entry], problems: &mut Problems) {
+    let mut names = HashSet::new();
+    for entry in list {
+        let Some(name) = entry.called() else { continue };
+        if !names.insert(name) {
             let fault = Fault::Bound("a name that no other member has; give one of them a `name`".to_owned());
             problems.add(&entry.origin, &format!("models.{name}"), &format!("\"{name}\""), fault);
         }
@@ -185,9 +203,10 @@ pub(super) fn refuse_doubles(list: &[Entry], problems: &mut Problems) {
 }
 
 fn member(index: usize, entry: Entry, problems: &mut Problems) -> Option<Member> {
-    let path = entry
-        .name()
-        .map_or_else(|| format!("models[{index}]"), |name| format!("models.{name}"));
+    let path = entry.called().map_or_else(
+        || format!("models[{index}]"),
+        |name| format!("models.{}", shortened(name, SHOWN)),
+    );
     let written = entry.fields.clone();
     let mut section = Section::new(path.clone(), entry.fields, problems);
     let kind = kind(&mut section, &entry.origin, &path)?;
@@ -198,7 +217,9 @@ fn member(index: usize, entry: Entry, problems: &mut Problems) -> Option<Member>
     let search = section.child("search").map(|mut search| search.typed::<SearchSpec>());
     let model = model(&mut section, &kind);
     section.close();
-    for problem in model.problems("") {
+    let wrong = model.problems("");
+    let (wrong, found) = (!wrong.is_empty(), wrong);
+    for problem in found {
         let key = problem.path.trim_start_matches('.');
         let setting = key.split(['.', '[']).next().unwrap_or_default();
         let origin = match written.get(setting) {
@@ -213,7 +234,8 @@ fn member(index: usize, entry: Entry, problems: &mut Problems) -> Option<Member>
         let at = format!("{path}{}", problem.path);
         problems.add(origin, &at, &value, Fault::Bound(problem.range));
     }
-    if let Some(search) = &search {
+    // Settings are tried on top of good ones.
+    if let (Some(search), false) = (&search, wrong) {
         for problem in search.problems("search", &model) {
             let at = format!("{path}.{}", problem.path);
             problems.add(&entry.origin, &at, &problem.value, Fault::Bound(problem.range));

@@ -1,6 +1,8 @@
 //! What is wrong with a spec, said all at once.
 
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
+
+use crate::text::shortened;
 
 /// One thing that is wrong with a spec.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -40,10 +42,23 @@ pub struct SpecErrors(pub Vec<Problem>);
 
 /// Collects problems while a spec is read.
 #[derive(Default)]
-pub(crate) struct Problems(pub(crate) Vec<Problem>);
+pub(crate) struct Problems {
+    told: Vec<Problem>,
+    /// How many more there are.
+    more: usize,
+    /// The variables that were wrong: one can reach several members and is wrong once.
+    variables: BTreeSet<String>,
+}
 
 /// The length above which a value is shortened in a message, in characters.
 const SHOWN: usize = 60;
+
+/// The length above which a path or a bound is shortened in a message, in characters.
+const SHOWN_PATH: usize = 200;
+const SHOWN_BOUND: usize = 1_000;
+
+/// The most problems that are told; more are counted. A refusal stands in a ledger, which has a size.
+const MAX_TOLD: usize = 100;
 
 impl Problem {
     /// Gives what is allowed, for reports that keep the bound on its own.
@@ -59,33 +74,62 @@ impl Problem {
 
 impl Problems {
     pub(crate) fn add(&mut self, origin: &str, path: &str, value: &str, fault: Fault) {
-        let (origin, path) = (origin.to_owned(), path.to_owned());
-        self.0.push(Problem {
-            origin,
-            path,
-            value: shortened(value),
-            fault,
+        if origin.starts_with("environment") && !self.variables.insert(origin.to_owned()) {
+            return;
+        }
+        if self.is_full() {
+            return self.skip();
+        }
+        self.told.push(Problem {
+            origin: shortened(origin, SHOWN_PATH),
+            path: shortened(path, SHOWN_PATH),
+            value: shortened(value, SHOWN),
+            fault: fault.shortened(),
         });
     }
 
-    /// One variable can reach several members; it is wrong once.
-    pub(super) fn into_errors(self) -> SpecErrors {
-        let mut seen = std::collections::BTreeSet::new();
-        let first = |p: &Problem| !p.origin.starts_with("environment") || seen.insert(p.origin.clone());
-        SpecErrors(self.0.into_iter().filter(first).collect())
+    pub(super) fn into_errors(mut self) -> SpecErrors {
+        if self.more > 0 {
+            self.told.push(Problem {
+                origin: "the spec".to_owned(),
+                path: String::new(),
+                value: String::new(),
+                fault: Fault::Syntax(format!("{} more problems are not shown", self.more)),
+            });
+        }
+        SpecErrors(self.told)
+    }
+
+    /// Says whether as many are told as ever are: then others are worth no text, only [`Self::skip`].
+    pub(super) fn is_full(&self) -> bool {
+        self.told.len() == MAX_TOLD
+    }
+
+    /// Counts one that is not told.
+    pub(super) fn skip(&mut self) {
+        self.more += 1;
+    }
+
+    /// Says whether something is wrong with the value at a path.
+    pub(super) fn has(&self, path: &str) -> bool {
+        self.told.iter().any(|problem| problem.path == path)
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.told.is_empty()
     }
 }
 
-fn shortened(value: &str) -> String {
-    let line = value.replace(['\n', '\r'], " ");
-    if line.chars().count() <= SHOWN {
-        return line;
+impl Fault {
+    fn shortened(self) -> Self {
+        let text = |text: String| shortened(&text, SHOWN_BOUND);
+        match self {
+            Self::Bound(bound) => Self::Bound(text(bound)),
+            Self::NotYet { allowed } => Self::NotYet { allowed: text(allowed) },
+            Self::Unknown { known } => Self::Unknown { known: text(known) },
+            Self::Syntax(what) => Self::Syntax(text(what)),
+        }
     }
-    line.chars().take(SHOWN).chain(std::iter::once('…')).collect()
 }
 
 impl fmt::Display for Problem {

@@ -103,10 +103,7 @@ impl<'a> Section<'a> {
     /// Names every key that nobody read.
     pub(super) fn close(self) {
         let known = self.known.join(", ");
-        for (key, node) in self.fields {
-            let path = join(&self.path, &key);
-            unknown(&path, &node, &known, self.problems);
-        }
+        unknown_fields(&self.path, &self.fields, &known, self.problems);
     }
 
     pub(super) fn leaf(&mut self, key: &'static str) -> Option<Leaf> {
@@ -137,6 +134,9 @@ impl<'a> Section<'a> {
     }
 
     fn fault(&mut self, key: &str, leaf: &Leaf, fault: Fault) {
+        if self.problems.is_full() {
+            return self.problems.skip();
+        }
         self.problems
             .add(&leaf.origin, &join(&self.path, key), &leaf.value.to_string(), fault);
     }
@@ -251,12 +251,17 @@ impl<'a> Section<'a> {
 
 impl Leaf {
     /// Gives the text; of `--set`, what was typed, whatever TOML would make of it.
-    pub(super) fn as_text(&self) -> Option<String> {
+    pub(super) fn as_str(&self) -> Option<&str> {
         match (&self.value, &self.text) {
-            (Value::String(text), _) => Some(text.clone()),
+            (Value::String(text), _) => Some(text),
             (Value::Array(_) | Value::Table(_), _) | (_, None) => None,
-            (_, Some(text)) => Some(text.clone()),
+            (_, Some(text)) => Some(text),
         }
+    }
+
+    /// Gives the text as [`Self::as_str`] does.
+    pub(super) fn as_text(&self) -> Option<String> {
+        self.as_str().map(str::to_owned)
     }
 
     pub(super) fn as_whole(&self) -> Option<u64> {
@@ -286,18 +291,18 @@ fn unknown(path: &str, node: &Node, known: &str, problems: &mut Problems) {
             };
             problems.add(&leaf.origin, path, &leaf.value.to_string(), fault);
         }
-        Node::Section(fields) => {
-            for (key, node) in fields {
-                unknown(&join(path, key), node, known, problems);
-            }
-        }
+        Node::Section(fields) => unknown_fields(path, fields, known, problems),
     }
 }
 
-/// Names everything left at the top of the tree.
-pub(super) fn unknown_sections(fields: &Fields, known: &str, problems: &mut Problems) {
+/// Names every key of a section, or of the top of the tree, that nobody read; where enough are named, they are counted.
+pub(super) fn unknown_fields(path: &str, fields: &Fields, known: &str, problems: &mut Problems) {
     for (key, node) in fields {
-        unknown(key, node, known, problems);
+        if problems.is_full() {
+            problems.skip();
+        } else {
+            unknown(&join(path, key), node, known, problems);
+        }
     }
 }
 

@@ -1,14 +1,17 @@
 //! Reads each section of the merged tree into its checked type.
 
+use std::collections::HashSet;
+
 use series::{Clean, Frequency, Holdout, Missing, Outliers, Sampling, Scaler, Strategy, Validation, WindowShape};
 use toml::Value;
 
 use super::{
-    Choice, DataSection, ForecastSection, Metric, Mode, PromoteBy, PromoteSection, SplitSection, duration,
+    Choice, DataSection, ForecastSection, MAX_COLUMNS, Metric, Mode, PromoteBy, PromoteSection, SplitSection, duration,
     problem::Problems,
     read::{Interval, LARGEST, Section},
     tree::{Fields, Leaf},
 };
+use crate::{NameError, check_column};
 
 /// The most steps that a forecast has where the window's horizon is not longer.
 pub const MAX_FORECAST: usize = 1_000;
@@ -55,7 +58,9 @@ pub(super) fn data(fields: &mut Fields, problems: &mut Problems) -> DataSection 
     let data = DataSection {
         time: time(&mut section),
         targets: targets(&mut section),
-        past: section.texts("past").map(|(_, texts)| texts).unwrap_or_default(),
+        past: columns(&mut section, "past")
+            .map(|(_, columns)| columns)
+            .unwrap_or_default(),
         known: none_yet(&mut section, "known"),
         fixed: none_yet(&mut section, "static"),
         series_id: series_id(&mut section),
@@ -72,25 +77,50 @@ pub(super) fn data(fields: &mut Fields, problems: &mut Problems) -> DataSection 
 }
 
 fn time(section: &mut Section<'_>) -> Choice<String> {
-    match section.text("time", "auto").as_str() {
-        "auto" => Choice::Auto,
-        column => Choice::Given(column.to_owned()),
+    let leaf = section.peek("time");
+    let column = section.text("time", "auto");
+    if let (Some(leaf), Err(error)) = (leaf, check_column(&column)) {
+        section.wrong("time", &leaf, &name_bound(&error));
+    }
+    if column == "auto" {
+        Choice::Auto
+    } else {
+        Choice::Given(column)
     }
 }
 
+/// Reads a list of columns, each once; one that is too long is as good as empty.
+fn columns(section: &mut Section<'_>, key: &'static str) -> Option<(Leaf, Vec<String>)> {
+    let (leaf, columns) = section.texts(key)?;
+    if columns.len() > MAX_COLUMNS {
+        let have = columns.len();
+        section.wrong(
+            key,
+            &leaf,
+            &format!("a list of at most {MAX_COLUMNS} columns, this one has {have}"),
+        );
+        return None;
+    }
+    if let Some(error) = columns.iter().find_map(|column| check_column(column).err()) {
+        section.wrong(key, &leaf, &name_bound(&error));
+    }
+    let mut names = HashSet::new();
+    if !columns.iter().all(|column| names.insert(column.as_str())) {
+        section.wrong(key, &leaf, "a list that names each column once");
+    }
+    Some((leaf, columns))
+}
+
+fn name_bound(error: &NameError) -> String {
+    format!("made of names that can be columns: {error}")
+}
+
 fn targets(section: &mut Section<'_>) -> Choice<Vec<String>> {
-    let Some((leaf, columns)) = section.texts("targets") else {
+    let Some((leaf, columns)) = columns(section, "targets") else {
         return Choice::Auto;
     };
     if columns.is_empty() || columns.iter().any(String::is_empty) {
         section.wrong("targets", &leaf, "`auto` or a list of at least one column");
-    }
-    let twice = columns
-        .iter()
-        .enumerate()
-        .any(|(index, column)| columns[..index].contains(column));
-    if twice {
-        section.wrong("targets", &leaf, "a list that names each column once");
     }
     if columns == ["auto"] {
         Choice::Auto
@@ -163,11 +193,9 @@ fn parts(section: &mut Section<'_>) -> u32 {
 
 /// A column has one role.
 fn refuse_shared_columns(section: &mut Section<'_>, leaf: &Leaf, data: &DataSection) {
+    let others: HashSet<&String> = data.past.iter().chain(data.time.given()).collect();
     let targets = data.targets.given().map_or(&[][..], Vec::as_slice);
-    if targets
-        .iter()
-        .any(|target| data.past.contains(target) || data.time.given() == Some(target))
-    {
+    if targets.iter().any(|target| others.contains(target)) {
         section.wrong(
             "targets",
             leaf,

@@ -5,10 +5,14 @@ use std::{collections::BTreeMap, sync::Arc};
 use toml::Value;
 
 use super::{
+    MAX_TEXT,
     models::{self, Entry},
     problem::{Fault, Problems},
 };
 use crate::overrides;
+
+/// The most keys of a path that is set; the deepest that is read has six.
+const MAX_DEPTH: usize = 16;
 
 /// One source of settings; a later layer wins over an earlier one, key by key.
 #[derive(Clone, Debug)]
@@ -79,6 +83,21 @@ impl Layer {
     }
 }
 
+impl Content {
+    /// Counts the bytes that are read of it.
+    fn bytes(&self) -> usize {
+        let read = |name: &str| overrides::TABLE.iter().any(|row| row.name == name);
+        match self {
+            Self::Toml(text) => text.len(),
+            Self::Environment(pairs) => {
+                let read = pairs.iter().filter(|(name, _)| read(name));
+                read.map(|(name, value)| name.len() + value.len()).sum()
+            }
+            Self::Pairs(pairs) => pairs.iter().map(|(path, value)| path.len() + value.len()).sum(),
+        }
+    }
+}
+
 impl Tree {
     /// Starts from the default list of members; all other defaults stand where their key is read.
     pub(super) fn new() -> Self {
@@ -95,6 +114,12 @@ impl Tree {
     }
 
     pub(super) fn merge(&mut self, layer: &Layer, problems: &mut Problems) {
+        let have = layer.content.bytes();
+        if have > MAX_TEXT {
+            let bound = Fault::Bound(format!("at most {MAX_TEXT} bytes"));
+            problems.add(&layer.name, "", &format!("{have} bytes"), bound);
+            return;
+        }
         match &layer.content {
             Content::Toml(text) => match text.parse::<toml::Table>() {
                 Ok(table) => self.merge_table(table, &Arc::from(layer.name.as_str()), problems),
@@ -118,8 +143,9 @@ impl Tree {
 
     /// Names the gru and lstm members of the list so far.
     pub(crate) fn recurrent(&self) -> Vec<String> {
-        let recurrent = |entry: &&Entry| matches!(entry.kind().as_deref(), Some("gru" | "lstm"));
-        self.models.iter().filter(recurrent).filter_map(Entry::name).collect()
+        let recurrent = |entry: &&Entry| matches!(entry.kind(), Some("gru" | "lstm"));
+        let names = self.models.iter().filter(recurrent).filter_map(Entry::called);
+        names.map(str::to_owned).collect()
     }
 
     pub(super) fn merge_table(&mut self, table: toml::Table, origin: &Arc<str>, problems: &mut Problems) {
@@ -133,7 +159,16 @@ impl Tree {
     }
 
     fn merge_pair(&mut self, path: &str, text: &str, origin: &Arc<str>, problems: &mut Problems) {
-        let segments: Vec<&str> = path.split('.').collect();
+        let segments: Vec<&str> = path.split('.').take(MAX_DEPTH + 1).collect();
+        if segments.len() > MAX_DEPTH {
+            problems.add(
+                origin,
+                path,
+                text,
+                Fault::Syntax(format!("is a path of more than {MAX_DEPTH} keys")),
+            );
+            return;
+        }
         if segments.iter().any(|segment| segment.is_empty()) {
             problems.add(
                 origin,

@@ -27,6 +27,9 @@ impl Section<'_> {
     }
 
     fn refuse(&mut self, key: &str, node: &Node, error: &str) {
+        if self.problems.is_full() {
+            return self.problems.skip();
+        }
         let (origin, value) = match node {
             Node::Leaf(leaf) => (leaf.origin.to_string(), leaf.value.to_string()),
             Node::Section(fields) => (first_origin(fields).unwrap_or_default(), String::new()),

@@ -142,7 +142,7 @@ async fn the_newest_entry_is_found_whatever_the_hint_says() {
         store
             .create(
                 &keys::champion_entry(&dataset(), PART, generation),
-                canonical(&entry).into(),
+                canonical(&entry).unwrap().into(),
             )
             .await
             .unwrap();

@@ -52,7 +52,10 @@ async fn scene(world: World, table: &Table, spec: Spec) -> Scene {
         spec: spec.digest(),
     };
     store
-        .create(&keys::round(&dataset(), PART, round.round), canonical(&round).into())
+        .create(
+            &keys::round(&dataset(), PART, round.round),
+            canonical(&round).unwrap().into(),
+        )
         .await
         .unwrap();
     let mut artifacts = Vec::new();

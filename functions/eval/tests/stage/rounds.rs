@@ -152,7 +152,7 @@ async fn a_member_whose_scoring_failed_only_joins() {
         attempt: 0,
         at: String::new(),
     };
-    let body = canonical(&failure).into();
+    let body = canonical(&failure).unwrap().into();
     scene.world.store.put(&keys::failed(failure.job), body).await.unwrap();
     task.skip_scoring = true;
     scene.run(task).await.unwrap();

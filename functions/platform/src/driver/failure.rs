@@ -99,4 +99,5 @@ pub(super) async fn describe(about: About<'_>, error: &dyn Classify, attempt: u3
         attempt,
         at: series::rfc3339(platform.clock.now_s()),
     }
+    .bounded()
 }

@@ -2,7 +2,7 @@
 
 use std::{panic::AssertUnwindSafe, time::Duration};
 
-use contract::{Manifest, Next, Produced, canonical, keys};
+use contract::{Manifest, Next, Produced, keys};
 use forecast::Progress;
 use futures_util::FutureExt as _;
 
@@ -98,7 +98,8 @@ async fn record(store: &dyn Store, job: &Job, made: Produced, before: &Before) -
         outputs: made,
     };
     if matches!(before, Before::Lost) {
-        store.put(&keys::work(work), canonical(&manifest).into()).await?;
+        let key = keys::work(work);
+        store.put(&key, documents::json(&key, &manifest)?).await?;
         return Ok(manifest.outputs);
     }
     Ok(documents::create_or_adopt(store, &keys::work(work), manifest)

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use contract::{Digest, JobId, Next, canonical, keys};
+use contract::{Digest, JobId, Next, keys};
 use forecast::Progress;
 
 use super::{
@@ -12,7 +12,7 @@ use super::{
     send,
 };
 use crate::{
-    Classify, Delivery, Ended, Outcome, Platform, Retry, StoreError,
+    Classify, Delivery, Ended, Outcome, Platform, Retry, StoreError, documents,
     error::chain,
     ledger::{
         Completion, Found, Ledger, Nonce, State, lease,
@@ -74,9 +74,13 @@ pub(crate) async fn fail(
 ) -> Outcome {
     let failure = describe(about, error, held.ledger.attempt, platform).await;
     tracing::error!(stage = about.stage_name(), kind = ?failure.kind, error = failure.message, "failed for good");
-    let document = canonical(&failure).into();
-    // Over whatever lies there: after a replay the newest cause counts, and the ledger says whether any does.
-    if let Err(error) = platform.store.put(&keys::failed(about.job()), document).await {
+    let key = keys::failed(about.job());
+    let written = match documents::json(&key, &failure) {
+        // Over whatever lies there: after a replay the newest cause counts, and the ledger says whether any does.
+        Ok(document) => platform.store.put(&key, document).await,
+        Err(error) => Err(error),
+    };
+    if let Err(error) = written {
         return later(about, held, &error, platform).await;
     }
     let next = about.after_failure(&failure.message);
@@ -308,9 +312,9 @@ async fn fail_without_ledger(
         error = failure.message,
         "failed for good, its ledger is damaged"
     );
-    let document = canonical(&failure).into();
-    let put = platform.store.put(&keys::failed(about.job()), document).await;
-    put.map_err(|error| Box::new(error) as Box<dyn Classify>)?;
+    let key = keys::failed(about.job());
+    let put = async { platform.store.put(&key, documents::json(&key, &failure)?).await };
+    put.await.map_err(|error| Box::new(error) as Box<dyn Classify>)?;
     send::send_next(about, &about.after_failure(&failure.message), platform).await?;
     Ok(Outcome::Done {
         job: about.job(),

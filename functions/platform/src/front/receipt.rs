@@ -1,4 +1,4 @@
-use contract::{Digest, EventId, Input, Receipt, canonical, identity, keys};
+use contract::{Digest, EventId, Input, Receipt, identity, keys};
 
 use super::FrontError;
 use crate::{
@@ -48,10 +48,8 @@ impl Known {
             }
             let last_event = Some(event.clone());
             let receipt = Receipt { last_event, ..receipt };
-            store
-                .swap(&place, canonical(&receipt).into(), &meta.etag)
-                .await
-                .map(drop)
+            let body = documents::json(&place, &receipt)?;
+            store.swap(&place, body, &meta.etag).await.map(drop)
         };
         if let Err(error) = noted.await {
             tracing::debug!(error = chain(&error), "an event was walked, but not noted");

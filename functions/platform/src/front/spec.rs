@@ -1,18 +1,18 @@
 use std::sync::Arc;
 
 use contract::{
-    Dataset, Digest, Spec, Upload, canonical, keys,
-    spec::{Layer, resolve},
+    Dataset, Digest, Spec, Upload, keys,
+    spec::{Layer, MAX_TEXT},
 };
 
 use super::FrontError;
-use crate::{documents, error::StoreError, ports::Store, work::Platform};
+use crate::{documents, error::StoreError, ports::Store, threads::apart, work::Platform};
 
 /// The metadata in which `flits run` and `flits upload` name the spec that they resolved.
 pub(crate) const METADATA: &str = "flits-spec";
 
-/// The size above which a spec's text is refused, in bytes.
-const MAX_TEXT: u64 = 1 << 20;
+/// The size above which a resolved spec is not read, in bytes: all that one text can become.
+const MAX_RESOLVED: u64 = 4 * MAX_TEXT as u64;
 
 /// A spec under its name.
 pub(super) struct Resolved {
@@ -32,7 +32,10 @@ pub(super) async fn of_upload(
     if let Some(named) = named {
         named.as_bytes().clone_into(text);
         let digest = named.parse().map_err(FrontError::SpecName)?;
-        let spec = documents::read_named(store, &keys::resolved(&upload.dataset, digest), digest).await;
+        let key = keys::resolved(&upload.dataset, digest);
+        let bytes = documents::read_blob(store, &key, digest, MAX_RESOLVED).await;
+        let bytes = bytes.map_err(FrontError::SpecDocument)?;
+        let spec = apart(move || documents::parse(&key, &bytes)).await;
         let spec = spec.map_err(|error| match documents::is_unknown(&error) {
             true => FrontError::NewerSpec(error),
             false => FrontError::SpecDocument(error),
@@ -43,8 +46,15 @@ pub(super) async fn of_upload(
         });
     }
     let layers = stored_layers(&upload.dataset, text, platform).await?;
-    let spec = resolve(&layers).map_err(FrontError::Spec)?;
+    let spec = resolve(layers).await?;
     write(store, &upload.dataset, spec).await.map_err(FrontError::Store)
+}
+
+/// Resolves layers beside the runtime: the text may be a stranger's, and reading it takes as long as it is.
+pub(super) async fn resolve(layers: Vec<Layer>) -> Result<Spec, FrontError> {
+    apart(move || contract::spec::resolve(&layers))
+        .await
+        .map_err(FrontError::Spec)
 }
 
 /// Gives the layers that every front door begins with: `specs/{dataset}.toml`, then the predecessor's environment.
@@ -55,7 +65,7 @@ pub(super) async fn stored_layers(
 ) -> Result<Vec<Layer>, FrontError> {
     let key = keys::spec(dataset);
     let mut layers = Vec::new();
-    match platform.store.get(&key, MAX_TEXT).await {
+    match platform.store.get(&key, MAX_TEXT as u64).await {
         Ok(object) => {
             let unreadable = |source| FrontError::SpecText {
                 key: key.clone(),
@@ -75,10 +85,8 @@ pub(super) async fn stored_layers(
 /// Writes a resolved spec under its digest.
 pub(super) async fn write(store: &dyn Store, dataset: &Dataset, spec: Spec) -> Result<Resolved, StoreError> {
     let digest = spec.digest();
-    match store
-        .create(&keys::resolved(dataset, digest), canonical(&spec).into())
-        .await
-    {
+    let key = keys::resolved(dataset, digest);
+    match store.create(&key, documents::json(&key, &spec)?).await {
         // Named by its digest: whatever lies there is the same.
         Ok(_) | Err(StoreError::Exists { .. }) => Ok(Resolved {
             spec: Arc::new(spec),

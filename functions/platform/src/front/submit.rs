@@ -7,7 +7,7 @@ use std::{
 use contract::{
     Dataset, Digest, Failure, Input, Message, PartId, PreprocessTask, Spec, Task, Upload, canonical,
     identity::{self, receive_job},
-    spec::{Layer, resolve},
+    spec::Layer,
 };
 use sha2::Digest as _;
 use tokio::io::AsyncReadExt as _;
@@ -152,7 +152,9 @@ async fn let_in(
     spec_text: &mut Vec<u8>,
     platform: &Platform,
 ) -> Result<Prepared, FrontError> {
-    let upload = Upload::parse(key).map_err(FrontError::Key)?;
+    // What was asked for is the whole dataset: `a/b` is not `a` with a file below `b`.
+    let file = key.rsplit_once('/').map_or(key, |(_, file)| file);
+    let upload = Upload::new(&submission.dataset, file).map_err(FrontError::Key)?;
     if upload.is_test() {
         return Err(FrontError::TestName { file: upload.file });
     }
@@ -161,7 +163,7 @@ async fn let_in(
         check_size(&upload.test_file().key(), test, platform)?;
     }
     let layers = layers(submission, &upload.dataset, spec_text, platform).await?;
-    let spec = resolve(&layers).map_err(FrontError::Spec)?;
+    let spec = spec::resolve(layers).await?;
     let resolved = spec::write(platform.store.as_ref(), &upload.dataset, spec)
         .await
         .map_err(FrontError::Store)?;
@@ -200,7 +202,7 @@ async fn layers(
     };
     // The settings are part of what a refusal is named by: another one is another refusal.
     if !submission.set.is_empty() {
-        spec_text.extend(canonical(&submission.set));
+        spec_text.extend(canonical(&submission.set).expect("settings are texts"));
     }
     layers.push(Layer::set(submission.set.clone()));
     if submission.test.is_some() {

@@ -156,9 +156,12 @@ impl Ledger {
     }
 
     /// Writes the ledger.
+    ///
+    /// # Panics
+    /// Never: its one fraction is a time that a clock measured.
     #[must_use]
     pub fn to_json(&self) -> Vec<u8> {
-        contract::canonical(self)
+        contract::canonical(self).expect("the seconds of a ledger were measured by a clock")
     }
 }
 

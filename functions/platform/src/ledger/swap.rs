@@ -134,6 +134,7 @@ fn is_doubt(error: &StoreError) -> bool {
         | StoreError::Refused { .. }
         | StoreError::TooLarge { .. }
         | StoreError::Damaged { .. }
+        | StoreError::Unwritable { .. }
         | StoreError::Scratch { .. } => false,
     }
 }

@@ -59,7 +59,7 @@ async fn a_message_under_a_spec_of_newer_code_is_given_back() {
     let mut rig = Rig::new().await;
     let mut wider = serde_json::to_value(&rig.spec).unwrap();
     wider["budget"] = serde_json::json!({"seconds": 60});
-    let bytes = contract::canonical(&wider);
+    let bytes = contract::canonical(&wider).unwrap();
     let digest = Digest::of(&bytes);
     let key = keys::resolved(&dataset(), digest);
     rig.world.store.put(&key, bytes.into()).await.unwrap();

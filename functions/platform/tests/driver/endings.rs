@@ -68,7 +68,7 @@ async fn work_that_another_job_finished_is_adopted_and_concluded() {
     };
     rig.world
         .store
-        .put(&keys::work(identity.work), canonical(&manifest).into())
+        .put(&keys::work(identity.work), canonical(&manifest).unwrap().into())
         .await
         .unwrap();
     let model = model_key(&rig.message.stage);

@@ -186,7 +186,7 @@ impl Rig {
         let world = World::new();
         let spec = spec::resolve(&[]).unwrap();
         let key = keys::resolved(&dataset(), spec.digest());
-        world.store.put(&key, canonical(&spec).into()).await.unwrap();
+        world.store.put(&key, canonical(&spec).unwrap().into()).await.unwrap();
         let message = message(task(&spec), &spec);
         world
             .queue

@@ -95,8 +95,11 @@ impl Bench {
         let layer = Layer::set([("salt".to_owned(), salt.to_owned())]);
         let spec = resolve(&[layer]).expect("a spec of the test");
         let dataset: Dataset = "cell".parse().expect("a dataset of the test");
-        self.put(&keys::resolved(&dataset, spec.digest()), canonical(&spec))
-            .await;
+        self.put(
+            &keys::resolved(&dataset, spec.digest()),
+            canonical(&spec).expect("a spec has JSON"),
+        )
+        .await;
         let stage = Task::Preprocess(PreprocessTask {
             dataset,
             part: PartId::WHOLE,

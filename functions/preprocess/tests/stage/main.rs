@@ -164,7 +164,7 @@ async fn the_same_bytes_under_another_tag_are_the_version_that_arrived() {
         last_event: None,
     };
     let id = Digest::of(b"in parts");
-    bench.put(&keys::receipt(id), canonical(&receipt)).await;
+    bench.put(&keys::receipt(id), canonical(&receipt).unwrap()).await;
     let input = Input { digest, receipt: id };
     let ended = bench.deliver(&input, "another").await;
     assert!(matches!(ended, Ended::Committed { .. }), "{ended:?}");

@@ -94,6 +94,8 @@ impl Default for SearchSpec {
 impl SearchSpec {
     /// The most trials that may be asked for.
     pub const MOST_TRIALS: usize = 1_000;
+    /// The most values that all settings together list.
+    pub const MOST_VALUES: usize = 1_000;
     /// The largest seed: JSON numbers are exact up to it.
     pub const MOST_SEED: u64 = (1 << 53) - 1;
 
@@ -127,6 +129,13 @@ impl SearchSpec {
         );
         let settings = self.space.len();
         check(settings > 0, "space", &"empty", "at least one setting", &mut problems);
+        // Each of them is tried on the model's settings below.
+        let (values, most) = (self.values(), Self::MOST_VALUES);
+        if values > most {
+            let range = format!("at most {most} values and ranges in all");
+            check(false, "space", &format!("{values} values"), &range, &mut problems);
+            return problems;
+        }
         for (setting, candidates) in &self.space {
             problems.extend(self.problems_of(&format!("{path}.space.{setting}"), model, setting, candidates));
         }
@@ -149,6 +158,15 @@ impl SearchSpec {
             Candidates::Between(_) => None,
         });
         listed.fold(1, usize::saturating_mul)
+    }
+
+    /// Counts the listed values, a range as one.
+    fn values(&self) -> usize {
+        let count = |candidates: &Candidates| match candidates {
+            Candidates::Listed(values) => values.len(),
+            Candidates::Between(_) => 1,
+        };
+        self.space.values().map(count).sum()
     }
 
     fn problems_of(&self, path: &str, model: &ModelSpec, setting: &str, candidates: &Candidates) -> Vec<Problem> {

@@ -1,5 +1,7 @@
 //! The ranges of the additive model's settings.
 
+use std::collections::HashSet;
+
 use series::Problem;
 
 use super::{Growth, Holiday, Order, ProphetSpec, Seasonality};
@@ -112,7 +114,7 @@ impl ProphetSpec {
         let regressors = (0..)
             .zip(&self.regressors)
             .map(|(i, r)| (format!("regressors[{i}]"), &r.name));
-        let mut seen: Vec<&String> = Vec::new();
+        let mut seen: HashSet<&String> = HashSet::new();
         for (place, name) in seasons.chain(holidays).chain(regressors) {
             let calendar =
                 ["yearly", "weekly", "daily"].contains(&name.as_str()) && !place.starts_with("seasonalities");
@@ -125,7 +127,7 @@ impl ProphetSpec {
                 "a name of its own, not one of the forecast's",
                 bad,
             );
-            seen.push(name);
+            seen.insert(name);
         }
     }
 }
