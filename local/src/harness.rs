@@ -339,7 +339,7 @@ async fn set_up(embedded: &Embedded) -> anyhow::Result<()> {
     let queues = embedded.queues();
     for stage in Stage::ALL {
         let (name, dead) = (format!("flits-{stage}"), format!("flits-{stage}-dlq"));
-        queues.create(&dead, BTreeMap::new(), BTreeMap::new()).await?;
+        queues.create(&dead, BTreeMap::new()).await?;
         let redrive = serde_json::json!({
             "deadLetterTargetArn": queues.arn(&dead), "maxReceiveCount": MAX_RECEIVES,
         });
@@ -348,7 +348,7 @@ async fn set_up(embedded: &Embedded) -> anyhow::Result<()> {
             ("RedrivePolicy", redrive.to_string()),
         ];
         let attributes = attributes.map(|(name, value)| (name.to_owned(), value));
-        queues.create(&name, attributes.into(), BTreeMap::new()).await?;
+        queues.create(&name, attributes.into()).await?;
     }
     let uploads = queues.arn(&format!("flits-{}", Stage::Preprocess));
     embedded

@@ -6,15 +6,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
-use axum::error_handling::HandleError;
-use axum::serve::ListenerExt;
-use http::StatusCode;
-use s3s::HttpError;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use super::connections::serve;
 use super::engine::{Engine, EngineError};
 use super::s3::{self, Store};
 use super::sqs::{self, Queues, Settings};
@@ -90,20 +86,16 @@ impl Embedded {
     pub async fn start(dir: &Path, addresses: Addresses, settings: Settings) -> Result<Self, StartError> {
         let (s3, sqs) = (listen(addresses.s3).await?, listen(addresses.sqs).await?);
         let engine = Engine::open(dir)?;
-        let (now, access, secret) = (
-            Arc::clone(&settings.now),
-            settings.access_key.clone(),
-            settings.secret_key.clone(),
-        );
+        let (now, patience) = (Arc::clone(&settings.now), settings.patience);
+        let keys = s3::Keys::new(&settings.access_key, &settings.secret_key);
         let queues = Queues::open(engine.clone(), settings).await?;
         queues.release_in_flight().await?;
         let store = Store::open(engine.clone(), Arc::clone(&queues), now).await?;
         let (s3_url, sqs_url) = (url(&s3, addresses.s3)?, url(&sqs, addresses.sqs)?);
         let (stop, stopping) = watch::channel(false);
         let mut servers = JoinSet::new();
-        let objects = HandleError::new(s3::service(store.clone(), access, secret), broken_off);
-        servers.spawn(serve(s3, Router::new().fallback_service(objects), stopping.clone()));
-        servers.spawn(serve(sqs, sqs::router(Arc::clone(&queues)), stopping));
+        servers.spawn(serve(s3, s3::router(store.clone(), keys), patience, stopping.clone()));
+        servers.spawn(serve(sqs, sqs::router(Arc::clone(&queues)), patience, stopping));
         Ok(Self {
             s3_url,
             sqs_url,
@@ -176,26 +168,4 @@ fn url(listener: &TcpListener, address: SocketAddr) -> Result<String, StartError
         .local_addr()
         .map_err(|source| StartError::Listen { address, source })?;
     Ok(format!("http://{bound}"))
-}
-
-async fn serve(listener: TcpListener, router: Router, mut stopping: watch::Receiver<bool>) {
-    let listener = listener.tap_io(|stream| {
-        // Answers are small and somebody waits for each.
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "cannot turn off delays of a connection");
-        }
-    });
-    let stopped = async move {
-        // An error means that the sender is gone, which is a stop as well.
-        let _ = stopping.wait_for(|stop| *stop).await;
-    };
-    if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(stopped).await {
-        tracing::error!(%error, "an embedded server ended");
-    }
-}
-
-/// Refusals of S3 are answers already; what comes here is a request that could not be read or answered at all.
-async fn broken_off(error: HttpError) -> StatusCode {
-    tracing::warn!(?error, "a request to the embedded S3 broke off");
-    StatusCode::INTERNAL_SERVER_ERROR
 }
