@@ -23,7 +23,7 @@ pub struct Patience {
 
 impl Default for Patience {
     fn default() -> Self {
-        let minute = Duration::from_secs(60);
+        let minute = Duration::from_mins(1);
         Self {
             headers: minute,
             body: minute,

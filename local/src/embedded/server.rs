@@ -2,16 +2,18 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::panic::AssertUnwindSafe;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::connections::serve;
-use super::engine::{Engine, EngineError};
+use super::engine::{self, Engine, EngineError};
 use super::s3::{self, Store};
 use super::sqs::{self, Queues, Settings};
 
@@ -52,6 +54,15 @@ pub enum StartError {
         #[source]
         source: io::Error,
     },
+    /// The store is there and cannot be read.
+    #[error("the store {} is damaged; put a copy of its folder back, or move the folder away to begin anew", path.display())]
+    Damaged {
+        /// Its file.
+        path: PathBuf,
+        /// What was found; nothing where reading it broke off.
+        #[source]
+        source: Option<Box<StartError>>,
+    },
     /// The store cannot be opened.
     #[error("cannot open the store")]
     Engine(#[from] EngineError),
@@ -85,12 +96,9 @@ impl Embedded {
     /// When an address is not loopback or not free, or the directory cannot be used or is in use.
     pub async fn start(dir: &Path, addresses: Addresses, settings: Settings) -> Result<Self, StartError> {
         let (s3, sqs) = (listen(addresses.s3).await?, listen(addresses.sqs).await?);
-        let engine = Engine::open(dir)?;
-        let (now, patience) = (Arc::clone(&settings.now), settings.patience);
+        let patience = settings.patience;
         let keys = s3::Keys::new(&settings.access_key, &settings.secret_key);
-        let queues = Queues::open(engine.clone(), settings).await?;
-        queues.release_in_flight().await?;
-        let store = Store::open(engine.clone(), Arc::clone(&queues), now).await?;
+        let (engine, queues, store) = open(dir, settings).await?;
         let (s3_url, sqs_url) = (url(&s3, addresses.s3)?, url(&sqs, addresses.sqs)?);
         let (stop, stopping) = watch::channel(false);
         let mut servers = JoinSet::new();
@@ -151,6 +159,43 @@ impl std::fmt::Debug for Embedded {
             .field("s3_url", &self.s3_url)
             .field("sqs_url", &self.sqs_url)
             .finish_non_exhaustive()
+    }
+}
+
+/// Opens everything in a directory. Damage may show as an error or as a panic of the database.
+async fn open(dir: &Path, settings: Settings) -> Result<(Engine, Arc<Queues>, Store), StartError> {
+    let opening = async {
+        let engine = Engine::open(dir)?;
+        let now = Arc::clone(&settings.now);
+        let queues = Queues::open(engine.clone(), settings).await?;
+        queues.release_in_flight().await?;
+        let store = Store::open(engine.clone(), Arc::clone(&queues), now).await?;
+        Ok::<_, StartError>((engine, queues, store))
+    };
+    let damaged = |source| StartError::Damaged {
+        path: dir.join(engine::FILE),
+        source,
+    };
+    match AssertUnwindSafe(opening).catch_unwind().await {
+        Ok(Err(error)) if error.is_damage() => Err(damaged(Some(Box::new(error)))),
+        Ok(opened) => opened,
+        Err(_) => Err(damaged(None)),
+    }
+}
+
+impl StartError {
+    fn is_damage(&self) -> bool {
+        let engine = match self {
+            Self::Engine(error) | Self::S3(s3::Error::Store(error)) => Some(error),
+            Self::S3(s3::Error::Row(_)) => return true,
+            Self::Sqs(sqs::Error::Storage(error)) => match error.downcast_ref() {
+                Some(error) => Some(error),
+                // A row, or a table.
+                None => return true,
+            },
+            _ => None,
+        };
+        engine.is_some_and(EngineError::is_damage)
     }
 }
 

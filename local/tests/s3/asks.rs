@@ -33,7 +33,7 @@ async fn a_put_with_an_ask_that_cannot_be_kept_is_refused_and_changes_nothing() 
             .key("k")
             .body(b"new".to_vec().into())
     };
-    let asks = [
+    let asks = vec![
         (
             "a customer's key",
             put()

@@ -7,6 +7,7 @@
 mod asks;
 mod bodies;
 mod conditions;
+mod damage;
 mod durability;
 mod events;
 mod harness;

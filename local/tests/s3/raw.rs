@@ -90,10 +90,8 @@ impl Raw<'_> {
             lines.push(("content-length".to_owned(), self.body.len().to_string()));
         }
         lines.push(("connection".to_owned(), "close".to_owned()));
-        let lines: String = lines
-            .iter()
-            .map(|(name, value)| format!("{name}: {value}\r\n"))
-            .collect();
+        let lines = lines.iter().map(|(name, value)| format!("{name}: {value}\r\n"));
+        let lines = lines.collect::<Vec<_>>().concat();
         format!("{} {} HTTP/1.1\r\n{lines}\r\n", self.method, self.target)
     }
 

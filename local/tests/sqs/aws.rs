@@ -88,8 +88,8 @@ async fn a_group_of_a_fair_queue_comes_back_with_its_message() {
     assert_eq!(attribute(&message, "MessageGroupId"), Some("tenant-1"));
     for group in [String::new(), "x".repeat(129), "a b".to_owned()] {
         let send = server.client.send_message().queue_url(&url).message_body("x");
-        let sent = send.message_group_id(&group).send().await;
-        assert_eq!(code(sent), "InvalidParameterValue", "{group:?}");
+        let outcome = send.message_group_id(&group).send().await;
+        assert_eq!(code(outcome), "InvalidParameterValue", "{group:?}");
     }
     let send = server.client.send_message().queue_url(&url).message_body("x");
     let fifo = send.message_deduplication_id("d").send().await;

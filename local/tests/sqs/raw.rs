@@ -22,10 +22,8 @@ pub(crate) async fn post(server: &Server, operation: &str, ask: &Value) -> (u16,
     headers.extend(signature(host, &headers, body.as_bytes()));
     headers.push(("content-length".to_owned(), body.len().to_string()));
     headers.push(("connection".to_owned(), "close".to_owned()));
-    let head: String = headers
-        .iter()
-        .map(|(name, value)| format!("{name}: {value}\r\n"))
-        .collect();
+    let lines = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n"));
+    let head = lines.collect::<Vec<_>>().concat();
     let mut stream = TcpStream::connect(host).await.unwrap();
     let request = format!("POST / HTTP/1.1\r\n{head}\r\n{body}");
     stream.write_all(request.as_bytes()).await.unwrap();

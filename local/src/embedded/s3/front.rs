@@ -128,16 +128,13 @@ fn take_headers_of_address(parts: &mut Parts) {
 /// Answers a request that was signed for another region with the one that is right, whatever it asks for: clients sign
 /// again with it.
 fn wrong_region(parts: &Parts, region: &str) -> Option<Response> {
-    let (code, scope) = match text(parts, &header::AUTHORIZATION).split_once("Credential=") {
-        Some((_, scope)) => (
-            "AuthorizationHeaderMalformed",
-            scope.split(',').next().unwrap_or_default().to_owned(),
-        ),
-        None => {
-            let mut given = parameters(parts);
-            let (_, scope) = given.find(|(name, _)| name == "X-Amz-Credential")?;
-            ("AuthorizationQueryParametersError", scope)
-        }
+    let signed = text(parts, &header::AUTHORIZATION).split_once("Credential=");
+    let (code, scope) = if let Some((_, scope)) = signed {
+        let scope = scope.split(',').next().unwrap_or_default().to_owned();
+        ("AuthorizationHeaderMalformed", scope)
+    } else {
+        let (_, scope) = parameters(parts).find(|(name, _)| name == "X-Amz-Credential")?;
+        ("AuthorizationQueryParametersError", scope)
     };
     // From the end: an access key may hold a slash.
     let mut scope = scope.trim().rsplit('/');

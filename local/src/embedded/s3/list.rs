@@ -42,7 +42,7 @@ pub(super) fn v2(store: &Store, input: ListObjectsV2Input) -> S3Result<S3Respons
         key_count: i32::try_from(page.len()).ok(),
         is_truncated: Some(next.is_some()),
         next_continuation_token: next,
-        contents: Some(encode.objects(page.objects, owner)),
+        contents: Some(encode.objects(page.objects, owner.as_ref())),
         common_prefixes: Some(encode.prefixes(page.prefixes)),
         name: Some(input.bucket),
         prefix: Some(encode.text(prefix)),
@@ -73,7 +73,7 @@ pub(super) fn v1(store: &Store, input: ListObjectsInput) -> S3Result<S3Response<
     Ok(S3Response::new(ListObjectsOutput {
         is_truncated: Some(page.next.is_some()),
         next_marker: page.next.map(|next| encode.text(next)),
-        contents: Some(encode.objects(page.objects, Some(buckets::owner()))),
+        contents: Some(encode.objects(page.objects, Some(&buckets::owner()))),
         common_prefixes: Some(encode.prefixes(page.prefixes)),
         name: Some(input.bucket),
         prefix: Some(encode.text(prefix)),
@@ -192,9 +192,9 @@ impl Encode {
         text.bytes().map(encode).collect()
     }
 
-    fn objects(&self, objects: Vec<(String, Object)>, owner: Option<Owner>) -> Vec<s3s::dto::Object> {
+    fn objects(&self, objects: Vec<(String, Object)>, owner: Option<&Owner>) -> Vec<s3s::dto::Object> {
         let entry = |(key, object): (String, Object)| s3s::dto::Object {
-            owner: owner.clone(),
+            owner: owner.cloned(),
             e_tag: Some(object.tag()),
             key: Some(self.text(key)),
             last_modified: Some(object.modified()),
