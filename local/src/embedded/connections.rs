@@ -1,10 +1,14 @@
 //! Connections of one server: accepted, served with patience, and ended when the server stops.
 
+use std::convert::Infallible;
 use std::pin::pin;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
+use http::{HeaderValue, header};
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -64,8 +68,19 @@ async fn connection(stream: TcpStream, router: Router, patience: Patience, mut s
         tracing::debug!(%error, "cannot turn off delays of a connection");
     }
     let router = TowerToHyperService::new(router);
-    let service = service_fn(move |request: http::Request<hyper::body::Incoming>| {
-        router.call(request.map(|body| Body::new(Paced::new(body, patience.body))))
+    let service = service_fn(move |request: http::Request<Incoming>| {
+        let request = request.map(|body| Paced::new(body, patience.body));
+        let ended = request.body().ended();
+        let answered = router.call(request.map(Body::new));
+        async move {
+            let mut answer = answered.await?;
+            // What is left of the body is not read, so the connection ends; a client must not send more into it.
+            if !ended.load(Ordering::Acquire) {
+                let close = HeaderValue::from_static("close");
+                answer.headers_mut().insert(header::CONNECTION, close);
+            }
+            Ok::<_, Infallible>(answer)
+        }
     });
     let served = http1::Builder::new()
         .timer(TokioTimer::new())

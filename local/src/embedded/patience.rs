@@ -1,6 +1,8 @@
 //! How long clients may take: for the head of a request, and for each stretch of its body.
 
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -56,6 +58,8 @@ type BodyError = Box<dyn std::error::Error + Send + Sync>;
 pub(super) struct Paced {
     inner: Incoming,
     pace: Pace,
+    /// Whether all of it was read.
+    ended: Arc<AtomicBool>,
     /// Set while the server waits for the client.
     waiting: Option<(Instant, Pin<Box<Sleep>>)>,
 }
@@ -63,10 +67,16 @@ pub(super) struct Paced {
 impl Paced {
     pub(super) fn new(inner: Incoming, limit: Duration) -> Self {
         Self {
+            ended: Arc::new(AtomicBool::new(inner.is_end_stream())),
             inner,
             pace: Pace::new(limit),
             waiting: None,
         }
+    }
+
+    /// Tells, also when the body is gone, whether all of it was read.
+    pub(super) fn ended(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.ended)
     }
 
     #[expect(
@@ -93,6 +103,9 @@ impl Body for Paced {
             }
             if let Some(data) = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref()) {
                 self.pace.received(data.len());
+            }
+            if frame.is_none() || self.inner.is_end_stream() {
+                self.ended.store(true, Ordering::Release);
             }
             return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
         }

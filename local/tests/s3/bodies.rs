@@ -139,3 +139,31 @@ async fn a_digest_of_a_request_to_delete_is_checked() {
         assert_eq!(house.bytes("k").await, b"x", "{header}");
     }
 }
+
+// A client that reused the connection found it closed and its request unanswered.
+#[tokio::test]
+async fn an_answer_that_comes_before_the_body_says_that_the_connection_ends() {
+    let house = House::start().await;
+    for (target, expected) in [("/nowhere/k", "close"), ("/house/k", "none")] {
+        let put = Raw {
+            method: "PUT",
+            target,
+            headers: &[("content-length", "5")],
+            ..Raw::default()
+        };
+        let head = put.head(&house).replace("connection: close\r\n", "");
+        let mut stream = TcpStream::connect(raw::address(&house)).await.unwrap();
+        stream.write_all(head.as_bytes()).await.unwrap();
+        if expected == "none" {
+            stream.write_all(b"hello").await.unwrap();
+        }
+        // Whichever comes first: the server hangs up, or the client has nothing more to ask.
+        stream.shutdown().await.unwrap();
+        let answer = raw::read(&mut stream).await;
+        assert_eq!(
+            answer.header("connection").unwrap_or("none"),
+            expected,
+            "{target}: {answer:?}"
+        );
+    }
+}

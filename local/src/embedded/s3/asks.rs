@@ -260,8 +260,8 @@ fn check_value(name: &str, value: &str) -> S3Result<()> {
             ));
         }
         "x-amz-acl" => {
-            // Both are what every object is: readable by its one owner.
-            if matches!(value, "private" | "bucket-owner-full-control") {
+            // What every object is: readable by its one owner. Some clients send the header empty.
+            if matches!(value, "" | "private" | "bucket-owner-full-control") {
                 return Ok(());
             }
             return Err(no_acls());
