@@ -1,4 +1,6 @@
 //! The embedded servers: one storage engine, an S3 and an SQS on top of it.
+//!
+//! What they offer and what they refuse stands in `README.md` beside this file.
 
 pub mod blobs;
 mod connections;

@@ -25,10 +25,10 @@ pub struct Patience {
 
 impl Default for Patience {
     fn default() -> Self {
-        let minute = Duration::from_mins(1);
         Self {
-            headers: minute,
-            body: minute,
+            // Longer than clients keep a connection that they do not use, so that they are the ones who close it.
+            headers: Duration::from_mins(2),
+            body: Duration::from_mins(1),
         }
     }
 }

@@ -257,6 +257,22 @@ async fn a_header_or_a_parameter_that_is_not_known_is_refused() {
         let answer = answer.send(&house).await;
         assert_eq!((answer.status, answer.code()), NOT_IMPLEMENTED, "{target} {answer:?}");
     }
+    // A presigned address may carry headers, and those count as well.
+    for (target, expected) in [
+        ("/house/k?x-amz-tomorrow=1", NOT_IMPLEMENTED),
+        ("/house/k?x-amz-expected-bucket-owner=1", (403, "AccessDenied")),
+        (
+            "/house/k?x-amz-server-side-encryption-customer-algorithm=AES256",
+            NOT_IMPLEMENTED,
+        ),
+    ] {
+        let asked = Raw {
+            target,
+            ..Raw::default()
+        };
+        let answer = asked.send(&house).await;
+        assert_eq!((answer.status, answer.code()), expected, "{target} {answer:?}");
+    }
     // What an operation does not look at is refused too: this is a condition of reads.
     let conditional = Raw {
         method: "PUT",

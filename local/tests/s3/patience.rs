@@ -56,6 +56,34 @@ async fn a_client_that_stalls_in_its_body_is_cut_off_and_stores_nothing() {
 }
 
 #[tokio::test]
+async fn a_large_body_that_comes_slowly_is_taken_whole() {
+    let patience = Patience {
+        body: Duration::from_secs(2),
+        ..Patience::default()
+    };
+    let house = House::patient(patience).await;
+    let stretch = vec![b'x'; 4096];
+    let length = (30 * stretch.len()).to_string();
+    let request = Raw {
+        method: "PUT",
+        target: "/house/k",
+        headers: &[("content-length", &length)],
+        ..Raw::default()
+    };
+    let mut stream = TcpStream::connect(raw::address(&house)).await.unwrap();
+    stream.write_all(request.head(&house).as_bytes()).await.unwrap();
+    // Three seconds in all, which is longer than the server waits for any stretch.
+    let mut ticks = tokio::time::interval(Duration::from_millis(100));
+    for _ in 0..30 {
+        ticks.tick().await;
+        stream.write_all(&stretch).await.unwrap();
+    }
+    let answer = raw::read(&mut stream).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert_eq!(house.bytes("k").await.len(), 30 * 4096);
+}
+
+#[tokio::test]
 async fn a_stalled_request_to_a_queue_is_cut_off() {
     let house = House::patient(LITTLE).await;
     let address = house.embedded.sqs_url.strip_prefix("http://").unwrap();

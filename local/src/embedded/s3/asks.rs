@@ -27,7 +27,7 @@ const fn operation(
 }
 
 /// Headers that every operation takes: of the signature, of the client, and about the owner.
-const ALWAYS: [&str; 9] = [
+const ALWAYS: [&str; 8] = [
     "x-amz-date",
     "x-amz-content-sha256",
     "x-amz-security-token",
@@ -36,7 +36,6 @@ const ALWAYS: [&str; 9] = [
     "x-amz-expected-bucket-owner",
     "x-amz-request-payer",
     "x-amz-sdk-checksum-algorithm",
-    "x-amz-te",
 ];
 
 const BODY: &[&str] = &["content-md5", "x-amz-checksum-*"];
@@ -344,6 +343,14 @@ fn trailer(value: &str) -> S3Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_page_of_the_servers_names_every_operation() {
+        let page = include_str!("../README.md");
+        for Operation { name, .. } in OPERATIONS {
+            assert!(page.contains(&format!("`{name}`")), "{name}");
+        }
+    }
 
     #[test]
     fn an_ask_is_known_to_its_operation_or_refused() {
