@@ -6,7 +6,6 @@
 
 use std::fs;
 use std::io;
-use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,6 +14,7 @@ use std::thread::{self, JoinHandle};
 use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
 use tokio::sync::oneshot;
 
+use super::quiet;
 use super::writer::{self, Change, Job, Ran};
 use crate::private;
 
@@ -41,6 +41,9 @@ pub enum EngineError {
     /// The database failed; the writes of this transaction did not happen.
     #[error("the database of the embedded store failed")]
     Database(#[source] Arc<redb::Error>),
+    /// The database broke off while it read its file.
+    #[error("the database of the embedded store cannot be read")]
+    Unreadable,
     /// A neighbour in the same transaction broke off midway, so nothing of it was written: safe to try again.
     #[error("the transaction was given up because a neighbour broke off")]
     Aborted,
@@ -64,7 +67,7 @@ impl EngineError {
     pub fn is_damage(&self) -> bool {
         use io::ErrorKind::{InvalidData, UnexpectedEof};
         match self {
-            Self::Panicked | Self::Aborted => true,
+            Self::Unreadable | Self::Panicked | Self::Aborted => true,
             Self::Database(error) => match &**error {
                 redb::Error::Io(error) => matches!(error.kind(), InvalidData | UnexpectedEof),
                 redb::Error::DatabaseAlreadyOpen => false,
@@ -268,12 +271,12 @@ fn make(dir: &Path, path: &Path) -> Result<(), EngineError> {
 
 /// Opens a database. What is damaged may make `redb` panic rather than say so; either way the file is the cause.
 fn open(path: &Path) -> Result<(Arc<Database>, u64), EngineError> {
-    let opened = catch_unwind(|| {
+    let opened = quiet::catch(|| {
         let database = Database::builder().set_cache_size(CACHE_BYTES).open(path)?;
         let epoch = next_epoch(&database)?;
         Ok((Arc::new(database), epoch))
     });
-    opened.unwrap_or(Err(EngineError::Panicked))
+    opened.unwrap_or(Err(EngineError::Unreadable))
 }
 
 /// Counts this opening, so that names made in it differ from all earlier ones.

@@ -7,6 +7,7 @@ mod connections;
 pub mod engine;
 pub mod notify;
 mod patience;
+mod quiet;
 pub mod s3;
 pub mod server;
 pub mod sqs;

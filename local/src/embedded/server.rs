@@ -1,19 +1,21 @@
 //! Both servers on loopback, over one store.
 
+use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
-use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
-use futures_util::FutureExt as _;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::connections::serve;
 use super::engine::{self, Engine, EngineError};
+use super::quiet;
 use super::s3::{self, Store};
 use super::sqs::{self, Queues, Settings};
 
@@ -176,10 +178,14 @@ async fn open(dir: &Path, settings: Settings) -> Result<(Engine, Arc<Queues>, St
         path: dir.join(engine::FILE),
         source,
     };
-    match AssertUnwindSafe(opening).catch_unwind().await {
-        Ok(Err(error)) if error.is_damage() => Err(damaged(Some(Box::new(error)))),
-        Ok(opened) => opened,
-        Err(_) => Err(damaged(None)),
+    let mut opening = pin!(opening);
+    let opened = poll_fn(|cx| {
+        let polled = quiet::catch(|| opening.as_mut().poll(cx));
+        polled.unwrap_or_else(|_| Poll::Ready(Err(damaged(None))))
+    });
+    match opened.await {
+        Err(error) if error.is_damage() => Err(damaged(Some(Box::new(error)))),
+        opened => opened,
     }
 }
 
