@@ -510,6 +510,16 @@ def headers_and_parameters_of_tomorrow_are_refused():
 
 
 @case
+def elements_of_bodies_that_are_not_offered_are_refused():
+    tags = {"Tags": [{"Key": "a", "Value": "b"}]}
+    refused(501, "NotImplemented", s3.create_bucket, Bucket=OTHER, CreateBucketConfiguration=tags)
+    refused(404, None, s3.head_bucket, Bucket=OTHER)
+    bridge = {"EventBridgeConfiguration": {}}
+    tell = s3.put_bucket_notification_configuration
+    refused(501, "NotImplemented", tell, Bucket=BUCKET, NotificationConfiguration=bridge)
+
+
+@case
 def operations_that_are_not_offered_say_so():
     put()
     bucket, target = {"Bucket": BUCKET}, {"Bucket": BUCKET, "Key": "k"}

@@ -300,3 +300,37 @@ async fn a_form_of_a_browser_is_refused() {
     let answer = post.send(&house).await;
     assert_eq!((answer.status, answer.code()), NOT_IMPLEMENTED, "{answer:?}");
 }
+
+#[tokio::test]
+async fn an_element_of_a_body_that_is_not_known_is_refused() {
+    let house = House::start().await;
+    house.put("k", b"x".to_vec()).await;
+    for (method, target, body) in [
+        (
+            "PUT",
+            "/other",
+            "<CreateBucketConfiguration><Tags><Tag><Key>a</Key><Value>b</Value></Tag></Tags></CreateBucketConfiguration>",
+        ),
+        (
+            "POST",
+            "/house?delete=",
+            "<Delete><Object><Key>k</Key><Colour>red</Colour></Object></Delete>",
+        ),
+        (
+            "PUT",
+            "/house?notification=",
+            "<NotificationConfiguration><Colour>red</Colour></NotificationConfiguration>",
+        ),
+    ] {
+        let request = Raw {
+            method,
+            target,
+            body: body.as_bytes(),
+            ..Raw::default()
+        };
+        let answer = request.send(&house).await;
+        assert_eq!((answer.status, answer.code()), NOT_IMPLEMENTED, "{body} {answer:?}");
+    }
+    assert_eq!(house.bytes("k").await, b"x");
+    assert_eq!(house.s3.list_buckets().send().await.unwrap().buckets().len(), 1);
+}

@@ -1,5 +1,5 @@
-//! What may be asked of each operation. Whatever is not written here is refused, so nothing is silently ignored: neither a
-//! header that this store does not know nor one that the protocol gets tomorrow.
+//! Whether an operation may be asked what it is asked. Whatever it does not look at is refused, so nothing is silently
+//! ignored: neither a header that this store does not know nor one that the protocol gets tomorrow.
 
 use http::{HeaderMap, StatusCode, Uri};
 use s3s::{S3Result, s3_error};
@@ -7,24 +7,8 @@ use s3s::{S3Result, s3_error};
 use super::checksums;
 use super::error::coded;
 use super::front::pairs;
+use super::operations::OPERATIONS;
 use crate::embedded::sqs::ACCOUNT;
-
-/// What one operation looks at, beside what all do.
-struct Operation {
-    name: &'static str,
-    /// Headers: those of the protocol and the conditional ones of HTTP. One that ends with `*` stands for all with this
-    /// beginning.
-    headers: &'static [&'static str],
-    queries: &'static [&'static str],
-}
-
-const fn operation(
-    name: &'static str,
-    headers: &'static [&'static str],
-    queries: &'static [&'static str],
-) -> Operation {
-    Operation { name, headers, queries }
-}
 
 /// Headers that every operation takes: of the signature, of the client, and about the owner.
 const ALWAYS: [&str; 8] = [
@@ -36,161 +20,6 @@ const ALWAYS: [&str; 8] = [
     "x-amz-expected-bucket-owner",
     "x-amz-request-payer",
     "x-amz-sdk-checksum-algorithm",
-];
-
-const BODY: &[&str] = &["content-md5", "x-amz-checksum-*"];
-const READ: &[&str] = &[
-    "if-match",
-    "if-none-match",
-    "if-modified-since",
-    "if-unmodified-since",
-    "range",
-    "x-amz-checksum-mode",
-];
-const READ_QUERIES: &[&str] = &["response-*", "partNumber", "versionId"];
-
-const OPERATIONS: [Operation; 23] = [
-    operation(
-        "ListBuckets",
-        &[],
-        &["prefix", "max-buckets", "continuation-token", "bucket-region"],
-    ),
-    operation(
-        "CreateBucket",
-        &[
-            "content-md5",
-            "x-amz-checksum-*",
-            "x-amz-acl",
-            "x-amz-bucket-object-lock-enabled",
-            "x-amz-object-ownership",
-        ],
-        &[],
-    ),
-    operation("HeadBucket", &[], &[]),
-    operation("DeleteBucket", &[], &[]),
-    operation("GetBucketLocation", &[], &["location"]),
-    operation("GetBucketVersioning", &[], &["versioning"]),
-    operation("GetBucketNotificationConfiguration", &[], &["notification"]),
-    operation(
-        "PutBucketNotificationConfiguration",
-        &["content-md5", "x-amz-checksum-*", "x-amz-skip-destination-validation"],
-        &["notification"],
-    ),
-    operation(
-        "ListObjects",
-        &["x-amz-optional-object-attributes"],
-        &["prefix", "delimiter", "marker", "max-keys", "encoding-type"],
-    ),
-    operation(
-        "ListObjectsV2",
-        &["x-amz-optional-object-attributes"],
-        &[
-            "list-type",
-            "prefix",
-            "delimiter",
-            "start-after",
-            "continuation-token",
-            "max-keys",
-            "encoding-type",
-            "fetch-owner",
-        ],
-    ),
-    operation(
-        "ListMultipartUploads",
-        &[],
-        &[
-            "uploads",
-            "prefix",
-            "key-marker",
-            "upload-id-marker",
-            "max-uploads",
-            "encoding-type",
-        ],
-    ),
-    operation("ListParts", &[], &["uploadId", "max-parts", "part-number-marker"]),
-    operation("GetObject", READ, READ_QUERIES),
-    operation("HeadObject", READ, READ_QUERIES),
-    operation(
-        "PutObject",
-        &[
-            "content-md5",
-            "if-match",
-            "if-none-match",
-            "x-amz-acl",
-            "x-amz-checksum-*",
-            "x-amz-decoded-content-length",
-            "x-amz-meta-*",
-            "x-amz-storage-class",
-            "x-amz-tagging",
-            "x-amz-trailer",
-        ],
-        &[],
-    ),
-    operation(
-        "CopyObject",
-        &[
-            "if-match",
-            "if-none-match",
-            "x-amz-acl",
-            "x-amz-checksum-algorithm",
-            "x-amz-copy-source",
-            "x-amz-copy-source-if-*",
-            "x-amz-meta-*",
-            "x-amz-metadata-directive",
-            "x-amz-source-expected-bucket-owner",
-            "x-amz-storage-class",
-            "x-amz-tagging",
-            "x-amz-tagging-directive",
-        ],
-        &[],
-    ),
-    operation("DeleteObject", &["if-match"], &["versionId"]),
-    operation("DeleteObjects", BODY, &["delete"]),
-    operation(
-        "CreateMultipartUpload",
-        &[
-            "x-amz-acl",
-            "x-amz-checksum-algorithm",
-            "x-amz-checksum-type",
-            "x-amz-meta-*",
-            "x-amz-storage-class",
-            "x-amz-tagging",
-        ],
-        &["uploads"],
-    ),
-    operation(
-        "UploadPart",
-        &[
-            "content-md5",
-            "x-amz-checksum-*",
-            "x-amz-decoded-content-length",
-            "x-amz-trailer",
-        ],
-        &["partNumber", "uploadId"],
-    ),
-    operation(
-        "UploadPartCopy",
-        &[
-            "x-amz-copy-source",
-            "x-amz-copy-source-if-*",
-            "x-amz-copy-source-range",
-            "x-amz-source-expected-bucket-owner",
-        ],
-        &["partNumber", "uploadId"],
-    ),
-    operation(
-        "CompleteMultipartUpload",
-        &[
-            "content-md5",
-            "if-match",
-            "if-none-match",
-            "x-amz-checksum-*",
-            "x-amz-checksum-type",
-            "x-amz-mp-object-size",
-        ],
-        &["uploadId"],
-    ),
-    operation("AbortMultipartUpload", &[], &["uploadId"]),
 ];
 
 /// Parameters of signatures, and what SDKs put beside an operation to name it.
@@ -343,14 +172,6 @@ fn trailer(value: &str) -> S3Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_page_of_the_servers_names_every_operation() {
-        let page = include_str!("../README.md");
-        for Operation { name, .. } in OPERATIONS {
-            assert!(page.contains(&format!("`{name}`")), "{name}");
-        }
-    }
 
     #[test]
     fn an_ask_is_known_to_its_operation_or_refused() {

@@ -13,6 +13,7 @@ use s3s::{S3Error, s3_error};
 
 use super::body::broken;
 use super::checksums::Promise;
+use super::elements;
 use super::service::{Keys, service};
 use super::store::Store;
 
@@ -88,6 +89,7 @@ async fn admit(parts: &Parts, body: Body) -> Result<Body, S3Error> {
     hasher.update(&bytes);
     let md5 = <md5::Md5 as md5::Digest>::digest(&bytes);
     promise.check(bytes.len() as u64, &md5, hasher.finalize())?;
+    elements::check(&bytes)?;
     Ok(bytes.into())
 }
 

@@ -2,20 +2,23 @@
 //!
 //! Every write is decided and made in one transaction of the engine, so conditions hold under races; its event goes
 //! into the queue in that same transaction. Keys are database keys, never paths. Nothing that is asked for is silently
-//! ignored: `asks` lists what each operation looks at, and everything else is refused (`NotImplemented`).
+//! ignored: `operations` lists what each one looks at, and everything else is refused (`NotImplemented`).
 
 mod asks;
+mod assembly;
 mod body;
 mod buckets;
 mod checksums;
 mod conditions;
 mod copies;
+mod elements;
 mod error;
 mod events;
 mod front;
 mod list;
 mod multipart;
 mod objects;
+mod operations;
 mod parts;
 mod ranges;
 mod reads;
