@@ -24,6 +24,7 @@ use crate::{
     embedded::{Addresses, Embedded, sqs::Settings},
     functions,
     lock::{self, Address, Lock},
+    private,
     pump::{self, Commands, Environment, InProcess, Invoker, Isolated, Pump, Workers},
 };
 
@@ -160,7 +161,7 @@ impl Harness {
     async fn hold(&self, lock: Lock) -> anyhow::Result<Session> {
         let Options { dir, addresses, .. } = &self.options;
         let scratch = dir.join(SCRATCH);
-        std::fs::create_dir_all(&scratch).with_context(|| format!("cannot create {}", scratch.display()))?;
+        private::folder(&scratch).with_context(|| format!("cannot create {}", scratch.display()))?;
         let (access_key, secret_key) = (random(10)?, random(20)?);
         let settings = Settings::new(REGION, &access_key, &secret_key);
         let embedded = Embedded::start(dir, *addresses, settings).await?;
@@ -256,7 +257,7 @@ impl Harness {
         let lease = ("host.lease".to_owned(), LEASE.to_owned());
         let all = std::iter::once(lease).chain(self.settings(address)).chain(host);
         let logs = self.options.dir.join("logs");
-        std::fs::create_dir_all(&logs).with_context(|| format!("cannot create {}", logs.display()))?;
+        private::folder(&logs).with_context(|| format!("cannot create {}", logs.display()))?;
         Ok(Environment {
             variables: all.map(|(path, value)| (variable(&path), value)).collect(),
             memory_mib: u32::try_from(platform.host.memory >> 20).unwrap_or(u32::MAX),
@@ -339,7 +340,7 @@ async fn set_up(embedded: &Embedded) -> anyhow::Result<()> {
     let queues = embedded.queues();
     for stage in Stage::ALL {
         let (name, dead) = (format!("flits-{stage}"), format!("flits-{stage}-dlq"));
-        queues.create(&dead, BTreeMap::new(), BTreeMap::new()).await?;
+        queues.create(&dead, BTreeMap::new()).await?;
         let redrive = serde_json::json!({
             "deadLetterTargetArn": queues.arn(&dead), "maxReceiveCount": MAX_RECEIVES,
         });
@@ -348,7 +349,7 @@ async fn set_up(embedded: &Embedded) -> anyhow::Result<()> {
             ("RedrivePolicy", redrive.to_string()),
         ];
         let attributes = attributes.map(|(name, value)| (name.to_owned(), value));
-        queues.create(&name, attributes.into(), BTreeMap::new()).await?;
+        queues.create(&name, attributes.into()).await?;
     }
     let uploads = queues.arn(&format!("flits-{}", Stage::Preprocess));
     embedded

@@ -10,4 +10,5 @@ pub mod embedded;
 pub mod functions;
 pub mod harness;
 pub mod lock;
+mod private;
 pub mod pump;

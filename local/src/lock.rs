@@ -5,16 +5,20 @@
 //! that nobody will open.
 
 use std::{
-    fs::{self, File, OpenOptions, TryLockError},
+    fs::{self, File, TryLockError},
     io::{self, Write as _},
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
 };
 
 use serde::{Deserialize, Serialize};
 
+use crate::private;
+
 /// Lies beside the lock.
 const ADDRESS: &str = "address.json";
+
+/// What a directory of ours holds, made private where an older version left it open. Whatever else lies there is not ours.
+const OURS: [&str; 6] = ["lock", "store.redb", "store.draft", "blobs", "logs", "scratch"];
 
 /// Where the holder serves, and with which credentials. Readable by the owner alone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,7 +56,7 @@ pub enum LockError {
         source: io::Error,
     },
     /// A file of ours holds something else.
-    #[error("{} is not a file of flits", path.display())]
+    #[error("{} is not a file of flits; remove it if nobody serves this directory", path.display())]
     Foreign {
         /// Which file.
         path: PathBuf,
@@ -73,24 +77,23 @@ impl Lock {
     /// # Errors
     /// When the directory cannot be created or written.
     pub fn try_take(dir: &Path) -> Result<Option<Self>, LockError> {
-        fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(dir)
-            .map_err(failed("create", dir))?;
+        private::folder(dir).map_err(failed("create", dir))?;
         let path = dir.join("lock");
-        let file = OpenOptions::new()
+        let file = private::open()
             .create(true)
             .truncate(false)
             .read(true)
             .write(true)
-            .mode(0o600)
             .open(&path)
             .map_err(failed("open", &path))?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Ok(None),
             Err(TryLockError::Error(source)) => return Err(failed("lock", &path)(source)),
+        }
+        for ours in OURS {
+            let path = dir.join(ours);
+            private::keep(&path).map_err(failed("protect", &path))?;
         }
         let stale = dir.join(ADDRESS);
         match fs::remove_file(&stale) {
@@ -134,12 +137,7 @@ pub fn address(dir: &Path) -> Result<Option<Address>, LockError> {
 fn replace(path: &Path, bytes: &[u8]) -> Result<(), LockError> {
     let draft = path.with_extension("draft");
     let write = || -> io::Result<()> {
-        let mut file = OpenOptions::new()
-            .create(true)
-            .truncate(true)
-            .write(true)
-            .mode(0o600)
-            .open(&draft)?;
+        let mut file = private::open().create(true).truncate(true).write(true).open(&draft)?;
         file.write_all(bytes)?;
         file.sync_all()?;
         fs::rename(&draft, path)?;
@@ -168,6 +166,34 @@ mod tests {
         assert!(Lock::try_take(&dir).unwrap().is_none(), "held");
         drop(first);
         assert!(Lock::try_take(&dir).unwrap().is_some(), "free again");
+    }
+
+    // A folder that was made by hand was left open to all.
+    #[test]
+    fn a_directory_that_existed_is_closed_to_others_with_what_is_ours_in_it() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let dir = tempfile::tempdir().unwrap();
+        let (blobs, other) = (dir.path().join("blobs"), dir.path().join("notes.txt"));
+        fs::create_dir(&blobs).unwrap();
+        for path in [&dir.path().join("store.redb"), &blobs.join("one"), &other] {
+            fs::write(path, "x").unwrap();
+            fs::set_permissions(path, fs::Permissions::from_mode(0o644)).unwrap();
+        }
+        for path in [dir.path(), &blobs] {
+            fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        let _lock = Lock::try_take(dir.path()).unwrap().unwrap();
+        for (path, expected) in [
+            (".", 0o700),
+            ("lock", 0o600),
+            ("store.redb", 0o600),
+            ("blobs", 0o700),
+            ("blobs/one", 0o600),
+            ("notes.txt", 0o644),
+        ] {
+            let mode = fs::metadata(dir.path().join(path)).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, expected, "{path}");
+        }
     }
 
     #[test]

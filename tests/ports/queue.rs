@@ -16,7 +16,8 @@ pub trait QueueBench: Sync {
     /// Lets time pass.
     async fn pass(&self, time: Duration);
 
-    /// Says whether a handle is void once its message was received again. moto lets such a handle delete.
+    /// Says whether a handle is good until its message was received again, and void from then on. moto lets such a handle
+    /// delete, and refuses to hide a message whose time is over.
     fn voids_old_handles(&self) -> bool;
 }
 
@@ -43,6 +44,7 @@ pub async fn queue_suite(bench: &dyn QueueBench) {
     a_deleted_message_never_comes_back(bench).await;
     deleting_again_is_no_error(bench).await;
     a_delivery_that_is_visible_again_can_still_be_deleted(bench).await;
+    a_delivery_that_is_visible_again_can_still_be_hidden(bench).await;
     an_old_handle_deletes_nothing(bench).await;
     an_old_handle_hides_nothing(bench).await;
     a_handle_of_a_deleted_message_is_stale(bench).await;
@@ -213,6 +215,20 @@ async fn a_delivery_that_is_visible_again_can_still_be_deleted(bench: &dyn Queue
     bench.pass(bench.visibility() * 2).await;
     queue.delete(HERE, &delivered.handle).await.unwrap();
     assert_eq!(receive(&*queue).await, []);
+}
+
+async fn a_delivery_that_is_visible_again_can_still_be_hidden(bench: &dyn QueueBench) {
+    let queue = bench.fresh().await;
+    send(&*queue, &["a"]).await;
+    let delivered = one(&*queue).await;
+    bench.pass(bench.visibility() * 2).await;
+    let hidden = queue.extend(HERE, &delivered.handle, bench.visibility() * 2).await;
+    if bench.voids_old_handles() {
+        hidden.unwrap();
+        assert_eq!(receive(&*queue).await, []);
+        bench.pass(bench.visibility() * 3).await;
+        assert_eq!(one(&*queue).await.id, delivered.id);
+    }
 }
 
 async fn an_old_handle_deletes_nothing(bench: &dyn QueueBench) {

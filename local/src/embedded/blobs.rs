@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::fs;
 use std::io::{self, Write as _};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,6 +18,7 @@ use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::engine::{Engine, EngineError};
+use crate::private;
 
 /// Chunks that may wait for the disk.
 const AHEAD: usize = 16;
@@ -50,7 +52,7 @@ impl Blobs {
     /// When the directories cannot be made or read.
     pub async fn open(engine: &Engine) -> Result<Self, EngineError> {
         let blobs = engine.dir().join("blobs");
-        fs::create_dir_all(&blobs).map_err(|error| EngineError::file(&blobs, error))?;
+        private::folder(&blobs).map_err(|error| EngineError::file(&blobs, error))?;
         engine
             .write(|transaction| transaction.open_table(REFERENCES).map(drop))
             .await??;
@@ -197,7 +199,7 @@ impl Blob {
     fn write(&self, chunks: &mut Receiver<Chunk>) -> io::Result<bool> {
         let shard = self.path.parent().unwrap_or(&self.path);
         make_shard(shard)?;
-        let mut file = fs::File::create_new(&self.path)?;
+        let mut file = private::open().write(true).create_new(true).open(&self.path)?;
         while let Some(chunk) = chunks.blocking_recv() {
             match chunk {
                 Chunk::Bytes(bytes) => file.write_all(&bytes)?,
@@ -276,7 +278,7 @@ fn shard(name: &str) -> &str {
 }
 
 fn make_shard(dir: &Path) -> io::Result<()> {
-    match fs::create_dir(dir) {
+    match fs::DirBuilder::new().mode(0o700).create(dir) {
         Ok(()) => fs::File::open(dir.parent().unwrap_or(dir))?.sync_all(),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         Err(error) => Err(error),

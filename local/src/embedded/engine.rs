@@ -14,10 +14,15 @@ use std::thread::{self, JoinHandle};
 use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
 use tokio::sync::oneshot;
 
+use super::quiet;
 use super::writer::{self, Change, Job, Ran};
+use crate::private;
 
 /// Enough for the upper levels of the trees; the page cache of the system does the rest.
 const CACHE_BYTES: usize = 4 << 20;
+
+/// The name of the database in its directory.
+pub(super) const FILE: &str = "store.redb";
 
 const META: TableDefinition<&str, u64> = TableDefinition::new("engine.meta");
 
@@ -36,6 +41,9 @@ pub enum EngineError {
     /// The database failed; the writes of this transaction did not happen.
     #[error("the database of the embedded store failed")]
     Database(#[source] Arc<redb::Error>),
+    /// The database broke off while it read its file.
+    #[error("the database of the embedded store cannot be read")]
+    Unreadable,
     /// A neighbour in the same transaction broke off midway, so nothing of it was written: safe to try again.
     #[error("the transaction was given up because a neighbour broke off")]
     Aborted,
@@ -54,6 +62,21 @@ impl<E: Into<redb::Error>> From<E> for EngineError {
 }
 
 impl EngineError {
+    /// Says whether the files of the store are the cause, so that opening it again ends in the same way.
+    #[must_use]
+    pub fn is_damage(&self) -> bool {
+        use io::ErrorKind::{InvalidData, UnexpectedEof};
+        match self {
+            Self::Unreadable | Self::Panicked | Self::Aborted => true,
+            Self::Database(error) => match &**error {
+                redb::Error::Io(error) => matches!(error.kind(), InvalidData | UnexpectedEof),
+                redb::Error::DatabaseAlreadyOpen => false,
+                _ => true,
+            },
+            Self::File { .. } | Self::Closed => false,
+        }
+    }
+
     /// Gives the error of one file operation.
     pub fn file(path: impl Into<PathBuf>, source: io::Error) -> Self {
         Self::File {
@@ -87,13 +110,13 @@ impl Engine {
     /// When the directory cannot be written or another process has the store open.
     pub fn open(dir: impl AsRef<Path>) -> Result<Self, EngineError> {
         let dir = dir.as_ref().to_path_buf();
-        fs::create_dir_all(&dir).map_err(|error| EngineError::file(&dir, error))?;
-        let path = dir.join("store.redb");
+        private::folder(&dir).map_err(|error| EngineError::file(&dir, error))?;
+        let path = dir.join(FILE);
         if !path.exists() {
             make(&dir, &path)?;
         }
-        let database = Arc::new(Database::builder().set_cache_size(CACHE_BYTES).open(&path)?);
-        let epoch = next_epoch(&database)?;
+        private::keep(&path).map_err(|error| EngineError::file(&path, error))?;
+        let (database, epoch) = open(&path)?;
         let (jobs, waiting) = mpsc::channel();
         let writer = thread::Builder::new()
             .name("store-writer".to_owned())
@@ -235,10 +258,25 @@ fn make(dir: &Path, path: &Path) -> Result<(), EngineError> {
     let draft = dir.join("store.draft");
     match fs::remove_file(&draft) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(EngineError::file(&draft, error)),
-        Ok(()) | Err(_) => drop(Database::builder().create(&draft)?),
+        Ok(()) | Err(_) => {}
     }
+    // Made here, because the database would make one that all can read.
+    let file = private::open().read(true).write(true).create_new(true).open(&draft);
+    let file = file.map_err(|error| EngineError::file(&draft, error))?;
+    drop(file);
+    drop(Database::builder().create(&draft)?);
     let moved = fs::rename(&draft, path).and_then(|()| fs::File::open(dir)?.sync_all());
     moved.map_err(|error| EngineError::file(path, error))
+}
+
+/// Opens a database. What is damaged may make `redb` panic rather than say so; either way the file is the cause.
+fn open(path: &Path) -> Result<(Arc<Database>, u64), EngineError> {
+    let opened = quiet::catch(|| {
+        let database = Database::builder().set_cache_size(CACHE_BYTES).open(path)?;
+        let epoch = next_epoch(&database)?;
+        Ok((Arc::new(database), epoch))
+    });
+    opened.unwrap_or(Err(EngineError::Unreadable))
 }
 
 /// Counts this opening, so that names made in it differ from all earlier ones.

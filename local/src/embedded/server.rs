@@ -1,21 +1,21 @@
 //! Both servers on loopback, over one store.
 
+use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
-use axum::Router;
-use axum::error_handling::HandleError;
-use axum::serve::ListenerExt;
-use http::StatusCode;
-use s3s::HttpError;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::engine::{Engine, EngineError};
+use super::connections::serve;
+use super::engine::{self, Engine, EngineError};
+use super::quiet;
 use super::s3::{self, Store};
 use super::sqs::{self, Queues, Settings};
 
@@ -56,6 +56,15 @@ pub enum StartError {
         #[source]
         source: io::Error,
     },
+    /// The store is there and cannot be read.
+    #[error("the store {} is damaged; put a copy of its folder back, or move the folder away to begin anew", path.display())]
+    Damaged {
+        /// Its file.
+        path: PathBuf,
+        /// What was found; nothing where reading it broke off.
+        #[source]
+        source: Option<Box<StartError>>,
+    },
     /// The store cannot be opened.
     #[error("cannot open the store")]
     Engine(#[from] EngineError),
@@ -89,21 +98,14 @@ impl Embedded {
     /// When an address is not loopback or not free, or the directory cannot be used or is in use.
     pub async fn start(dir: &Path, addresses: Addresses, settings: Settings) -> Result<Self, StartError> {
         let (s3, sqs) = (listen(addresses.s3).await?, listen(addresses.sqs).await?);
-        let engine = Engine::open(dir)?;
-        let (now, access, secret) = (
-            Arc::clone(&settings.now),
-            settings.access_key.clone(),
-            settings.secret_key.clone(),
-        );
-        let queues = Queues::open(engine.clone(), settings).await?;
-        queues.release_in_flight().await?;
-        let store = Store::open(engine.clone(), Arc::clone(&queues), now).await?;
+        let patience = settings.patience;
+        let keys = s3::Keys::new(&settings.access_key, &settings.secret_key);
+        let (engine, queues, store) = open(dir, settings).await?;
         let (s3_url, sqs_url) = (url(&s3, addresses.s3)?, url(&sqs, addresses.sqs)?);
         let (stop, stopping) = watch::channel(false);
         let mut servers = JoinSet::new();
-        let objects = HandleError::new(s3::service(store.clone(), access, secret), broken_off);
-        servers.spawn(serve(s3, Router::new().fallback_service(objects), stopping.clone()));
-        servers.spawn(serve(sqs, sqs::router(Arc::clone(&queues)), stopping));
+        servers.spawn(serve(s3, s3::router(store.clone(), keys), patience, stopping.clone()));
+        servers.spawn(serve(sqs, sqs::router(Arc::clone(&queues)), patience, stopping));
         Ok(Self {
             s3_url,
             sqs_url,
@@ -162,6 +164,47 @@ impl std::fmt::Debug for Embedded {
     }
 }
 
+/// Opens everything in a directory. Damage may show as an error or as a panic of the database.
+async fn open(dir: &Path, settings: Settings) -> Result<(Engine, Arc<Queues>, Store), StartError> {
+    let opening = async {
+        let engine = Engine::open(dir)?;
+        let now = Arc::clone(&settings.now);
+        let queues = Queues::open(engine.clone(), settings).await?;
+        queues.release_in_flight().await?;
+        let store = Store::open(engine.clone(), Arc::clone(&queues), now).await?;
+        Ok::<_, StartError>((engine, queues, store))
+    };
+    let damaged = |source| StartError::Damaged {
+        path: dir.join(engine::FILE),
+        source,
+    };
+    let mut opening = pin!(opening);
+    let opened = poll_fn(|cx| {
+        let polled = quiet::catch(|| opening.as_mut().poll(cx));
+        polled.unwrap_or_else(|_| Poll::Ready(Err(damaged(None))))
+    });
+    match opened.await {
+        Err(error) if error.is_damage() => Err(damaged(Some(Box::new(error)))),
+        opened => opened,
+    }
+}
+
+impl StartError {
+    fn is_damage(&self) -> bool {
+        let engine = match self {
+            Self::Engine(error) | Self::S3(s3::Error::Store(error)) => Some(error),
+            Self::S3(s3::Error::Row(_)) => return true,
+            Self::Sqs(sqs::Error::Storage(error)) => match error.downcast_ref() {
+                Some(error) => Some(error),
+                // A row, or a table.
+                None => return true,
+            },
+            _ => None,
+        };
+        engine.is_some_and(EngineError::is_damage)
+    }
+}
+
 async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
     if !address.ip().is_loopback() {
         return Err(StartError::NotLoopback { address });
@@ -176,26 +219,4 @@ fn url(listener: &TcpListener, address: SocketAddr) -> Result<String, StartError
         .local_addr()
         .map_err(|source| StartError::Listen { address, source })?;
     Ok(format!("http://{bound}"))
-}
-
-async fn serve(listener: TcpListener, router: Router, mut stopping: watch::Receiver<bool>) {
-    let listener = listener.tap_io(|stream| {
-        // Answers are small and somebody waits for each.
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "cannot turn off delays of a connection");
-        }
-    });
-    let stopped = async move {
-        // An error means that the sender is gone, which is a stop as well.
-        let _ = stopping.wait_for(|stop| *stop).await;
-    };
-    if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(stopped).await {
-        tracing::error!(%error, "an embedded server ended");
-    }
-}
-
-/// Refusals of S3 are answers already; what comes here is a request that could not be read or answered at all.
-async fn broken_off(error: HttpError) -> StatusCode {
-    tracing::warn!(?error, "a request to the embedded S3 broke off");
-    StatusCode::INTERNAL_SERVER_ERROR
 }

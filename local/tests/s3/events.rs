@@ -41,12 +41,7 @@ fn configuration(house: &House, events: &[&str], rules: Vec<FilterRule>) -> Noti
 }
 
 async fn subscribe(house: &House, events: &[&str], rules: Vec<FilterRule>) {
-    house
-        .embedded
-        .queues()
-        .create(QUEUE, BTreeMap::new(), BTreeMap::new())
-        .await
-        .unwrap();
+    house.embedded.queues().create(QUEUE, BTreeMap::new()).await.unwrap();
     let put = house.s3.put_bucket_notification_configuration().bucket(BUCKET);
     put.notification_configuration(configuration(house, events, rules))
         .send()

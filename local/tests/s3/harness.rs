@@ -10,7 +10,7 @@ use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use aws_sdk_s3::primitives::ByteStream;
 use local::embedded::sqs::Settings;
-use local::embedded::{Addresses, Embedded};
+use local::embedded::{Addresses, Embedded, Patience};
 use tempfile::TempDir;
 
 pub(crate) const BUCKET: &str = "house";
@@ -32,8 +32,18 @@ pub(crate) struct House {
 
 impl House {
     pub(crate) async fn start() -> Self {
+        Self::patient(Patience::default()).await
+    }
+
+    pub(crate) async fn patient(patience: Patience) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let embedded = serve(dir.path()).await;
+        let settings = Settings {
+            patience,
+            ..Settings::new("us-east-1", KEY_ID, SECRET)
+        };
+        let embedded = Embedded::start(dir.path(), Addresses::default(), settings)
+            .await
+            .unwrap();
         let s3 = client(&embedded.s3_url, KEY_ID, SECRET);
         s3.create_bucket().bucket(BUCKET).send().await.unwrap();
         Self { dir, embedded, s3 }

@@ -188,7 +188,7 @@ async fn what_is_missing_is_said_to_be_missing() {
 async fn a_bucket_is_made_once_found_listed_and_deleted_when_empty() {
     let house = House::start().await;
     let again = house.s3.create_bucket().bucket(BUCKET).send().await;
-    assert_eq!(refusal(again), (409, "BucketAlreadyOwnedByYou".to_owned()));
+    again.unwrap();
     house.s3.create_bucket().bucket("annex").send().await.unwrap();
     let listed = house.s3.list_buckets().send().await.unwrap();
     let names: Vec<_> = listed.buckets().iter().filter_map(|bucket| bucket.name()).collect();

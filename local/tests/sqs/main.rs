@@ -2,12 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends where an expectation fails")]
 
+mod aws;
 mod batches;
 mod delivery;
 mod durability;
 mod faults;
 mod harness;
 mod queues;
+mod raw;
 mod redrive;
 mod refusals;
 mod sending;

@@ -197,36 +197,3 @@ async fn purging_takes_all_messages_and_leaves_the_queue() {
     server.client.purge_queue().queue_url(&url).send().await.unwrap();
     assert_eq!(server.counts(&url).await, [0, 0, 0]);
 }
-
-#[tokio::test]
-async fn tags_are_kept() {
-    let server = Server::start().await;
-    let url = server.queue("jobs", &[]).await;
-    server
-        .client
-        .tag_queue()
-        .queue_url(&url)
-        .tags("team", "a")
-        .tags("tier", "b")
-        .send()
-        .await
-        .unwrap();
-    server
-        .client
-        .untag_queue()
-        .queue_url(&url)
-        .tag_keys("tier")
-        .send()
-        .await
-        .unwrap();
-    let tags = server
-        .client
-        .list_queue_tags()
-        .queue_url(&url)
-        .send()
-        .await
-        .unwrap()
-        .tags
-        .unwrap();
-    assert_eq!(tags, HashMap::from([("team".to_owned(), "a".to_owned())]));
-}

@@ -1,6 +1,6 @@
 //! Dead-letter queues.
 
-use crate::harness::{Server, attribute, code};
+use crate::harness::{Server, attribute};
 
 const DEAD: &str = "arn:aws:sqs:eu-west-1:000000000000:jobs-dlq";
 
@@ -54,44 +54,4 @@ async fn the_sources_of_a_dead_letter_queue_are_listed() {
         .await
         .unwrap();
     assert!(none.queue_urls().is_empty());
-}
-
-#[tokio::test]
-async fn a_move_task_takes_messages_back_to_where_they_came_from() {
-    let server = Server::start().await;
-    let (url, dead) = pair(&server, 1).await;
-    for body in ["a", "b", "c"] {
-        server.send(&url, body).await;
-    }
-    assert_eq!(server.receive(&url).await.len(), 3);
-    server.advance_s(31);
-    assert!(server.receive(&url).await.is_empty());
-    assert_eq!(server.counts(&dead).await, [3, 0, 0]);
-    server
-        .client
-        .start_message_move_task()
-        .source_arn(DEAD)
-        .send()
-        .await
-        .unwrap();
-    let tasks = server
-        .client
-        .list_message_move_tasks()
-        .source_arn(DEAD)
-        .send()
-        .await
-        .unwrap();
-    let task = &tasks.results()[0];
-    assert_eq!(
-        (task.status(), task.approximate_number_of_messages_moved()),
-        (Some("COMPLETED"), 3)
-    );
-    assert_eq!(
-        (server.counts(&url).await, server.counts(&dead).await),
-        ([3, 0, 0], [0, 0, 0])
-    );
-    let again = server.receive(&url).await;
-    assert_eq!(attribute(&again[0], "ApproximateReceiveCount"), Some("1"));
-    let cancel = server.client.cancel_message_move_task().task_handle("x").send().await;
-    assert_eq!(code(cancel), "ResourceNotFoundException");
 }

@@ -222,10 +222,8 @@ impl Queue for MemoryQueue {
         let now = self.clock.monotonic();
         let mut inner = lock(&self.state);
         let entries = inner.queues.entry(stage).or_default();
-        // A message that is visible again is not in flight: SQS refuses to hide it, though nobody has taken it yet.
-        let held = entries
-            .iter_mut()
-            .find(|entry| handle(entry) == held && entry.visible_at > now);
+        // As SQS does it: whoever is late still hides a message that nobody else has received.
+        let held = entries.iter_mut().find(|entry| handle(entry) == held);
         let Some(entry) = held else {
             return Err(QueueError::Stale {
                 queue: format!("flits-{stage}"),

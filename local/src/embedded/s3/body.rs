@@ -21,6 +21,7 @@ use super::checksums::{Promise, Sums};
 use super::error::{Error, coded};
 use super::rows::{Content, Piece, Row};
 use crate::embedded::blobs::{Blobs, Draft, Pin};
+use crate::embedded::patience::TooSlow;
 
 /// Bodies up to this size become rows: one fsync with their metadata, and no file.
 const INLINE: usize = 64 << 10;
@@ -76,7 +77,7 @@ pub(super) async fn receive(blobs: &Blobs, body: Option<StreamingBlob>, promise:
     };
     let (md5, content) = tokio::join!(md5.finish(), stored);
     // A body that breaks its promise is dropped, and its file with it.
-    let (sums, content) = (promise.check(&md5, hasher.finalize())?, content?);
+    let (sums, content) = (promise.check(size, &md5, hasher.finalize())?, content?);
     Ok(Received {
         content,
         size,
@@ -160,9 +161,11 @@ async fn give_up(draft: Option<Draft>) {
 
 /// Names what broke a body off. `s3s` checks signatures and the signed payload hash inside the stream and keeps the
 /// types of these errors to itself, so their text decides.
-fn broken(error: StdError) -> S3Error {
+pub(super) fn broken(error: StdError) -> S3Error {
     let text = error.to_string();
-    let mut refusal = if text.contains("Sha256Mismatch") {
+    let mut refusal = if TooSlow::is_cause_of(&*error) {
+        s3_error!(RequestTimeout, "the body did not come in time")
+    } else if text.contains("Sha256Mismatch") {
         coded("XAmzContentSHA256Mismatch", StatusCode::BAD_REQUEST)
     } else if text.contains("SignatureMismatch") {
         s3_error!(SignatureDoesNotMatch)

@@ -2,22 +2,42 @@
 
 use redb::ReadableTable;
 use s3s::dto::{
-    CreateBucketInput, CreateBucketOutput, DeleteBucketInput, DeleteBucketOutput, GetBucketLocationInput,
-    GetBucketLocationOutput, GetBucketVersioningInput, GetBucketVersioningOutput, HeadBucketInput, HeadBucketOutput,
-    ListBucketsInput, ListBucketsOutput, Owner,
+    BucketLocationConstraint, CreateBucketConfiguration, CreateBucketInput, CreateBucketOutput, DeleteBucketInput,
+    DeleteBucketOutput, GetBucketLocationInput, GetBucketLocationOutput, GetBucketVersioningInput,
+    GetBucketVersioningOutput, HeadBucketInput, HeadBucketOutput, ListBucketsInput, ListBucketsOutput, Owner,
 };
 use s3s::{S3Response, S3Result, s3_error};
 
 use super::error::Error;
+use super::list::{seal, unseal};
 use super::multipart;
 use super::rows::{self, Bucket, Rows, parse};
 use super::store::Store;
 
+/// The most buckets of one page, as on AWS.
+const LARGEST_PAGE: i32 = 10_000;
+
+/// The region whose name AWS leaves out where a bucket's place is told, and where one's own bucket can be made again.
+const FIRST_REGION: &str = "us-east-1";
+
+/// Returns who owns everything here.
+pub(super) fn owner() -> Owner {
+    Owner {
+        display_name: None,
+        id: Some("embedded".to_owned()),
+    }
+}
+
 pub(super) async fn create(store: &Store, input: CreateBucketInput) -> S3Result<S3Response<CreateBucketOutput>> {
+    check_configuration(store.region(), input.create_bucket_configuration.unwrap_or_default())?;
     let bucket = input.bucket;
     let location = format!("/{bucket}");
+    let again = store.region() == FIRST_REGION;
     let change = move |rows: &mut Rows<'_>| {
         if rows.buckets.get(bucket.as_str())?.is_some() {
+            if again {
+                return Ok(());
+            }
             return Err(s3_error!(BucketAlreadyOwnedByYou, "the bucket `{bucket}` exists").into());
         }
         let row = Bucket {
@@ -32,15 +52,40 @@ pub(super) async fn create(store: &Store, input: CreateBucketInput) -> S3Result<
     }))
 }
 
-pub(super) fn head(store: &Store, input: &HeadBucketInput) -> S3Result<S3Response<HeadBucketOutput>> {
-    store.snapshot()?.bucket(&input.bucket)?;
-    Ok(S3Response::new(HeadBucketOutput::default()))
+fn check_configuration(region: &str, asked: CreateBucketConfiguration) -> S3Result<()> {
+    let CreateBucketConfiguration {
+        bucket,
+        location,
+        location_constraint,
+    } = asked;
+    if bucket.is_some() || location.is_some() {
+        return Err(s3_error!(NotImplemented, "directory buckets are not supported"));
+    }
+    match location_constraint {
+        Some(asked) if !asked.as_str().is_empty() && asked.as_str() != region => Err(s3_error!(
+            IllegalLocationConstraintException,
+            "buckets are made in {region} here, not in `{}`",
+            asked.as_str()
+        )),
+        _ => Ok(()),
+    }
 }
 
-/// Says "no constraint", which is how S3 names its first region.
+pub(super) fn head(store: &Store, input: &HeadBucketInput) -> S3Result<S3Response<HeadBucketOutput>> {
+    store.snapshot()?.bucket(&input.bucket)?;
+    Ok(S3Response::new(HeadBucketOutput {
+        bucket_region: Some(store.region().to_owned()),
+        ..HeadBucketOutput::default()
+    }))
+}
+
+/// Says where a bucket is; nothing means the first region of S3.
 pub(super) fn location(store: &Store, input: &GetBucketLocationInput) -> S3Result<S3Response<GetBucketLocationOutput>> {
     store.snapshot()?.bucket(&input.bucket)?;
-    Ok(S3Response::new(GetBucketLocationOutput::default()))
+    let region = Some(store.region()).filter(|region| *region != FIRST_REGION);
+    Ok(S3Response::new(GetBucketLocationOutput {
+        location_constraint: region.map(|region| BucketLocationConstraint::from(region.to_owned())),
+    }))
 }
 
 /// Says that objects never had versions.
@@ -53,15 +98,28 @@ pub(super) fn versioning(
 }
 
 pub(super) fn list(store: &Store, input: &ListBucketsInput) -> S3Result<S3Response<ListBucketsOutput>> {
-    let buckets = all(store, input.prefix.as_deref().unwrap_or_default())?;
+    let max = input.max_buckets.unwrap_or(LARGEST_PAGE);
+    let Some(max) = usize::try_from(max).ok().filter(|_| (1..=LARGEST_PAGE).contains(&max)) else {
+        return Err(s3_error!(
+            InvalidArgument,
+            "max-buckets of {max}, from 1 to {LARGEST_PAGE}"
+        ));
+    };
+    let after = input.continuation_token.as_deref().map(unseal).transpose()?;
+    let mut buckets = all(store, input.prefix.as_deref().unwrap_or_default())?;
+    let elsewhere = input
+        .bucket_region
+        .as_deref()
+        .is_some_and(|region| region != store.region());
+    buckets.retain(|bucket| !elsewhere && after.as_ref().is_none_or(|after| bucket.name.as_ref() > Some(after)));
+    let more = buckets.len() > max;
+    buckets.truncate(max);
+    let last = buckets.last().and_then(|bucket| bucket.name.as_deref());
     Ok(S3Response::new(ListBucketsOutput {
+        continuation_token: last.filter(|_| more).map(seal),
         buckets: Some(buckets),
-        owner: Some(Owner {
-            display_name: None,
-            id: Some("embedded".to_owned()),
-        }),
+        owner: Some(owner()),
         prefix: input.prefix.clone(),
-        continuation_token: None,
     }))
 }
 
@@ -93,7 +151,7 @@ fn all(store: &Store, prefix: &str) -> Result<Vec<s3s::dto::Bucket>, Error> {
         }
         let bucket: Bucket = parse(bucket.value())?;
         found.push(s3s::dto::Bucket {
-            bucket_region: None,
+            bucket_region: Some(store.region().to_owned()),
             creation_date: Some(rows::seconds(bucket.created_s)),
             name: Some(name.value().to_owned()),
         });

@@ -7,15 +7,18 @@ use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use http::HeaderMap;
+use crc_fast::{CrcAlgorithm, checksum_combine};
+use http::{HeaderMap, StatusCode};
 use s3s::checksum::ChecksumHasher;
 use s3s::crypto::{Checksum as _, Crc32, Crc32c, Crc64Nvme, Sha1, Sha256};
 use s3s::dto::{Checksum, ChecksumType};
 use s3s::{S3Result, TrailingHeaders, s3_error};
 use serde::{Deserialize, Serialize};
 
+use super::error::coded;
+
 const ALGORITHMS: [&str; 5] = ["crc32", "crc32c", "crc64nvme", "sha1", "sha256"];
-const PREFIX: &str = "x-amz-checksum-";
+pub(super) const PREFIX: &str = "x-amz-checksum-";
 
 /// Checksums by algorithm, in the base64 that the protocol uses.
 #[derive(Clone, Default, PartialEq, Debug, Serialize, Deserialize)]
@@ -104,13 +107,68 @@ impl Sums {
         });
         Self(sums.collect())
     }
+
+    /// Returns the checksum of an object that is made of these parts, each with its size: that of its bytes, as if they
+    /// had come at once. Empty where a part lacks it.
+    pub(super) fn whole(algorithm: &str, parts: &[(&Self, u64)]) -> Self {
+        let name = algorithm.to_ascii_lowercase();
+        let combined = linear(&name).and_then(|crc| {
+            let mut sums = parts
+                .iter()
+                .map(|(sums, size)| Some((number(sums.0.get(&name)?)?, *size)));
+            let (first, _) = sums.next()??;
+            sums.try_fold(first, |whole, part| {
+                let (part, size) = part?;
+                Some(checksum_combine(crc, whole, part, size))
+            })
+        });
+        let width = if name == "crc64nvme" { 8 } else { 4 };
+        let encode = |sum: u64| STANDARD.encode(&sum.to_be_bytes()[8 - width..]);
+        Self(combined.map(|sum| (name, encode(sum))).into_iter().collect())
+    }
+
+    /// Says whether there is a checksum of this name, whatever its case.
+    pub(super) fn has(&self, algorithm: &str) -> bool {
+        self.0.contains_key(&algorithm.to_ascii_lowercase())
+    }
+}
+
+/// Says whether a checksum of this name is computed here, whatever its case.
+pub(super) fn is_known(algorithm: &str) -> bool {
+    ALGORITHMS.iter().any(|known| known.eq_ignore_ascii_case(algorithm))
+}
+
+/// Says whether the checksum of an object can be computed from those of its parts.
+pub(super) fn is_linear(algorithm: &str) -> bool {
+    linear(algorithm).is_some()
+}
+
+fn linear(algorithm: &str) -> Option<CrcAlgorithm> {
+    match algorithm.to_ascii_lowercase().as_str() {
+        "crc32" => Some(CrcAlgorithm::Crc32IsoHdlc),
+        "crc32c" => Some(CrcAlgorithm::Crc32Iscsi),
+        "crc64nvme" => Some(CrcAlgorithm::Crc64Nvme),
+        _ => None,
+    }
+}
+
+/// Returns a CRC of the protocol's form as a number.
+fn number(sum: &str) -> Option<u64> {
+    let bytes = STANDARD.decode(sum).ok()?;
+    let mut whole = [0; 8];
+    whole[8_usize.checked_sub(bytes.len())?..].copy_from_slice(&bytes);
+    Some(u64::from_be_bytes(whole))
 }
 
 /// What the client says about a body that is about to come.
 pub(super) struct Promise {
     given: Sums,
     md5: Option<String>,
+    /// The checksum that is announced to come behind the body.
+    announced: Option<&'static str>,
     trailers: Option<TrailingHeaders>,
+    /// Bytes without their transfer encoding.
+    length: Option<String>,
     algorithms: Vec<&'static str>,
 }
 
@@ -122,48 +180,68 @@ impl Promise {
                 .and_then(|value| value.to_str().ok())
                 .unwrap_or_default()
         };
-        let (asked, trailer) = (text("x-amz-sdk-checksum-algorithm"), text("x-amz-trailer"));
+        let set = |name: &str| Some(text(name).to_owned()).filter(|value| !value.is_empty());
+        let asked = text("x-amz-sdk-checksum-algorithm");
+        let trailer = text("x-amz-trailer").trim().to_ascii_lowercase();
+        let trailer = trailer.strip_prefix(PREFIX);
+        let announced = ALGORITHMS.into_iter().find(|name| trailer == Some(*name));
         let given = Sums::read(headers);
-        let algorithms = ALGORITHMS.into_iter().filter(|name| {
-            let announced = trailer.trim().strip_prefix(PREFIX) == Some(*name);
-            announced || asked.eq_ignore_ascii_case(name) || given.0.contains_key(*name)
-        });
-        let md5 = Some(text("content-md5").to_owned()).filter(|md5| !md5.is_empty());
+        let algorithms = ALGORITHMS
+            .into_iter()
+            .filter(|name| announced == Some(*name) || asked.eq_ignore_ascii_case(name) || given.0.contains_key(*name));
         Self {
             algorithms: algorithms.collect(),
             given,
-            md5,
+            md5: set("content-md5"),
+            announced,
             trailers,
+            length: set("x-amz-decoded-content-length"),
         }
     }
 
-    /// Bytes that nobody promised anything about, with the checksum that their upload asks for.
-    pub(super) fn none(algorithm: Option<&str>) -> Self {
-        let asked = |name: &&str| algorithm.is_some_and(|algorithm| algorithm.eq_ignore_ascii_case(name));
+    /// Where the checksums in the headers are of something else than the body, as those of a completed upload are.
+    pub(super) fn of_md5_alone(headers: &HeaderMap) -> Self {
         Self {
             given: Sums::default(),
-            md5: None,
-            trailers: None,
-            algorithms: ALGORITHMS.into_iter().filter(asked).collect(),
+            algorithms: Vec::new(),
+            ..Self::of(headers, None)
         }
+    }
+
+    /// Computes the checksum that an upload asks for, too.
+    pub(super) fn also(mut self, algorithm: Option<&str>) -> Self {
+        let asked = |name: &&str| algorithm.is_some_and(|algorithm| algorithm.eq_ignore_ascii_case(name));
+        let more = ALGORITHMS.into_iter().filter(asked);
+        for name in more {
+            if !self.algorithms.contains(&name) {
+                self.algorithms.push(name);
+            }
+        }
+        self
+    }
+
+    /// Bytes that nobody promised anything about.
+    pub(super) fn none() -> Self {
+        Self::of(&HeaderMap::new(), None)
     }
 
     pub(super) fn hasher(&self) -> ChecksumHasher {
         hasher(&self.algorithms)
     }
 
-    /// Gives the checksums to store, or the refusal when a promise was not kept. Call after the body was read: trailers
+    /// Returns the checksums to store, or the refusal when a promise was not kept. Call after the body was read: trailers
     /// come last.
-    pub(super) fn check(mut self, md5: &[u8], computed: Checksum) -> S3Result<Sums> {
-        if self.md5.is_some_and(|given| given != STANDARD.encode(md5)) {
-            return Err(s3_error!(
-                BadDigest,
-                "the Content-MD5 you specified did not match what was received"
-            ));
+    pub(super) fn check(mut self, size: u64, md5: &[u8], computed: Checksum) -> S3Result<Sums> {
+        self.check_length(size)?;
+        self.check_md5(md5)?;
+        let trailers = self.trailers.take().and_then(|trailers| trailers.take());
+        let trailing = trailers.map(|trailers| Sums::read(&trailers)).unwrap_or_default();
+        if let Some(name) = self.announced.filter(|name| !trailing.0.contains_key(*name)) {
+            let mut refusal = coded("MalformedTrailerError", StatusCode::BAD_REQUEST);
+            refusal.set_message(format!("the trailer {PREFIX}{name} was announced and did not come"));
+            return Err(refusal);
         }
-        if let Some(trailers) = self.trailers.and_then(|trailers| trailers.take()) {
-            self.given.0.extend(Sums::read(&trailers).0);
-        }
+        self.given.0.extend(trailing.0);
         let computed = Sums::computed(computed);
         for (name, given) in &self.given.0 {
             if computed.0.get(name) != Some(given) {
@@ -174,6 +252,31 @@ impl Promise {
             }
         }
         Ok(computed)
+    }
+
+    fn check_length(&self, size: u64) -> S3Result<()> {
+        match &self.length {
+            Some(said) if said.parse() != Ok(size) => Err(s3_error!(
+                IncompleteBody,
+                "the body has {size} bytes, x-amz-decoded-content-length says {said}"
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    fn check_md5(&self, md5: &[u8]) -> S3Result<()> {
+        let Some(given) = &self.md5 else { return Ok(()) };
+        match STANDARD.decode(given) {
+            Ok(given) if given == md5 => Ok(()),
+            Ok(given) if given.len() == md5.len() => Err(s3_error!(
+                BadDigest,
+                "the Content-MD5 you specified did not match what was received"
+            )),
+            _ => Err(s3_error!(
+                InvalidDigest,
+                "the Content-MD5 `{given}` is not 16 bytes in base64"
+            )),
+        }
     }
 }
 

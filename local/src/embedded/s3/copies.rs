@@ -6,7 +6,7 @@ use s3s::{S3Error, S3ErrorCode, S3Request, S3Response, S3Result, s3_error};
 
 use super::conditions::{ReadCondition, WriteCondition};
 use super::events::Principal;
-use super::objects::{Written, announce_created, check_key, missing, refuse_tags, refuse_version};
+use super::objects::{Written, announce_created, check_key, missing, refuse_version};
 use super::rows::{About, Rows};
 use super::store::Store;
 
@@ -19,7 +19,6 @@ pub(super) async fn copy(store: &Store, request: S3Request<CopyObjectInput>) -> 
     };
     let input = request.input;
     check_key(&input.key)?;
-    refuse_tags(input.tagging.as_deref())?;
     let (from_bucket, from_key) = original(input.copy_source)?;
     let source = ReadCondition {
         matching: input.copy_source_if_match,
@@ -31,6 +30,7 @@ pub(super) async fn copy(store: &Store, request: S3Request<CopyObjectInput>) -> 
         .metadata_directive
         .is_some_and(|way| way.as_str() == MetadataDirective::REPLACE);
     let about = replaced.then(|| About::of(&request.headers, input.metadata));
+    let algorithm = input.checksum_algorithm;
     let (bucket, key) = (input.bucket, input.key);
     if about.is_none() && *from_bucket == *bucket && *from_key == *key {
         return Err(s3_error!(
@@ -46,6 +46,11 @@ pub(super) async fn copy(store: &Store, request: S3Request<CopyObjectInput>) -> 
             .ok_or_else(|| missing(&from_key))?;
         source.check(&original).map_err(not_a_304)?;
         target.check(rows.object(&bucket, &key)?.as_ref())?;
+        // A copy shares the bytes of its source and does not read them.
+        if let Some(algorithm) = algorithm.filter(|algorithm| !original.sums.has(algorithm.as_str())) {
+            let algorithm = algorithm.as_str();
+            return Err(s3_error!(NotImplemented, "the source of the copy has no {algorithm} checksum").into());
+        }
         let pieces = rows.share(&original.pieces)?;
         let about = about.unwrap_or(original.about);
         let written = Written {

@@ -6,10 +6,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use s3s::dto::{
     CommonPrefix, EncodingType, ListObjectsInput, ListObjectsOutput, ListObjectsV2Input, ListObjectsV2Output,
-    ObjectStorageClass,
+    ObjectStorageClass, Owner,
 };
 use s3s::{S3Response, S3Result, s3_error};
 
+use super::buckets;
 use super::error::Error;
 use super::rows::{Object, parse};
 use super::store::{Snapshot, Store};
@@ -36,11 +37,12 @@ pub(super) fn v2(store: &Store, input: ListObjectsV2Input) -> S3Result<S3Respons
     let page = asked.page(&snapshot)?;
     let encode = Encode::of(input.encoding_type.as_ref());
     let next = page.next.as_deref().map(seal);
+    let owner = input.fetch_owner.unwrap_or(false).then(buckets::owner);
     Ok(S3Response::new(ListObjectsV2Output {
         key_count: i32::try_from(page.len()).ok(),
         is_truncated: Some(next.is_some()),
         next_continuation_token: next,
-        contents: Some(encode.objects(page.objects)),
+        contents: Some(encode.objects(page.objects, owner.as_ref())),
         common_prefixes: Some(encode.prefixes(page.prefixes)),
         name: Some(input.bucket),
         prefix: Some(encode.text(prefix)),
@@ -71,7 +73,7 @@ pub(super) fn v1(store: &Store, input: ListObjectsInput) -> S3Result<S3Response<
     Ok(S3Response::new(ListObjectsOutput {
         is_truncated: Some(page.next.is_some()),
         next_marker: page.next.map(|next| encode.text(next)),
-        contents: Some(encode.objects(page.objects)),
+        contents: Some(encode.objects(page.objects, Some(&buckets::owner()))),
         common_prefixes: Some(encode.prefixes(page.prefixes)),
         name: Some(input.bucket),
         prefix: Some(encode.text(prefix)),
@@ -167,18 +169,18 @@ fn behind(group: &str) -> Vec<u8> {
 }
 
 /// Writes names as the client asked for them, because XML cannot hold every key.
-struct Encode {
+pub(super) struct Encode {
     url: bool,
 }
 
 impl Encode {
-    fn of(asked: Option<&EncodingType>) -> Self {
+    pub(super) fn of(asked: Option<&EncodingType>) -> Self {
         Self {
             url: asked.is_some_and(|asked| asked.as_str() == EncodingType::URL),
         }
     }
 
-    fn text(&self, text: String) -> String {
+    pub(super) fn text(&self, text: String) -> String {
         if !self.url {
             return text;
         }
@@ -190,8 +192,9 @@ impl Encode {
         text.bytes().map(encode).collect()
     }
 
-    fn objects(&self, objects: Vec<(String, Object)>) -> Vec<s3s::dto::Object> {
+    fn objects(&self, objects: Vec<(String, Object)>, owner: Option<&Owner>) -> Vec<s3s::dto::Object> {
         let entry = |(key, object): (String, Object)| s3s::dto::Object {
+            owner: owner.cloned(),
             e_tag: Some(object.tag()),
             key: Some(self.text(key)),
             last_modified: Some(object.modified()),
@@ -212,16 +215,16 @@ impl Encode {
     }
 }
 
-fn page_size(asked: Option<i32>) -> S3Result<usize> {
+pub(super) fn page_size(asked: Option<i32>) -> S3Result<usize> {
     let asked = asked.unwrap_or(LARGEST_PAGE);
     usize::try_from(asked.min(LARGEST_PAGE)).map_err(|_| s3_error!(InvalidArgument, "max-keys of {asked}, at least 0"))
 }
 
-fn seal(last: &str) -> String {
+pub(super) fn seal(last: &str) -> String {
     URL_SAFE_NO_PAD.encode(last)
 }
 
-fn unseal(token: &str) -> S3Result<String> {
+pub(super) fn unseal(token: &str) -> S3Result<String> {
     let last = URL_SAFE_NO_PAD
         .decode(token)
         .ok()
@@ -266,6 +269,7 @@ mod tests {
                         modified_s: 0,
                         pieces: vec![],
                         sums: Sums::default(),
+                        upload: None,
                         about,
                     };
                     rows.put_object(bucket, key, &object)?;

@@ -1,6 +1,5 @@
 //! Uploads in parts. Completing one is a step among rows alone: the object takes over the pieces of its parts.
 
-use md5::{Digest, Md5};
 use redb::ReadableTable;
 use s3s::dto::{
     AbortMultipartUploadInput, AbortMultipartUploadOutput, ChecksumType, CompleteMultipartUploadInput,
@@ -8,16 +7,14 @@ use s3s::dto::{
 };
 use s3s::{S3Error, S3Request, S3Response, S3Result, s3_error};
 
-use super::checksums::Sums;
+use super::assembly::{chosen, tag_of_tags, whole};
+use super::checksums::is_linear;
 use super::conditions::WriteCondition;
 use super::error::Error;
 use super::events::Principal;
-use super::objects::{Written, announce_created, check_key, refuse_tags};
+use super::objects::{announce_created, check_key};
 use super::rows::{About, Object, Part, PartKey, Row, Rows, Upload, UploadKey, parse};
 use super::store::Store;
-
-/// Every part but the last has at least this many bytes, as on AWS.
-const SMALLEST_PART: u64 = 5 << 20;
 
 pub(super) async fn create(
     store: &Store,
@@ -29,27 +26,19 @@ pub(super) async fn create(
         metadata,
         checksum_algorithm,
         checksum_type,
-        tagging,
         ..
     } = request.input;
     check_key(&key)?;
-    refuse_tags(tagging.as_deref())?;
-    if checksum_type
+    let algorithm = checksum_algorithm
         .as_ref()
-        .is_some_and(|kind| kind.as_str() == ChecksumType::FULL_OBJECT)
-    {
-        return Err(s3_error!(
-            NotImplemented,
-            "the checksum of an upload in parts is composite"
-        ));
-    }
+        .map(|algorithm| algorithm.as_str().to_owned());
     let upload = Upload {
         initiated_s: 0,
-        algorithm: checksum_algorithm
-            .as_ref()
-            .map(|algorithm| algorithm.as_str().to_owned()),
+        whole: is_whole(algorithm.as_deref(), checksum_type.as_ref())?,
+        algorithm,
         about: About::of(&request.headers, metadata),
     };
+    let told = checksum_algorithm.as_ref().map(|_| kind(&upload));
     let (to, name) = (bucket.clone(), key.clone());
     let change = move |rows: &mut Rows<'_>| {
         rows.bucket(&to)?;
@@ -69,12 +58,40 @@ pub(super) async fn create(
         bucket: Some(bucket),
         key: Some(key),
         upload_id: Some(text(id)),
-        checksum_type: checksum_algorithm
-            .is_some()
-            .then(|| ChecksumType::from_static(ChecksumType::COMPOSITE)),
+        checksum_type: told,
         checksum_algorithm,
         ..Default::default()
     }))
+}
+
+/// Says whether the checksum of an upload is to be that of the whole object. Not every algorithm has both kinds.
+fn is_whole(algorithm: Option<&str>, kind: Option<&ChecksumType>) -> S3Result<bool> {
+    let Some(algorithm) = algorithm else {
+        return match kind {
+            Some(_) => Err(s3_error!(InvalidRequest, "a checksum type needs a checksum algorithm")),
+            None => Ok(false),
+        };
+    };
+    // The newest one has no other kind.
+    let only_whole = algorithm.eq_ignore_ascii_case("crc64nvme");
+    match kind.map(ChecksumType::as_str) {
+        None => Ok(only_whole),
+        Some(ChecksumType::COMPOSITE) if !only_whole => Ok(false),
+        Some(ChecksumType::FULL_OBJECT) if is_linear(algorithm) => Ok(true),
+        Some(kind) => Err(s3_error!(
+            InvalidRequest,
+            "the checksum algorithm {algorithm} has no type `{kind}`"
+        )),
+    }
+}
+
+/// Returns the kind of checksum that an upload will have.
+pub(super) fn kind(upload: &Upload) -> ChecksumType {
+    ChecksumType::from_static(if upload.whole {
+        ChecksumType::FULL_OBJECT
+    } else {
+        ChecksumType::COMPOSITE
+    })
 }
 
 pub(super) async fn complete(
@@ -100,13 +117,24 @@ pub(super) async fn complete(
         checksum_sha256: input.checksum_sha256,
         checksum_type: None,
     };
-    let size = input.mpu_object_size;
+    let (size, asked) = (input.mpu_object_size, input.checksum_type);
     let (bucket, key) = (input.bucket.clone(), input.key.clone());
     let change = move |rows: &mut Rows<'_>| {
         rows.bucket(&bucket)?;
-        let upload = find(&rows.uploads, &bucket, &key, id)?;
+        let Some(upload) = search(&rows.uploads, &bucket, &key, id)? else {
+            return repeated(rows, &bucket, &key, id, &named);
+        };
+        if let Some(asked) = asked.filter(|asked| *asked != kind(&upload)) {
+            let (asked, kind) = (asked.as_str(), kind(&upload));
+            return Err(s3_error!(
+                InvalidRequest,
+                "the checksum of the upload is {}, not {asked}",
+                kind.as_str()
+            )
+            .into());
+        }
         let parts = chosen(&uploaded(&rows.parts, id)?, &named)?;
-        let written = whole(&parts, upload.about)?;
+        let written = whole(&parts, upload)?;
         if size.is_some_and(|size| u64::try_from(size) != Ok(written.size)) {
             return Err(s3_error!(InvalidRequest, "the parts have {} bytes together", written.size).into());
         }
@@ -119,7 +147,10 @@ pub(super) async fn complete(
         }
         condition.check(rows.object(&bucket, &key)?.as_ref())?;
         let pieces = parts.iter().flat_map(|(_, part)| part.pieces.clone()).collect();
-        let object = written.object(rows, pieces)?;
+        let object = Object {
+            upload: Some(id),
+            ..written.object(rows, pieces)?
+        };
         forget(rows, &bucket, &key, id, |number| {
             parts.iter().any(|(chosen, _)| *chosen == number)
         })?;
@@ -189,10 +220,27 @@ pub(super) fn find(
     key: &str,
     id: u64,
 ) -> Result<Upload, Error> {
-    match uploads.get((bucket, key.as_bytes(), id))? {
-        Some(row) => parse(row.value()),
-        None => Err(no_upload(&text(id)).into()),
-    }
+    search(uploads, bucket, key, id)?.ok_or_else(|| no_upload(&text(id)).into())
+}
+
+fn search(
+    uploads: &impl ReadableTable<UploadKey, Row>,
+    bucket: &str,
+    key: &str,
+    id: u64,
+) -> Result<Option<Upload>, Error> {
+    let row = uploads.get((bucket, key.as_bytes(), id))?;
+    row.map(|row| parse(row.value())).transpose()
+}
+
+/// Finds the object that an upload has become: a client that did not hear the first answer completes it again. Its
+/// conditions were kept the first time.
+fn repeated(rows: &Rows<'_>, bucket: &str, key: &str, id: u64, named: &[CompletedPart]) -> Result<Object, Error> {
+    let tags = named.iter().filter_map(|part| Some(part.e_tag.as_ref()?.value()));
+    let tag = tag_of_tags(tags);
+    rows.object(bucket, key)?
+        .filter(|object| object.upload == Some(id) && object.etag == tag)
+        .ok_or_else(|| no_upload(&text(id)).into())
 }
 
 pub(super) fn uploaded(parts: &impl ReadableTable<PartKey, Row>, id: u64) -> Result<Vec<(u16, Part)>, Error> {
@@ -201,62 +249,6 @@ pub(super) fn uploaded(parts: &impl ReadableTable<PartKey, Row>, id: u64) -> Res
         Ok((at.value().1, parse(part.value())?))
     });
     rows.collect()
-}
-
-/// Gives the uploaded parts that the client names, in its order, which must be rising.
-fn chosen(uploaded: &[(u16, Part)], named: &[CompletedPart]) -> Result<Vec<(u16, Part)>, Error> {
-    if named.is_empty() {
-        return Err(s3_error!(MalformedXML, "an upload is completed with at least one part").into());
-    }
-    if !named.is_sorted_by(|one, next| one.part_number < next.part_number) {
-        return Err(s3_error!(InvalidPartOrder, "the parts are not in rising order").into());
-    }
-    let part = |named: &CompletedPart| {
-        let number = named.part_number.unwrap_or_default();
-        let found = uploaded.iter().find(|(uploaded, _)| i32::from(*uploaded) == number);
-        found.filter(|(_, part)| same(part, named)).cloned().ok_or_else(|| {
-            Error::from(s3_error!(
-                InvalidPart,
-                "part {number} was not uploaded, or has another ETag or checksum"
-            ))
-        })
-    };
-    named.iter().map(part).collect()
-}
-
-fn same(part: &Part, named: &CompletedPart) -> bool {
-    let sums = s3s::dto::Checksum {
-        checksum_crc32: named.checksum_crc32.clone(),
-        checksum_crc32c: named.checksum_crc32c.clone(),
-        checksum_crc64nvme: named.checksum_crc64nvme.clone(),
-        checksum_sha1: named.checksum_sha1.clone(),
-        checksum_sha256: named.checksum_sha256.clone(),
-        checksum_type: None,
-    };
-    named.e_tag.as_ref().is_some_and(|tag| tag.value() == part.etag) && part.sums.agrees(&sums)
-}
-
-fn whole(parts: &[(u16, Part)], about: About) -> Result<Written, Error> {
-    let all_but_last = parts.split_last().map_or(&[][..], |(_, rest)| rest);
-    if let Some((number, part)) = all_but_last.iter().find(|(_, part)| part.size < SMALLEST_PART) {
-        let size = part.size;
-        let refusal = s3_error!(
-            EntityTooSmall,
-            "part {number} has {size} bytes, at least {SMALLEST_PART} are needed"
-        );
-        return Err(refusal.into());
-    }
-    let mut md5 = Md5::new();
-    for (_, part) in parts {
-        md5.update(hex::decode(&part.etag).unwrap_or_default());
-    }
-    let sums: Vec<&Sums> = parts.iter().map(|(_, part)| &part.sums).collect();
-    Ok(Written {
-        etag: format!("{}-{}", hex::encode(md5.finalize()), parts.len()),
-        size: parts.iter().map(|(_, part)| part.size).sum(),
-        sums: Sums::composite(&sums),
-        about,
-    })
 }
 
 /// Removes an upload and its parts; the bytes of those that are `kept` have found another owner.

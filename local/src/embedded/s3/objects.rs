@@ -30,11 +30,9 @@ pub(super) async fn put(store: &Store, request: S3Request<PutObjectInput>) -> S3
         metadata,
         if_match,
         if_none_match,
-        tagging,
         ..
     } = request.input;
     check_key(&key)?;
-    refuse_tags(tagging.as_deref())?;
     store.snapshot()?.bucket(&bucket)?;
     let received = body::receive(store.blobs(), body, promise).await?;
     let (sums, about) = (received.sums.wire(), About::of(&request.headers, metadata));
@@ -123,6 +121,7 @@ pub(super) async fn delete_many(
                 if_none_match: None,
             };
             let removed = refuse_version(object.version_id.as_deref())
+                .and_then(|()| refuse_conditions(object.size.is_some() || object.last_modified_time.is_some()))
                 .map_err(Error::from)
                 .and_then(|()| remove(rows, &principal, &bucket, &object.key, &condition));
             match removed {
@@ -189,6 +188,7 @@ impl Written {
             modified_s: rows.now_s(),
             pieces,
             sums,
+            upload: None,
             about,
         })
     }
@@ -223,12 +223,15 @@ pub(super) fn check_key(key: &str) -> S3Result<()> {
     Ok(())
 }
 
-/// Refused rather than dropped: nobody should believe that tags were kept.
-pub(super) fn refuse_tags(tags: Option<&str>) -> S3Result<()> {
-    match tags {
-        Some(tags) if !tags.is_empty() => Err(s3_error!(NotImplemented, "objects have no tags here")),
-        _ => Ok(()),
+/// General-purpose buckets know the condition on the `ETag` alone.
+fn refuse_conditions(asked: bool) -> S3Result<()> {
+    if asked {
+        return Err(s3_error!(
+            NotImplemented,
+            "an object is deleted under a condition on its ETag alone, not on its size or time"
+        ));
     }
+    Ok(())
 }
 
 pub(super) fn refuse_version(version: Option<&str>) -> S3Result<()> {

@@ -51,7 +51,8 @@ pub(super) async fn put(store: &Store, request: S3Request<UploadPartInput>) -> S
     let promise = Promise::of(&request.headers, request.trailing_headers);
     let input = request.input;
     let place = Place::of(input.bucket, input.key, &input.upload_id, input.part_number)?;
-    place.find(store)?;
+    let upload = place.find(store)?;
+    let promise = promise.also(upload.algorithm.as_deref());
     let received = body::receive(store.blobs(), input.body, promise).await?;
     let part = keep(store, place, received).await?;
     let sums = part.sums.wire();
@@ -88,7 +89,7 @@ pub(super) async fn copy(store: &Store, input: UploadPartCopyInput) -> S3Result<
     let source = Source::find(store.blobs(), &snapshot.bodies()?, &object.pieces, &range, pin)?;
     drop(snapshot);
     let bytes = StreamingBlob::wrap(source.stream());
-    let received = body::receive(store.blobs(), Some(bytes), Promise::none(algorithm.as_deref())).await?;
+    let received = body::receive(store.blobs(), Some(bytes), Promise::none().also(algorithm.as_deref())).await?;
     let part = keep(store, place, received).await?;
     let sums = part.sums.wire();
     let result = CopyPartResult {

@@ -51,7 +51,18 @@ pub(super) fn head(store: &Store, input: HeadObjectInput) -> S3Result<S3Response
     condition.check(&object)?;
     let wanted = Wanted::of(&object, input.range, input.part_number)?;
     let head = Head::of(&object, &wanted, input.checksum_mode.is_some());
-    Ok(respond(head.into(), &wanted))
+    let output = HeadObjectOutput::from(head);
+    // Those of a GET the protocol crate puts in itself.
+    let output = HeadObjectOutput {
+        cache_control: input.response_cache_control.or(output.cache_control),
+        content_disposition: input.response_content_disposition.or(output.content_disposition),
+        content_encoding: input.response_content_encoding.or(output.content_encoding),
+        content_language: input.response_content_language.or(output.content_language),
+        content_type: input.response_content_type.or(output.content_type),
+        expires: input.response_expires.or(output.expires),
+        ..output
+    };
+    Ok(respond(output, &wanted))
 }
 
 /// The bytes of an object that a request asks for.

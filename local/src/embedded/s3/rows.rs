@@ -44,6 +44,9 @@ pub(super) struct Object {
     pub(super) pieces: Vec<Piece>,
     #[serde(default, skip_serializing_if = "Sums::is_empty")]
     pub(super) sums: Sums,
+    /// The upload in parts that made it, so that its completion can be repeated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) upload: Option<u64>,
     #[serde(flatten)]
     pub(super) about: About,
 }
@@ -55,6 +58,9 @@ pub(super) struct Upload {
     /// The checksum algorithm that was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) algorithm: Option<String>,
+    /// Whether that checksum is to be one of the whole object, and not one of the checksums of its parts.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) whole: bool,
     #[serde(flatten)]
     pub(super) about: About,
 }

@@ -1,6 +1,7 @@
 //! The wire: which operation is answered where, and who may ask.
 
 use async_trait::async_trait;
+use s3s::access::{S3Access, S3AccessContext};
 use s3s::auth::{S3Auth, SecretKey};
 use s3s::dto::{
     AbortMultipartUploadInput, AbortMultipartUploadOutput, CompleteMultipartUploadInput, CompleteMultipartUploadOutput,
@@ -17,25 +18,38 @@ use s3s::dto::{
 use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s::{S3, S3Request, S3Response, S3Result, s3_error};
 
+use super::ranges::Unranged;
 use super::store::Store;
-use super::{buckets, copies, events, list, multipart, objects, parts, reads, uploads};
+use super::{asks, buckets, copies, events, list, multipart, objects, parts, reads, uploads};
 
 type Reply<T> = S3Result<S3Response<T>>;
 
-/// Gives the HTTP service of a store. Every request must be signed with the one pair of keys (`SigV4`).
-#[must_use]
-pub fn service(store: Store, access_key: String, secret_key: String) -> S3Service {
-    let mut builder = S3ServiceBuilder::new(Wire(store));
-    builder.set_auth(Keys {
-        access_key,
-        secret_key: SecretKey::from(secret_key),
-    });
+/// Returns the service of a store, behind its door.
+pub(super) fn service(store: Store, keys: Keys) -> S3Service {
+    let wire = Wire(store);
+    let mut builder = S3ServiceBuilder::new(wire.clone());
+    builder.set_auth(keys.clone());
+    builder.set_access(Access::Signed);
+    builder.set_route(Unranged::new(wire, keys));
     builder.build()
 }
 
-struct Keys {
+/// The one pair of keys that is known.
+#[derive(Clone)]
+pub struct Keys {
     access_key: String,
     secret_key: SecretKey,
+}
+
+impl Keys {
+    /// Makes the pair.
+    #[must_use]
+    pub fn new(access_key: &str, secret_key: &str) -> Self {
+        Self {
+            access_key: access_key.to_owned(),
+            secret_key: SecretKey::from(secret_key),
+        }
+    }
 }
 
 #[async_trait]
@@ -51,7 +65,26 @@ impl S3Auth for Keys {
     }
 }
 
-struct Wire(Store);
+/// Who is let in, and with what.
+pub(super) enum Access {
+    /// Whoever signed.
+    Signed,
+    /// Whoever comes: the signature was checked before.
+    Checked,
+}
+
+#[async_trait]
+impl S3Access for Access {
+    async fn check(&self, request: &mut S3AccessContext<'_>) -> S3Result<()> {
+        if matches!(self, Self::Signed) && request.credentials().is_none() {
+            return Err(s3_error!(AccessDenied, "a signature is required"));
+        }
+        asks::check(request.s3_op().name(), request.headers(), request.uri())
+    }
+}
+
+#[derive(Clone)]
+pub(super) struct Wire(Store);
 
 #[async_trait]
 impl S3 for Wire {

@@ -47,6 +47,11 @@ impl Store {
         })
     }
 
+    /// Returns the region that requests must be signed for.
+    pub(super) fn region(&self) -> &str {
+        self.shared.queues.region()
+    }
+
     pub(super) fn blobs(&self) -> &Blobs {
         &self.shared.blobs
     }

@@ -1,15 +1,16 @@
 //! Looking at uploads in parts that are under way.
 
 use s3s::dto::{
-    ChecksumAlgorithm, ChecksumType, ListMultipartUploadsInput, ListMultipartUploadsOutput, ListPartsInput,
-    ListPartsOutput, MultipartUpload,
+    ChecksumAlgorithm, ListMultipartUploadsInput, ListMultipartUploadsOutput, ListPartsInput, ListPartsOutput,
+    MultipartUpload,
 };
-use s3s::{S3Response, S3Result, s3_error};
+use s3s::{S3Response, S3Result};
 
 use super::error::Error;
-use super::multipart::{find, parse_id, text, uploaded};
+use super::list::{Encode, page_size};
+use super::multipart::{find, kind, parse_id, text, uploaded};
 use super::rows::{Part, Upload, parse, seconds};
-use super::store::Store;
+use super::store::{Snapshot, Store};
 
 /// The most entries of one page, as on AWS.
 const LARGEST_PAGE: i32 = 1000;
@@ -25,12 +26,9 @@ pub(super) fn list_parts(store: &Store, input: ListPartsInput) -> S3Result<S3Res
     let more = parts.len() > usize::try_from(max).unwrap_or(0);
     parts.truncate(usize::try_from(max).unwrap_or(0));
     let last = parts.last().map(|(number, _)| i32::from(*number));
-    let algorithm = upload.algorithm.map(ChecksumAlgorithm::from);
     Ok(S3Response::new(ListPartsOutput {
-        checksum_type: algorithm
-            .is_some()
-            .then(|| ChecksumType::from_static(ChecksumType::COMPOSITE)),
-        checksum_algorithm: algorithm,
+        checksum_type: upload.algorithm.as_ref().map(|_| kind(&upload)),
+        checksum_algorithm: upload.algorithm.map(ChecksumAlgorithm::from),
         is_truncated: Some(more),
         next_part_number_marker: last.filter(|_| more),
         part_number_marker: input.part_number_marker,
@@ -43,46 +41,66 @@ pub(super) fn list_parts(store: &Store, input: ListPartsInput) -> S3Result<S3Res
     }))
 }
 
-/// Lists uploads under way, all on one page.
+/// Lists uploads under way in the order of their keys, and of their beginning where they have one key.
 pub(super) fn list_uploads(
     store: &Store,
     input: ListMultipartUploadsInput,
 ) -> S3Result<S3Response<ListMultipartUploadsOutput>> {
-    if input.delimiter.is_some() || input.key_marker.as_deref().is_some_and(|marker| !marker.is_empty()) {
-        return Err(s3_error!(
-            NotImplemented,
-            "uploads are listed on one page, without a delimiter"
-        ));
+    let max = page_size(input.max_uploads)?;
+    let snapshot = store.snapshot()?;
+    snapshot.bucket(&input.bucket)?;
+    let mut found = under_way(&snapshot, &input.bucket, input.prefix.as_deref().unwrap_or_default())?;
+    if let Some(key) = input.key_marker.as_deref().filter(|key| !key.is_empty()) {
+        // Without an upload, the marker means all of its key.
+        let marker = input.upload_id_marker.as_deref().filter(|id| !id.is_empty());
+        let after = (key, marker.map_or(Ok(u64::MAX), parse_id)?);
+        found.retain(|(key, id, _)| (key.as_str(), *id) > after);
     }
-    store.snapshot()?.bucket(&input.bucket)?;
-    let uploads = under_way(store, &input.bucket, input.prefix.as_deref().unwrap_or_default())?;
+    let more = found.len() > max;
+    found.truncate(max);
+    let encode = Encode::of(input.encoding_type.as_ref());
+    let last = found.last().filter(|_| more);
     Ok(S3Response::new(ListMultipartUploadsOutput {
-        uploads: Some(uploads),
-        is_truncated: Some(false),
-        max_uploads: input.max_uploads,
-        prefix: input.prefix,
+        next_key_marker: last.map(|(key, ..)| encode.text(key.clone())),
+        next_upload_id_marker: last.map(|(_, id, _)| text(*id)),
+        uploads: Some(found.into_iter().map(|upload| entry(upload, &encode)).collect()),
+        is_truncated: Some(more),
+        max_uploads: i32::try_from(max).ok(),
+        prefix: input.prefix.map(|prefix| encode.text(prefix)),
+        key_marker: input.key_marker.map(|key| encode.text(key)),
+        upload_id_marker: input.upload_id_marker,
+        encoding_type: input.encoding_type,
         bucket: Some(input.bucket),
         ..Default::default()
     }))
 }
 
-fn under_way(store: &Store, bucket: &str, prefix: &str) -> Result<Vec<MultipartUpload>, Error> {
+/// An upload under way, with its key and its number.
+type UnderWay = (String, u64, Upload);
+
+fn under_way(snapshot: &Snapshot, bucket: &str, prefix: &str) -> Result<Vec<UnderWay>, Error> {
     let mut found = Vec::new();
-    for row in store.snapshot()?.uploads()?.range((bucket, prefix.as_bytes(), 0)..)? {
+    for row in snapshot.uploads()?.range((bucket, prefix.as_bytes(), 0)..)? {
         let (at, upload) = row?;
         let (of, key, id) = at.value();
         if of != bucket || !key.starts_with(prefix.as_bytes()) {
             break;
         }
-        let upload: Upload = parse(upload.value())?;
-        found.push(MultipartUpload {
-            initiated: Some(seconds(upload.initiated_s)),
-            key: Some(String::from_utf8_lossy(key).into_owned()),
-            upload_id: Some(text(id)),
-            ..Default::default()
-        });
+        found.push((String::from_utf8_lossy(key).into_owned(), id, parse(upload.value())?));
     }
     Ok(found)
+}
+
+fn entry((key, id, upload): UnderWay, encode: &Encode) -> MultipartUpload {
+    let kind = upload.algorithm.as_ref().map(|_| kind(&upload));
+    MultipartUpload {
+        initiated: Some(seconds(upload.initiated_s)),
+        key: Some(encode.text(key)),
+        upload_id: Some(text(id)),
+        checksum_type: kind,
+        checksum_algorithm: upload.algorithm.map(ChecksumAlgorithm::from),
+        ..Default::default()
+    }
 }
 
 fn listed(number: u16, part: &Part) -> s3s::dto::Part {

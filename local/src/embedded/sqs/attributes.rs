@@ -25,8 +25,6 @@ pub(super) struct Queue {
     /// Attributes that have no effect here but are given back, such as `Policy`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(super) inert: BTreeMap<String, String>,
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub(super) tags: BTreeMap<String, String>,
 }
 
 /// Where messages go that were received too often.
@@ -63,7 +61,8 @@ impl TryFrom<RawRedrive> for Redrive {
     }
 }
 
-/// Attributes that are kept and given back without an effect: this server has one user and no encryption of its own.
+/// Attributes that are kept and given back where their value says what is so anyway: this server has one user, who may do
+/// everything, and no encryption of its own.
 const INERT: [&str; 5] = [
     "Policy",
     "RedriveAllowPolicy",
@@ -86,7 +85,6 @@ impl Queue {
             visibility_s: 30,
             redrive: None,
             inert: BTreeMap::new(),
-            tags: BTreeMap::new(),
         }
     }
 
@@ -103,6 +101,7 @@ impl Queue {
                 return Err(fifo(name, value));
             }
             _ if INERT.contains(&name) => {
+                check_inert(name, value)?;
                 self.inert.insert(name.to_owned(), value.to_owned());
             }
             _ => return Err(Error::AttributeName(name.to_owned())),
@@ -204,6 +203,43 @@ fn redrive(value: &str) -> Result<Option<Redrive>, Error> {
             value: value.to_owned(),
             reason: problem.to_string(),
         })
+}
+
+/// Refuses a value that would have an effect on another server and has none here.
+fn check_inert(name: &str, value: &str) -> Result<(), Error> {
+    let refuse = |reason: &str| {
+        Err(Error::AttributeValue {
+            name: name.to_owned(),
+            value: value.to_owned(),
+            reason: reason.to_owned(),
+        })
+    };
+    let document = || serde_json::from_str::<serde_json::Value>(value).ok();
+    match name {
+        _ if value.is_empty() => Ok(()),
+        "Policy" => match document() {
+            None => refuse("it is not JSON"),
+            Some(policy) if denies(&policy) => refuse("its one user may do everything here, so nothing can be denied"),
+            Some(_) => Ok(()),
+        },
+        "RedriveAllowPolicy" => match document() {
+            Some(policy) if policy["redrivePermission"] == "allowAll" => Ok(()),
+            _ => refuse("all queues may redrive to all others here"),
+        },
+        "SqsManagedSseEnabled" if value == "false" => Ok(()),
+        _ => refuse("queues are not encrypted here"),
+    }
+}
+
+/// Says whether a policy does anything but allow.
+fn denies(policy: &serde_json::Value) -> bool {
+    let statements = match &policy["Statement"] {
+        serde_json::Value::Array(statements) => statements.as_slice(),
+        one => std::slice::from_ref(one),
+    };
+    statements
+        .iter()
+        .any(|statement| !statement.is_null() && statement["Effect"] != "Allow")
 }
 
 fn fifo(name: &str, value: &str) -> Error {

@@ -45,12 +45,12 @@ pub enum Error {
         "the message holds the character U+{0:04X}; allowed are #x9, #xA, #xD, #x20 to #xD7FF, #xE000 to #xFFFD, #x10000 and above"
     )]
     Contents(u32),
-    /// The handle is no handle of this queue, or the message was received again since.
+    /// The handle is no handle of this queue.
     #[error("the receipt handle is not valid: {0}")]
     ReceiptHandle(&'static str),
-    /// The message's visibility timeout is over, so there is nothing to extend.
-    #[error("the message is not in flight")]
-    NotInFlight,
+    /// The message is gone, or somebody has received it again since, so this delivery cannot be hidden for longer.
+    #[error("value {0} for parameter ReceiptHandle is invalid: the message does not exist or was received again since")]
+    Superseded(String),
     /// A batch without entries.
     #[error("the batch has no entries, at least 1 is needed")]
     EmptyBatch,
@@ -72,9 +72,6 @@ pub enum Error {
         /// How many it has.
         have: usize,
     },
-    /// A task that does not exist or is over.
-    #[error("there is no running message move task of this handle")]
-    NoTask,
     /// An operation that this server does not have.
     #[error("the operation `{0}` is not supported")]
     Operation(String),
@@ -123,7 +120,8 @@ impl Error {
                 "AWS.SimpleQueueService.NonExistentQueue",
             ),
             Self::Exists { .. } => code("com.amazonaws.sqs#QueueNameExists", "QueueAlreadyExists"),
-            Self::Parameter { .. } => code(
+            // The code that AWS has for both.
+            Self::Parameter { .. } | Self::Superseded(_) => code(
                 "com.amazon.coral.service#InvalidParameterValueException",
                 "InvalidParameterValue",
             ),
@@ -135,10 +133,6 @@ impl Error {
             Self::AttributeValue { .. } => code("com.amazonaws.sqs#InvalidAttributeValue", "InvalidAttributeValue"),
             Self::Contents(_) => code("com.amazonaws.sqs#InvalidMessageContents", "InvalidMessageContents"),
             Self::ReceiptHandle(_) => code("com.amazonaws.sqs#ReceiptHandleIsInvalid", "ReceiptHandleIsInvalid"),
-            Self::NotInFlight => code(
-                "com.amazonaws.sqs#MessageNotInflight",
-                "AWS.SimpleQueueService.MessageNotInflight",
-            ),
             Self::EmptyBatch => code(
                 "com.amazonaws.sqs#EmptyBatchRequest",
                 "AWS.SimpleQueueService.EmptyBatchRequest",
@@ -158,10 +152,6 @@ impl Error {
             Self::BatchTooLong { .. } => code(
                 "com.amazonaws.sqs#BatchRequestTooLong",
                 "AWS.SimpleQueueService.BatchRequestTooLong",
-            ),
-            Self::NoTask => code(
-                "com.amazonaws.sqs#ResourceNotFoundException",
-                "ResourceNotFoundException",
             ),
             Self::Operation(_) => code(
                 "com.amazonaws.sqs#UnsupportedOperation",

@@ -84,9 +84,6 @@ async fn dispatch(queues: &Queues, base: &str, operation: &str, body: &[u8]) -> 
         "PurgeQueue" => empty(queues.purge_queue(parse(body)?).await),
         "GetQueueAttributes" => json(queues.get_attributes(&parse(body)?)?),
         "SetQueueAttributes" => empty(queues.set_queue_attributes(parse(body)?).await),
-        "TagQueue" => empty(queues.tag_queue(parse(body)?).await),
-        "UntagQueue" => empty(queues.untag_queue(parse(body)?).await),
-        "ListQueueTags" => json(queues.list_tags(&parse(body)?)?),
         "SendMessage" => json(queues.send_message(parse(body)?).await?),
         "SendMessageBatch" => json(queues.send_batch(parse(body)?).await?),
         "ReceiveMessage" => json(queues.receive_message(parse(body)?).await?),
@@ -94,10 +91,6 @@ async fn dispatch(queues: &Queues, base: &str, operation: &str, body: &[u8]) -> 
         "DeleteMessageBatch" => json(queues.delete_batch(parse(body)?).await?),
         "ChangeMessageVisibility" => empty(queues.change_visibility(parse(body)?).await),
         "ChangeMessageVisibilityBatch" => json(queues.change_batch(parse(body)?).await?),
-        "StartMessageMoveTask" => json(queues.start_move(parse(body)?).await?),
-        "ListMessageMoveTasks" => json(queues.list_moves(&parse(body)?)?),
-        // Moves are over when they are answered, so there is never one to cancel.
-        "CancelMessageMoveTask" => Err(Error::NoTask),
         other => Err(Error::Operation(other.to_owned())),
     }
 }

@@ -16,7 +16,7 @@ const MAX_ATTRIBUTES: usize = 10;
 
 /// One attribute of a message, stored as it came over the wire.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[serde(deny_unknown_fields, rename_all = "PascalCase")]
 pub(super) struct Attribute {
     /// `String`, `Number` or `Binary`, perhaps with a suffix behind a dot.
     pub(super) data_type: String,
@@ -40,6 +40,9 @@ pub(super) struct Message {
     pub(super) attributes: Attributes,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) trace_header: Option<String>,
+    /// The tenant of a fair queue.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) group: Option<String>,
     pub(super) sender: String,
     /// UTC milliseconds.
     pub(super) sent_ms: i64,

@@ -2,7 +2,8 @@
 //!
 //! A sent message and a deletion are on disk before they are answered; receives and visibility changes may be lost in
 //! a crash, which only makes a message visible again sooner. A receipt handle is good for the newest delivery of its
-//! message alone: a stale one deletes nothing and extends nothing. First-in-first-out queues are refused.
+//! message alone, also when its time is over: an older one deletes nothing, which AWS answers with success, and extends
+//! nothing. First-in-first-out queues are refused, and so is every field and attribute that has no effect here.
 //!
 //! Start with [`Queues`], then [`router`] for the wire.
 
@@ -53,16 +54,6 @@ pub struct Queues {
     settings: Arc<Settings>,
     bells: Mutex<HashMap<String, Arc<Notify>>>,
     closed: AtomicBool,
-    tasks: Mutex<Vec<MoveTask>>,
-}
-
-/// A message move task; moves are done in one transaction, so every task that can be listed is over.
-#[derive(Clone, Debug)]
-struct MoveTask {
-    source_arn: String,
-    destination_arn: Option<String>,
-    moved: u64,
-    started_ms: i64,
 }
 
 /// A message on its way into a queue, checked.
@@ -85,7 +76,6 @@ impl Queues {
             settings: Arc::new(settings),
             bells: Mutex::default(),
             closed: AtomicBool::new(false),
-            tasks: Mutex::default(),
         };
         Ok(Arc::new(queues))
     }
@@ -106,12 +96,7 @@ impl Queues {
     ///
     /// # Errors
     /// [`Error::Exists`] where one with other attributes is; bad names, values and dead-letter targets.
-    pub async fn create(
-        &self,
-        name: &str,
-        given: BTreeMap<String, String>,
-        tags: BTreeMap<String, String>,
-    ) -> Result<(), Error> {
+    pub async fn create(&self, name: &str, given: BTreeMap<String, String>) -> Result<(), Error> {
         attributes::check_name(name)?;
         let (name, now_s) = (name.to_owned(), self.now_ms() / 1000);
         self.durable(move |rows| {
@@ -121,10 +106,7 @@ impl Queues {
                     None => Ok(()),
                 };
             }
-            let mut queue = Queue {
-                tags,
-                ..Queue::new(0, now_s)
-            };
+            let mut queue = Queue::new(0, now_s);
             steps::apply(rows, &name, &mut queue, &given)?;
             queue.id = rows.number()?;
             rows.put_queue(&name, &queue)
@@ -138,6 +120,11 @@ impl Queues {
     /// When the store cannot be read.
     pub fn exists(&self, name_or_arn: &str) -> Result<bool, Error> {
         Ok(self.find(last_segment(name_or_arn))?.is_some())
+    }
+
+    /// Returns the region of the queues, and of the objects beside them.
+    pub(in crate::embedded) fn region(&self) -> &str {
+        &self.settings.region
     }
 
     /// Gives the ARN of a queue name.
@@ -171,6 +158,7 @@ pub(super) fn enqueue(txn: &WriteTransaction, queue_arn: &str, body: &str, now_m
         body: body.to_owned(),
         attributes: BTreeMap::new(),
         trace_header: None,
+        group: None,
         sender: "s3.amazonaws.com".to_owned(),
         sent_ms: now_ms,
         dead_letter_source: None,

@@ -6,6 +6,7 @@ use std::{
 };
 
 use super::Faults;
+use crate::embedded::Patience;
 
 /// Gives the time of day, UTC milliseconds.
 pub type Now = Arc<dyn Fn() -> i64 + Send + Sync>;
@@ -22,6 +23,8 @@ pub struct Settings {
     pub now: Now,
     /// What to inject into receives.
     pub faults: Faults,
+    /// How long clients of both servers may take.
+    pub patience: Patience,
 }
 
 impl Settings {
@@ -34,6 +37,7 @@ impl Settings {
             secret_key: secret_key.to_owned(),
             now: Arc::new(system_ms),
             faults: Faults::none(),
+            patience: Patience::default(),
         }
     }
 }
@@ -45,6 +49,7 @@ impl std::fmt::Debug for Settings {
             .field("access_key", &self.access_key)
             .field("secret_key", &"<secret>")
             .field("faults", &self.faults)
+            .field("patience", &self.patience)
             .finish_non_exhaustive()
     }
 }

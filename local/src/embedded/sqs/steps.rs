@@ -45,21 +45,6 @@ impl Queues {
         Ok(())
     }
 
-    pub(super) async fn tag(
-        &self,
-        name: String,
-        add: BTreeMap<String, String>,
-        remove: Vec<String>,
-    ) -> Result<(), Error> {
-        self.durable(move |rows| {
-            let mut queue = rows.queue(&name)?;
-            queue.tags.extend(add);
-            queue.tags.retain(|key, _| !remove.contains(key));
-            rows.put_queue(&name, &queue)
-        })
-        .await
-    }
-
     /// Puts checked messages into a queue; they are on disk when this answers.
     pub(super) async fn send(&self, name: String, drafts: Vec<Draft>) -> Result<(), Error> {
         if drafts.is_empty() {

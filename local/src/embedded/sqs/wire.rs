@@ -1,13 +1,16 @@
-//! Requests and answers of the JSON protocol. Field names are the service's.
+//! Requests and answers of the JSON protocol. Field names are the service's; a field that is not known is refused, so
+//! nothing that is asked for is silently ignored.
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Map, Value};
 
 use super::message::{Attribute, Attributes};
 
 #[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[serde(deny_unknown_fields, rename_all = "PascalCase")]
 pub(super) struct CreateQueue {
     pub(super) queue_name: String,
     #[serde(default)]
@@ -18,9 +21,11 @@ pub(super) struct CreateQueue {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[serde(deny_unknown_fields, rename_all = "PascalCase")]
 pub(super) struct GetQueueUrl {
     pub(super) queue_name: String,
+    #[serde(rename = "QueueOwnerAWSAccountId")]
+    pub(super) owner: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -30,7 +35,7 @@ pub(super) struct QueueUrl {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[serde(deny_unknown_fields, rename_all = "PascalCase")]
 pub(super) struct ListQueues {
     #[serde(default)]
     pub(super) queue_name_prefix: String,
@@ -41,6 +46,7 @@ pub(super) struct ListQueues {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct QueueUrls {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) queue_urls: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) next_token: Option<String>,
@@ -48,8 +54,14 @@ pub(super) struct QueueUrls {
 
 /// Any request that names a queue and nothing else.
 #[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[serde(deny_unknown_fields, rename_all = "PascalCase")]
 pub(super) struct OfQueue {
+    pub(super) queue_url: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "PascalCase")]
+pub(super) struct ListSources {
     pub(super) queue_url: String,
     pub(super) max_results: Option<usize>,
     pub(super) next_token: Option<String>,
@@ -65,7 +77,7 @@ pub(super) struct SourceQueues {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[serde(deny_unknown_fields, rename_all = "PascalCase")]
 pub(super) struct GetAttributes {
     pub(super) queue_url: String,
     #[serde(default)]
@@ -73,7 +85,7 @@ pub(super) struct GetAttributes {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[serde(deny_unknown_fields, rename_all = "PascalCase")]
 pub(super) struct SetAttributes {
     pub(super) queue_url: String,
     pub(super) attributes: BTreeMap<String, String>,
@@ -86,38 +98,35 @@ pub(super) struct AttributeValues {
     pub(super) attributes: BTreeMap<String, String>,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct TagQueue {
+/// What a request asks of a queue.
+#[derive(Debug)]
+pub(super) struct Of<E> {
     pub(super) queue_url: String,
-    pub(super) tags: BTreeMap<String, String>,
+    pub(super) what: E,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct UntagQueue {
-    pub(super) queue_url: String,
-    pub(super) tag_keys: Vec<String>,
+impl<'de, E: DeserializeOwned> Deserialize<'de> for Of<E> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let (queue_url, what) = apart(from, "QueueUrl")?;
+        Ok(Self { queue_url, what })
+    }
 }
 
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct Tags {
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub(super) tags: BTreeMap<String, String>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct SendMessage {
-    pub(super) queue_url: String,
-    #[serde(flatten)]
-    pub(super) outgoing: Outgoing,
+/// Reads one field of a request by itself and the others as what they are: those of `E` and no more.
+fn apart<'de, E: DeserializeOwned, D: Deserializer<'de>>(
+    from: D,
+    field: &'static str,
+) -> Result<(String, E), D::Error> {
+    let mut fields = Map::<String, Value>::deserialize(from)?;
+    let alone = fields.remove(field).ok_or_else(|| D::Error::missing_field(field))?;
+    let alone = String::deserialize(alone).map_err(D::Error::custom)?;
+    let rest = E::deserialize(Value::Object(fields)).map_err(D::Error::custom)?;
+    Ok((alone, rest))
 }
 
 /// One message to send, alone or in a batch.
 #[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[serde(deny_unknown_fields, rename_all = "PascalCase")]
 pub(super) struct Outgoing {
     #[serde(default)]
     pub(super) message_body: String,
@@ -144,24 +153,31 @@ pub(super) struct Sent {
 
 /// A batch of any kind of entry.
 #[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[serde(deny_unknown_fields, rename_all = "PascalCase", bound = "E: DeserializeOwned")]
 pub(super) struct Batch<E> {
     pub(super) queue_url: String,
     pub(super) entries: Vec<Entry<E>>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug)]
 pub(super) struct Entry<E> {
-    #[serde(rename = "Id")]
     pub(super) id: String,
-    #[serde(flatten)]
     pub(super) what: E,
+}
+
+impl<'de, E: DeserializeOwned> Deserialize<'de> for Entry<E> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let (id, what) = apart(from, "Id")?;
+        Ok(Self { id, what })
+    }
 }
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct BatchAnswer<A> {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) successful: Vec<Succeeded<A>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) failed: Vec<Failed>,
 }
 
@@ -187,7 +203,7 @@ pub(super) struct Failed {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[serde(deny_unknown_fields, rename_all = "PascalCase")]
 pub(super) struct ReceiveMessage {
     pub(super) queue_url: String,
     /// The older of two names for the same list.
@@ -200,6 +216,7 @@ pub(super) struct ReceiveMessage {
     pub(super) max_number_of_messages: Option<i64>,
     pub(super) visibility_timeout: Option<i64>,
     pub(super) wait_time_seconds: Option<i64>,
+    pub(super) receive_request_attempt_id: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -226,70 +243,14 @@ pub(super) struct Received {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct DeleteMessage {
-    pub(super) queue_url: String,
-    #[serde(flatten)]
-    pub(super) deletion: Deletion,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[serde(deny_unknown_fields, rename_all = "PascalCase")]
 pub(super) struct Deletion {
     pub(super) receipt_handle: String,
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct ChangeVisibility {
-    pub(super) queue_url: String,
-    #[serde(flatten)]
-    pub(super) change: Change,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[serde(deny_unknown_fields, rename_all = "PascalCase")]
 pub(super) struct Change {
     pub(super) receipt_handle: String,
     pub(super) visibility_timeout: Option<i64>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct StartMove {
-    pub(super) source_arn: String,
-    pub(super) destination_arn: Option<String>,
-}
-
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct TaskHandle {
-    pub(super) task_handle: String,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct ListMoves {
-    pub(super) source_arn: String,
-    pub(super) max_results: Option<usize>,
-}
-
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct Moves {
-    pub(super) results: Vec<Move>,
-}
-
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct Move {
-    pub(super) status: &'static str,
-    pub(super) source_arn: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) destination_arn: Option<String>,
-    #[serde(rename = "ApproximateNumberOfMessagesMoved")]
-    pub(super) moved: u64,
-    #[serde(rename = "ApproximateNumberOfMessagesToMove")]
-    pub(super) remaining: u64,
-    pub(super) started_timestamp: i64,
 }

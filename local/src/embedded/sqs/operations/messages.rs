@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::{bounded, check_entries, split};
 use crate::embedded::sqs::{
     Draft, Error, Queues,
-    attributes::{Queue, last_segment},
+    attributes::{self, Queue, last_segment},
     message::{self, Attributes, MAX_BYTES, Message},
     receipt::Receipt,
     rows::Taken,
@@ -15,9 +15,12 @@ use crate::embedded::sqs::{
 };
 
 impl Queues {
-    pub(in crate::embedded::sqs) async fn send_message(&self, ask: wire::SendMessage) -> Result<wire::Sent, Error> {
+    pub(in crate::embedded::sqs) async fn send_message(
+        &self,
+        ask: wire::Of<wire::Outgoing>,
+    ) -> Result<wire::Sent, Error> {
         let name = last_segment(&ask.queue_url).to_owned();
-        let (draft, sent) = self.draft(&self.queue(&name)?, ask.outgoing)?;
+        let (draft, sent) = self.draft(&self.queue(&name)?, ask.what)?;
         self.send(name, vec![draft]).await?;
         Ok(sent)
     }
@@ -61,6 +64,8 @@ impl Queues {
         let visibility_s = bounded("VisibilityTimeout", ask.visibility_timeout, 0, 43_200)?;
         let wait = bounded("WaitTimeSeconds", ask.wait_time_seconds, 0, 20)?;
         let wait = wait.map(|seconds| Duration::from_secs(u64::from(seconds)));
+        fifo_only("ReceiveRequestAttemptId", ask.receive_request_attempt_id.clone())?;
+        check_asked(&ask)?;
         let name = last_segment(&ask.queue_url);
         let taken = self.receive(name, max as usize, visibility_s, wait).await?;
         Ok(wire::Messages {
@@ -68,9 +73,9 @@ impl Queues {
         })
     }
 
-    pub(in crate::embedded::sqs) async fn delete_message(&self, ask: wire::DeleteMessage) -> Result<(), Error> {
+    pub(in crate::embedded::sqs) async fn delete_message(&self, ask: wire::Of<wire::Deletion>) -> Result<(), Error> {
         let queue = self.queue(last_segment(&ask.queue_url))?;
-        let receipt = Receipt::parse(&ask.deletion.receipt_handle, queue.id)?;
+        let receipt = Receipt::parse(&ask.what.receipt_handle, queue.id)?;
         self.durable(move |rows| rows.delete(receipt)).await
     }
 
@@ -95,9 +100,9 @@ impl Queues {
         Ok(split(outcomes.await?))
     }
 
-    pub(in crate::embedded::sqs) async fn change_visibility(&self, ask: wire::ChangeVisibility) -> Result<(), Error> {
+    pub(in crate::embedded::sqs) async fn change_visibility(&self, ask: wire::Of<wire::Change>) -> Result<(), Error> {
         let name = last_segment(&ask.queue_url).to_owned();
-        let (receipt, seconds) = change(&self.queue(&name)?, &ask.change)?;
+        let (receipt, seconds) = change(&self.queue(&name)?, &ask.what)?;
         let now_ms = self.now_ms();
         self.relaxed(move |rows| rows.extend(receipt, now_ms, seconds)).await?;
         self.wake(&name);
@@ -126,16 +131,8 @@ impl Queues {
 
     /// Checks one message to send and gives it with its answer.
     fn draft(&self, queue: &Queue, ask: wire::Outgoing) -> Result<(Draft, wire::Sent), Error> {
-        let fifo = ask.message_group_id.map(|id| ("MessageGroupId", id));
-        if let Some((parameter, value)) = fifo.or(ask.message_deduplication_id.map(|id| ("MessageDeduplicationId", id)))
-        {
-            let reason = "it belongs to first-in-first-out queues, which this server does not have".to_owned();
-            return Err(Error::Parameter {
-                parameter,
-                value,
-                reason,
-            });
-        }
+        fifo_only("MessageDeduplicationId", ask.message_deduplication_id)?;
+        let group = ask.message_group_id.map(group).transpose()?;
         let delay_s = bounded("DelaySeconds", ask.delay_seconds, 0, 900)?;
         message::check(&ask.message_body, &ask.message_attributes, queue.maximum_bytes as usize)?;
         let trace_header = trace_header(&ask.message_system_attributes)?;
@@ -144,6 +141,7 @@ impl Queues {
             body: ask.message_body,
             attributes: ask.message_attributes,
             trace_header,
+            group,
             sender: self.settings.access_key.clone(),
             sent_ms: self.now_ms(),
             dead_letter_source: None,
@@ -165,6 +163,31 @@ fn change(queue: &Queue, ask: &wire::Change) -> Result<(Receipt, u32), Error> {
         Receipt::parse(&ask.receipt_handle, queue.id)?,
         seconds.ok_or(Error::Missing("VisibilityTimeout"))?,
     ))
+}
+
+fn fifo_only(parameter: &'static str, given: Option<String>) -> Result<(), Error> {
+    given.map_or(Ok(()), |value| {
+        let reason = "it belongs to first-in-first-out queues, which this server does not have".to_owned();
+        Err(Error::Parameter {
+            parameter,
+            value,
+            reason,
+        })
+    })
+}
+
+/// Checks the tenant that a fair queue would be fair to. Here all messages are delivered in the order of their coming,
+/// which such a queue allows.
+fn group(value: String) -> Result<String, Error> {
+    let plain = value.bytes().all(|b| b.is_ascii_graphic());
+    if plain && (1..=128).contains(&value.len()) {
+        return Ok(value);
+    }
+    Err(Error::Parameter {
+        parameter: "MessageGroupId",
+        value: format!("`{value}`"),
+        reason: "it must be 1 to 128 letters, digits and signs of ASCII".to_owned(),
+    })
 }
 
 fn trace_header(attributes: &Attributes) -> Result<Option<String>, Error> {
@@ -194,6 +217,7 @@ fn received(taken: Taken, ask: &wire::ReceiveMessage) -> wire::Received {
         ("ApproximateFirstReceiveTimestamp", Some(first_received_ms.to_string())),
         ("AWSTraceHeader", message.trace_header),
         ("DeadLetterQueueSourceArn", message.dead_letter_source),
+        ("MessageGroupId", message.group),
     ];
     let asked = |name: &str| {
         ask.attribute_names
@@ -219,7 +243,33 @@ fn received(taken: Taken, ask: &wire::ReceiveMessage) -> wire::Received {
     }
 }
 
-/// Says whether an asked name, `All`, `.*` or `prefix.*` means an attribute.
+/// Refuses names of system attributes that no message can have.
+fn check_asked(ask: &wire::ReceiveMessage) -> Result<(), Error> {
+    const KNOWN: [&str; 10] = [
+        "All",
+        "AWSTraceHeader",
+        "ApproximateFirstReceiveTimestamp",
+        "ApproximateReceiveCount",
+        "DeadLetterQueueSourceArn",
+        "MessageDeduplicationId",
+        "MessageGroupId",
+        "SenderId",
+        "SentTimestamp",
+        "SequenceNumber",
+    ];
+    // The older of the two lists may name attributes of queues, which messages then do not have.
+    let older = ask.attribute_names.iter().filter(|name| !attributes::is_known(name));
+    let asked = older.chain(&ask.message_system_attribute_names);
+    match asked.into_iter().find(|name| !KNOWN.contains(&name.as_str())) {
+        Some(unknown) => Err(Error::AttributeName(unknown.clone())),
+        None => Ok(()),
+    }
+}
+
+/// Says whether an asked name, `All`, `*`, `.*` or `prefix.*` means an attribute.
 fn matches(asked: &str, name: &str) -> bool {
-    asked == "All" || asked == name || asked.strip_suffix(".*").is_some_and(|prefix| name.starts_with(prefix))
+    asked == "All"
+        || asked == "*"
+        || asked == name
+        || asked.strip_suffix(".*").is_some_and(|prefix| name.starts_with(prefix))
 }

@@ -1,12 +1,9 @@
 //! Operations on queues: from a request to an answer.
 
-use std::{collections::BTreeMap, sync::PoisonError};
-
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use uuid::Uuid;
 
 use crate::embedded::sqs::{
-    ACCOUNT, Error, MoveTask, Queues,
+    ACCOUNT, Error, Queues,
     attributes::{self, Queue, last_segment},
     wire,
 };
@@ -17,7 +14,14 @@ impl Queues {
         base: &str,
         ask: wire::CreateQueue,
     ) -> Result<wire::QueueUrl, Error> {
-        self.create(&ask.queue_name, ask.attributes, ask.tags).await?;
+        if !ask.tags.is_empty() {
+            return Err(Error::Parameter {
+                parameter: "tags",
+                value: ask.tags.into_keys().collect::<Vec<_>>().join(", "),
+                reason: "queues have no tags here".to_owned(),
+            });
+        }
+        self.create(&ask.queue_name, ask.attributes).await?;
         Ok(wire::QueueUrl {
             queue_url: url(base, &ask.queue_name),
         })
@@ -29,6 +33,9 @@ impl Queues {
         ask: &wire::GetQueueUrl,
     ) -> Result<wire::QueueUrl, Error> {
         self.queue(&ask.queue_name)?;
+        if ask.owner.as_deref().is_some_and(|owner| owner != ACCOUNT) {
+            return Err(Error::NoQueue(ask.queue_name.clone()));
+        }
         Ok(wire::QueueUrl {
             queue_url: url(base, &ask.queue_name),
         })
@@ -56,7 +63,7 @@ impl Queues {
     pub(in crate::embedded::sqs) fn list_sources(
         &self,
         base: &str,
-        ask: wire::OfQueue,
+        ask: wire::ListSources,
     ) -> Result<wire::SourceQueues, Error> {
         let name = last_segment(&ask.queue_url);
         self.queue(name)?;
@@ -119,66 +126,6 @@ impl Queues {
     pub(in crate::embedded::sqs) async fn set_queue_attributes(&self, ask: wire::SetAttributes) -> Result<(), Error> {
         self.set_attributes(last_segment(&ask.queue_url).to_owned(), ask.attributes)
             .await
-    }
-
-    pub(in crate::embedded::sqs) async fn tag_queue(&self, ask: wire::TagQueue) -> Result<(), Error> {
-        self.tag(last_segment(&ask.queue_url).to_owned(), ask.tags, Vec::new())
-            .await
-    }
-
-    pub(in crate::embedded::sqs) async fn untag_queue(&self, ask: wire::UntagQueue) -> Result<(), Error> {
-        self.tag(last_segment(&ask.queue_url).to_owned(), BTreeMap::new(), ask.tag_keys)
-            .await
-    }
-
-    pub(in crate::embedded::sqs) fn list_tags(&self, ask: &wire::OfQueue) -> Result<wire::Tags, Error> {
-        Ok(wire::Tags {
-            tags: self.queue(last_segment(&ask.queue_url))?.tags,
-        })
-    }
-
-    pub(in crate::embedded::sqs) async fn start_move(&self, ask: wire::StartMove) -> Result<wire::TaskHandle, Error> {
-        let from = self.queue(last_segment(&ask.source_arn))?;
-        let target = ask.destination_arn.as_deref().map(|arn| last_segment(arn).to_owned());
-        if let Some(target) = &target {
-            self.queue(target)?;
-        }
-        let now_ms = self.now_ms();
-        let (moved, reached) = self
-            .durable(move |rows| rows.redrive(&from, target.as_deref(), now_ms))
-            .await?;
-        for name in &reached {
-            self.wake(name);
-        }
-        let task = MoveTask {
-            source_arn: ask.source_arn,
-            destination_arn: ask.destination_arn,
-            moved,
-            started_ms: now_ms,
-        };
-        self.tasks.lock().unwrap_or_else(PoisonError::into_inner).push(task);
-        Ok(wire::TaskHandle {
-            task_handle: URL_SAFE_NO_PAD.encode(Uuid::new_v4()),
-        })
-    }
-
-    pub(in crate::embedded::sqs) fn list_moves(&self, ask: &wire::ListMoves) -> Result<wire::Moves, Error> {
-        self.queue(last_segment(&ask.source_arn))?;
-        let tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
-        let of_source = tasks.iter().rev().filter(|task| task.source_arn == ask.source_arn);
-        let results = of_source
-            .take(ask.max_results.unwrap_or(1).min(10))
-            .map(|task| wire::Move {
-                status: "COMPLETED",
-                source_arn: task.source_arn.clone(),
-                destination_arn: task.destination_arn.clone(),
-                moved: task.moved,
-                remaining: task.moved,
-                started_timestamp: task.started_ms,
-            });
-        Ok(wire::Moves {
-            results: results.collect(),
-        })
     }
 }
 

@@ -9,12 +9,7 @@ mod take;
 use redb::{ReadableTable, Table, TableDefinition, WriteTransaction};
 
 pub(super) use self::take::{Take, Taken};
-use super::{
-    Error,
-    attributes::{Queue, last_segment},
-    message::Message,
-    receipt::Receipt,
-};
+use super::{Error, attributes::Queue, message::Message, receipt::Receipt};
 
 /// Queue name to [`Queue`], as JSON.
 pub(super) const QUEUES: TableDefinition<'static, &str, &[u8]> = TableDefinition::new("sqs.queues");
@@ -138,7 +133,7 @@ impl<'t> Rows<'t> {
         keys.collect()
     }
 
-    /// Deletes one delivery. Deleting what is gone is fine, a stale handle is not.
+    /// Deletes a message by its newest delivery. By an older one nothing is deleted, and that is no error: so AWS answers.
     pub(super) fn delete(&mut self, receipt: Receipt) -> Result<(), Error> {
         match self.held(receipt)? {
             Some(state) => self.remove(receipt.queue, receipt.message, state),
@@ -146,14 +141,12 @@ impl<'t> Rows<'t> {
         }
     }
 
-    /// Hides one delivery for another while, counted from now; 0 gives it back at once.
+    /// Hides a message by its newest delivery for another while, counted from now; 0 gives it back at once. It may be too
+    /// late for that delivery: as long as nobody else has received the message, it is hidden again.
     pub(super) fn extend(&mut self, receipt: Receipt, now_ms: i64, visibility_s: u32) -> Result<(), Error> {
-        let state = self
-            .held(receipt)?
-            .ok_or(Error::ReceiptHandle("the message is no longer there"))?;
-        if state.visible_ms <= now_ms {
-            return Err(Error::NotInFlight);
-        }
+        let Some(state) = self.held(receipt)? else {
+            return Err(Error::Superseded(receipt.to_handle()));
+        };
         let next = State {
             visible_ms: now_ms + i64::from(visibility_s) * 1000,
             ..state
@@ -182,52 +175,10 @@ impl<'t> Rows<'t> {
         Ok(hidden.len() as u64)
     }
 
-    /// Moves all messages of a dead-letter queue to `target`, or each to where it came from. Gives how many moved and
-    /// the names of the queues that got some.
-    pub(super) fn redrive(
-        &mut self,
-        from: &Queue,
-        target: Option<&str>,
-        now_ms: i64,
-    ) -> Result<(u64, Vec<String>), Error> {
-        let mut reached = Vec::new();
-        let ready = self.ready(from.id, (i64::MIN, 0), now_ms, usize::MAX)?;
-        let mut moved = 0;
-        for (_, number) in ready {
-            let state = self.state(from.id, number)?.expect("an ordered message has a state");
-            let message = self.message(from.id, number)?;
-            let name = target
-                .or_else(|| message.dead_letter_source.as_deref().map(last_segment))
-                .unwrap_or_default()
-                .to_owned();
-            // A message whose source was deleted since stays where it is.
-            let Some(queue) = self.find(&name)? else { continue };
-            self.remove(from.id, number, state)?;
-            self.put(
-                queue.id,
-                &Message {
-                    dead_letter_source: None,
-                    ..message
-                },
-                now_ms,
-            )?;
-            moved += 1;
-            if !reached.contains(&name) {
-                reached.push(name);
-            }
-        }
-        Ok((moved, reached))
-    }
-
-    /// Gives the state of a message whose newest delivery this is, none where the message is gone.
+    /// Returns the state of a message whose newest delivery this is; none where it is not, or the message is gone.
     fn held(&self, receipt: Receipt) -> Result<Option<State>, Error> {
         let state = self.state(receipt.queue, receipt.message)?;
-        match state {
-            Some(state) if state.nonce != receipt.nonce => Err(Error::ReceiptHandle(
-                "the message was received again since, or given back by a restart",
-            )),
-            state => Ok(state),
-        }
+        Ok(state.filter(|state| state.nonce == receipt.nonce))
     }
 
     fn state(&self, queue: u64, number: u64) -> Result<Option<State>, Error> {
