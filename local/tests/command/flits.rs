@@ -157,7 +157,7 @@ pub(crate) fn worked(result: &Value) -> Vec<String> {
     fresh.map(|stage| name(stage).trim_end().to_owned()).collect()
 }
 
-async fn objects(store: &dyn Store, prefix: &str) -> BTreeMap<String, Bytes> {
+pub(crate) async fn objects(store: &dyn Store, prefix: &str) -> BTreeMap<String, Bytes> {
     let mut objects = BTreeMap::new();
     let mut after: Option<String> = None;
     loop {

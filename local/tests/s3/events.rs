@@ -196,6 +196,27 @@ async fn an_event_has_the_shape_that_aws_gives_it() {
     assert_eq!(s3["object"]["key"], "raw/a+b%2Bc/%C3%A9.csv");
     assert_eq!(s3["object"]["size"], 5);
     assert_eq!(s3["object"]["eTag"], "5d41402abc4b2a76b9719d911017c592");
+    assert_eq!(s3["object"].get("userMetadata"), None);
+}
+
+#[tokio::test]
+async fn an_event_names_the_metadata_of_the_object_it_is_about() {
+    let house = House::start().await;
+    subscribe(&house, &["s3:ObjectCreated:*"], Vec::new()).await;
+    for spec in ["one", "two"] {
+        let put = house
+            .s3
+            .put_object()
+            .bucket(BUCKET)
+            .key("raw/a")
+            .metadata("flits-spec", spec);
+        put.body(b"the same".to_vec().into()).send().await.unwrap();
+    }
+    let events = received(&house).await;
+    let specs = events
+        .iter()
+        .map(|event| event["Records"][0]["s3"]["object"]["userMetadata"]["X-Amz-Meta-flits-spec"].clone());
+    assert_eq!(specs.collect::<Vec<_>>(), ["one", "two"]);
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use s3s::{S3Request, S3Response, S3Result, s3_error};
 use serde_json::{Value, json};
 
 use super::error::Error;
-use super::rows::Rows;
+use super::rows::{Object, Rows};
 use super::store::Store;
 use crate::embedded::notify;
 
@@ -33,8 +33,8 @@ pub(super) struct Event<'a> {
     pub(super) name: &'static str,
     pub(super) bucket: &'a str,
     pub(super) key: &'a str,
-    /// Size and `ETag` of an object that is there now.
-    pub(super) object: Option<(u64, &'a str)>,
+    /// An object that is there now.
+    pub(super) object: Option<&'a Object>,
     /// Rises with every change of the store.
     pub(super) sequencer: u64,
     /// Who asked for the change.
@@ -125,9 +125,16 @@ fn name(rule: &FilterRule) -> String {
 
 fn record(event: &Event<'_>, configuration: &str, now_ms: i64) -> Value {
     let mut object = json!({ "key": form_encoded(event.key), "sequencer": format!("{:016X}", event.sequencer) });
-    if let Some((size, etag)) = event.object {
-        object["size"] = size.into();
-        object["eTag"] = etag.into();
+    if let Some(there) = event.object {
+        object["size"] = there.size.into();
+        object["eTag"] = there.etag.as_str().into();
+        // As MinIO sends it: whoever reads the event later may find other metadata beside the same bytes.
+        if let Some(metadata) = there.about.metadata() {
+            let named = metadata
+                .into_iter()
+                .map(|(name, value)| (format!("X-Amz-Meta-{name}"), Value::from(value)));
+            object["userMetadata"] = named.collect::<serde_json::Map<_, _>>().into();
+        }
     }
     json!({ "Records": [{
         "eventVersion": "2.1",

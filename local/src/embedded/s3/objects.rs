@@ -206,7 +206,7 @@ pub(super) fn announce_created(
     announce(
         rows,
         &Event {
-            object: Some((object.size, &object.etag)),
+            object: Some(object),
             ..event
         },
     )
