@@ -38,3 +38,4 @@ tch:
 ports:
     tests/recipes/moto.sh
     tests/recipes/boto3.sh
+    tests/recipes/emulator.sh

@@ -4,7 +4,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use bytes::Bytes;
-use contract::{Digest, canonical};
+use contract::{Dataset, Digest, Spec, canonical, keys, spec::MAX_TEXT};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
@@ -15,6 +15,9 @@ use crate::{
 
 /// The size above which a JSON document of ours is refused, in bytes.
 pub const MAX_DOCUMENT: u64 = 64 * 1024 * 1024;
+
+/// The size above which a resolved spec is not read, in bytes: all that one text can become.
+const MAX_RESOLVED: u64 = 4 * MAX_TEXT as u64;
 
 /// Bytes that are not those that their name promises.
 #[derive(Debug, thiserror::Error)]
@@ -120,18 +123,27 @@ pub async fn is_there(store: &dyn Store, key: &str) -> Result<bool, StoreError> 
     }
 }
 
-/// Returns whether a document is damaged though its bytes are those that its name promises: it was good for whoever wrote
-/// it, so newer code did.
-#[must_use]
-pub fn is_unknown(error: &StoreError) -> bool {
-    match error {
-        StoreError::Damaged { source, .. } => source.downcast_ref::<serde_json::Error>().is_some(),
-        _ => false,
-    }
+/// Reads a resolved spec, beside the runtime: it may be a stranger's, and reading it takes as long as it is.
+///
+/// # Errors
+/// When the store does not give it, or it is not the one that its name says. [`StoreError::Newer`] where it has what this
+/// code does not know.
+pub async fn read_spec(store: &dyn Store, dataset: &Dataset, digest: Digest) -> Result<Spec, StoreError> {
+    let key = keys::resolved(dataset, digest);
+    let bytes = read_blob(store, &key, digest, MAX_RESOLVED).await?;
+    let spec = apart(move || Spec::from_json(&bytes)).await;
+    spec.map_err(|source| {
+        if source.is_newer() {
+            let source = Box::new(source);
+            StoreError::Newer { key, source }
+        } else {
+            damaged(&key, source)
+        }
+    })
 }
 
 /// Reads a JSON document out of its bytes.
-pub(crate) fn parse<T: DeserializeOwned>(key: &str, bytes: &[u8]) -> Result<T, StoreError> {
+fn parse<T: DeserializeOwned>(key: &str, bytes: &[u8]) -> Result<T, StoreError> {
     serde_json::from_slice(bytes).map_err(|error| damaged(key, error))
 }
 

@@ -164,6 +164,15 @@ pub enum StoreError {
         #[source]
         source: CanonicalError,
     },
+    /// Bytes that are those that their name promises, and have what only newer code knows.
+    #[error("object `{key}` was written by newer code")]
+    Newer {
+        /// The key.
+        key: String,
+        /// What is not known.
+        #[source]
+        source: Cause,
+    },
     /// The scratch directory failed.
     #[error("cannot keep `{key}` in scratch space")]
     Scratch {
@@ -193,6 +202,12 @@ pub fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
 }
 
 impl StoreError {
+    /// Returns whether only newer code can read what lies there.
+    #[must_use]
+    pub fn is_newer(&self) -> bool {
+        matches!(self, Self::Newer { .. })
+    }
+
     /// Gives the key that was asked for.
     #[must_use]
     pub fn key(&self) -> &str {
@@ -206,6 +221,7 @@ impl StoreError {
             | Self::Refused { key, .. }
             | Self::TooLarge { key, .. }
             | Self::Damaged { key, .. }
+            | Self::Newer { key, .. }
             | Self::Unwritable { key, .. }
             | Self::Scratch { key, .. } => key,
         }
@@ -221,6 +237,7 @@ impl Classify for StoreError {
             | Self::Doubt { .. }
             | Self::Unavailable { .. }
             | Self::Denied { .. }
+            | Self::Newer { .. }
             | Self::Scratch { .. } => Retry::Later { after: None },
             Self::NotFound { .. }
             | Self::Refused { .. }
@@ -241,6 +258,7 @@ impl Classify for StoreError {
             | Self::Denied { .. }
             | Self::Refused { .. }
             | Self::Damaged { .. }
+            | Self::Newer { .. }
             | Self::Scratch { .. } => FailureKind::Store,
         }
     }
@@ -268,6 +286,7 @@ impl Classify for StoreError {
             | Self::Denied { .. }
             | Self::Refused { .. }
             | Self::Damaged { .. }
+            | Self::Newer { .. }
             | Self::Unwritable { .. }
             | Self::Scratch { .. } => Place::default(),
         }

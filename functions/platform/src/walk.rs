@@ -82,7 +82,7 @@ pub async fn failure(store: &dyn Store, job: JobId) -> Result<Option<Failure>, S
 /// # Errors
 /// When the store does not answer or the document is not the one that its name says.
 pub async fn spec(store: &dyn Store, dataset: &Dataset, digest: Digest) -> Result<Spec, StoreError> {
-    documents::read_named(store, &keys::resolved(dataset, digest), digest).await
+    documents::read_spec(store, dataset, digest).await
 }
 
 /// Follows one task: reads where its job stands.

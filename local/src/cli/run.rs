@@ -276,7 +276,7 @@ impl Silence {
             return None;
         }
         self.told = now;
-        Some((now - self.since).as_secs())
+        Some(now.saturating_sub(self.since).as_secs())
     }
 }
 

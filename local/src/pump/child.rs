@@ -1,9 +1,11 @@
 //! One child process, kept warm between invocations.
 
-use std::{fs::OpenOptions, process::Stdio, time::Duration};
+use std::{process::Stdio, time::Duration};
 
 use tokio::process::{Child as Process, Command};
 use uuid::Uuid;
+
+use crate::private;
 
 use super::{
     Deadline, Environment, InvokeError,
@@ -29,7 +31,7 @@ impl Child {
         };
         let api = RuntimeApi::start().await.map_err(failed)?;
         let log = environment.logs.join(format!("{stage}.log"));
-        let log = OpenOptions::new().create(true).append(true).open(log).map_err(failed)?;
+        let log = private::open().create(true).append(true).open(log).map_err(failed)?;
         let mut command = Command::new(&words[0]);
         command
             .args(&words[1..])

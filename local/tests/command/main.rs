@@ -12,4 +12,5 @@ mod heals;
 mod hostile;
 mod isolated;
 mod killed;
+mod older;
 mod predecessor;

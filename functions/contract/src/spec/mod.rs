@@ -252,11 +252,48 @@ fn write_wait<S: Serializer>(seconds: &u64, serializer: S) -> Result<S::Ok, S::E
 
 impl<'de> Deserialize<'de> for Spec {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let table = toml::Table::deserialize(deserializer)?;
-        let (mut tree, mut problems) = (Tree::new(), Problems::default());
-        tree.merge_table(table, &std::sync::Arc::from("stored spec"), &mut problems);
-        check(tree, problems).map_err(serde::de::Error::custom)
+        stored(toml::Table::deserialize(deserializer)?).map_err(serde::de::Error::custom)
     }
+}
+
+/// A resolved spec that cannot be read back.
+#[derive(Debug, thiserror::Error)]
+pub enum StoredSpecError {
+    /// Not JSON, or not a table.
+    #[error("resolved spec is not one of ours")]
+    Shape(#[source] serde_json::Error),
+    /// Not what this code takes.
+    #[error("resolved spec is wrong")]
+    Wrong(#[source] SpecErrors),
+}
+
+impl StoredSpecError {
+    /// Returns whether newer code wrote the spec: it has what this code does not know.
+    #[must_use]
+    pub fn is_newer(&self) -> bool {
+        let newer = |problem: &Problem| matches!(problem.fault, Fault::Unknown { .. } | Fault::NotYet { .. });
+        match self {
+            Self::Shape(_) => false,
+            Self::Wrong(SpecErrors(problems)) => problems.iter().any(newer),
+        }
+    }
+}
+
+impl Spec {
+    /// Reads a resolved spec.
+    ///
+    /// # Errors
+    /// When it is not one, or not one that this code takes.
+    pub fn from_json(json: &[u8]) -> Result<Self, StoredSpecError> {
+        let table = serde_json::from_slice(json).map_err(StoredSpecError::Shape)?;
+        stored(table).map_err(StoredSpecError::Wrong)
+    }
+}
+
+fn stored(table: toml::Table) -> Result<Spec, SpecErrors> {
+    let (mut tree, mut problems) = (Tree::new(), Problems::default());
+    tree.merge_table(table, &std::sync::Arc::from("stored spec"), &mut problems);
+    check(tree, problems)
 }
 
 impl<T: Serialize> Serialize for Choice<T> {

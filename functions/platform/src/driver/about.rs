@@ -59,12 +59,6 @@ pub(crate) enum CheckError {
         #[source]
         source: StoreError,
     },
-    #[error("resolved spec {digest} has what this code does not know")]
-    NewerSpec {
-        digest: Digest,
-        #[source]
-        source: StoreError,
-    },
     #[error("message names job {have}, its task and spec make {made}")]
     Job { have: JobId, made: JobId },
 }
@@ -73,15 +67,13 @@ impl Classify for CheckError {
     fn retry(&self) -> Retry {
         match self {
             Self::Spec { source, .. } => source.retry(),
-            // Its bytes are those of its name, so it was good for whoever wrote it: newer code takes it.
-            Self::NewerSpec { .. } => Retry::Later { after: None },
             Self::Stage { .. } | Self::Job { .. } => Retry::Never,
         }
     }
 
     fn kind(&self) -> FailureKind {
         match self {
-            Self::Spec { source, .. } | Self::NewerSpec { source, .. } => source.kind(),
+            Self::Spec { source, .. } => source.kind(),
             Self::Stage { .. } | Self::Job { .. } => FailureKind::Event,
         }
     }
@@ -90,7 +82,7 @@ impl Classify for CheckError {
         match self {
             Self::Stage { message: value, here } => of(value, here),
             Self::Job { have, made } => of(have, made),
-            Self::Spec { source, .. } | Self::NewerSpec { source, .. } => source.place(),
+            Self::Spec { source, .. } => source.place(),
         }
     }
 }
@@ -111,15 +103,9 @@ pub(super) async fn check(here: Stage, message: &Message, platform: &Platform) -
         return Err(CheckError::Stage { message: stage, here });
     }
     let digest = message.stage.spec();
-    let spec = load_spec(platform.store.as_ref(), message.stage.dataset(), digest)
+    let spec = documents::read_spec(platform.store.as_ref(), message.stage.dataset(), digest)
         .await
-        .map_err(|source| {
-            if documents::is_unknown(&source) {
-                CheckError::NewerSpec { digest, source }
-            } else {
-                CheckError::Spec { digest, source }
-            }
-        })?;
+        .map_err(|source| CheckError::Spec { digest, source })?;
     let identity = identity::identify(&message.stage, &spec);
     if identity.job != message.job && message.recipe == stage.recipe() {
         return Err(CheckError::Job {
@@ -145,11 +131,6 @@ pub(super) fn refused(message: &Message, platform: &Platform) -> Event {
         key,
         written: None,
     }
-}
-
-/// Reads a resolved spec.
-pub(super) async fn load_spec(store: &dyn Store, dataset: &Dataset, digest: Digest) -> Result<Spec, StoreError> {
-    documents::read_named(store, &keys::resolved(dataset, digest), digest).await
 }
 
 impl<'a> About<'a> {

@@ -29,7 +29,7 @@ pub(super) enum Before {
     /// It was finished, but an object that its manifest names is gone.
     Lost,
     /// It was finished, and all that its manifest names is there.
-    Left(Produced),
+    Left(Box<Produced>),
 }
 
 /// Makes one attempt: adopts what the work left `before`, or works. A panic is an ending like any other, so that poison is
@@ -61,7 +61,7 @@ async fn attempt(
     let store = platform.store.as_ref();
     let before = before.map_err(boxed)?;
     let (made, adopted) = if let Before::Left(made) = before {
-        (made, true)
+        (*made, true)
     } else {
         match work.work(job, platform).await? {
             Worked::Done(made) => (record(store, job, made, &before).await.map_err(boxed)?, false),
@@ -86,7 +86,7 @@ pub(super) async fn look(store: &dyn Store, checked: &Checked) -> Result<Before,
             return Ok(Before::Lost);
         }
     }
-    Ok(Before::Left(outputs))
+    Ok(Before::Left(Box::new(outputs)))
 }
 
 /// Writes the manifest of finished work. Where there is one already its outputs count, unless they are lost.

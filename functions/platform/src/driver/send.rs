@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use contract::{Message, Next};
 
-use super::{About, about::load_spec};
+use super::About;
 use crate::{
-    Classify, Platform,
+    Classify, Platform, documents,
     error::chain,
     ledger::{Found, Nonce, swap, transition},
 };
@@ -49,7 +49,7 @@ async fn messages(
         next.messages(&job.spec, trace)
     } else {
         // A champion of an earlier round forecasts under its own spec.
-        let spec = load_spec(platform.store.as_ref(), template.dataset(), template.spec()).await;
+        let spec = documents::read_spec(platform.store.as_ref(), template.dataset(), template.spec()).await;
         next.messages(&spec.map_err(|error| Box::new(error) as Box<dyn Classify>)?, trace)
     };
     for message in &mut messages {

@@ -289,7 +289,7 @@ pub(crate) async fn cannot_claim(
     platform: &Platform,
 ) -> Outcome {
     let bound = platform.host.max_attempts;
-    if swap::is_newer(error) || error.retry() != Retry::Never || delivery.receive_count <= bound {
+    if error.retry() != Retry::Never || delivery.receive_count <= bound {
         return cannot_begin(about.job(), error, delivery);
     }
     match fail_without_ledger(about, error, delivery, platform).await {

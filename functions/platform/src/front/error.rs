@@ -44,9 +44,6 @@ pub enum FrontError {
     /// The metadata names a spec that is not there, or is not one.
     #[error("cannot read the spec that metadata `flits-spec` names")]
     SpecDocument(#[source] StoreError),
-    /// The metadata names a spec that newer code wrote.
-    #[error("the spec that metadata `flits-spec` names has what this code does not know")]
-    NewerSpec(#[source] StoreError),
     /// The spec's text is not text.
     #[error("`{key}` is not UTF-8")]
     SpecText {
@@ -67,7 +64,7 @@ pub enum FrontError {
 impl FrontError {
     /// Returns whether only newer code can take the upload.
     pub(super) fn is_newer(&self) -> bool {
-        matches!(self, Self::NewerSpec(_))
+        matches!(self, Self::SpecDocument(error) if error.is_newer())
     }
 }
 
@@ -75,7 +72,6 @@ impl Classify for FrontError {
     fn retry(&self) -> Retry {
         match self {
             Self::SpecDocument(error) | Self::Store(error) => error.retry(),
-            Self::NewerSpec(_) => Retry::Later { after: None },
             Self::Stage { .. }
             | Self::Bucket { .. }
             | Self::Key(_)
@@ -91,9 +87,7 @@ impl Classify for FrontError {
         match self {
             Self::Stage { .. } | Self::Bucket { .. } | Self::Key(_) | Self::TestName { .. } => FailureKind::Event,
             Self::TooLarge { .. } => FailureKind::Data,
-            Self::SpecName(_) | Self::SpecDocument(_) | Self::NewerSpec(_) | Self::SpecText { .. } | Self::Spec(_) => {
-                FailureKind::Spec
-            }
+            Self::SpecName(_) | Self::SpecDocument(_) | Self::SpecText { .. } | Self::Spec(_) => FailureKind::Spec,
             Self::Store(error) => error.kind(),
         }
     }
@@ -118,7 +112,7 @@ impl Classify for FrontError {
                     problem.bound().to_owned(),
                 )
             }),
-            Self::SpecDocument(error) | Self::NewerSpec(error) | Self::Store(error) => error.place(),
+            Self::SpecDocument(error) | Self::Store(error) => error.place(),
             Self::SpecText { .. } => Place::default(),
         }
     }

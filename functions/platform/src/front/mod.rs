@@ -36,7 +36,7 @@ const LOOK_AGAIN: Duration = Duration::from_secs(5);
 /// What the front door makes of an upload.
 enum Admitted {
     /// A job begins, or what it led to is walked once more.
-    Start(Message, Known),
+    Start(Box<Message>, Known),
     /// There is nothing to do, and why.
     Nothing(&'static str),
     /// Something is not there yet.
@@ -59,7 +59,7 @@ pub async fn receive(
                 known.over(created, delivery, platform).await;
             }
             let again = message.again;
-            let outcome = driver::run(work, message, delivery, platform).await;
+            let outcome = driver::run(work, *message, delivery, platform).await;
             // Only now: a crash before this is a redelivery that walks once more.
             if again && matches!(outcome, Outcome::Done { .. }) {
                 receipt.note(&created.event, platform).await;
@@ -103,7 +103,7 @@ pub async fn look(key: &str, platform: &Platform) -> Result<Leads, StoreError> {
     };
     let mut seen = Seen::of(&created, platform);
     match let_in(&created, &mut seen, platform).await {
-        Ok(Admitted::Start(message, _)) => Ok(Leads::Job(Box::new(message))),
+        Ok(Admitted::Start(message, _)) => Ok(Leads::Job(message)),
         Ok(Admitted::Wait { event, .. }) => Ok(Leads::Event(event)),
         Ok(Admitted::Nothing(why)) => Ok(Leads::Nothing(why)),
         Err(FrontError::Store(error)) if error.retry() != Retry::Never => Err(error),
@@ -250,7 +250,7 @@ async fn start(
         again: known.is_new(id),
         ..Message::new(Task::Preprocess(task), &resolved.spec, &trace)
     };
-    Ok(Admitted::Start(message, known))
+    Ok(Admitted::Start(Box::new(message), known))
 }
 
 /// Gets the receipt of a test file; none while it is not there.

@@ -11,9 +11,6 @@ use crate::{documents, error::StoreError, ports::Store, threads::apart, work::Pl
 /// The metadata in which `flits run` and `flits upload` name the spec that they resolved.
 pub(crate) const METADATA: &str = "flits-spec";
 
-/// The size above which a resolved spec is not read, in bytes: all that one text can become.
-const MAX_RESOLVED: u64 = 4 * MAX_TEXT as u64;
-
 /// A spec under its name.
 pub(super) struct Resolved {
     pub(super) spec: Arc<Spec>,
@@ -32,16 +29,9 @@ pub(super) async fn of_upload(
     if let Some(named) = named {
         named.as_bytes().clone_into(text);
         let digest = named.parse().map_err(FrontError::SpecName)?;
-        let key = keys::resolved(&upload.dataset, digest);
-        let bytes = documents::read_blob(store, &key, digest, MAX_RESOLVED).await;
-        let bytes = bytes.map_err(FrontError::SpecDocument)?;
-        let spec = apart(move || documents::parse(&key, &bytes)).await;
-        let spec = spec.map_err(|error| match documents::is_unknown(&error) {
-            true => FrontError::NewerSpec(error),
-            false => FrontError::SpecDocument(error),
-        });
+        let spec = documents::read_spec(store, &upload.dataset, digest).await;
         return Ok(Resolved {
-            spec: Arc::new(spec?),
+            spec: Arc::new(spec.map_err(FrontError::SpecDocument)?),
             digest,
         });
     }

@@ -53,6 +53,10 @@ pub async fn read(store: &dyn Store, job: JobId) -> Result<Option<Found>, StoreE
                 written: object.meta.last_modified,
                 etag: object.meta.etag,
             })),
+            Err(source) if source.is_newer() => Err(StoreError::Newer {
+                key,
+                source: Box::new(source),
+            }),
             Err(source) => Err(StoreError::Damaged {
                 key,
                 source: Box::new(source),
@@ -60,17 +64,6 @@ pub async fn read(store: &dyn Store, job: JobId) -> Result<Option<Found>, StoreE
         },
         Err(StoreError::NotFound { .. }) => Ok(None),
         Err(error) => Err(error),
-    }
-}
-
-/// Returns whether a ledger could not be read because newer code wrote it.
-#[must_use]
-pub fn is_newer(error: &StoreError) -> bool {
-    match error {
-        StoreError::Damaged { source, .. } => source
-            .downcast_ref::<state::LedgerError>()
-            .is_some_and(state::LedgerError::is_newer),
-        _ => false,
     }
 }
 
@@ -134,6 +127,7 @@ fn is_doubt(error: &StoreError) -> bool {
         | StoreError::Refused { .. }
         | StoreError::TooLarge { .. }
         | StoreError::Damaged { .. }
+        | StoreError::Newer { .. }
         | StoreError::Unwritable { .. }
         | StoreError::Scratch { .. } => false,
     }

@@ -69,7 +69,7 @@ async fn a_message_under_a_spec_of_newer_code_is_given_back() {
     task.spec = digest;
     let outcome = rig.run(&train(|_, _| Step::Finish), &rig.message).await;
     assert!(
-        matches!(&outcome, Outcome::GiveBack { why, .. } if why.contains("does not know")),
+        matches!(&outcome, Outcome::GiveBack { why, .. } if why.contains("written by newer code")),
         "{outcome:?}"
     );
 }

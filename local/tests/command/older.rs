@@ -1,0 +1,87 @@
+//! A directory that an earlier version left, with rounds on their way, is continued to its end.
+
+use std::{process::Command, time::Duration};
+
+use local::harness::{Harness, Options};
+use serde_json::Value;
+
+use crate::flits::{Place, result};
+
+const DIRECTORY: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/tests/fixtures/directory-of-messages-1.tar.gz"
+);
+/// What the rounds on their way were begun with; see the fixture's page.
+const SETTINGS: [&str; 4] = [
+    "--set",
+    "models.gru.epochs=6000",
+    "--set",
+    "models.gru.early_stopping=false",
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rounds_that_an_earlier_version_began_end_as_if_nobody_had_stopped_them() {
+    let place = Place::new();
+    let unpacked = Command::new("tar")
+        .args(["-xzf", DIRECTORY])
+        .current_dir(place.dir.path())
+        .status();
+    assert!(unpacked.unwrap().success());
+    let mut server = place.up(&[]);
+    let session = Harness::new(Options::new(&place.path(".flits")))
+        .session()
+        .await
+        .unwrap();
+    let store = session.platform.store.clone();
+    let all = async {
+        for dataset in ["stopped", "killed", "queued"] {
+            let latest = format!("forecasts/{dataset}/0-of-1/latest.json");
+            while store.head(&latest).await.is_err() {
+                tokio::task::yield_now().await;
+            }
+        }
+    };
+    let ended = tokio::time::timeout(Duration::from_mins(2), all).await;
+    server.kill().unwrap();
+    server.wait().unwrap();
+    session.close().await;
+    assert!(
+        ended.is_ok(),
+        "a round does not end: {}",
+        String::from_utf8_lossy(&place.output(&["status"]).stdout)
+    );
+    assert_eq!(place.objects("failed/").await.len(), 0, "nothing of it failed");
+
+    // A directory of this version, in which the same upload walks from its beginning to its end.
+    let raw = place
+        .objects("raw/stopped/")
+        .await
+        .remove("raw/stopped/stopped.csv")
+        .unwrap();
+    let fresh = Place::new();
+    fresh.write("stopped.csv", &raw);
+    let arguments = [&["stopped.csv", "--spec", "spec.toml"][..], &SETTINGS].concat();
+    let whole = fresh.run(&arguments);
+    let scores: Value = serde_json::from_slice(&place.output(&["scores", "stopped", "--json"]).stdout).unwrap();
+    assert_eq!(
+        scores["scores"], whole["scores"],
+        "gone on from its checkpoint, to the last bit"
+    );
+    assert_eq!(scores["champion"]["digest"], whole["champion"]["digest"]);
+
+    // What was finished before is found and used again.
+    place.write("stopped.csv", &raw);
+    let mut again = vec!["run", "--json"];
+    again.extend(arguments);
+    let again = result(&place.output(&again));
+    assert_eq!(
+        (&again["ok"], &again["champion"]["digest"]),
+        (&whole["ok"], &whole["champion"]["digest"])
+    );
+    let fitted = again["stages"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|stage| stage["stage"] == "train" && stage["reused"] == false);
+    assert_eq!(fitted.count(), 0, "{again}");
+}
