@@ -269,24 +269,42 @@ async fn a_round_whose_ensemble_panics_is_decided_without_it() {
 }
 
 #[tokio::test]
-async fn a_round_whose_ensemble_needs_too_much_memory_is_decided_without_it() {
+async fn an_ensemble_that_needs_too_much_memory_is_out_and_its_round_goes_on() {
     let scene = Scene::new().await;
     scene.score(0).await;
     scene.score(1).await;
+    scene.score(2).await;
+    let outcomes = [
+        scene.outcome("naive").await.unwrap(),
+        scene.outcome("linear").await.unwrap(),
+    ];
     let mut sizes = Vec::new();
-    for artifact in &scene.artifacts {
-        let key = keys::artifact(&dataset(), PartId::WHOLE, *artifact);
+    for outcome in &outcomes {
+        let key = keys::artifact(&dataset(), PartId::WHOLE, outcome.artifact.unwrap());
         sizes.push(scene.world.store.head(&key).await.unwrap().size);
     }
+    // So many members that each of them can be read, like the rows, but not all of them be held.
     let clean = keys::clean(&dataset(), PartId::WHOLE, scene.round.clean);
-    sizes.push(scene.world.store.head(&clean).await.unwrap().size);
-    // Each of them can be read, and not all members together.
-    let bound = *sizes.iter().max().unwrap();
-    let members: u64 = sizes[..3].iter().sum();
-    assert!(members > bound || bound == sizes[3], "{sizes:?}");
-    let (next, why) = decided_after(&scene, |host| host.memory = 4 * bound.min(members - 1)).await;
-    assert!(why.contains("bytes together") || why.contains("at most"), "{why}");
-    assert_eq!(next.tasks().len(), 1);
+    let bound = scene.world.store.head(&clean).await.unwrap().size;
+    let times = usize::try_from(bound / sizes.iter().sum::<u64>() + 1).unwrap();
+    let many: Vec<Outcome> = outcomes.iter().cycle().take(2 * times).cloned().collect();
+    let mut platform = platform(&scene.world);
+    platform.host.memory = 4 * bound;
+    let other = name("too-much");
+    let made = eval::ensemble::outcome(&scene.round, &other, &many, None, &platform)
+        .await
+        .unwrap();
+    let why = made.failed.unwrap();
+    assert!(
+        why.contains("bytes together") && why.contains(&format!("at most {bound}")),
+        "{why}"
+    );
+    platform.host.memory = 4 * (bound - 1);
+    let another = name("too-many-rows");
+    let made = eval::ensemble::outcome(&scene.round, &another, &outcomes, None, &platform)
+        .await
+        .unwrap();
+    assert!(made.failed.unwrap().contains(&clean));
 }
 
 /// The job that only joins follows one that died of the ensemble; it tries it twice, then decides without.

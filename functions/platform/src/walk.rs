@@ -22,6 +22,8 @@ pub struct Step {
     pub work: WorkId,
     /// Where it stands; none before its first claim.
     pub ledger: Option<Ledger>,
+    /// When the ledger was written by the store's clock, UTC seconds.
+    pub written: Option<i64>,
 }
 
 /// Reads the ledger of a job; none before its first claim.
@@ -91,12 +93,13 @@ pub async fn spec(store: &dyn Store, dataset: &Dataset, digest: Digest) -> Resul
 /// When the store does not answer or the ledger is not ours.
 pub async fn step(store: &dyn Store, task: Task, spec: &Spec) -> Result<Step, StoreError> {
     let identity = identity::identify(&task, spec);
-    let ledger = ledger(store, identity.job).await?;
+    let found = found(store, identity.job).await?;
     Ok(Step {
         task,
         job: identity.job,
         work: identity.work,
-        ledger,
+        written: found.as_ref().map(|found| found.written),
+        ledger: found.map(|found| found.ledger),
     })
 }
 

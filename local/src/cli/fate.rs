@@ -42,6 +42,12 @@ impl Placed {
         })
     }
 
+    /// Returns when it was written by the store's clock, UTC seconds.
+    #[must_use]
+    pub fn written(&self) -> i64 {
+        self.written
+    }
+
     /// Finds out what became of it.
     ///
     /// # Errors

@@ -2,13 +2,16 @@
 
 use std::{
     borrow::Cow,
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     io::{IsTerminal as _, Write as _},
 };
 
 use anyhow::{Context as _, bail};
-use contract::{Dataset, Entry, Failure, ForecastDocument, Latest, PartId, Round, Upload, keys, text};
-use platform::{Store, documents, ledger::Ledger};
+use contract::{Dataset, Entry, Failure, ForecastDocument, JobId, Latest, PartId, Round, Upload, keys, text};
+use platform::{
+    Store, documents,
+    ledger::{Ledger, State},
+};
 use serde::Serialize;
 use series::Scores;
 
@@ -62,18 +65,22 @@ pub async fn status(store: &dyn Store, only: Option<&str>, json: bool) -> anyhow
         let name = Upload::parse(&key).map_or_else(|_| "(no valid dataset)".to_owned(), |u| u.dataset.to_string());
         status(&mut datasets, &name, &|s| s.uploads += 1);
     }
-    for failure in newest::<Failure>(store, "failed/").await? {
+    let ledgers = newest::<Ledger>(store, "jobs/").await?;
+    // What was tried again has ended otherwise since; its reason stays in the bucket.
+    let mended: HashSet<JobId> = ledgers
+        .iter()
+        .filter(|ledger| ledger.state != State::Failed)
+        .map(|ledger| ledger.job)
+        .collect();
+    let failures = newest::<Failure>(store, "failed/").await?.into_iter();
+    for failure in failures.filter(|failure| !mended.contains(&failure.job)) {
         let name = failure
             .dataset
             .as_ref()
             .map_or_else(|| "(no valid dataset)".to_owned(), ToString::to_string);
         status(&mut datasets, &name, &|s| s.failed.push(failure.clone()));
     }
-    for ledger in newest::<Ledger>(store, "jobs/")
-        .await?
-        .into_iter()
-        .filter(|ledger| !ledger.state.is_final())
-    {
+    for ledger in ledgers.iter().filter(|ledger| !ledger.state.is_final()) {
         let line = format!(
             "job {} of {:?}: {:?}, attempt {}",
             ledger.job.short(),

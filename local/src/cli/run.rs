@@ -193,6 +193,7 @@ impl Following {
         let (clock, mut silence) = (session.platform.clock.clone(), Silence::new(session));
         for look in 0_u32.. {
             let view = self.walk.look().await?;
+            self.reused.extend(view.ended_before(placed.written()));
             self.progress.show(&view, &self.reused);
             if view.finished {
                 return self.result(&view, session).await.map(Box::new).map(Followed::Finished);
@@ -321,7 +322,7 @@ fn print_result(result: &RunResult, json: bool) {
         } else {
             format!(
                 "no forecast; a failure stays until data or spec change, `flits retry {}` or --force",
-                result.dataset
+                text::plain(&result.dataset)
             )
         });
     }

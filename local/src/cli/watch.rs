@@ -44,6 +44,13 @@ impl View {
         self.jobs.first().is_some_and(|job| job.step.ledger.is_some())
     }
 
+    /// Returns the jobs that had ended before a moment of the store's clock.
+    pub fn ended_before(&self, moment: i64) -> impl Iterator<Item = JobId> {
+        let ended = self.jobs.iter().filter(|job| job.made.is_some());
+        let before = ended.filter(move |job| job.step.written.is_some_and(|written| written < moment));
+        before.map(|job| job.step.job)
+    }
+
     /// Says which jobs are not done and where they stand.
     #[must_use]
     pub fn waits_for(&self) -> Vec<String> {

@@ -2,7 +2,7 @@
 
 use std::{process::Stdio, time::Duration};
 
-use tokio::process::{Child as Process, Command};
+use tokio::process::{Child as Process, ChildStdin, Command};
 use uuid::Uuid;
 
 use crate::private;
@@ -19,6 +19,8 @@ const GRACE: Duration = Duration::from_secs(30);
 pub(super) struct Child {
     pub(super) words: Vec<String>,
     process: Process,
+    /// Kept here, because waiting for a process closes what it still has of its input.
+    _lifeline: Option<ChildStdin>,
     api: RuntimeApi,
 }
 
@@ -54,8 +56,13 @@ impl Child {
             .stdout(log.try_clone().map_err(failed)?)
             .stderr(log)
             .kill_on_drop(true);
-        let process = command.spawn().map_err(failed)?;
-        Ok(Self { words, process, api })
+        let mut process = command.spawn().map_err(failed)?;
+        Ok(Self {
+            words,
+            _lifeline: process.stdin.take(),
+            process,
+            api,
+        })
     }
 
     /// Says whether it still runs.
@@ -71,7 +78,9 @@ impl Child {
         answered: tokio::sync::oneshot::Receiver<Answer>,
         deadline: &Deadline,
     ) -> Answer {
-        let Self { words, process, api } = self;
+        let Self {
+            words, process, api, ..
+        } = self;
         let command = || words.join(" ");
         let pid = process.id();
         let overdue = async {

@@ -263,4 +263,6 @@ async fn a_failed_dataset_or_job_is_tried_again_when_a_person_asks() {
     let mended = place.run_bounded(&RUN);
     assert_eq!(mended["ok"], true, "{mended}");
     assert_eq!(mended["scores"].as_object().unwrap().len(), 4);
+    let status = String::from_utf8(place.output(&["status", "load"]).stdout).unwrap();
+    assert!(!status.contains("failed"), "{status}");
 }

@@ -11,7 +11,7 @@ mod submit;
 
 use std::time::Duration;
 
-use contract::{EventId, Input, Message, PartId, PreprocessTask, Task, Upload, identity::receive_job};
+use contract::{EventId, Input, JobId, Message, PartId, PreprocessTask, Task, Upload, identity::receive_job};
 
 pub use error::FrontError;
 pub use submit::{Prepared, Refused, Submission, SubmitError, prepare};
@@ -24,6 +24,7 @@ use self::{
 use crate::{
     driver,
     error::{Classify, Retry, StoreError},
+    ledger::swap,
     ports::ObjectMeta,
     receive::{self, Event},
     serve::Created,
@@ -246,11 +247,19 @@ async fn start(
             None => return Ok(wait(event, &test, resolved)),
         }
     }
-    let message = Message {
-        again: known.is_new(id),
-        ..Message::new(Task::Preprocess(task), &resolved.spec, &trace)
+    let mut message = Message::new(Task::Preprocess(task), &resolved.spec, &trace);
+    message.again = match known.is_new(id) {
+        Some(new) => new,
+        None => is_over(message.job, platform).await.map_err(FrontError::Store)?,
     };
     Ok(Admitted::Start(Box::new(message), known))
+}
+
+/// Returns whether a job has ended. Then an upload that nobody has a receipt of brought bytes that are known from another
+/// version or file.
+async fn is_over(job: JobId, platform: &Platform) -> Result<bool, StoreError> {
+    let found = swap::read(platform.store.as_ref(), job).await?;
+    Ok(found.is_some_and(|found| found.ledger.state.is_final()))
 }
 
 /// Gets the receipt of a test file; none while it is not there.

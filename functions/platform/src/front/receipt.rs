@@ -27,11 +27,13 @@ pub(super) struct Known {
 }
 
 impl Known {
-    /// Returns whether an event brings bytes that were received before: a new upload, not a redelivery.
-    pub(super) fn is_new(&self, event: &EventId) -> bool {
+    /// Returns whether an event brings what was received before as a new upload, and not as a redelivery; `None` where the
+    /// receipt was written for it.
+    pub(super) fn is_new(&self, event: &EventId) -> Option<bool> {
         match &self.last {
-            Some(last) => event.is_after(last),
-            None => self.earlier && !event.is_unknown(),
+            _ if !self.earlier => None,
+            Some(last) => Some(event.is_after(last)),
+            None => Some(!event.is_unknown()),
         }
     }
 

@@ -137,3 +137,40 @@ fn slow(rig: &Rig, operation: &'static str) -> Arc<dyn platform::Store> {
     let faults = Faults::slow(operation, Duration::from_secs(30), rig.world.clock.clone());
     faults.store(rig.world.store.clone())
 }
+
+/// The clock of a host that is set wrong.
+struct Wrong(Arc<dyn platform::Clock>);
+
+#[async_trait::async_trait]
+impl platform::Clock for Wrong {
+    fn now_s(&self) -> i64 {
+        self.0.now_s() + 86_400
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.0.monotonic()
+    }
+
+    async fn sleep(&self, time: Duration) {
+        self.0.sleep(time).await;
+    }
+}
+
+#[tokio::test]
+async fn a_host_whose_clock_is_wrong_waits_no_less_than_others() {
+    let mut rig = Rig::new().await;
+    let wait = || platform::Worked::Wait {
+        after: Duration::from_secs(20),
+        why: "the test file".to_owned(),
+    };
+    let work = train(move |_, before| if before < 3 { Step::Give(wait()) } else { Step::Finish });
+    let (right, wrong) = (rig.platform.clock.clone(), Arc::new(Wrong(rig.platform.clock.clone())));
+    for clock in [right.clone(), wrong.clone() as Arc<dyn platform::Clock>, right] {
+        rig.platform.clock = clock;
+        let outcome = rig.run(&work, &rig.message).await;
+        assert!(matches!(outcome, Outcome::GiveBack { .. }), "{outcome:?}");
+        rig.world.clock.advance(Duration::from_secs(20));
+    }
+    rig.platform.clock = wrong;
+    assert!(matches!(rig.run(&work, &rig.message).await, Outcome::Done { .. }));
+}

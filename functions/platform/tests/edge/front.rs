@@ -356,6 +356,29 @@ async fn the_spec_that_an_event_names_counts_and_not_that_of_a_later_upload() {
     assert_eq!(house.worked(), 1, "the same data are cleaned once");
 }
 
+/// A version or a file of its own has a receipt of its own; the bytes are known all the same.
+#[tokio::test]
+async fn known_bytes_in_another_file_walk_once_more() {
+    let house = House::new();
+    for file in ["raw/cell/a.csv", "raw/cell/b.csv"] {
+        house.put(file, "1").await;
+        let clean = house
+            .world
+            .store
+            .keys()
+            .into_iter()
+            .find(|key| key.starts_with("clean/"));
+        assert_eq!(clean.is_some(), file.ends_with("b.csv"));
+        if let Some(clean) = clean {
+            house.world.store.remove(&clean);
+        }
+        assert!(house.upload(file).await);
+    }
+    assert_eq!(house.worked(), 2, "what was lost since is made again");
+    house.upload("raw/cell/b.csv").await;
+    assert_eq!(house.worked(), 2, "and a redelivery makes nothing");
+}
+
 /// The ledger of an event that waited does not look as if it still did.
 #[tokio::test]
 async fn a_wait_that_ended_well_leaves_nothing_open() {
