@@ -47,7 +47,7 @@ async fn a_walk_whose_answers_are_lost_anywhere_ends_like_a_calm_one() {
     let calm = uploaded().await;
     let faults = Faults::new(None);
     work_alone(&calm, &around(&calm, &faults)).await;
-    let expected = results(&calm).await;
+    let expected = truth(&calm).await;
     for (at, operation) in faults.operations().iter().enumerate() {
         for when in [When::Before, When::After] {
             let how = How::TimeOut;
@@ -57,12 +57,19 @@ async fn a_walk_whose_answers_are_lost_anywhere_ends_like_a_calm_one() {
             passing(&world, work_alone(&world, &platform)).await;
             assert!(faults.operations().len() > at, "the fault at {at} struck");
             assert_eq!(
-                results(&world).await,
+                truth(&world).await,
                 expected,
                 "no answer {when:?} operation {at}, `{operation}`"
             );
         }
     }
+}
+
+/// Everything that a walk leaves but the hint at the champion, which is not written twice: it says where to begin to look.
+async fn truth(world: &World) -> BTreeMap<String, Digest> {
+    let mut results = results(world).await;
+    results.retain(|key, _| !key.ends_with("current.json"));
+    results
 }
 
 /// Lets time pass while something goes on: who got no answer waits a little before asking again.

@@ -19,6 +19,9 @@ pub const MAX_DOCUMENT: u64 = 64 * 1024 * 1024;
 /// The size above which a resolved spec is not read, in bytes: all that one text can become.
 const MAX_RESOLVED: u64 = 4 * MAX_TEXT as u64;
 
+/// Up to here a resolved spec is read in less time than a thread takes to begin, in bytes.
+const SHORT_SPEC: usize = 64 * 1024;
+
 /// Bytes that are not those that their name promises.
 #[derive(Debug, thiserror::Error)]
 #[error("its digest is {have}, its name says {named}")]
@@ -123,7 +126,7 @@ pub async fn is_there(store: &dyn Store, key: &str) -> Result<bool, StoreError> 
     }
 }
 
-/// Reads a resolved spec, beside the runtime: it may be a stranger's, and reading it takes as long as it is.
+/// Reads a resolved spec; a long one beside the runtime, because reading it takes as long as it is.
 ///
 /// # Errors
 /// When the store does not give it, or it is not the one that its name says. [`StoreError::Newer`] where it has what this
@@ -131,7 +134,11 @@ pub async fn is_there(store: &dyn Store, key: &str) -> Result<bool, StoreError> 
 pub async fn read_spec(store: &dyn Store, dataset: &Dataset, digest: Digest) -> Result<Spec, StoreError> {
     let key = keys::resolved(dataset, digest);
     let bytes = read_blob(store, &key, digest, MAX_RESOLVED).await?;
-    let spec = apart(move || Spec::from_json(&bytes)).await;
+    let spec = if bytes.len() <= SHORT_SPEC {
+        Spec::from_json(&bytes)
+    } else {
+        apart(move || Spec::from_json(&bytes)).await
+    };
     spec.map_err(|source| {
         if source.is_newer() {
             let source = Box::new(source);
