@@ -65,7 +65,7 @@ pub fn champion(round: &RoundView) -> Option<&Entry> {
 }
 
 /// Draws recent actuals, the champion's forecast of the holdout and the future, and notes the file's path in the result, or
-/// why there is none: the result does not depend on its picture, and never waits longer than [`PATIENCE`] for it.
+/// why there is none: the result does not depend on its picture, and never waits longer than `PATIENCE` for it.
 ///
 /// # Errors
 /// When the store does not answer.

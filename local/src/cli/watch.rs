@@ -148,7 +148,7 @@ impl Walk {
             let (Some(made), Some(ledger)) = (&job.made, &job.step.ledger) else {
                 continue;
             };
-            if self.is_left(&job.step.task, made).await? {
+            if self.is_left(&job.step, made).await? {
                 committed.insert(job.step.job);
             } else {
                 self.lost.insert(job.step.job, ledger.token);
@@ -158,8 +158,14 @@ impl Walk {
         Ok(committed)
     }
 
-    async fn is_left(&self, task: &Task, made: &Produced) -> Result<bool, StoreError> {
-        for key in made.objects(task.dataset(), task.part()) {
+    /// Looks for what a job made, and for what its conclusion left for its siblings.
+    async fn is_left(&self, step: &Step, made: &Produced) -> Result<bool, StoreError> {
+        let joined = keys::joined(&step.task, step.job);
+        for key in made
+            .objects(step.task.dataset(), step.task.part())
+            .into_iter()
+            .chain(joined)
+        {
             if !documents::is_there(self.store.as_ref(), &key).await? {
                 return Ok(false);
             }

@@ -96,6 +96,9 @@ fn functions_die_with_a_command_that_is_killed() {
         "--isolated",
         "--set",
         "models.gru.epochs=100000",
+        // Long enough that a lost lease ends nothing here.
+        "--set",
+        "host.lease=600s",
     ];
     let mut command = place.command(&endless).stderr(Stdio::null()).spawn().unwrap();
     let began = Instant::now();

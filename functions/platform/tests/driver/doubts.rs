@@ -1,11 +1,14 @@
 //! Answers that do not come, and answers that come late.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
-use contract::{Message, Stage};
+use bytes::Bytes;
+use contract::{Manifest, Message, Produced, Scored, Stage, Task, TrainFacts, canonical, identity, keys};
+use futures_util::FutureExt as _;
 use platform::{
-    Clock as _, Delivery, Outcome, Stop, StoreError, documents, driver,
-    memory::{Fault, Faults, How, When, World},
+    Clock as _, Delivery, Downloaded, ETag, Listed, Object, ObjectMeta, Outcome, Stop, Store, StoreError, documents,
+    driver,
+    memory::{Fault, Faults, How, MemoryStore, When, World},
 };
 
 use crate::rig::{Rig, Step, train};
@@ -173,4 +176,110 @@ async fn a_host_whose_clock_is_wrong_waits_no_less_than_others() {
     }
     rig.platform.clock = wrong;
     assert!(matches!(rig.run(&work, &rig.message).await, Outcome::Done { .. }));
+}
+
+/// A store on which the first swap of a ledger times out and takes effect only when the second one comes.
+struct Late {
+    inner: Arc<MemoryStore>,
+    pending: std::sync::Mutex<Option<(String, Bytes, ETag)>>,
+    struck: std::sync::atomic::AtomicBool,
+}
+
+#[async_trait::async_trait]
+impl Store for Late {
+    async fn swap(&self, key: &str, bytes: Bytes, seen: &ETag) -> Result<ETag, StoreError> {
+        if !self.struck.swap(true, std::sync::atomic::Ordering::SeqCst) {
+            *self.pending.lock().unwrap() = Some((key.to_owned(), bytes, seen.clone()));
+            return Err(StoreError::Doubt {
+                key: key.to_owned(),
+                source: "no answer".into(),
+            });
+        }
+        let pending = self.pending.lock().unwrap().take();
+        if let Some((key, bytes, seen)) = pending {
+            self.inner.swap(&key, bytes, &seen).await.unwrap();
+        }
+        self.inner.swap(key, bytes, seen).await
+    }
+
+    async fn get(&self, key: &str, cap: u64) -> Result<Object, StoreError> {
+        self.inner.get(key, cap).await
+    }
+
+    async fn head(&self, key: &str) -> Result<ObjectMeta, StoreError> {
+        self.inner.head(key).await
+    }
+
+    async fn put(&self, key: &str, bytes: Bytes) -> Result<ETag, StoreError> {
+        self.inner.put(key, bytes).await
+    }
+
+    async fn create(&self, key: &str, bytes: Bytes) -> Result<ETag, StoreError> {
+        self.inner.create(key, bytes).await
+    }
+
+    async fn upload(&self, key: &str, file: &Path, about: &BTreeMap<String, String>) -> Result<ETag, StoreError> {
+        self.inner.upload(key, file, about).await
+    }
+
+    async fn download(&self, key: &str, seen: &ETag, file: &Path, cap: u64) -> Result<Downloaded, StoreError> {
+        self.inner.download(key, seen, file, cap).await
+    }
+
+    async fn delete(&self, key: &str) -> Result<(), StoreError> {
+        self.inner.delete(key).await
+    }
+
+    async fn list(&self, prefix: &str, after: Option<&str>, max: usize) -> Result<Vec<Listed>, StoreError> {
+        self.inner.list(prefix, after, max).await
+    }
+}
+
+/// The refusal of the second try is the echo of the first, which came late.
+#[tokio::test]
+async fn a_commit_that_is_refused_by_its_own_first_try_is_a_commit() {
+    let mut rig = Rig::new().await;
+    rig.platform.store = Arc::new(Late {
+        inner: rig.world.store.clone(),
+        pending: std::sync::Mutex::default(),
+        struck: std::sync::atomic::AtomicBool::new(false),
+    });
+    let work = train(|_, _| Step::Finish);
+    let outcome = rig.run(&work, &rig.message).await;
+    assert!(matches!(outcome, Outcome::Done { .. }), "{outcome:?}");
+    assert_eq!((work.works(), rig.sent(Stage::Eval).len()), (1, 1));
+}
+
+/// Somebody else finished the same work meanwhile, to other bytes: a fit on a GPU is equal only up to rounding.
+#[tokio::test]
+async fn who_finishes_second_adopts_what_the_first_one_left() {
+    let rig = Rig::new().await;
+    let theirs = contract::Digest::of(b"their model");
+    let identity = identity::identify(&rig.message.stage, &rig.spec);
+    let manifest = Manifest {
+        work: identity.work,
+        recipe: identity.recipe,
+        outputs: match crate::rig::made() {
+            Produced::Train(facts) => Produced::Train(TrainFacts {
+                artifact: theirs,
+                ..facts
+            }),
+            other => other,
+        },
+    };
+    let work = train({
+        let (store, manifest) = (rig.world.store.clone(), manifest.clone());
+        move |_, _| {
+            let body = canonical(&manifest).unwrap().into();
+            let key = keys::work(manifest.work);
+            store.put(&key, body).now_or_never().unwrap().unwrap();
+            Step::Finish
+        }
+    });
+    rig.run(&work, &rig.message).await;
+    assert_eq!(rig.manifest().await.unwrap().outputs, manifest.outputs);
+    let Task::Eval(eval) = &rig.sent(Stage::Eval)[0].stage else {
+        panic!("an eval follows a train")
+    };
+    assert_eq!(eval.scored, Scored::Artifact(theirs), "both say the same from here on");
 }

@@ -356,6 +356,30 @@ async fn the_spec_that_an_event_names_counts_and_not_that_of_a_later_upload() {
     assert_eq!(house.worked(), 1, "the same data are cleaned once");
 }
 
+/// Told apart by what the store says of its events, and by nothing else: neither by time passing nor by deliveries.
+#[tokio::test]
+async fn a_redelivered_event_makes_nothing_again_and_a_later_one_makes_what_is_lost() {
+    let house = House::new();
+    house.put("raw/cell/a.csv", "1").await;
+    let event = async |sequencer: &str| {
+        let mut event = house.notification("raw/cell/a.csv").await;
+        event["Records"][0]["s3"]["object"]["sequencer"] = sequencer.into();
+        event
+    };
+    for (sequencer, worked) in [("0A", 1), ("0A", 1), ("0B", 2), ("0B", 2), ("0A", 2), ("0C", 3)] {
+        house.world.clock.advance(Duration::from_mins(10));
+        assert_eq!(ids(&house.deliver(&[event(sequencer).await]).await), [""; 0]);
+        assert_eq!(house.worked(), worked, "{sequencer}");
+        let clean = house
+            .world
+            .store
+            .keys()
+            .into_iter()
+            .find(|key| key.starts_with("clean/"));
+        house.world.store.remove(&clean.unwrap_or_default());
+    }
+}
+
 /// A version or a file of its own has a receipt of its own; the bytes are known all the same.
 #[tokio::test]
 async fn known_bytes_in_another_file_walk_once_more() {
