@@ -96,6 +96,8 @@ fn functions_die_with_a_command_that_is_killed() {
         "--isolated",
         "--set",
         "models.gru.epochs=100000",
+        "--set",
+        "models.gru.early_stopping=false",
         // Long enough that a lost lease ends nothing here.
         "--set",
         "host.lease=600s",
