@@ -10,6 +10,7 @@
 
 mod digest;
 mod document;
+mod eval_task;
 mod failure;
 mod finite;
 pub mod identity;
@@ -27,10 +28,11 @@ pub use document::{
     CleanFacts, CutDocument, EvalFacts, EventId, ForecastDocument, ForecastKind, InferFacts, Latest, Manifest,
     Produced, Receipt, Report, SampleFacts, SelectDocument, TrainFacts,
 };
+pub use eval_task::{EvalTask, Scored};
 pub use failure::{FailedStage, Failure, FailureKind};
 pub use message::{
-    EvalTask, InferTask, Input, MAX_BYTES, Message, MessageError, Newer, PreprocessTask, SampleTask, Scored, Stage,
-    Task, TrainTask, VERSION,
+    InferTask, Input, MAX_BYTES, Message, MessageError, Newer, PreprocessTask, SampleTask, Stage, Task, TrainTask,
+    VERSION,
 };
 pub use name::{Dataset, MAX_COLUMN_NAME, MemberName, NameError, PartId, Upload, UploadError, check_column};
 pub use next::{CleanPart, Next};

@@ -1,7 +1,6 @@
 //! The child's side.
 
 use std::{
-    any::Any,
     ffi::OsString,
     io::{self, Read as _},
     panic::{AssertUnwindSafe, catch_unwind},
@@ -14,6 +13,7 @@ use std::{
 use bytes::Bytes;
 
 use super::{Bounds, confine, frame};
+use crate::error::panic_text;
 
 /// Goes before the name of the task in the first argument of a child.
 const MARK: &str = "child:";
@@ -71,7 +71,10 @@ fn serve(
     end_with_parent();
     let (kind, parts) = match catch_unwind(AssertUnwindSafe(|| compute(request))) {
         Ok(parts) => (ANSWERED, parts),
-        Err(panic) => (PANICKED, vec![Bytes::from(text(panic.as_ref()))]),
+        Err(panic) => (
+            PANICKED,
+            vec![Bytes::copy_from_slice(panic_text(panic.as_ref()).as_bytes())],
+        ),
     };
     let mut out = io::stdout().lock();
     io::Write::write_all(&mut out, &[kind])
@@ -98,12 +101,4 @@ fn end_with_parent() {
     };
     // Without the watch the child still ends at its limit of CPU time, or when nobody takes its answer.
     let _ = thread::Builder::new().stack_size(64 << 10).spawn(watch);
-}
-
-fn text(panic: &(dyn Any + Send)) -> String {
-    let text = panic
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    text.unwrap_or("a value that is no text").to_owned()
 }
