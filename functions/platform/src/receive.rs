@@ -10,7 +10,8 @@ use contract::Next;
 use crate::{
     Classify, Delivery, Outcome, Platform,
     driver::{self, About, Claim, Held},
-    ledger::swap,
+    error::chain,
+    ledger::{Completion, Nonce, State, swap, transition},
 };
 
 pub use crate::driver::Event;
@@ -47,13 +48,24 @@ pub async fn later(event: &Event, error: &dyn Classify, delivery: &Delivery, pla
 
 /// Ends the ledger of an event that became a job after it had waited or stumbled. Best effort: what is left open only
 /// looks as if it was still waited for.
-pub async fn over(event: &Event, delivery: &Delivery, platform: &Platform) {
-    match swap::read(platform.store.as_ref(), event.job).await {
-        Ok(Some(found)) if !found.ledger.state.is_final() => {}
+pub async fn over(event: &Event, platform: &Platform) {
+    let store = platform.store.as_ref();
+    let found = match swap::read(store, event.job).await {
+        Ok(Some(found)) if found.ledger.state == State::Released => found,
         Ok(_) | Err(_) => return,
-    }
-    if let Ok(held) = claimed(event, delivery, platform).await {
-        driver::commit(About::Event(event), &held, false, Next::nothing(), 0.0, platform).await;
+    };
+    // Not claimed: that would count an attempt, and it may have none left.
+    let result = Completion {
+        adopted: false,
+        at: platform.clock.now_s(),
+    };
+    let over = transition::commit(&found.ledger, result, Next::nothing(), 0.0, Nonce::fresh());
+    let clock = platform.clock.as_ref();
+    if let Err(error) = swap::write(store, clock, &over, Some(&found.etag), clock.monotonic()).await {
+        tracing::debug!(
+            error = chain(&error),
+            "an event came through, and its ledger stays open"
+        );
     }
 }
 

@@ -28,7 +28,7 @@ use crate::{
 pub(crate) use about::About;
 pub use about::Event;
 pub(crate) use claim::{Claim, Held, NotOurs, claim};
-pub(crate) use settle::{cannot_begin, cannot_claim, commit, fail, later, not_ours, wait};
+pub(crate) use settle::{cannot_begin, cannot_claim, fail, later, not_ours, wait};
 
 use about::{CheckError, Checked};
 use hold::Hold;

@@ -48,7 +48,7 @@ pub(super) async fn settle(
 }
 
 /// Commits: the manifest is written, this one swap makes the job done.
-pub(crate) async fn commit(
+async fn commit(
     about: About<'_>,
     held: &Held,
     adopted: bool,

@@ -57,7 +57,7 @@ pub async fn receive(
     match admit(work, created, &mut known, platform).await {
         Ok(Admitted::Start(message, receipt)) => {
             if delivery.receive_count > 1 {
-                known.over(created, delivery, platform).await;
+                known.over(created, platform).await;
             }
             let again = message.again;
             let outcome = driver::run(work, *message, delivery, platform).await;
@@ -158,9 +158,9 @@ impl Seen {
     }
 
     /// Ends what earlier deliveries of the event left open, before or after they knew its spec.
-    async fn over(&self, created: &Created, delivery: &Delivery, platform: &Platform) {
-        receive::over(&self.event(created), delivery, platform).await;
-        receive::over(&self.event_under(created, b""), delivery, platform).await;
+    async fn over(&self, created: &Created, platform: &Platform) {
+        receive::over(&self.event(created), platform).await;
+        receive::over(&self.event_under(created, b""), platform).await;
     }
 }
 

@@ -289,6 +289,27 @@ async fn an_event_that_cannot_be_received_is_given_up_after_some_attempts() {
     assert!(failure.message.contains("refuses access"), "{}", failure.message);
 }
 
+/// The last attempt that it has, and the store answers again.
+#[tokio::test]
+async fn an_event_that_comes_through_at_its_last_attempt_is_not_noted_as_given_up() {
+    let mut house = House::new();
+    house.put("raw/cell/a.csv", "1").await;
+    let whole = house.platform.store.clone();
+    house.spoil(Spoilt::Denied);
+    for _ in 0..6 {
+        assert!(!house.upload("raw/cell/a.csv").await);
+        house.world.clock.advance(Duration::from_mins(6));
+    }
+    house.platform.store = whole;
+    let mut event = batch(&[house.notification("raw/cell/a.csv").await]);
+    let count = "7".to_owned();
+    event.records[0]
+        .attributes
+        .insert("ApproximateReceiveCount".to_owned(), count);
+    platform::serve::handle_batch(&house.work, event, &house.stop(), &house.platform).await;
+    assert_eq!((house.worked(), house.failures().await), (1, Vec::new()));
+}
+
 #[tokio::test]
 async fn the_same_bytes_uploaded_again_are_judged_again() {
     let mut house = House::new();
