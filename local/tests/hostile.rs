@@ -7,9 +7,6 @@ use std::{
     process::{Command, Output},
 };
 
-#[path = "../../tests/fixtures/hostile/mod.rs"]
-mod hostile;
-
 fn run(directory: &Path, file: &Path) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_flits"));
     command.arg("run").arg(file).arg("--dir").arg(directory.join("state"));
@@ -31,7 +28,10 @@ fn a_hostile_file_ends_the_run_in_words_and_the_next_good_file_is_forecast() {
             "reading `raw/a/a.parquet` needed more than 256 MiB of memory",
         ),
     ] {
-        let (_, name, bytes) = hostile::made().into_iter().find(|(name, ..)| name == wanted).unwrap();
+        let (_, name, bytes) = testing::hostile::made()
+            .into_iter()
+            .find(|(name, ..)| name == wanted)
+            .unwrap();
         let file = directory.path().join(name);
         fs::write(&file, bytes).unwrap();
         let ended = run(directory.path(), &file);

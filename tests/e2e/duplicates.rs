@@ -5,10 +5,8 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-use platform::{
-    Platform, Queue as _,
-    memory::{Faults, World},
-};
+use platform::{Platform, Queue as _};
+use testing::memory::{Faults, World};
 use tokio::task::JoinSet;
 
 use crate::{

@@ -5,10 +5,9 @@ use std::{collections::BTreeMap, fmt::Write as _, sync::Arc, time::Duration};
 use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
 use bytes::Bytes;
 use contract::{Digest, Stage};
-use platform::{
-    Delivered, ErasedWork, Host, Platform, Queue, Stop, Store, memory::World, ports::Clock, serve::handle_batch,
-};
+use platform::{Delivered, ErasedWork, Host, Platform, Queue, Stop, Store, ports::Clock, serve::handle_batch};
 use serde_json::json;
+use testing::memory::World;
 
 const KEY: &str = "raw/cell/load.csv";
 /// More rounds than any walk needs; a walk that hangs fails instead of going on for ever.

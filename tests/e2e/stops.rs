@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use contract::Digest;
-use platform::memory::{Fault, Faults, How, When, World};
+use testing::memory::{Fault, Faults, How, When, World};
 
 use crate::house::{platform, results, uploaded, work_alone};
 

@@ -7,7 +7,7 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use platform::Queue;
 use servers::Server;
-use tests::ports::{QueueBench, queue_suite, store_suite};
+use testing::ports::{QueueBench, queue_suite, store_suite};
 
 /// A server whose time is the world's.
 struct Real(Server);

@@ -18,10 +18,12 @@ use local::embedded::{Addresses, Embedded, sqs::Settings};
 use platform::{
     Clock, Queue, QueueError, Store, StoreError,
     aws::{Endpoint, SystemClock, connect_queue, connect_store},
-    memory::{Limits, MemoryClock, MemoryQueue, MemoryStore, World},
 };
 use servers::{REGION, Server, access};
-use tests::ports::{QueueBench, queue_suite, store_suite};
+use testing::{
+    memory::{Limits, MemoryClock, MemoryQueue, MemoryStore, World},
+    ports::{QueueBench, queue_suite, store_suite},
+};
 
 /// Queues in memory.
 struct Memory {

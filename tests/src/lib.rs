@@ -1,4 +1,1 @@
 //! What no single crate can promise: that adapters of a port behave alike, and that an upload becomes a forecast.
-
-#[path = "../ports/mod.rs"]
-pub mod ports;

@@ -111,7 +111,7 @@ async fn make(
     let (name, named, threads) = (name.clone(), round.cut, platform.host.threads);
     let (dataset, part) = (round.dataset.clone(), round.part);
     let made = apart(move || {
-        let table = platform::clean::read(clean)?;
+        let table = part::read(clean)?;
         let subject = |artifact| Subject {
             dataset,
             part,

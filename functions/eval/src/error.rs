@@ -2,7 +2,8 @@
 
 use contract::{Digest, FailureKind, Stage};
 use forecast::{ArtifactError, ForecastError, IntervalError};
-use platform::{Classify, Place, Retry, StoreError, clean::CleanError};
+use part::PartError;
+use platform::{Classify, Place, Retry, StoreError};
 use series::TransformError;
 
 /// Why a member was not scored, or its round not decided.
@@ -22,7 +23,7 @@ pub enum EvalError {
     Store(#[from] StoreError),
     /// The clean part is not one.
     #[error("cannot read the columns of the clean part")]
-    Clean(#[from] CleanError),
+    Clean(#[from] PartError),
     /// The artifact is not one.
     #[error("cannot read the artifact")]
     Artifact(#[from] ArtifactError),

@@ -95,7 +95,7 @@ async fn scored(task: &EvalTask, artifact: Digest, platform: &Platform) -> Resul
     let (scores, holdout, select) = apart(move || {
         let artifact = fitted_on(want, &model)?;
         let (model, calibration) = (families::forecaster(&artifact)?, Calibration::read(&artifact)?);
-        let table = platform::clean::read(clean)?;
+        let table = part::read(clean)?;
         let scaled = cut.transform.apply(&table, cut.cut.training.clone())?;
         let model = Threaded::new(&*model, config.threads);
         let select = select::select(&cut, want, &scaled, &model, (&subject.member, subject.artifact))?;

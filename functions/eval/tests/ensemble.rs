@@ -2,18 +2,17 @@
 
 #![expect(clippy::unwrap_used, reason = "a test's helpers fail as it does")]
 
-#[path = "../../../tests/fixtures/stage.rs"]
-mod stage;
-
 use contract::{CutDocument, Decision, Digest, EvalTask, Next, Outcome, PartId, Round, Scored, Task, canonical, keys};
 use eval::Eval;
 use forecast::{Artifact, Calibration};
 use platform::{
     Store,
     documents::{read, read_named},
-    memory::World,
 };
-use stage::{contents, dataset, job, name, platform, put_artifact, put_clean, put_cut, run, spec, table};
+use testing::{
+    memory::World,
+    stage::{contents, dataset, job, name, platform, put_artifact, put_clean, put_cut, run, spec, table},
+};
 
 const SPEC: &str = r#"
 models = ["linear", "ensemble"]

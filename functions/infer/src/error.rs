@@ -2,7 +2,8 @@
 
 use contract::{Digest, FailureKind, Stage};
 use forecast::{ArtifactError, ForecastError};
-use platform::{Classify, Place, Retry, StoreError, clean::CleanError};
+use part::PartError;
+use platform::{Classify, Place, Retry, StoreError};
 use series::{Frequency, TransformError};
 
 /// Why there is no forecast.
@@ -46,7 +47,7 @@ pub enum InferError {
     },
     /// The clean part is not one.
     #[error("cannot read the columns of the clean part")]
-    Clean(#[from] CleanError),
+    Clean(#[from] PartError),
     /// The artifact is not one.
     #[error("cannot read the champion's artifact")]
     Artifact(#[from] ArtifactError),

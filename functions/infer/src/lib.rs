@@ -59,7 +59,7 @@ impl Work for Infer {
         let (ahead, frequency, targets) = apart(move || {
             let artifact = fitted_on(sample, &artifact)?;
             let (model, calibration) = (families::forecaster(&artifact)?, Calibration::read(&artifact)?);
-            let table = platform::clean::read(clean)?;
+            let table = part::read(clean)?;
             let ahead = predict(&spec.forecast, &cut, &table, &*model, calibration.as_ref())?;
             Ok::<_, InferError>((ahead, cut.axis.frequency, cut.transform.target_names()))
         })

@@ -2,19 +2,17 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
 
-#[cfg(test)]
-#[path = "../../../tests/fixtures/stage.rs"]
-#[allow(dead_code, reason = "shared by the tests of several stages")]
-mod stage;
-
 use contract::{
     DecisionKind, Digest, Entry, FailureKind, ForecastDocument, ForecastKind, InferFacts, InferTask, Latest, Next,
     PartId, Produced, Spec, Task, canonical, keys,
 };
 use infer::{Infer, InferError, latest::advance};
-use platform::{Classify, Retry, documents::read, memory::World};
+use platform::{Classify, Retry, documents::read};
 use series::{Frequency, Table, rfc3339};
-use stage::{contents, dataset, job, name, platform, put_artifact, put_clean, put_cut, run, spec, table};
+use testing::{
+    memory::World,
+    stage::{contents, dataset, job, name, platform, put_artifact, put_clean, put_cut, run, spec, table},
+};
 
 const PART: PartId = PartId::WHOLE;
 const SPEC: &str = "models = [{ kind = \"naive\" }, { kind = \"seasonal-naive\" }, { kind = \"linear\" }]";

@@ -3,19 +3,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
 
-#[cfg(test)]
-#[path = "../../../tests/fixtures/stage.rs"]
-#[allow(dead_code, reason = "shared by the tests of several stages")]
-mod stage;
-
 use std::{collections::BTreeMap, pin::pin, sync::Arc, time::Duration};
 
 use contract::{Message, PartId, SampleTask, Stage, Task, canonical, keys};
-use platform::{
-    Delivery, ErasedWork, Outcome, Platform, Queue, Stop, Store, driver,
+use platform::{Delivery, ErasedWork, Outcome, Platform, Queue, Stop, Store, driver};
+use testing::{
     memory::{Fault, Faults, How, When, World},
+    stage::{contents, dataset, job, platform, put_clean, spec, table},
 };
-use stage::{contents, dataset, job, platform, put_clean, spec, table};
 
 const SPEC: &str = "models = [{ kind = \"naive\" }, { kind = \"linear\" }]";
 

@@ -9,7 +9,6 @@
 
 pub mod aws;
 pub mod child;
-pub mod clean;
 pub mod config;
 pub mod documents;
 pub mod driver;
@@ -17,7 +16,6 @@ pub mod error;
 pub mod front;
 pub mod ledger;
 pub mod logging;
-pub mod memory;
 pub mod ports;
 pub mod process;
 pub mod receive;

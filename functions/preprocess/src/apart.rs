@@ -13,7 +13,7 @@ use platform::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{Limits, PreprocessError, Recipe, clean, config, raw::File, write};
+use crate::{Limits, PreprocessError, Recipe, clean, config, raw::File};
 
 /// What the child's command line calls it.
 const TASK: &str = "preprocess";
@@ -114,7 +114,7 @@ fn make(files: Vec<File>, spec: &Spec, limits: Limits, threads: usize) -> Result
     let (table, report) = clean(&files[0], files.get(1), &recipe)?;
     // Their memory is the part's now.
     drop(files);
-    let (part, clean) = write(&table)?;
+    let (part, clean) = part::write(&table)?;
     let facts = CleanFacts {
         clean,
         rows: table.axis.len,

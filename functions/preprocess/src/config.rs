@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use contract::MAX_COLUMN_NAME;
-use platform::{Host, child::Bounds, clean::MAX_VALUES};
+use part::MAX_VALUES;
+use platform::{Host, child::Bounds};
 use serde::{Deserialize, Serialize};
 
 use crate::error::PreprocessError;

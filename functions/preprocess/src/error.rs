@@ -339,7 +339,7 @@ pub enum PreprocessError {
     Table(#[from] TableError),
     /// The clean part could not be written.
     #[error("the clean part cannot be written")]
-    Write(#[source] parquet::errors::ParquetError),
+    Write(#[from] part::WriteError),
 }
 
 /// The formats that are read as times.

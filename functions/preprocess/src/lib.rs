@@ -25,7 +25,6 @@ mod plain;
 mod raw;
 mod roles;
 mod time;
-mod write;
 
 use async_trait::async_trait;
 use contract::{
@@ -44,7 +43,6 @@ pub use crate::{
     config::Limits,
     error::{Cell, PreprocessError},
     raw::File,
-    write::parquet as write,
 };
 
 /// The stage as a host runs it.

@@ -1,7 +1,8 @@
 //! What can go wrong while a part is cut.
 
 use contract::{FailureKind, Stage};
-use platform::{Classify, Place, Retry, StoreError, clean::CleanError};
+use part::PartError;
+use platform::{Classify, Place, Retry, StoreError};
 use series::{CutError, TransformError};
 
 /// Why a part was not cut.
@@ -21,7 +22,7 @@ pub enum SampleError {
     Store(#[from] StoreError),
     /// The clean part is not one.
     #[error("cannot read the columns of the clean part")]
-    Clean(#[from] CleanError),
+    Clean(#[from] PartError),
     /// The rows are too few for the spec.
     #[error("cannot cut the rows as the spec asks")]
     Cut(#[from] CutError),

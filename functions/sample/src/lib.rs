@@ -64,7 +64,7 @@ impl Work for Sample {
         let cap = Config::of(&platform.host).clean_bytes;
         let (spec, clean) = (job.spec.clone(), task.clean);
         let cut = work_on_blob(&*platform.store, &key, clean, cap, move |bytes| {
-            let table = platform::clean::read(bytes)?;
+            let table = part::read(bytes)?;
             Ok::<_, SampleError>((cut(&spec, clean, &table)?, table.columns.len()))
         });
         let (document, columns) = cut.await??;

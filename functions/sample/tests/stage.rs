@@ -1,15 +1,13 @@
 //! Given a job and a store: what `sample` writes and what it sends.
 
-#[cfg(test)]
-#[path = "../../../tests/fixtures/stage.rs"]
-#[allow(dead_code, reason = "shared by the tests of several stages")]
-mod stage;
-
 use contract::{CutDocument, Digest, PartId, Produced, Round, SampleTask, Spec, Task, canonical, keys};
-use platform::{Classify, Retry, Store, StoreError, documents::read, memory::World};
+use platform::{Classify, Retry, Store, StoreError, documents::read};
 use sample::{Sample, SampleError, cut};
 use series::Table;
-use stage::{contents, dataset, job, platform, put_clean, run, spec, table};
+use testing::{
+    memory::World,
+    stage::{contents, dataset, job, platform, put_clean, run, spec, table},
+};
 
 fn task(clean: Digest, spec: &Spec) -> Task {
     Task::Sample(SampleTask {

@@ -2,7 +2,8 @@
 
 use contract::{Digest, FailureKind, MemberName, Stage};
 use forecast::{ArtifactError, FitError, ForecastError, IntervalError};
-use platform::{Classify, Place, Retry, StoreError, clean::CleanError};
+use part::PartError;
+use platform::{Classify, Place, Retry, StoreError};
 use series::TransformError;
 
 /// Why a member was not fitted.
@@ -40,7 +41,7 @@ pub enum TrainError {
     Store(#[from] StoreError),
     /// The clean part is not one.
     #[error("cannot read the columns of the clean part")]
-    Clean(#[from] CleanError),
+    Clean(#[from] PartError),
     /// The transform does not fit the clean part.
     #[error("cannot apply the transform to the clean part")]
     Transform(#[from] TransformError),

@@ -80,7 +80,7 @@ impl Work for Train {
             fitted,
             windows,
             inputs,
-        } = apart(move || fit(&fitting, &platform::clean::read(clean)?)).await?;
+        } = apart(move || fit(&fitting, &part::read(clean)?)).await?;
         let artifact = match fitted {
             Fitted::Stopped(Checkpoint { progress, bytes }) => {
                 return Ok(Worked::Stopped {

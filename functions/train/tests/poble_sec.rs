@@ -1,17 +1,14 @@
 //! The predecessor's example: fifty rows from the head of PobleSec.
 
-#[cfg(test)]
-#[path = "../../../tests/fixtures/stage.rs"]
-#[allow(dead_code, reason = "shared by the tests of several stages")]
-mod stage;
-
 use std::path::{Path, PathBuf};
 
 use contract::{PartId, Produced, RoundId, SampleTask, Task, TrainTask};
-use platform::memory::World;
 use sample::Sample;
 use series::{Column, Frequency, Role, Table, TimeAxis, calendar};
-use stage::{contents, dataset, job, name, platform, put_clean, run, spec};
+use testing::{
+    memory::World,
+    stage::{contents, dataset, job, name, platform, put_clean, run, spec},
+};
 use train::Train;
 
 #[expect(clippy::disallowed_methods, reason = "tests find their data through one variable")]

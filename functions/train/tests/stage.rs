@@ -2,11 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
 
-#[cfg(test)]
-#[path = "../../../tests/fixtures/stage.rs"]
-#[allow(dead_code, reason = "shared by the tests of several stages")]
-mod stage;
-
 use std::{
     sync::{
         Arc,
@@ -21,10 +16,13 @@ use contract::{
     Digest, FailureKind, Next, PartId, Produced, RoundId, SampleTask, Scored, Spec, Task, TrainFacts, TrainTask, keys,
 };
 use forecast::{About, Artifact};
-use platform::{Classify, Clock, Job, Platform, Retry, Stop, Work, Worked, documents::read, memory::World};
+use platform::{Classify, Clock, Job, Platform, Retry, Stop, Work, Worked, documents::read};
 use sample::Sample;
 use series::Table;
-use stage::{contents, dataset, job, name, platform, put_clean, run, spec, table};
+use testing::{
+    memory::World,
+    stage::{contents, dataset, job, name, platform, put_clean, run, spec, table},
+};
 use train::{Train, TrainError};
 
 const PART: PartId = PartId::WHOLE;

@@ -184,7 +184,7 @@ async fn clean(dataset: &Dataset, view: &View, store: &dyn Store) -> anyhow::Res
 
 /// Returns the observed values of each target at the end of a clean part.
 fn actuals(clean: Bytes) -> anyhow::Result<Actuals> {
-    let table = platform::clean::read(clean)?;
+    let table = part::read(clean)?;
     let first = table.rows().saturating_sub(RECENT_ROWS);
     let line = |values: &[f64]| {
         let rows = values.iter().enumerate().skip(first);

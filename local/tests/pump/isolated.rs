@@ -5,9 +5,10 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use contract::Stage;
 use local::pump::{Commands, Deadline, Environment, InvokeError, Invoker, Isolated};
-use platform::{Clock, memory::MemoryClock};
+use platform::Clock;
 use serde_json::Value;
 use tempfile::TempDir;
+use testing::memory::MemoryClock;
 use tokio_util::sync::CancellationToken;
 
 use crate::child;

@@ -6,10 +6,8 @@ use async_trait::async_trait;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use contract::Stage;
 use local::pump::{Batch, Deadline, InProcess, InvokeError, Invoker, Pump, Workers};
-use platform::{
-    Clock, Queue,
-    memory::{Limits, MemoryClock, MemoryQueue},
-};
+use platform::{Clock, Queue};
+use testing::memory::{Limits, MemoryClock, MemoryQueue};
 use tokio::{
     sync::{mpsc, oneshot},
     task::JoinHandle,

@@ -4,10 +4,8 @@ use contract::{DecisionKind, Digest, Entry, Next, canonical, keys};
 use eval::champions::Log;
 use platform::Store;
 
-use crate::{
-    PART, SPEC, Scene, infer, scene,
-    stage::{contents, dataset, spec, table},
-};
+use crate::{PART, SPEC, Scene, infer, scene};
+use testing::stage::{contents, dataset, spec, table};
 
 #[tokio::test]
 async fn deciding_again_after_any_crash_ends_with_the_same_decision() {

@@ -2,11 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
 
-#[cfg(test)]
-#[path = "../../../../tests/fixtures/stage.rs"]
-#[allow(dead_code, reason = "shared by the tests of several stages")]
-mod stage;
-
 mod champions;
 mod rounds;
 
@@ -15,9 +10,12 @@ use contract::{
     canonical, keys,
 };
 use eval::{Eval, EvalError};
-use platform::{Store, documents::read, memory::World};
+use platform::{Store, documents::read};
 use series::Table;
-use stage::{dataset, job, platform, put_artifact, put_clean, put_cut, run, spec, table};
+use testing::{
+    memory::World,
+    stage::{dataset, job, platform, put_artifact, put_clean, put_cut, run, spec, table},
+};
 
 const PART: PartId = PartId::WHOLE;
 const SPEC: &str = "models = [{ kind = \"naive\" }, { kind = \"seasonal-naive\" }, { kind = \"linear\" }]";

@@ -5,12 +5,13 @@ use contract::{
     Next, Scored, Stage, Task, canonical, keys,
 };
 use eval::EvalError;
-use platform::{Classify, Retry, Store, documents::read, memory::World};
-
-use crate::{
-    PART, SPEC, Scene, infer, scene,
+use platform::{Classify, Retry, Store, documents::read};
+use testing::{
+    memory::World,
     stage::{dataset, job, name, spec, table},
 };
+
+use crate::{PART, SPEC, Scene, infer, scene};
 
 #[tokio::test]
 async fn who_completes_the_round_decides_it_and_sends_infer() {

@@ -8,8 +8,8 @@ use futures_util::FutureExt as _;
 use platform::{
     Clock as _, Delivery, Downloaded, ETag, Listed, Object, ObjectMeta, Outcome, Stop, Store, StoreError, documents,
     driver,
-    memory::{Fault, Faults, How, MemoryStore, When, World},
 };
+use testing::memory::{Fault, Faults, How, MemoryStore, When, World};
 
 use crate::rig::{Rig, Step, train};
 

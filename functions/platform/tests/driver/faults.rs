@@ -1,11 +1,8 @@
 //! One fault at every operation, before and after it takes effect: the end is always that of a calm run.
 
 use contract::Stage;
-use platform::{
-    Platform, Worked,
-    ledger::State,
-    memory::{Fault, Faults, How, When},
-};
+use platform::{Platform, Worked, ledger::State};
+use testing::memory::{Fault, Faults, How, When};
 
 use crate::rig::{Cause, Rig, Scripted, Step, Trouble, made, train};
 

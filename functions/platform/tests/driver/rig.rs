@@ -16,13 +16,9 @@ use contract::{
 };
 use platform::{
     Classify, Delivery, Host, Job, Outcome, Place, Platform, Queue as _, Retry, Stop, Store as _, Work, Worked, driver,
-    ledger::Ledger,
-    memory::{Faults, World},
-    walk,
+    ledger::Ledger, walk,
 };
-
-#[path = "../../../../tests/fixtures/host.rs"]
-mod host;
+use testing::memory::{Faults, World};
 
 /// The bytes of the model that the scripted stage makes.
 pub(crate) const MODEL: &[u8] = b"a model";
@@ -196,7 +192,7 @@ impl Rig {
         let host = Host {
             owner: "host/a".to_owned(),
             threads: 1,
-            ..host::host()
+            ..testing::host()
         };
         let platform = Platform {
             store: world.store.clone(),

@@ -6,10 +6,10 @@ use crate::support::{House, Spoilt, batch, ids, notification};
 use contract::{Digest, FailedStage, FailureKind, Stage};
 use platform::{
     Queue as _,
-    memory::{Fault, Faults, How, When},
     serve::{Invocation, handle_batch},
 };
 use serde_json::json;
+use testing::memory::{Fault, Faults, How, When};
 
 #[tokio::test]
 async fn bad_records_in_a_batch_of_ten_fail_nobody_else() {

@@ -17,16 +17,11 @@ use bytes::Bytes;
 use contract::{CleanFacts, Digest, Failure, FailureKind, Next, PartId, Produced, Report, Stage, keys};
 use platform::{
     Classify, Downloaded, ETag, Host, Job, Listed, Object, ObjectMeta, Place, Platform, Retry, Stop, Store, StoreError,
-    Work, Worked,
-    memory::{Faults, MemoryStore, World},
-    ports::Clock,
-    serve::handle_batch,
+    Work, Worked, ports::Clock, serve::handle_batch,
 };
 use serde_json::{Value, json};
 use series::{Frequency, TimeAxis};
-
-#[path = "../../../../tests/fixtures/host.rs"]
-mod host;
+use testing::memory::{Faults, MemoryStore, World};
 
 /// A `preprocess` that only counts how often it worked, and panics on data that says so.
 #[derive(Default)]
@@ -172,7 +167,7 @@ impl House {
         let host = Host {
             max_upload: 1000,
             scratch: scratch.path().to_owned(),
-            ..host::host()
+            ..testing::host()
         };
         let platform = Platform {
             store: faults.store(world.store.clone()),

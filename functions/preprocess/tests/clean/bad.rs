@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
+use part::write;
 use platform::Classify as _;
-use preprocess::write;
 
 use crate::{LIMITS, chain, csv, describe, file, run};
 

@@ -10,7 +10,8 @@ use contract::{
     Digest, Report, Spec,
     spec::{Layer, parse_set, resolve},
 };
-use preprocess::{File, Limits, PreprocessError, Recipe, clean, write};
+use part::write;
+use preprocess::{File, Limits, PreprocessError, Recipe, clean};
 use proptest::prelude::*;
 use series::{Role, Table};
 
@@ -220,7 +221,7 @@ fn a_clean_part_is_read_back_as_it_was() {
     let (bytes, digest) = write(&table).unwrap();
     assert_eq!(digest, Digest::of(&bytes));
     assert_eq!(write(&table).unwrap().0, bytes);
-    let read = platform::clean::read(bytes.into()).unwrap();
+    let read = part::read(bytes.into()).unwrap();
     assert_eq!(format!("{read:?}"), format!("{table:?}"));
 }
 

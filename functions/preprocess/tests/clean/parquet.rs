@@ -1,9 +1,9 @@
 //! Uploads that are Parquet.
 
+use part::write;
 use polars::prelude::{
     DataFrame, DataType, IntoColumn as _, NamedFrom as _, ParquetWriter, Series, TimeUnit, TimeZone,
 };
-use preprocess::write;
 
 use crate::{csv, file, names, run, typed::typed};
 

@@ -5,11 +5,9 @@ use contract::{
     canonical, keys,
     spec::{Layer, resolve},
 };
-use platform::{Delivery, Ended, Outcome, Platform, Stop, child::Program, memory::World, serve::Created, walk};
+use platform::{Delivery, Ended, Outcome, Platform, Stop, child::Program, serve::Created, walk};
 use preprocess::Preprocess;
-
-#[path = "../../../../tests/fixtures/host.rs"]
-mod host;
+use testing::memory::World;
 
 pub(crate) struct Bench {
     pub(crate) world: World,
@@ -31,7 +29,7 @@ impl Bench {
                 store,
                 queue,
                 clock,
-                host: host::host(),
+                host: testing::host(),
             },
             world,
             work,

@@ -3,8 +3,6 @@
 mod bench;
 mod damaged;
 mod hostile;
-#[path = "../../../../tests/fixtures/hostile/mod.rs"]
-mod hostile_files;
 mod measured;
 
 use bench::Bench;
@@ -32,7 +30,7 @@ async fn an_upload_becomes_a_clean_part_and_one_sample_job() {
     let bytes = platform::documents::read_blob(&*bench.platform.store, &key, task.clean, 1 << 20)
         .await
         .unwrap();
-    let table = platform::clean::read(bytes).unwrap();
+    let table = part::read(bytes).unwrap();
     assert_eq!((table.axis.len, table.columns[0].values[1]), (4, 3.0));
 }
 

@@ -1,7 +1,7 @@
-//! Clean parts: Parquet with one `time` column, the measured columns and the calendar, all on a regular grid.
+//! Reads clean parts.
 //!
-//! What the columns mean stands in the footer under [`METADATA`]. The stages after `preprocess` read whole columns, so
-//! the lean reader is enough: no frames, no second copy in another layout.
+//! The stages after `preprocess` need whole columns, so the plain column reader is enough: no data frames, and no second
+//! copy of the values in another layout.
 
 use bytes::Bytes;
 use parquet::{
@@ -13,45 +13,13 @@ use parquet::{
         reader::{FileReader, SerializedFileReader},
     },
 };
-use serde::{Deserialize, Serialize};
-use series::{Column, Role, Table, TableError, TimeAxis};
+use series::{Column, Table, TableError, TimeAxis};
 
-/// The key of the footer's entry that says what the columns mean.
-pub const METADATA: &str = "flits";
+use crate::format::{MAX_VALUES, METADATA, Meaning, TIME};
 
-/// The most values that are read, so that a damaged footer cannot ask for all memory.
-pub const MAX_VALUES: u64 = 1 << 27;
-
-/// The column of times, UTC seconds.
-pub const TIME: &str = "time";
-
-/// The footer's entry: what the columns mean.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-pub struct CleanMeta {
-    /// The grid.
-    pub axis: TimeAxis,
-    /// The columns beside the time, in the order of the table.
-    pub columns: Vec<CleanColumn>,
-    /// The first row that came from a test file.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub test_start: Option<usize>,
-    /// The series' name, empty where there is only one.
-    #[serde(default)]
-    pub series: String,
-}
-
-/// One column in the footer's entry.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-pub struct CleanColumn {
-    /// Its name.
-    pub name: String,
-    /// What it is to a forecast.
-    pub role: Role,
-}
-
-/// Bytes that are no clean part.
+/// Why bytes are not a clean part.
 #[derive(Debug, thiserror::Error)]
-pub enum CleanError {
+pub enum PartError {
     /// Not Parquet, or damaged.
     #[error("not a readable Parquet file")]
     Parquet(#[from] ParquetError),
@@ -104,9 +72,9 @@ pub enum CleanError {
 ///
 /// # Errors
 /// When the bytes are no clean part, or their rows are not those of the grid.
-pub fn read(bytes: Bytes) -> Result<Table, CleanError> {
+pub fn read(bytes: Bytes) -> Result<Table, PartError> {
     let file = SerializedFileReader::new(bytes)?;
-    let CleanMeta {
+    let Meaning {
         axis,
         columns,
         test_start,
@@ -122,21 +90,21 @@ pub fn read(bytes: Bytes) -> Result<Table, CleanError> {
             values,
         })
     });
-    let columns = columns.collect::<Result<_, CleanError>>()?;
+    let columns = columns.collect::<Result<_, PartError>>()?;
     Ok(Table::new(series, axis, columns, test_start)?)
 }
 
-fn meta(file: &ParquetMetaData) -> Result<CleanMeta, CleanError> {
+fn meta(file: &ParquetMetaData) -> Result<Meaning, PartError> {
     let entries = file.file_metadata().key_value_metadata();
     let entry = entries.and_then(|entries| entries.iter().find(|entry| entry.key == METADATA));
     let text = entry
         .and_then(|entry| entry.value.as_deref())
-        .ok_or(CleanError::NoMetadata)?;
-    serde_json::from_str(text).map_err(CleanError::Metadata)
+        .ok_or(PartError::NoMetadata)?;
+    serde_json::from_str(text).map_err(PartError::Metadata)
 }
 
 /// Compares what the footer announces with the cap, before anything is allocated for it.
-fn check_size(file: &ParquetMetaData, axis: &TimeAxis, columns: usize) -> Result<(), CleanError> {
+fn check_size(file: &ParquetMetaData, axis: &TimeAxis, columns: usize) -> Result<(), PartError> {
     let announced = (axis.len as u64).saturating_mul(columns as u64 + 1);
     let chunks = file
         .row_groups()
@@ -147,19 +115,19 @@ fn check_size(file: &ParquetMetaData, axis: &TimeAxis, columns: usize) -> Result
     });
     let have = announced.max(bytes / 8);
     if have > MAX_VALUES {
-        return Err(CleanError::TooLarge { have });
+        return Err(PartError::TooLarge { have });
     }
     Ok(())
 }
 
-fn check_times(file: &SerializedFileReader<Bytes>, axis: &TimeAxis) -> Result<(), CleanError> {
+fn check_times(file: &SerializedFileReader<Bytes>, axis: &TimeAxis) -> Result<(), PartError> {
     let times = column::<Int64Type>(file, TIME, axis.len, "64-bit integers", None, |reader| match reader {
         ColumnReader::Int64ColumnReader(reader) => Some(reader),
         _ => None,
     })?;
     let off = |(row, have): (usize, &i64)| (*have != axis.at(row)).then_some((row, *have));
     match times.iter().enumerate().find_map(off) {
-        Some((row, have)) => Err(CleanError::OffGrid {
+        Some((row, have)) => Err(PartError::OffGrid {
             row,
             have,
             need: axis.at(row),
@@ -168,7 +136,7 @@ fn check_times(file: &SerializedFileReader<Bytes>, axis: &TimeAxis) -> Result<()
     }
 }
 
-fn numbers(file: &SerializedFileReader<Bytes>, name: &str, rows: usize) -> Result<Vec<f64>, CleanError> {
+fn numbers(file: &SerializedFileReader<Bytes>, name: &str, rows: usize) -> Result<Vec<f64>, PartError> {
     column::<DoubleType>(
         file,
         name,
@@ -190,8 +158,8 @@ fn column<T: DataType<T: Copy>>(
     need: &'static str,
     missing: Option<T::T>,
     typed: impl Fn(ColumnReader) -> Option<ColumnReaderImpl<T>>,
-) -> Result<Vec<T::T>, CleanError> {
-    let wrong = || CleanError::Column {
+) -> Result<Vec<T::T>, PartError> {
+    let wrong = || PartError::Column {
         column: name.to_owned(),
         need,
     };
@@ -206,7 +174,7 @@ fn column<T: DataType<T: Copy>>(
     if schema.column(index).max_rep_level() != 0 || (optional && missing.is_none()) {
         return Err(wrong());
     }
-    let wrong_rows = |have| CleanError::Rows {
+    let wrong_rows = |have| PartError::Rows {
         column: name.to_owned(),
         have,
         need: rows,
@@ -242,14 +210,11 @@ fn column<T: DataType<T: Copy>>(
 }
 
 #[cfg(test)]
-#[path = "../../../tests/fixtures/clean_part.rs"]
-mod clean_part;
-
-#[cfg(test)]
 mod tests {
-    use series::Frequency;
+    use series::{Frequency, Role};
 
-    use super::{clean_part::clean_part, *};
+    use super::*;
+    use crate::write::in_groups;
 
     fn table() -> Table {
         let column = |name: &str, role, values: &[f64]| Column {
@@ -273,7 +238,7 @@ mod tests {
     #[test]
     fn a_clean_part_is_read_as_it_was_written_whatever_its_row_groups() {
         for group in [1, 2, 5] {
-            let read = read(clean_part(&table(), group).into()).unwrap();
+            let read = read(in_groups(&table(), group).unwrap().0.into()).unwrap();
             // NaN is not equal to itself, its debug form is.
             assert_eq!(format!("{read:?}"), format!("{:?}", table()), "groups of {group}");
         }
@@ -283,23 +248,23 @@ mod tests {
     fn a_footer_that_announces_too_much_is_refused_before_it_is_believed() {
         let mut large = table();
         large.axis.len = 1 << 40;
-        let bytes = clean_part(&table(), 5);
+        let bytes = in_groups(&table(), 5).unwrap().0;
         let file = SerializedFileReader::new(Bytes::from(bytes)).unwrap();
         assert!(check_size(file.metadata(), &table().axis, 3).is_ok());
         let refused = check_size(file.metadata(), &large.axis, 3);
-        assert!(matches!(refused, Err(CleanError::TooLarge { have }) if have == 4 << 40));
+        assert!(matches!(refused, Err(PartError::TooLarge { have }) if have == 4 << 40));
     }
 
     #[test]
     fn bytes_that_are_no_clean_part_are_refused() {
         assert!(matches!(
             read(Bytes::from_static(b"time,down\n")),
-            Err(CleanError::Parquet(_))
+            Err(PartError::Parquet(_))
         ));
-        let good = clean_part(&table(), 5);
+        let good = in_groups(&table(), 5).unwrap().0;
         assert!(matches!(
             read(Bytes::copy_from_slice(&good[..good.len() - 9])),
-            Err(CleanError::Parquet(_))
+            Err(PartError::Parquet(_))
         ));
     }
 }

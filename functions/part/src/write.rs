@@ -1,4 +1,4 @@
-//! Writes a table as the clean part's Parquet, the same bytes for the same table.
+//! Writes clean parts: the same bytes for the same table.
 
 use std::{
     io,
@@ -22,11 +22,10 @@ use parquet::{
     },
     schema::types::{ColumnDescPtr, ColumnPath, Type},
 };
-use platform::clean::{CleanColumn, CleanMeta, METADATA, TIME};
 use series::{Column, Role, Table};
 use sha2::{Digest as _, Sha256};
 
-use crate::error::PreprocessError;
+use crate::format::{Described, METADATA, Meaning, TIME};
 
 /// Rows of one row group, fixed because it decides bytes.
 const ROW_GROUP: usize = 1 << 18;
@@ -37,27 +36,33 @@ const PAGE_ROWS: usize = 20_480;
 /// One column of this many is written beside the hash of all, the others on a second thread.
 const BESIDE: usize = 5;
 
-/// Writes the table and gives its digest: `time` as UTC seconds, then its columns in original units, null where missing.
+/// Why a table could not be written as a clean part.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct WriteError(#[from] ParquetError);
+
+/// Writes a table and returns the bytes with their digest.
 ///
-/// Nothing is compressed by a codec, whose bytes would change with its library. Times are written as differences and
-/// calendar columns, which repeat, by a dictionary; both are the format's own encodings.
+/// No compression codec is used, because its bytes would change with the version of its library. Times are written as
+/// differences, and calendar columns, which repeat, through a dictionary; both are encodings of the format itself.
 ///
 /// # Errors
 /// When a column cannot be written.
-pub fn parquet(table: &Table) -> Result<(Vec<u8>, Digest), PreprocessError> {
-    write(table).map_err(PreprocessError::Write)
+pub fn write(table: &Table) -> Result<(Vec<u8>, Digest), WriteError> {
+    Ok(in_groups(table, ROW_GROUP)?)
 }
 
-fn write(table: &Table) -> Result<(Vec<u8>, Digest), ParquetError> {
-    let mut part = Part {
+/// Writes a table in row groups of at most `row_group` rows.
+pub(crate) fn in_groups(table: &Table, row_group: usize) -> Result<(Vec<u8>, Digest), ParquetError> {
+    let mut part = Hashed {
         bytes: Vec::with_capacity(table.rows() * table.columns.len() * size_of::<f64>() + (64 << 10)),
         hash: Sha256::new(),
     };
     let properties = Arc::new(properties(table));
     let mut file = SerializedFileWriter::new(&mut part, Arc::new(schema(table)?), properties.clone())?;
     let described = file.schema_descr().columns().to_vec();
-    for start in (0..table.rows()).step_by(ROW_GROUP) {
-        let rows = start..table.rows().min(start + ROW_GROUP);
+    for start in (0..table.rows()).step_by(row_group) {
+        let rows = start..table.rows().min(start + row_group);
         let mut group = file.next_row_group()?;
         let times: Vec<i64> = rows.clone().map(|row| table.axis.at(row)).collect();
         let mut time = next(&mut group)?;
@@ -96,13 +101,13 @@ fn write(table: &Table) -> Result<(Vec<u8>, Digest), ParquetError> {
     Ok((part.bytes, Digest::from_bytes(part.hash.finalize().into())))
 }
 
-/// What is written, and its hash so far.
-struct Part {
+/// Bytes written so far, and their hash.
+struct Hashed {
     bytes: Vec<u8>,
     hash: Sha256,
 }
 
-impl io::Write for Part {
+impl io::Write for Hashed {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.hash.update(bytes);
         self.bytes.extend_from_slice(bytes);
@@ -141,7 +146,7 @@ fn write_values(values: &[f64], gaps: bool, writer: &mut ColumnWriterImpl<'_, Do
 }
 
 fn next<'a>(
-    group: &'a mut SerializedRowGroupWriter<'_, &mut Part>,
+    group: &'a mut SerializedRowGroupWriter<'_, &mut Hashed>,
 ) -> Result<parquet::file::writer::SerializedColumnWriter<'a>, ParquetError> {
     let column = group.next_column()?;
     column.ok_or_else(|| ParquetError::General("the schema has fewer columns than the table".to_owned()))
@@ -189,13 +194,13 @@ fn properties(table: &Table) -> WriterProperties {
     properties.build()
 }
 
-/// What the columns cannot say.
+/// Returns the footer entry as JSON.
 fn about(table: &Table) -> String {
-    let columns = table.columns.iter().map(|column| CleanColumn {
+    let columns = table.columns.iter().map(|column| Described {
         name: column.name.clone(),
         role: column.role,
     });
-    let about = CleanMeta {
+    let about = Meaning {
         axis: table.axis.clone(),
         columns: columns.collect(),
         test_start: table.test_start,

@@ -9,11 +9,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use contract::Digest;
 
-use super::lock;
-use crate::{
-    error::StoreError,
-    ports::{Clock, Downloaded, ETag, Listed, Object, ObjectMeta, Store},
-};
+use super::lock::lock;
+use platform::{Clock, Downloaded, ETag, Listed, Object, ObjectMeta, Store, StoreError};
 
 /// The longest key that S3 takes, in bytes.
 const MAX_KEY: usize = 1024;

@@ -3,7 +3,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::sync::watch;
 
-use crate::ports::Clock;
+use platform::Clock;
 
 /// The time of day at which every memory clock begins: 2023-11-14T22:13:20Z.
 const START_S: i64 = 1_700_000_000;

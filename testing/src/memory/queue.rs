@@ -8,11 +8,8 @@ use async_trait::async_trait;
 use contract::Stage;
 use tokio::sync::Notify;
 
-use super::lock;
-use crate::{
-    error::QueueError,
-    ports::{Clock, Delivered, Queue},
-};
+use super::lock::lock;
+use platform::{Clock, Delivered, Queue, QueueError};
 
 /// Queues in memory, one per stage, each with a dead-letter queue.
 pub struct MemoryQueue {

@@ -1,15 +1,16 @@
 //! Store, queue and clock in memory, with the semantics of the real ones, and faults to put around any of them.
 //!
-//! They pass the same suite as the adapters (`tests/ports`), so a stage that survives them survives the real ones:
+//! They pass the same suite as the adapters ([`crate::ports`]), so a stage that survives them survives the real ones:
 //! `ETag`s follow the bytes, times are whole seconds, messages come back when their visibility runs out, a stale handle
 //! deletes nothing. Time stands still until a test advances it.
 
 mod clock;
 mod fault;
+mod lock;
 mod queue;
 mod store;
 
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::Arc;
 
 pub use clock::MemoryClock;
 pub use fault::{Fault, Faults, How, When};
@@ -42,9 +43,4 @@ impl Default for World {
     fn default() -> Self {
         Self::new()
     }
-}
-
-/// Locks; a panic elsewhere while holding the lock leaves plain data that is still whole.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }

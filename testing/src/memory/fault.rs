@@ -11,11 +11,8 @@ use bytes::Bytes;
 use contract::Stage;
 use tokio::sync::watch;
 
-use super::{lock, queue::shuffle_in_place};
-use crate::{
-    error::{QueueError, StoreError},
-    ports::{Clock, Delivered, Downloaded, ETag, Listed, Object, ObjectMeta, Queue, Store},
-};
+use super::{lock::lock, queue::shuffle_in_place};
+use platform::{Clock, Delivered, Downloaded, ETag, Listed, Object, ObjectMeta, Queue, QueueError, Store, StoreError};
 
 /// One fault, at one operation.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

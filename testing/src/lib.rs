@@ -1,0 +1,17 @@
+//! What tests share: ports in memory, the suites that every adapter of a port passes, and fixtures of stages and files.
+//!
+//! The crate promises that its doubles behave like the real services, because they pass the same suites ([`ports`]).
+//! Nothing that ships depends on it: it stands under `[dev-dependencies]` only.
+//!
+//! Start with [`memory::World`], then [`stage`].
+
+#![expect(clippy::unwrap_used, reason = "a fixture or a check fails by panicking")]
+
+pub mod hostile;
+pub mod memory;
+pub mod ports;
+pub mod stage;
+
+mod host;
+
+pub use host::host;
