@@ -21,6 +21,7 @@ mod next;
 pub mod overrides;
 mod round;
 pub mod spec;
+mod stage_task;
 pub mod text;
 
 pub use digest::{CanonicalError, Digest, JobId, ParseDigestError, RoundId, WorkId, canonical};
@@ -38,3 +39,4 @@ pub use name::{Dataset, MAX_COLUMN_NAME, MemberName, NameError, PartId, Upload, 
 pub use next::{CleanPart, Next};
 pub use round::{Decision, DecisionKind, Entry, EntryOutcome, Outcome, Round};
 pub use spec::Spec;
+pub use stage_task::StageTask;

@@ -15,7 +15,7 @@ use forecast::{
 };
 use futures_util::FutureExt as _;
 use platform::{
-    Classify as _, Platform, Retry, Store, StoreError,
+    Classify as _, Platform, Store, StoreError,
     documents::{create_or_adopt, json, read, read_blob, read_named},
     error::{chain, panic_text},
     threads::apart,
@@ -23,7 +23,6 @@ use platform::{
 use series::{Matrix, Scaled, Table};
 
 use crate::{
-    config::Config,
     error::EvalError,
     fitted_on,
     score::{Subject, score},
@@ -69,7 +68,7 @@ pub async fn outcome(
     let making = AssertUnwindSafe(make(round, name, outcomes, platform)).catch_unwind();
     let outcome = match making.await {
         Ok(Ok(outcome)) => outcome,
-        Ok(Err(EvalError::Store(error))) if error.retry() != Retry::Never => return Err(error),
+        Ok(Err(EvalError::Store(error))) if error.class().may_pass() => return Err(error),
         Ok(Err(error)) => without_scores(name, &chain(&error)),
         Err(panic) => without_scores(name, &format!("making it panicked: {}", panic_text(panic.as_ref()))),
     };
@@ -82,7 +81,7 @@ async fn make(
     outcomes: &[Outcome],
     platform: &Platform,
 ) -> Result<Outcome, EvalError> {
-    let (store, config) = (&*platform.store, Config::of(&platform.host));
+    let (store, bound) = (&*platform.store, platform.host.max_packed());
     let scored = || outcomes.iter().filter(|outcome| outcome.scores.is_some());
     let have = scored().count();
     if have < 2 {
@@ -93,17 +92,16 @@ async fn make(
     }
     let cut: CutDocument = read_named(store, &keys::cut(&round.dataset, round.part, round.cut), round.cut).await?;
     let key = keys::clean(&round.dataset, round.part, cut.clean);
-    let clean = read_blob(store, &key, cut.clean, config.clean_bytes).await?;
+    let clean = read_blob(store, &key, cut.clean, bound).await?;
     let mut candidates = Vec::with_capacity(have);
     let mut bytes = 0;
     for outcome in scored() {
-        let candidate = candidate(round, outcome, &config, store).await?;
+        let candidate = candidate(round, outcome, bound, store).await?;
         bytes += candidate
             .as_ref()
             .map_or(0, |candidate| candidate.artifact.len() as u64);
         // Each is held twice, as it was read and inside of the ensemble, beside the rows that all forecast.
-        if bytes > config.artifact_bytes {
-            let bound = config.artifact_bytes;
+        if bytes > bound {
             return Err(EvalError::TooMuch { bytes, bound });
         }
         candidates.extend(candidate);
@@ -127,14 +125,14 @@ async fn make(
 async fn candidate(
     round: &Round,
     outcome: &Outcome,
-    config: &Config,
+    cap: u64,
     store: &dyn Store,
 ) -> Result<Option<Candidate>, StoreError> {
     let Some(artifact) = outcome.artifact else {
         return Ok(None);
     };
     let key = keys::artifact(&round.dataset, round.part, artifact);
-    let bytes = read_blob(store, &key, artifact, config.artifact_bytes).await?;
+    let bytes = read_blob(store, &key, artifact, cap).await?;
     let selected = match outcome.select {
         Some(select) => {
             let key = keys::forecast(&round.dataset, round.part, select);

@@ -1,30 +1,21 @@
 //! What can go wrong while a member is scored or its round decided.
 
-use contract::{Digest, FailureKind, Stage};
+use contract::{Digest, FailureKind};
 use forecast::{ArtifactError, ForecastError, IntervalError};
 use part::PartError;
-use platform::{Classify, Place, Retry, StoreError};
+use platform::{Class, Classify, Place, StoreError};
 use series::TransformError;
 
 /// Why a member was not scored, or its round not decided.
 #[derive(Debug, thiserror::Error)]
 pub enum EvalError {
-    /// The message is for another stage.
-    #[error("a job of stage `{stage}` came to `eval`")]
-    Misrouted {
-        /// The stage it is for.
-        stage: Stage,
-    },
-    /// The manifest of the work names outputs of another stage.
-    #[error("the manifest of this work names no scores")]
-    ForeignManifest,
     /// The store failed.
     #[error("cannot read or write what the round needs")]
     Store(#[from] StoreError),
-    /// The clean part is not one.
+    /// The clean part is damaged, or is not a clean part.
     #[error("cannot read the columns of the clean part")]
-    Clean(#[from] PartError),
-    /// The artifact is not one.
+    Part(#[from] PartError),
+    /// The artifact is damaged, or is not an artifact.
     #[error("cannot read the artifact")]
     Artifact(#[from] ArtifactError),
     /// The artifact was fitted on other rows.
@@ -63,53 +54,20 @@ pub enum EvalError {
 }
 
 impl Classify for EvalError {
-    fn retry(&self) -> Retry {
+    fn class(&self) -> Class {
+        let data = Class::never(FailureKind::Data);
         match self {
-            Self::Store(source) => source.retry(),
-            Self::Misrouted { .. }
-            | Self::ForeignManifest
-            | Self::Clean(_)
-            | Self::Artifact(_)
-            | Self::OtherCut { .. }
-            | Self::Transform(_)
-            | Self::Forecast(_)
-            | Self::Intervals(_)
-            | Self::TooMuch { .. }
-            | Self::NotFinite { .. } => Retry::Never,
-        }
-    }
-
-    fn kind(&self) -> FailureKind {
-        match self {
-            Self::NotFinite { .. } | Self::Forecast(ForecastError::NotFinite { .. }) => FailureKind::Diverged,
-            Self::Misrouted { .. } => FailureKind::Event,
-            Self::Store(source) => source.kind(),
-            Self::ForeignManifest | Self::Clean(_) | Self::Artifact(_) | Self::OtherCut { .. } => FailureKind::Store,
-            Self::Transform(_) | Self::Forecast(_) | Self::Intervals(_) | Self::TooMuch { .. } => FailureKind::Data,
-        }
-    }
-
-    fn place(&self) -> Place {
-        match self {
-            Self::Store(source) => source.place(),
-            Self::Transform(source) => Place::from(source),
-            Self::TooMuch { bytes, bound } => Place {
-                value: Some(format!("{bytes} bytes")),
-                bound: Some(format!("at most {bound} bytes")),
-                ..Place::default()
-            },
-            Self::NotFinite { target, .. } => Place {
-                column: Some(target.clone()),
-                bound: Some("a finite number".to_owned()),
-                ..Place::default()
-            },
-            Self::Misrouted { .. }
-            | Self::ForeignManifest
-            | Self::Clean(_)
-            | Self::Artifact(_)
-            | Self::OtherCut { .. }
-            | Self::Forecast(_)
-            | Self::Intervals(_) => Place::default(),
+            Self::Store(source) => source.class(),
+            Self::Part(_) | Self::Artifact(_) | Self::OtherCut { .. } => Class::never(FailureKind::Store),
+            Self::Transform(source) => data.at(Place::from(source)),
+            Self::TooMuch { bytes, bound } => data
+                .value(format!("{bytes} bytes"))
+                .bound(format!("at most {bound} bytes")),
+            Self::NotFinite { target, .. } => Class::never(FailureKind::Diverged)
+                .column(target)
+                .bound("a finite number"),
+            Self::Forecast(ForecastError::NotFinite { .. }) => Class::never(FailureKind::Diverged),
+            Self::Forecast(_) | Self::Intervals(_) => data,
         }
     }
 }

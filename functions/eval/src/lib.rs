@@ -6,7 +6,6 @@
 //! Start with [`decide`] (the rule, pure), then [`join`] (the round), then [`champions`] (the log).
 
 pub mod champions;
-mod config;
 pub mod decide;
 pub mod ensemble;
 mod error;
@@ -16,9 +15,7 @@ pub mod select;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use contract::{
-    CutDocument, Decision, Digest, EvalFacts, EvalTask, InferTask, Next, Produced, Round, Scored, Stage, Task, keys,
-};
+use contract::{CutDocument, Decision, Digest, EvalFacts, EvalTask, InferTask, Next, Round, Scored, keys};
 use forecast::{Artifact, Calibration, Threaded};
 use platform::{
     Job, Platform, Store, StoreError, Work, Worked,
@@ -26,7 +23,6 @@ use platform::{
     threads::apart,
 };
 
-pub use config::Config;
 pub use error::EvalError;
 use score::{Subject, score};
 
@@ -36,15 +32,13 @@ pub struct Eval;
 
 #[async_trait]
 impl Work for Eval {
+    type Task = EvalTask;
+    type Made = EvalFacts;
     type Error = EvalError;
 
-    fn stage(&self) -> Stage {
-        Stage::Eval
-    }
-
     /// Scores the member's artifact; a member whose fit or scoring failed has nothing to score.
-    async fn work(&self, job: &Job, platform: &Platform) -> Result<Worked, EvalError> {
-        let task = task(job)?;
+    async fn work(&self, job: &Job<EvalTask>, platform: &Platform) -> Result<Worked<EvalFacts>, EvalError> {
+        let task = &job.task;
         let facts = match &task.scored {
             Scored::Artifact(artifact) if !task.skip_scoring => scored(task, *artifact, platform).await?,
             Scored::Artifact(_) | Scored::Failed(_) => EvalFacts {
@@ -53,21 +47,18 @@ impl Work for Eval {
                 select: None,
             },
         };
-        Ok(Worked::Done(Produced::Eval(facts)))
+        Ok(Worked::Done(facts))
     }
 
     /// Writes the member's outcome; where the round is complete, decides it and sends `infer` for whoever reigns.
-    async fn conclude(&self, job: &Job, made: &Produced, platform: &Platform) -> Result<Next, EvalError> {
-        let task = task(job)?;
-        let Produced::Eval(made) = made else {
-            return Err(EvalError::ForeignManifest);
-        };
+    async fn conclude(&self, job: &Job<EvalTask>, made: &EvalFacts, platform: &Platform) -> Result<Next, EvalError> {
+        let task = &job.task;
         let store = &*platform.store;
         join::write_outcome(task, made, &job.spec, store).await?;
         Ok(
             match join::decide(task, &job.spec.promote, job.attempt, platform).await? {
                 Some((round, Decision::Entry(entry))) => {
-                    Next::one(infer(task, &round, entry.generation, entry.artifact))
+                    Next::one(infer(task, &round, entry.generation, entry.artifact).into())
                 }
                 Some((_, Decision::Nobody { .. })) | None => Next::nothing(),
             },
@@ -76,28 +67,26 @@ impl Work for Eval {
 }
 
 async fn scored(task: &EvalTask, artifact: Digest, platform: &Platform) -> Result<EvalFacts, EvalError> {
-    let (store, config) = (&*platform.store, Config::of(&platform.host));
+    let (store, host) = (&*platform.store, &platform.host);
     let cut: CutDocument = read_named(store, &keys::cut(&task.dataset, task.part, task.cut), task.cut).await?;
     let key = keys::artifact(&task.dataset, task.part, artifact);
-    let model = read_blob(store, &key, artifact, config.artifact_bytes).await?;
+    let model = read_blob(store, &key, artifact, host.max_packed()).await?;
     let key = keys::clean(&task.dataset, task.part, cut.clean);
-    let clean = read_blob(store, &key, cut.clean, config.clean_bytes).await?;
+    let clean = read_blob(store, &key, cut.clean, host.max_packed()).await?;
     let (dataset, part, member) = (task.dataset.clone(), task.part, task.member.clone());
-    let (want, subject) = (
-        task.cut,
-        Subject {
-            dataset,
-            part,
-            member,
-            artifact,
-        },
-    );
+    let subject = Subject {
+        dataset,
+        part,
+        member,
+        artifact,
+    };
+    let (want, threads) = (task.cut, host.threads);
     let (scores, holdout, select) = apart(move || {
         let artifact = fitted_on(want, &model)?;
         let (model, calibration) = (families::forecaster(&artifact)?, Calibration::read(&artifact)?);
         let table = part::read(clean)?;
         let scaled = cut.transform.apply(&table, cut.cut.training.clone())?;
-        let model = Threaded::new(&*model, config.threads);
+        let model = Threaded::new(&*model, threads);
         let select = select::select(&cut, want, &scaled, &model, (&subject.member, subject.artifact))?;
         let (scores, holdout) = score(&cut, &table, &scaled, &model, calibration.as_ref(), subject)?;
         Ok::<_, EvalError>((scores, holdout, select))
@@ -122,13 +111,6 @@ async fn put(task: &EvalTask, bytes: Bytes, store: &dyn Store) -> Result<Digest,
     Ok(digest)
 }
 
-fn task(job: &Job) -> Result<&EvalTask, EvalError> {
-    match &job.message.stage {
-        Task::Eval(task) => Ok(task),
-        other => Err(EvalError::Misrouted { stage: other.stage() }),
-    }
-}
-
 /// Scores are only comparable where all members were fitted on the same rows.
 fn fitted_on(want: Digest, bytes: &[u8]) -> Result<Artifact, EvalError> {
     let artifact = Artifact::parse(bytes)?;
@@ -141,8 +123,8 @@ fn fitted_on(want: Digest, bytes: &[u8]) -> Result<Artifact, EvalError> {
     Ok(artifact)
 }
 
-fn infer(task: &EvalTask, round: &Round, generation: u64, artifact: Digest) -> Task {
-    Task::Infer(InferTask {
+fn infer(task: &EvalTask, round: &Round, generation: u64, artifact: Digest) -> InferTask {
+    InferTask {
         dataset: task.dataset.clone(),
         part: task.part,
         spec: task.spec,
@@ -151,5 +133,5 @@ fn infer(task: &EvalTask, round: &Round, generation: u64, artifact: Digest) -> T
         generation,
         artifact,
         request: None,
-    })
+    }
 }

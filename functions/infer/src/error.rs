@@ -1,29 +1,20 @@
 //! What can go wrong while a forecast is made.
 
-use contract::{Digest, FailureKind, Stage};
+use contract::{Digest, FailureKind};
 use forecast::{ArtifactError, ForecastError};
 use part::PartError;
-use platform::{Classify, Place, Retry, StoreError};
+use platform::{Class, Classify, Place, StoreError};
 use series::{Frequency, TransformError};
 
 /// Why there is no forecast.
 #[derive(Debug, thiserror::Error)]
 pub enum InferError {
-    /// The message is for another stage.
-    #[error("a job of stage `{stage}` came to `infer`")]
-    Misrouted {
-        /// The stage it is for.
-        stage: Stage,
-    },
     /// The message asks for what is not built.
     #[error("forecasts on request are not supported yet, the job names request `{request}`")]
     Request {
         /// The request.
         request: Digest,
     },
-    /// The manifest of the work names outputs of another stage.
-    #[error("the manifest of this work names no forecast")]
-    ForeignManifest,
     /// The store failed.
     #[error("cannot read the champion and its data, or write the forecast")]
     Store(#[from] StoreError),
@@ -45,10 +36,10 @@ pub enum InferError {
         /// The cut in the log.
         want: Digest,
     },
-    /// The clean part is not one.
+    /// The clean part is damaged, or is not a clean part.
     #[error("cannot read the columns of the clean part")]
-    Clean(#[from] PartError),
-    /// The artifact is not one.
+    Part(#[from] PartError),
+    /// The artifact is damaged, or is not an artifact.
     #[error("cannot read the champion's artifact")]
     Artifact(#[from] ArtifactError),
     /// The champion's columns are not there.
@@ -90,71 +81,24 @@ pub enum InferError {
 }
 
 impl Classify for InferError {
-    fn retry(&self) -> Retry {
+    fn class(&self) -> Class {
+        let data = Class::never(FailureKind::Data);
         match self {
-            Self::Store(source) => source.retry(),
-            Self::Misrouted { .. }
-            | Self::Request { .. }
-            | Self::ForeignManifest
-            | Self::OtherChampion { .. }
-            | Self::OtherCut { .. }
-            | Self::Clean(_)
-            | Self::Artifact(_)
-            | Self::Transform(_)
-            | Self::OtherFrequency { .. }
-            | Self::NothingObserved { .. }
-            | Self::ShortHistory { .. }
-            | Self::Forecast(_)
-            | Self::NotFinite { .. } => Retry::Never,
-        }
-    }
-
-    fn kind(&self) -> FailureKind {
-        match self {
-            Self::NotFinite { .. } | Self::Forecast(ForecastError::NotFinite { .. }) => FailureKind::Diverged,
-            Self::Misrouted { .. } | Self::Request { .. } => FailureKind::Event,
-            Self::Store(source) => source.kind(),
-            Self::ForeignManifest
-            | Self::OtherChampion { .. }
-            | Self::OtherCut { .. }
-            | Self::Clean(_)
-            | Self::Artifact(_) => FailureKind::Store,
-            Self::Transform(_)
-            | Self::OtherFrequency { .. }
-            | Self::NothingObserved { .. }
-            | Self::ShortHistory { .. }
-            | Self::Forecast(_) => FailureKind::Data,
-        }
-    }
-
-    fn place(&self) -> Place {
-        match self {
-            Self::Store(source) => source.place(),
-            Self::Transform(source) => Place::from(source),
-            Self::OtherFrequency { have, want } => Place {
-                value: Some(have.to_string()),
-                bound: Some(want.to_string()),
-                ..Place::default()
-            },
-            Self::ShortHistory { have, need } => Place {
-                value: Some(format!("{have} rows")),
-                bound: Some(format!("at least {need} rows")),
-                ..Place::default()
-            },
-            Self::NotFinite { target, .. } => Place {
-                column: Some(target.clone()),
-                bound: Some("a finite number".to_owned()),
-                ..Place::default()
-            },
-            Self::Misrouted { .. }
-            | Self::Request { .. }
-            | Self::ForeignManifest
-            | Self::OtherChampion { .. }
-            | Self::OtherCut { .. }
-            | Self::Clean(_)
-            | Self::Artifact(_)
-            | Self::NothingObserved { .. }
-            | Self::Forecast(_) => Place::default(),
+            Self::Store(source) => source.class(),
+            Self::Request { .. } => Class::never(FailureKind::Event),
+            Self::OtherChampion { .. } | Self::OtherCut { .. } | Self::Part(_) | Self::Artifact(_) => {
+                Class::never(FailureKind::Store)
+            }
+            Self::Transform(source) => data.at(Place::from(source)),
+            Self::OtherFrequency { have, want } => data.value(have).bound(want),
+            Self::ShortHistory { have, need } => data
+                .value(format!("{have} rows"))
+                .bound(format!("at least {need} rows")),
+            Self::NotFinite { target, .. } => Class::never(FailureKind::Diverged)
+                .column(target)
+                .bound("a finite number"),
+            Self::Forecast(ForecastError::NotFinite { .. }) => Class::never(FailureKind::Diverged),
+            Self::NothingObserved { .. } | Self::Forecast(_) => data,
         }
     }
 }

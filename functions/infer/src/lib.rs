@@ -5,17 +5,13 @@
 //!
 //! Start with [`predict`](predict::predict), the pure part, then [`Infer`].
 
-mod config;
 mod error;
 pub mod latest;
 pub mod predict;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use contract::{
-    CutDocument, Digest, Entry, ForecastDocument, ForecastKind, InferFacts, InferTask, Latest, Next, Produced, Stage,
-    Task, keys,
-};
+use contract::{CutDocument, Digest, Entry, ForecastDocument, ForecastKind, InferFacts, InferTask, Latest, Next, keys};
 use forecast::{Artifact, Calibration};
 use platform::{
     Job, Platform, Store, StoreError, Work, Worked,
@@ -24,7 +20,6 @@ use platform::{
 };
 use predict::{Ahead, predict};
 
-pub use config::Config;
 pub use error::InferError;
 
 /// The stage as a host runs it.
@@ -41,14 +36,12 @@ struct Inputs {
 
 #[async_trait]
 impl Work for Infer {
+    type Task = InferTask;
+    type Made = InferFacts;
     type Error = InferError;
 
-    fn stage(&self) -> Stage {
-        Stage::Infer
-    }
-
-    async fn work(&self, job: &Job, platform: &Platform) -> Result<Worked, InferError> {
-        let task = task(job)?;
+    async fn work(&self, job: &Job<InferTask>, platform: &Platform) -> Result<Worked<InferFacts>, InferError> {
+        let task = &job.task;
         let Inputs {
             entry,
             cut,
@@ -72,20 +65,17 @@ impl Work for Infer {
             .store
             .put_named(&keys::forecast(&task.dataset, task.part, forecast), bytes)
             .await?;
-        Ok(Worked::Done(Produced::Infer(InferFacts {
+        Ok(Worked::Done(InferFacts {
             forecast,
             generation: task.generation,
             origin,
             steps,
-        })))
+        }))
     }
 
     /// Moves `latest.json` forward. The walk ends here.
-    async fn conclude(&self, job: &Job, made: &Produced, platform: &Platform) -> Result<Next, InferError> {
-        let task = task(job)?;
-        let Produced::Infer(made) = made else {
-            return Err(InferError::ForeignManifest);
-        };
+    async fn conclude(&self, job: &Job<InferTask>, made: &InferFacts, platform: &Platform) -> Result<Next, InferError> {
+        let task = &job.task;
         let latest = Latest {
             generation: made.generation,
             origin: made.origin,
@@ -97,24 +87,17 @@ impl Work for Infer {
     }
 }
 
-fn task(job: &Job) -> Result<&InferTask, InferError> {
-    match &job.message.stage {
-        Task::Infer(InferTask {
-            request: Some(request), ..
-        }) => Err(InferError::Request { request: *request }),
-        Task::Infer(task) => Ok(task),
-        other => Err(InferError::Misrouted { stage: other.stage() }),
-    }
-}
-
 async fn inputs(task: &InferTask, platform: &Platform) -> Result<Inputs, InferError> {
-    let (store, config) = (&*platform.store, Config::of(&platform.host));
+    if let Some(request) = task.request {
+        return Err(InferError::Request { request });
+    }
+    let (store, cap) = (&*platform.store, platform.host.max_packed());
     let entry = entry(task, store).await?;
     let cut = read_named(store, &keys::cut(&task.dataset, task.part, entry.sample), entry.sample).await?;
     let key = keys::artifact(&task.dataset, task.part, task.artifact);
-    let artifact = read_blob(store, &key, task.artifact, config.artifact_bytes).await?;
+    let artifact = read_blob(store, &key, task.artifact, cap).await?;
     let key = keys::clean(&task.dataset, task.part, task.clean);
-    let clean = read_blob(store, &key, task.clean, config.clean_bytes).await?;
+    let clean = read_blob(store, &key, task.clean, cap).await?;
     Ok(Inputs {
         entry,
         cut,

@@ -192,8 +192,11 @@ async fn columns_are_found_by_name_and_a_missing_one_is_named() {
 
     other.columns.retain(|column| column.name != "up");
     let error = scene.forecast(&other).await.unwrap_err();
-    assert_eq!((error.retry(), error.kind()), (Retry::Never, FailureKind::Data));
-    assert_eq!(error.place().column.as_deref(), Some("up"));
+    assert_eq!(
+        (error.class().retry, error.class().kind),
+        (Retry::Never, FailureKind::Data)
+    );
+    assert_eq!(error.class().place.column.as_deref(), Some("up"));
 }
 
 #[tokio::test]
@@ -202,10 +205,14 @@ async fn data_that_the_champion_cannot_read_is_refused_with_the_bound() {
     let mut hourly = table(400);
     hourly.axis.frequency = Frequency::Seconds(3_600);
     let error = scene.forecast(&hourly).await.unwrap_err();
-    assert_eq!(error.place().bound.as_deref(), Some("30m"), "{error}");
+    assert_eq!(error.class().place.bound.as_deref(), Some("30m"), "{error}");
 
     let error = scene.forecast(&table(20)).await.unwrap_err();
-    assert_eq!(error.place().bound.as_deref(), Some("at least 48 rows"), "{error}");
+    assert_eq!(
+        error.class().place.bound.as_deref(),
+        Some("at least 48 rows"),
+        "{error}"
+    );
 
     let mut empty = table(400);
     empty.columns[0].values.fill(f64::NAN);
@@ -224,7 +231,10 @@ async fn an_artifact_that_does_not_reign_is_refused() {
         "{error}"
     );
     let error = scene.run(scene.task(scene.clean, 2)).await.unwrap_err();
-    assert_eq!((error.retry(), error.kind()), (Retry::Never, FailureKind::Store));
+    assert_eq!(
+        (error.class().retry, error.class().kind),
+        (Retry::Never, FailureKind::Store)
+    );
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use contract::{Message, PartId, SampleTask, Stage, Task, canonical, keys};
 use platform::{Delivery, ErasedWork, Outcome, Platform, Queue, Stop, Store, driver};
 use testing::{
     memory::{Fault, Faults, How, When, World},
-    stage::{contents, dataset, job, platform, put_clean, spec, table},
+    stage::{contents, dataset, platform, put_clean, spec, table},
 };
 
 const SPEC: &str = "models = [{ kind = \"naive\" }, { kind = \"linear\" }]";
@@ -39,7 +39,7 @@ async fn waiting() -> World {
     });
     world
         .queue
-        .send(Stage::Sample, &[job(task, &spec).message.to_json()])
+        .send(Stage::Sample, &[Message::new(task, &spec, "test").to_json()])
         .await
         .unwrap();
     world

@@ -1,80 +1,8 @@
 //! What can go wrong at a port, and what that means for the job.
 
-use std::time::Duration;
-
 use contract::{CanonicalError, FailureKind};
-use series::{LARGEST, TransformError};
 
-/// Whether doing the same job again can end differently.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Retry {
-    /// The world may change. Not before `after`, when the other side said so.
-    Later {
-        /// How long the other side asked to be left alone.
-        after: Option<Duration>,
-    },
-    /// The job itself is wrong; again gives the same answer.
-    Never,
-}
-
-/// Where in the input an error lies, as far as it is known.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Place {
-    /// The row in the file, counted from 1 with the header as row 1.
-    pub row: Option<u64>,
-    /// The column's name.
-    pub column: Option<String>,
-    /// The value that was wrong.
-    pub value: Option<String>,
-    /// The bound it broke.
-    pub bound: Option<String>,
-}
-
-impl From<&TransformError> for Place {
-    /// Names the column that a transform stumbled over, and the bound it broke.
-    fn from(error: &TransformError) -> Self {
-        let (column, value, bound) = match error {
-            TransformError::MissingColumn { column } => (Some(column), None, None),
-            TransformError::NoValues { column, .. } => (Some(column), None, Some("at least 1 value".to_owned())),
-            TransformError::TooManyMissing { column, have, bound } => {
-                (Some(column), Some(have.to_string()), Some(format!("at most {bound}")))
-            }
-            TransformError::TooLarge { column, value, .. } => (
-                Some(column),
-                Some(format!("{value:e}")),
-                Some(format!("between -{LARGEST:e} and {LARGEST:e}")),
-            ),
-            TransformError::TooFar {
-                column,
-                value,
-                offset,
-                scale,
-                ..
-            } => (
-                Some(column),
-                Some(format!("{value:e}")),
-                Some(format!("a distance from {offset:e} that can be scaled by {scale:e}")),
-            ),
-            TransformError::Rows { have, bound } => (None, Some(format!("{have} rows")), Some(format!("{bound} rows"))),
-        };
-        Self {
-            row: None,
-            column: column.cloned(),
-            value,
-            bound,
-        }
-    }
-}
-
-/// What every error of a stage or port must say about itself. No default bodies: each new error is classified by hand.
-pub trait Classify: std::error::Error + Send + Sync + 'static {
-    /// Says whether the same job can end differently.
-    fn retry(&self) -> Retry;
-    /// Gives the class that stands in `failed/{job}.json`.
-    fn kind(&self) -> FailureKind;
-    /// Gives the place in the input.
-    fn place(&self) -> Place;
-}
+use crate::class::{Class, Classify};
 
 /// The error of whatever stands behind a port; ports are trait objects, so its type is not known here.
 pub type Cause = Box<dyn std::error::Error + Send + Sync>;
@@ -229,7 +157,7 @@ impl StoreError {
 }
 
 impl Classify for StoreError {
-    fn retry(&self) -> Retry {
+    fn class(&self) -> Class {
         match self {
             // Rights are repaired by a person; the attempts in the ledger bound the wait.
             Self::Exists { .. }
@@ -238,57 +166,17 @@ impl Classify for StoreError {
             | Self::Unavailable { .. }
             | Self::Denied { .. }
             | Self::Newer { .. }
-            | Self::Scratch { .. } => Retry::Later { after: None },
-            Self::NotFound { .. }
-            | Self::Refused { .. }
-            | Self::TooLarge { .. }
-            | Self::Damaged { .. }
-            | Self::Unwritable { .. } => Retry::Never,
-        }
-    }
-
-    fn kind(&self) -> FailureKind {
-        match self {
-            Self::TooLarge { .. } | Self::Unwritable { .. } => FailureKind::Data,
-            Self::NotFound { .. }
-            | Self::Exists { .. }
-            | Self::Changed { .. }
-            | Self::Doubt { .. }
-            | Self::Unavailable { .. }
-            | Self::Denied { .. }
-            | Self::Refused { .. }
-            | Self::Damaged { .. }
-            | Self::Newer { .. }
-            | Self::Scratch { .. } => FailureKind::Store,
-        }
-    }
-
-    fn place(&self) -> Place {
-        match self {
-            Self::TooLarge { have, bound, .. } => Place {
-                value: Some(format!("{have} bytes")),
-                bound: Some(format!("at most {bound} bytes")),
-                ..Place::default()
+            | Self::Scratch { .. } => Class::later(FailureKind::Store),
+            Self::NotFound { .. } | Self::Refused { .. } | Self::Damaged { .. } => Class::never(FailureKind::Store),
+            Self::TooLarge { have, bound, .. } => Class::never(FailureKind::Data)
+                .value(format!("{have} bytes"))
+                .bound(format!("at most {bound} bytes")),
+            Self::Unwritable { source, .. } => match source {
+                CanonicalError::NotFinite { value, .. } => {
+                    Class::never(FailureKind::Data).value(value).bound("a finite number")
+                }
+                CanonicalError::Shape(_) => Class::never(FailureKind::Data),
             },
-            Self::Unwritable {
-                source: CanonicalError::NotFinite { value, .. },
-                ..
-            } => Place {
-                value: Some(value.to_string()),
-                bound: Some("a finite number".to_owned()),
-                ..Place::default()
-            },
-            Self::NotFound { .. }
-            | Self::Exists { .. }
-            | Self::Changed { .. }
-            | Self::Doubt { .. }
-            | Self::Unavailable { .. }
-            | Self::Denied { .. }
-            | Self::Refused { .. }
-            | Self::Damaged { .. }
-            | Self::Newer { .. }
-            | Self::Unwritable { .. }
-            | Self::Scratch { .. } => Place::default(),
         }
     }
 }
@@ -342,27 +230,13 @@ pub enum QueueError {
 }
 
 impl Classify for QueueError {
-    fn retry(&self) -> Retry {
+    fn class(&self) -> Class {
         match self {
             Self::NoQueue { .. }
             | Self::NotSent { .. }
             | Self::Unavailable { .. }
             | Self::Stale { .. }
-            | Self::Denied { .. } => Retry::Later { after: None },
+            | Self::Denied { .. } => Class::later(FailureKind::Store),
         }
-    }
-
-    fn kind(&self) -> FailureKind {
-        match self {
-            Self::NoQueue { .. }
-            | Self::NotSent { .. }
-            | Self::Unavailable { .. }
-            | Self::Stale { .. }
-            | Self::Denied { .. } => FailureKind::Store,
-        }
-    }
-
-    fn place(&self) -> Place {
-        Place::default()
     }
 }

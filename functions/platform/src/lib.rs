@@ -9,24 +9,32 @@
 
 pub mod aws;
 pub mod child;
+mod class;
 pub mod config;
 pub mod documents;
 pub mod driver;
 pub mod error;
+pub mod event;
 pub mod front;
+mod host;
 pub mod ledger;
 pub mod logging;
+mod outcome;
 pub mod ports;
 pub mod process;
-pub mod receive;
 pub mod scratch;
 pub mod serve;
+mod stop;
 pub mod threads;
 pub mod walk;
-pub mod work;
+mod work;
 
-pub use error::{Classify, Place, QueueError, Retry, StoreError};
+pub use class::{Class, Classify, Place, Retry};
+pub use error::{QueueError, StoreError};
+pub use host::{Host, Platform};
+pub use outcome::{Delivery, Ended, Outcome};
 pub use ports::{Clock, Delivered, Downloaded, ETag, Listed, Object, ObjectMeta, Queue, Store};
 pub use process::run;
 pub use serve::serve;
-pub use work::{Delivery, Ended, ErasedWork, Host, Job, Outcome, Platform, Stop, Work, Worked};
+pub use stop::Stop;
+pub use work::{ErasedWork, ForeignManifest, Job, Misrouted, Work, Worked};

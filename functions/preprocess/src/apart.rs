@@ -4,16 +4,16 @@
 use std::{process::ExitCode, sync::Once};
 
 use bytes::Bytes;
-use contract::{CleanFacts, FailureKind, Spec};
+use contract::{CleanFacts, FailureKind, PreprocessTask, Spec};
 use platform::{
-    Classify as _, Host, Job, Place,
+    Class, Classify as _, Host, Job, Place,
     child::{self, ChildError, Death, Program, Running},
     error::chain,
     threads,
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{Limits, PreprocessError, Recipe, clean, config, raw::File};
+use crate::{Limits, PreprocessError, Recipe, clean, limits, raw::File};
 
 /// What the child's command line calls it.
 const TASK: &str = "preprocess";
@@ -73,7 +73,7 @@ pub fn child() -> Option<ExitCode> {
 /// Starts the child that will read files of so many bytes; `None` where the host starts none.
 pub(crate) fn start(program: Option<&Program>, bytes: u64, host: &Host) -> Result<Option<Running>, PreprocessError> {
     let Some(program) = program else { return Ok(None) };
-    match child::start(program, TASK, config::bounds(host, bytes)) {
+    match child::start(program, TASK, limits::bounds(host, bytes)) {
         Ok(reader) => Ok(Some(reader)),
         Err(ChildError::Unable(error)) => {
             tell_once(&error);
@@ -88,7 +88,7 @@ pub(crate) async fn read(
     reader: Option<Running>,
     files: Vec<File>,
     keys: &[String],
-    job: &Job,
+    job: &Job<PreprocessTask>,
     host: &Host,
 ) -> Result<Ending, PreprocessError> {
     if let Some(reader) = reader {
@@ -133,7 +133,7 @@ async fn in_child(
     reader: Running,
     files: &[File],
     keys: &[String],
-    job: &Job,
+    job: &Job<PreprocessTask>,
     host: &Host,
 ) -> Result<Made, PreprocessError> {
     let request = Request {
@@ -198,15 +198,20 @@ fn tell_once(error: &std::io::Error) {
 
 impl Refusal {
     fn of(error: &PreprocessError) -> Self {
-        let Place {
-            row,
-            column,
-            value,
-            bound,
-        } = error.place();
+        let Class {
+            kind,
+            place:
+                Place {
+                    row,
+                    column,
+                    value,
+                    bound,
+                },
+            ..
+        } = error.class();
         Self {
             message: chain(error),
-            kind: error.kind(),
+            kind,
             row,
             column,
             value,

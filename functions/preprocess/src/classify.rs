@@ -1,202 +1,104 @@
-//! What is wrong with an upload, in the words of a failure: whether to try again, its kind, and where it lies.
+//! The class of each error of an upload: whether to try again, its kind, and where it lies.
 
 use contract::FailureKind;
-use platform::{Classify, Place, Retry};
+use platform::{Class, Classify, Place};
 use series::AxisError;
 
 use crate::error::{CALENDAR, Cell, NUMBERS, PreprocessError, STEP, TIMES};
 
 impl Classify for PreprocessError {
-    fn retry(&self) -> Retry {
+    fn class(&self) -> Class {
+        let data = Class::never(FailureKind::Data);
         match self {
-            Self::Store(source) => source.retry(),
-            Self::Apart(_) => Retry::Later { after: None },
-            Self::Died { .. }
-            | Self::Refused(_)
-            | Self::Gone { .. }
-            | Self::Message { .. }
-            | Self::Empty { .. }
-            | Self::HeaderOnly { .. }
-            | Self::Encoding { .. }
-            | Self::Mislabelled { .. }
-            | Self::LongLine { .. }
-            | Self::TooManyColumns { .. }
-            | Self::TooManyValues { .. }
-            | Self::Declares { .. }
-            | Self::Height { .. }
-            | Self::LongName { .. }
-            | Self::NoHeader { .. }
-            | Self::Twice { .. }
-            | Self::Reserved { .. }
-            | Self::Ragged { .. }
-            | Self::Unreadable { .. }
-            | Self::NoColumn { .. }
-            | Self::NoTime { .. }
-            | Self::Time(_)
-            | Self::OutOfCalendar(_)
-            | Self::SubSecond(_)
-            | Self::MixedTimes { .. }
-            | Self::Text(_)
-            | Self::Infinite(_)
-            | Self::NotNumeric { .. }
-            | Self::NoTarget { .. }
-            | Self::OffGrid { .. }
-            | Self::Step { .. }
-            | Self::Axis { .. }
-            | Self::TestTooEarly { .. }
-            | Self::TestColumns { .. }
-            | Self::Table(_)
-            | Self::Write(_) => Retry::Never,
-        }
-    }
-
-    fn kind(&self) -> FailureKind {
-        match self {
-            Self::Store(source) => source.kind(),
-            Self::Apart(_) => FailureKind::Exhausted,
-            Self::Refused(refusal) => refusal.kind,
-            Self::Gone { .. } | Self::Message { .. } => FailureKind::Event,
-            Self::Died { .. }
-            | Self::NoColumn { .. }
-            | Self::Empty { .. }
-            | Self::HeaderOnly { .. }
-            | Self::Encoding { .. }
-            | Self::Mislabelled { .. }
-            | Self::LongLine { .. }
-            | Self::TooManyColumns { .. }
-            | Self::TooManyValues { .. }
-            | Self::Declares { .. }
-            | Self::Height { .. }
-            | Self::LongName { .. }
-            | Self::NoHeader { .. }
-            | Self::Twice { .. }
-            | Self::Reserved { .. }
-            | Self::Ragged { .. }
-            | Self::Unreadable { .. }
-            | Self::NoTime { .. }
-            | Self::Time(_)
-            | Self::OutOfCalendar(_)
-            | Self::SubSecond(_)
-            | Self::MixedTimes { .. }
-            | Self::Text(_)
-            | Self::Infinite(_)
-            | Self::NotNumeric { .. }
-            | Self::NoTarget { .. }
-            | Self::OffGrid { .. }
-            | Self::Step { .. }
-            | Self::Axis { .. }
-            | Self::TestTooEarly { .. }
-            | Self::TestColumns { .. }
-            | Self::Table(_)
-            | Self::Write(_) => FailureKind::Data,
-        }
-    }
-
-    fn place(&self) -> Place {
-        match self {
-            Self::Store(source) => source.place(),
-            Self::Refused(refusal) => refusal.place(),
-            Self::Died { death, .. } => Place {
+            Self::Store(source) => source.class(),
+            Self::Refused(refusal) => Class::never(refusal.kind).at(refusal.place()),
+            Self::Apart(_) => Class::later(FailureKind::Exhausted),
+            Self::Gone { .. } | Self::Message { .. } => Class::never(FailureKind::Event),
+            Self::Died { death, .. } => data.at(Place {
                 bound: death.bound(),
                 ..Place::default()
-            },
-            Self::Apart(_)
-            | Self::Gone { .. }
-            | Self::Message { .. }
-            | Self::Unreadable { .. }
-            | Self::Table(_)
-            | Self::Write(_) => Place::default(),
-            Self::Empty { .. } | Self::HeaderOnly { .. } => bounded(None, "0 data rows", "at least 1 data row"),
-            Self::Encoding { row, byte, .. } => bounded(Some(*row), format!("0x{byte:02x}"), "UTF-8"),
+            }),
+            Self::Unreadable { .. } | Self::Table(_) | Self::Write(_) => data,
+            Self::Empty { .. } | Self::HeaderOnly { .. } => data.value("0 data rows").bound("at least 1 data row"),
+            Self::Encoding { row, byte, .. } => data.row(*row).value(format!("0x{byte:02x}")).bound("UTF-8"),
             Self::Mislabelled { extension, content, .. } => {
-                bounded(None, *content, format!("what .{extension} stands for"))
+                data.value(content).bound(format!("what .{extension} stands for"))
             }
-            Self::LongLine { row, have, bound, .. } => {
-                bounded(Some(*row), format!("{have} bytes"), format!("at most {bound} bytes"))
-            }
+            Self::LongLine { row, have, bound, .. } => data
+                .row(*row)
+                .value(format!("{have} bytes"))
+                .bound(format!("at most {bound} bytes")),
             Self::TooManyColumns { have, bound, .. } | Self::TooManyValues { have, bound, .. } => {
-                bounded(None, have.to_string(), format!("at most {bound}"))
+                data.value(have).bound(format!("at most {bound}"))
             }
             Self::Declares { what, have, bound, .. } => {
-                bounded(None, format!("{have} {what}"), format!("at most {bound}"))
+                data.value(format!("{have} {what}")).bound(format!("at most {bound}"))
             }
-            Self::Height { column, have, need, .. } => Place {
-                column: Some(column.clone()),
-                ..bounded(None, format!("{have} rows"), format!("{need} rows"))
-            },
+            Self::Height { column, have, need, .. } => data
+                .column(column)
+                .value(format!("{have} rows"))
+                .bound(format!("{need} rows")),
             Self::LongName {
                 begins, have, bound, ..
-            } => Place {
-                column: Some(begins.clone()),
-                ..bounded(None, format!("{have} bytes"), format!("at most {bound} bytes"))
-            },
-            Self::NoHeader { time, .. } => bounded(Some(1), time.clone(), "names"),
-            Self::Twice { column, .. } => header(column, "each name once"),
-            Self::Reserved { column, taken, .. } => header(column, format!("not the name of {taken}")),
-            Self::Ragged { row, have, need, .. } => {
-                bounded(Some(*row), format!("{have} fields"), format!("{need} fields"))
-            }
-            Self::NoColumn { column, columns, .. } => header(column, format!("one of {columns}")),
-            Self::NoTime { columns, .. } => bounded(None, columns.clone(), format!("one column of times: {TIMES}")),
+            } => data
+                .column(begins)
+                .value(format!("{have} bytes"))
+                .bound(format!("at most {bound} bytes")),
+            Self::NoHeader { time, .. } => data.row(1).value(time).bound("names"),
+            Self::Twice { column, .. } => in_header(column, "each name once"),
+            Self::Reserved { column, taken, .. } => in_header(column, format!("not the name of {taken}")),
+            Self::Ragged { row, have, need, .. } => data
+                .row(*row)
+                .value(format!("{have} fields"))
+                .bound(format!("{need} fields")),
+            Self::NoColumn { column, columns, .. } => in_header(column, format!("one of {columns}")),
+            Self::NoTime { columns, .. } => data.value(columns).bound(format!("one column of times: {TIMES}")),
             Self::Time(cell) => at(cell, TIMES),
             Self::OutOfCalendar(cell) => at(cell, CALENDAR),
             Self::SubSecond(cell) => at(cell, "whole seconds"),
-            Self::MixedTimes { cell, need, .. } => at(cell, *need),
+            Self::MixedTimes { cell, need, .. } => at(cell, need),
             Self::Text(cell) => at(cell, NUMBERS),
             Self::Infinite(cell) => at(cell, "a finite number"),
-            Self::NotNumeric { column, .. } => header(column, "at least 1 number"),
-            Self::NoTarget { why, .. } => bounded(
-                None,
-                why.clone(),
-                "at least 1 column of varying numbers with decimal points",
-            ),
+            Self::NotNumeric { column, .. } => in_header(column, "at least 1 number"),
+            Self::NoTarget { why, .. } => data
+                .value(why)
+                .bound("at least 1 column of varying numbers with decimal points"),
             Self::OffGrid { cell, frequency, start } => at(cell, format!("one row every {frequency} from {start}")),
             Self::Step { cell, .. } => at(cell, format!("at most {STEP} after the row before it")),
-            Self::Axis { source, .. } => axis(source),
-            Self::TestTooEarly { start, end, .. } => bounded(None, start.clone(), format!("after {end}")),
-            Self::TestColumns { column, .. } => header(column, "the same columns in both files"),
+            Self::Axis { source, .. } => of_axis(source),
+            Self::TestTooEarly { start, end, .. } => data.value(start).bound(format!("after {end}")),
+            Self::TestColumns { column, .. } => in_header(column, "the same columns in both files"),
         }
     }
 }
 
-fn at(cell: &Cell, bound: impl Into<String>) -> Place {
-    Place {
-        row: Some(cell.row),
-        column: Some(cell.column.clone()),
-        value: Some(cell.value.clone()),
-        bound: Some(bound.into()),
-    }
+fn at(cell: &Cell, bound: impl ToString) -> Class {
+    Class::never(FailureKind::Data)
+        .row(cell.row)
+        .column(&cell.column)
+        .value(&cell.value)
+        .bound(bound)
 }
 
-fn bounded(row: Option<u64>, value: impl Into<String>, bound: impl Into<String>) -> Place {
-    Place {
-        row,
-        column: None,
-        value: Some(value.into()),
-        bound: Some(bound.into()),
-    }
+fn in_header(column: &str, bound: impl ToString) -> Class {
+    Class::never(FailureKind::Data)
+        .row(1)
+        .column(column)
+        .value(column)
+        .bound(bound)
 }
 
-fn header(column: &str, bound: impl Into<String>) -> Place {
-    let column = Some(column.to_owned());
-    Place {
-        row: Some(1),
-        value: column.clone(),
-        column,
-        bound: Some(bound.into()),
-    }
-}
-
-fn axis(error: &AxisError) -> Place {
+fn of_axis(error: &AxisError) -> Class {
+    let data = Class::never(FailureKind::Data);
     match error {
-        AxisError::TooFewRows { have, need } => bounded(
-            None,
-            format!("{have} rows with different times"),
-            format!("at least {need}"),
-        ),
-        AxisError::TooManyRows { have, bound, .. } => bounded(None, format!("{have} rows"), format!("at most {bound}")),
+        AxisError::TooFewRows { have, need } => data
+            .value(format!("{have} rows with different times"))
+            .bound(format!("at least {need}")),
+        AxisError::TooManyRows { have, bound, .. } => {
+            data.value(format!("{have} rows")).bound(format!("at most {bound}"))
+        }
         AxisError::NotSorted { time, .. } | AxisError::OffGrid { time, .. } | AxisError::StepTooLong { time, .. } => {
-            bounded(None, time.clone(), "rising times on one grid")
+            data.value(time).bound("rising times on one grid")
         }
     }
 }

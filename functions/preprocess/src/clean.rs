@@ -7,10 +7,10 @@ use jiff::tz::{TimeZone, TimeZoneDatabase};
 use series::{CALENDAR, Column, Role, Table, calendar};
 
 use crate::{
-    config::Limits,
     csv::Reading,
     error::PreprocessError,
     grid::{self, Grid},
+    limits::Limits,
     number,
     raw::{self, File, Raw},
     roles::{self, Measured},

@@ -8,8 +8,8 @@ use memchr::{memchr, memchr_iter};
 use polars::prelude::{CsvReadOptions, DataFrame, PolarsResult, SerReader};
 
 use crate::{
-    config::Limits,
     error::PreprocessError,
+    limits::Limits,
     number, plain,
     raw::{Cells, File, Lines, Raw, RawColumn, Text},
     time,

@@ -5,7 +5,7 @@ use std::ops::Range;
 use contract::{Report, spec::Choice};
 use series::{AxisError, Frequency, TimeAxis};
 
-use crate::{config::Limits, error::PreprocessError, raw::Raw};
+use crate::{error::PreprocessError, limits::Limits, raw::Raw};
 
 /// Grid rows per data row above which a time is taken for a stray one: minutes of trading hours need 5.
 const SPARSEST: usize = 20;

@@ -15,10 +15,10 @@
 mod apart;
 mod classify;
 mod clean;
-mod config;
 mod csv;
 mod error;
 mod grid;
+mod limits;
 mod number;
 mod parquet;
 mod plain;
@@ -27,10 +27,7 @@ mod roles;
 mod time;
 
 use async_trait::async_trait;
-use contract::{
-    CleanFacts, CleanPart, Digest, Input, Next, PartId, PreprocessTask, Produced, Receipt, SampleTask, Stage, Task,
-    Upload, keys,
-};
+use contract::{CleanFacts, CleanPart, Digest, Input, Next, PartId, PreprocessTask, Receipt, SampleTask, Upload, keys};
 use forecast::Progress;
 use futures_util::future::try_join_all;
 use platform::{ETag, Job, Platform, Store, StoreError, Work, Worked, child::Program, documents, threads};
@@ -40,8 +37,8 @@ use crate::apart::{Ending, Made};
 pub use crate::{
     apart::{Refusal, child},
     clean::{Recipe, clean},
-    config::Limits,
     error::{Cell, PreprocessError},
+    limits::Limits,
     raw::File,
 };
 
@@ -77,14 +74,17 @@ impl Default for Preprocess {
 
 #[async_trait]
 impl Work for Preprocess {
+    type Task = PreprocessTask;
+    type Made = CleanFacts;
     type Error = PreprocessError;
 
-    fn stage(&self) -> Stage {
-        Stage::Preprocess
-    }
-
-    async fn work(&self, job: &Job, platform: &Platform) -> Result<Worked, PreprocessError> {
-        let task = task(job)?;
+    async fn work(
+        &self,
+        job: &Job<PreprocessTask>,
+        platform: &Platform,
+    ) -> Result<Worked<CleanFacts>, PreprocessError> {
+        check(job)?;
+        let task = &job.task;
         let store = platform.store.as_ref();
         let receipts = task.inputs.iter().map(|input| receipt(store, input));
         let receipts: Vec<Receipt> = try_join_all(receipts).await?;
@@ -112,37 +112,31 @@ impl Work for Preprocess {
         }
         let key = keys::clean(&task.dataset, PartId::WHOLE, facts.clean);
         store.put_named(&key, part).await?;
-        Ok(Worked::Done(Produced::Preprocess(facts)))
+        Ok(Worked::Done(facts))
     }
 
-    async fn conclude(&self, job: &Job, made: &Produced, _: &Platform) -> Result<Next, PreprocessError> {
-        let task = task(job)?;
-        let Produced::Preprocess(CleanFacts { clean, .. }) = made else {
-            return Err(PreprocessError::Message {
-                what: "its work is another stage's",
-            });
-        };
-        let part = PartId::WHOLE;
-        let template = Task::Sample(SampleTask {
+    async fn conclude(
+        &self,
+        job: &Job<PreprocessTask>,
+        CleanFacts { clean, .. }: &CleanFacts,
+        _: &Platform,
+    ) -> Result<Next, PreprocessError> {
+        let (task, part) = (&job.task, PartId::WHOLE);
+        let template = SampleTask {
             dataset: task.dataset.clone(),
             part,
             spec: task.spec,
             salt: task.salt.clone(),
             clean: *clean,
-        });
-        Ok(Next::per_part(template, vec![CleanPart { part, clean: *clean }]))
+        };
+        Ok(Next::per_part(template.into(), vec![CleanPart { part, clean: *clean }]))
     }
 }
 
-/// Checks that the message is ours and brings the files that its spec asks for.
-fn task(job: &Job) -> Result<&PreprocessTask, PreprocessError> {
-    let Task::Preprocess(task) = &job.message.stage else {
-        return Err(PreprocessError::Message {
-            what: "it is another stage's",
-        });
-    };
-    match (task.inputs.len(), job.spec.split.holdout.is_test_file()) {
-        (1, false) | (2, true) => Ok(task),
+/// Checks that the message names the files that its spec asks for.
+fn check(job: &Job<PreprocessTask>) -> Result<(), PreprocessError> {
+    match (job.task.inputs.len(), job.spec.split.holdout.is_test_file()) {
+        (1, false) | (2, true) => Ok(()),
         (1, true) => Err(PreprocessError::Message {
             what: "the test file that `split.holdout` asks for is missing",
         }),

@@ -3,9 +3,9 @@
 use polars::prelude::StringChunked;
 
 use crate::{
-    config::Limits,
     csv::{self, Reading},
     error::{Cell, PreprocessError},
+    limits::Limits,
     parquet, time,
 };
 

@@ -5,20 +5,16 @@
 //!
 //! Start with [`cut`], the pure part, then [`Sample`].
 
-mod config;
 mod error;
 
 use async_trait::async_trait;
-use contract::{
-    CutDocument, Digest, MemberName, Next, Produced, Round, SampleFacts, SampleTask, Spec, Stage, Task, TrainTask, keys,
-};
+use contract::{CutDocument, Digest, MemberName, Next, Round, SampleFacts, SampleTask, Spec, TrainTask, keys};
 use platform::{
     Job, Platform, Work, Worked,
     documents::{create_or_adopt, json, work_on_blob},
 };
 use series::{Cut, Table, Transform, season};
 
-pub use config::Config;
 pub use error::SampleError;
 
 /// The stage as a host runs it.
@@ -52,17 +48,14 @@ pub fn cut(spec: &Spec, clean: Digest, table: &Table) -> Result<CutDocument, Sam
 
 #[async_trait]
 impl Work for Sample {
+    type Task = SampleTask;
+    type Made = SampleFacts;
     type Error = SampleError;
 
-    fn stage(&self) -> Stage {
-        Stage::Sample
-    }
-
-    async fn work(&self, job: &Job, platform: &Platform) -> Result<Worked, SampleError> {
-        let task = task(job)?;
+    async fn work(&self, job: &Job<SampleTask>, platform: &Platform) -> Result<Worked<SampleFacts>, SampleError> {
+        let task = &job.task;
         let key = keys::clean(&task.dataset, task.part, task.clean);
-        let cap = Config::of(&platform.host).clean_bytes;
-        let (spec, clean) = (job.spec.clone(), task.clean);
+        let (spec, clean, cap) = (job.spec.clone(), task.clean, platform.host.max_packed());
         let cut = work_on_blob(&*platform.store, &key, clean, cap, move |bytes| {
             let table = part::read(bytes)?;
             Ok::<_, SampleError>((cut(&spec, clean, &table)?, table.columns.len()))
@@ -74,29 +67,24 @@ impl Work for Sample {
             .store
             .put_named(&keys::cut(&task.dataset, task.part, digest), bytes)
             .await?;
-        Ok(Worked::Done(Produced::Sample(facts(digest, &document, columns))))
+        Ok(Worked::Done(facts(digest, &document, columns)))
     }
 
     /// Opens the round: who takes part, and one `train` for each.
-    async fn conclude(&self, job: &Job, made: &Produced, platform: &Platform) -> Result<Next, SampleError> {
-        let task = task(job)?;
-        let Produced::Sample(made) = made else {
-            return Err(SampleError::ForeignManifest);
-        };
-        let round = round(job, task, made.cut);
+    async fn conclude(
+        &self,
+        job: &Job<SampleTask>,
+        made: &SampleFacts,
+        platform: &Platform,
+    ) -> Result<Next, SampleError> {
+        let task = &job.task;
+        let round = round(job, made.cut);
         let key = keys::round(&task.dataset, task.part, round.round);
         let round = create_or_adopt(&*platform.store, &key, round).await?;
         let Some(first) = round.members.first().cloned() else {
             return Ok(Next::nothing());
         };
-        Ok(Next::per_member(train(task, &round, first), round.members))
-    }
-}
-
-fn task(job: &Job) -> Result<&SampleTask, SampleError> {
-    match &job.message.stage {
-        Task::Sample(task) => Ok(task),
-        other => Err(SampleError::Misrouted { stage: other.stage() }),
+        Ok(Next::per_member(train(task, &round, first).into(), round.members))
     }
 }
 
@@ -110,7 +98,8 @@ fn facts(digest: Digest, document: &CutDocument, columns: usize) -> SampleFacts 
     }
 }
 
-fn round(job: &Job, task: &SampleTask, cut: Digest) -> Round {
+fn round(job: &Job<SampleTask>, cut: Digest) -> Round {
+    let task = &job.task;
     let names = |baselines_only: bool| -> Vec<MemberName> {
         let members = job
             .spec
@@ -133,8 +122,8 @@ fn round(job: &Job, task: &SampleTask, cut: Digest) -> Round {
     }
 }
 
-fn train(task: &SampleTask, round: &Round, member: MemberName) -> Task {
-    Task::Train(TrainTask {
+fn train(task: &SampleTask, round: &Round, member: MemberName) -> TrainTask {
+    TrainTask {
         dataset: task.dataset.clone(),
         part: task.part,
         spec: task.spec,
@@ -143,5 +132,5 @@ fn train(task: &SampleTask, round: &Round, member: MemberName) -> Task {
         round: round.round,
         member,
         refit_of: None,
-    })
+    }
 }

@@ -97,8 +97,8 @@ async fn a_value_that_cannot_be_scaled_is_refused_with_its_place_before_any_docu
             .await
             .unwrap_err();
         assert!(matches!(error, SampleError::Transform(_)), "{error}");
-        assert_eq!(error.retry(), Retry::Never);
-        let place = error.place();
+        assert_eq!(error.class().retry, Retry::Never);
+        let place = error.class().place;
         assert_eq!(place.column.as_ref(), Some(&table.columns[0].name));
         assert_eq!(place.value, Some(format!("{value:e}")));
         assert_eq!(place.bound.as_deref(), Some("between -1e300 and 1e300"));
@@ -114,8 +114,8 @@ async fn rows_that_are_too_few_end_the_job_with_the_bound() {
         .await
         .unwrap_err();
     assert!(matches!(error, SampleError::Cut(_)), "{error}");
-    assert_eq!(error.retry(), Retry::Never);
-    assert!(error.place().bound.is_some(), "{:?}", error.place());
+    assert_eq!(error.class().retry, Retry::Never);
+    assert!(error.class().place.bound.is_some(), "{:?}", error.class().place);
 }
 
 #[tokio::test]

@@ -6,7 +6,6 @@
 //!
 //! Start with [`fit`], the pure part, then [`Train`].
 
-mod config;
 mod error;
 mod share;
 
@@ -14,9 +13,7 @@ use std::{cell::Cell, sync::Arc, time::Instant};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use contract::{
-    CutDocument, Digest, EvalTask, Next, Produced, Scored, Stage, Task, TrainFacts, TrainTask, keys, spec::Member,
-};
+use contract::{CutDocument, Digest, EvalTask, Next, Scored, TrainFacts, TrainTask, keys, spec::Member};
 use forecast::{
     Artifact, Checkpoint, EpochLoss, Fit, FitError, Fitted, Progress, SeriesData, Training,
     interval::{Calibration, IntervalError, LEVELS},
@@ -28,7 +25,6 @@ use platform::{
 };
 use series::{Table, Windows};
 
-pub use config::Config;
 pub use error::TrainError;
 use share::Share;
 
@@ -64,16 +60,12 @@ pub struct Ended {
 
 #[async_trait]
 impl Work for Train {
+    type Task = TrainTask;
+    type Made = TrainFacts;
     type Error = TrainError;
 
-    fn stage(&self) -> Stage {
-        Stage::Train
-    }
-
-    async fn work(&self, job: &Job, platform: &Platform) -> Result<Worked, TrainError> {
-        let task = task(job)?;
-        let store = &*platform.store;
-        let (fitting, clean) = load(job, task, platform).await?;
+    async fn work(&self, job: &Job<TrainTask>, platform: &Platform) -> Result<Worked<TrainFacts>, TrainError> {
+        let (fitting, clean) = load(job, platform).await?;
         let (member, window) = (fitting.member.name.clone(), fitting.cut.cut.window);
         let targets = fitting.cut.transform.target_names().len();
         let Ended {
@@ -93,22 +85,18 @@ impl Work for Train {
         let bytes = artifact
             .to_bytes()
             .map_err(|source| TrainError::Artifact { member, source })?;
-        let digest = keep(task, &artifact, bytes, store).await?;
-        Ok(Worked::Done(Produced::Train(TrainFacts {
+        let digest = keep(&job.task, &artifact, bytes, &*platform.store).await?;
+        Ok(Worked::Done(TrainFacts {
             artifact: digest,
             x: [windows, window.context, inputs],
             y: [windows, window.horizon, targets],
             epochs: artifact.about.epochs,
             notices: artifact.about.notices,
-        })))
+        }))
     }
 
-    async fn conclude(&self, job: &Job, made: &Produced, _: &Platform) -> Result<Next, TrainError> {
-        let task = task(job)?;
-        let Produced::Train(made) = made else {
-            return Err(TrainError::ForeignManifest);
-        };
-        Ok(Next::one(eval(task, made.artifact)))
+    async fn conclude(&self, job: &Job<TrainTask>, made: &TrainFacts, _: &Platform) -> Result<Next, TrainError> {
+        Ok(Next::one(eval(&job.task, made.artifact).into()))
     }
 }
 
@@ -214,26 +202,20 @@ fn observe(progress: Progress, epoch: Option<&EpochLoss>) {
     }
 }
 
-fn task(job: &Job) -> Result<&TrainTask, TrainError> {
-    match &job.message.stage {
-        Task::Train(TrainTask {
-            refit_of: Some(artifact),
-            ..
-        }) => Err(TrainError::Refit { artifact: *artifact }),
-        Task::Train(task) => Ok(task),
-        other => Err(TrainError::Misrouted { stage: other.stage() }),
+/// Reads what the fit needs: the member's settings, its cut and the bytes of the clean part.
+async fn load(job: &Job<TrainTask>, platform: &Platform) -> Result<(Fitting, Bytes), TrainError> {
+    let task = &job.task;
+    if let Some(artifact) = task.refit_of {
+        return Err(TrainError::Refit { artifact });
     }
-}
-
-async fn load(job: &Job, task: &TrainTask, platform: &Platform) -> Result<(Fitting, Bytes), TrainError> {
     let no_member = || TrainError::NoMember {
         member: task.member.clone(),
     };
     let member = job.spec.member(&task.member).ok_or_else(no_member)?.clone();
-    let (store, config) = (&*platform.store, Config::of(&platform.host));
+    let (store, host) = (&*platform.store, &platform.host);
     let cut: CutDocument = read_named(store, &keys::cut(&task.dataset, task.part, task.cut), task.cut).await?;
     let key = keys::clean(&task.dataset, task.part, cut.clean);
-    let clean = read_blob(store, &key, cut.clean, config.clean_bytes).await?;
+    let clean = read_blob(store, &key, cut.clean, host.max_packed()).await?;
     let resume = job.resume.as_ref().map(|(progress, bytes)| Checkpoint {
         progress: *progress,
         bytes: bytes.to_vec(),
@@ -242,7 +224,7 @@ async fn load(job: &Job, task: &TrainTask, platform: &Platform) -> Result<(Fitti
         member,
         digest: task.cut,
         cut,
-        threads: config.threads,
+        threads: host.threads,
         resume,
         stop: job.stop.clone(),
     };
@@ -265,8 +247,8 @@ async fn keep(task: &TrainTask, artifact: &Artifact, bytes: Vec<u8>, store: &dyn
     }
 }
 
-fn eval(task: &TrainTask, artifact: Digest) -> Task {
-    Task::Eval(EvalTask {
+fn eval(task: &TrainTask, artifact: Digest) -> EvalTask {
+    EvalTask {
         dataset: task.dataset.clone(),
         part: task.part,
         spec: task.spec,
@@ -276,5 +258,5 @@ fn eval(task: &TrainTask, artifact: Digest) -> Task {
         member: task.member.clone(),
         scored: Scored::Artifact(artifact),
         skip_scoring: false,
-    })
+    }
 }

@@ -138,8 +138,8 @@ async fn a_fit_that_stops_again_and_again_ends_with_the_same_artifact() {
     let facts = loop {
         // Asked at every batch: two of them fit into each life.
         job.stop = Stop::at(Arc::new(Ticking(AtomicU64::new(0))), Duration::from_millis(2));
-        match Train.work(&job, &platform).await.unwrap() {
-            Worked::Done(Produced::Train(facts)) => break facts,
+        match Train.work(&job.typed().unwrap(), &platform).await.unwrap() {
+            Worked::Done(facts) => break facts,
             Worked::Stopped { progress, checkpoint } => {
                 assert!(
                     job.resume.as_ref().is_none_or(|(before, _)| *before < progress),
@@ -147,7 +147,7 @@ async fn a_fit_that_stops_again_and_again_ends_with_the_same_artifact() {
                 );
                 job.resume = Some((progress, Bytes::from(checkpoint)));
             }
-            other @ (Worked::Done(_) | Worked::Wait { .. }) => panic!("{other:?}"),
+            Worked::Wait { why, .. } => panic!("waits for {why}"),
         }
         hops += 1;
         assert!(hops < 50, "it never ends");
@@ -192,7 +192,7 @@ async fn a_fit_that_diverges_is_a_failure_of_its_own_kind() {
         .await
         .unwrap_err();
     assert_eq!(
-        (error.retry(), error.kind()),
+        (error.class().retry, error.class().kind),
         (Retry::Never, FailureKind::Diverged),
         "{error:?}"
     );
@@ -207,6 +207,9 @@ async fn a_member_that_the_spec_does_not_have_is_refused_by_name() {
     let error = trained(&job(task(cut, &spec, "lstm"), &spec), &platform)
         .await
         .unwrap_err();
-    assert_eq!((error.retry(), error.kind()), (Retry::Never, FailureKind::Spec));
+    assert_eq!(
+        (error.class().retry, error.class().kind),
+        (Retry::Never, FailureKind::Spec)
+    );
     assert_eq!(error.to_string(), "the spec has no member `lstm`");
 }

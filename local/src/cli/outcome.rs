@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context as _, bail};
 use bytes::Bytes;
 use contract::{Dataset, Decision, Entry, ForecastDocument, PartId, Produced, keys};
-use platform::{Classify as _, Retry, Store, StoreError, documents};
+use platform::{Classify as _, Store, StoreError, documents};
 use series::Role;
 
 use super::{
@@ -147,7 +147,7 @@ async fn beside<T: Send + 'static>(
 /// Says whether the store may give later what it did not give now.
 fn may_pass(error: &anyhow::Error) -> bool {
     let store = error.chain().find_map(|cause| cause.downcast_ref::<StoreError>());
-    store.is_some_and(|error| matches!(error.retry(), Retry::Later { .. }))
+    store.is_some_and(|error| error.class().may_pass())
 }
 
 fn forecast_digest(job: &JobView) -> Option<contract::Digest> {

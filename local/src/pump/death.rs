@@ -7,7 +7,7 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use contract::{FailureKind, Next, Produced, Stage};
-use platform::{Classify, Job, Place, Platform, Retry, Work, Worked};
+use platform::{Class, Classify, ErasedWork, Job, Platform, Retry, Worked};
 
 use super::invoker::{Batch, batch};
 
@@ -37,19 +37,17 @@ struct Died {
 }
 
 #[async_trait]
-impl Work for Dead {
-    type Error = Died;
-
+impl ErasedWork for Dead {
     fn stage(&self) -> Stage {
         self.stage
     }
 
-    async fn work(&self, _: &Job, _: &Platform) -> Result<Worked, Died> {
-        Err(self.died())
+    async fn work(&self, _: &Job, _: &Platform) -> Result<Worked, Box<dyn Classify>> {
+        Err(Box::new(self.died()))
     }
 
-    async fn conclude(&self, _: &Job, _: &Produced, _: &Platform) -> Result<Next, Died> {
-        Err(self.died())
+    async fn conclude(&self, _: &Job, _: &Produced, _: &Platform) -> Result<Next, Box<dyn Classify>> {
+        Err(Box::new(self.died()))
     }
 }
 
@@ -60,15 +58,10 @@ impl Dead {
 }
 
 impl Classify for Died {
-    fn retry(&self) -> Retry {
-        Retry::Later { after: Some(AGAIN) }
-    }
-
-    fn kind(&self) -> FailureKind {
-        FailureKind::Exhausted
-    }
-
-    fn place(&self) -> Place {
-        Place::default()
+    fn class(&self) -> Class {
+        Class {
+            retry: Retry::Later { after: Some(AGAIN) },
+            ..Class::later(FailureKind::Exhausted)
+        }
     }
 }

@@ -137,7 +137,10 @@ async fn a_member_whose_scoring_failed_only_joins() {
     let scene = Scene::new().await;
     let mut task = scene.task(2, Scored::Artifact(Digest::of(b"an artifact that is gone")));
     let error = scene.run(task.clone()).await.unwrap_err();
-    assert_eq!((error.retry(), error.kind()), (Retry::Never, FailureKind::Store));
+    assert_eq!(
+        (error.class().retry, error.class().kind),
+        (Retry::Never, FailureKind::Store)
+    );
     let failure = Failure {
         job: job(Task::Eval(task.clone()), &scene.spec).identity.job,
         stage: FailedStage::Stage(Stage::Eval),
@@ -198,8 +201,11 @@ async fn a_forecast_that_is_no_number_is_a_failure() {
         artifact: Digest::of(b"model"),
     };
     let error = eval::score::score(&document, &table, &scaled, &model, None, subject).unwrap_err();
-    assert_eq!((error.retry(), error.kind()), (Retry::Never, FailureKind::Diverged));
-    assert_eq!(error.place().column.as_deref(), Some("down"));
+    assert_eq!(
+        (error.class().retry, error.class().kind),
+        (Retry::Never, FailureKind::Diverged)
+    );
+    assert_eq!(error.class().place.column.as_deref(), Some("down"));
 }
 
 fn infinite_model() -> impl forecast::Forecast {

@@ -19,7 +19,7 @@ pub use secret::Secret;
 use self::fields::Fields;
 use crate::{
     aws::{self, Access, Endpoint, SystemClock},
-    work::{Host, Platform},
+    host::{Host, Platform},
 };
 
 /// The effective configuration.

@@ -10,9 +10,13 @@ use contract::{
 };
 
 use crate::{
-    Classify, Place, Platform, Retry, StoreError, documents,
+    class::{Class, Classify},
+    documents,
+    error::StoreError,
+    host::Platform,
     ledger::{Arrival, Found},
     ports::Store,
+    work::Misrouted,
 };
 
 /// The longest reason that travels to `eval`, in characters; the whole one stands in `failed/{job}.json`.
@@ -24,7 +28,7 @@ pub(crate) enum About<'a> {
     /// A job.
     Job(&'a Checked),
     /// An event.
-    Event(&'a Event),
+    Event(&'a EventJob),
 }
 
 /// A job whose spec is loaded and whose id is what its sender says.
@@ -34,10 +38,10 @@ pub(crate) struct Checked {
     pub(crate) identity: Identity,
 }
 
-/// An event that never becomes work: no valid dataset or spec, or still waiting for its test file.
+/// The job of an event that never becomes work: it has no valid dataset or spec, or still waits for its test file.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Event {
-    /// Names its ledger; from [`identity::receive_job`].
+pub struct EventJob {
+    /// The name of its ledger; from [`identity::receive_job`].
     pub job: JobId,
     /// The dataset, where its key names a valid one.
     pub dataset: Option<Dataset>,
@@ -51,8 +55,8 @@ pub struct Event {
 /// A message that no work can begin with.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CheckError {
-    #[error("message for `{message}` reached `{here}`")]
-    Stage { message: Stage, here: Stage },
+    #[error(transparent)]
+    Stage(#[from] Misrouted),
     #[error("cannot load resolved spec {digest}")]
     Spec {
         digest: Digest,
@@ -64,34 +68,12 @@ pub(crate) enum CheckError {
 }
 
 impl Classify for CheckError {
-    fn retry(&self) -> Retry {
+    fn class(&self) -> Class {
         match self {
-            Self::Spec { source, .. } => source.retry(),
-            Self::Stage { .. } | Self::Job { .. } => Retry::Never,
+            Self::Stage(misrouted) => misrouted.class(),
+            Self::Spec { source, .. } => source.class(),
+            Self::Job { have, made } => Class::never(FailureKind::Event).value(have).bound(made),
         }
-    }
-
-    fn kind(&self) -> FailureKind {
-        match self {
-            Self::Spec { source, .. } => source.kind(),
-            Self::Stage { .. } | Self::Job { .. } => FailureKind::Event,
-        }
-    }
-
-    fn place(&self) -> Place {
-        match self {
-            Self::Stage { message: value, here } => of(value, here),
-            Self::Job { have, made } => of(have, made),
-            Self::Spec { source, .. } => source.place(),
-        }
-    }
-}
-
-fn of(value: &impl ToString, bound: &impl ToString) -> Place {
-    Place {
-        value: Some(value.to_string()),
-        bound: Some(bound.to_string()),
-        ..Place::default()
     }
 }
 
@@ -100,7 +82,7 @@ fn of(value: &impl ToString, bound: &impl ToString) -> Place {
 pub(super) async fn check(here: Stage, message: &Message, platform: &Platform) -> Result<Checked, CheckError> {
     let stage = message.stage.stage();
     if stage != here {
-        return Err(CheckError::Stage { message: stage, here });
+        return Err(Misrouted { task: stage, here }.into());
     }
     let digest = message.stage.spec();
     let spec = documents::read_spec(platform.store.as_ref(), message.stage.dataset(), digest)
@@ -120,16 +102,26 @@ pub(super) async fn check(here: Stage, message: &Message, platform: &Platform) -
     })
 }
 
-/// Gives the event under which a message is refused.
-pub(super) fn refused(message: &Message, platform: &Platform) -> Event {
-    let key = format!("message to {}", message.stage.stage());
-    let version = Digest::of(message.to_json().as_bytes()).hex();
-    let job = identity::receive_job(&platform.host.bucket, &key, &version, b"");
-    Event {
-        job,
-        dataset: Some(message.stage.dataset().clone()),
-        key,
-        written: None,
+impl EventJob {
+    /// Returns the event under which a body is noted that reached a stage and that no work can begin with.
+    pub(crate) fn of_body(stage: Stage, body: &[u8], platform: &Platform) -> Self {
+        let key = format!("message to {stage}");
+        let version = Digest::of(body).hex();
+        Self {
+            job: identity::receive_job(&platform.host.bucket, &key, &version, b""),
+            dataset: None,
+            key,
+            written: None,
+        }
+    }
+
+    /// Returns the event under which a message is refused.
+    pub(super) fn of_message(message: &Message, platform: &Platform) -> Self {
+        let body = message.to_json();
+        Self {
+            dataset: Some(message.stage.dataset().clone()),
+            ..Self::of_body(message.stage.stage(), body.as_bytes(), platform)
+        }
     }
 }
 

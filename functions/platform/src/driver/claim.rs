@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use contract::Failure;
 
-use super::About;
+use super::about::About;
 use crate::{
-    Platform, StoreError,
+    error::StoreError,
+    host::Platform,
     ledger::{
         Claimant, Found, Ledger, Nonce, Step, lease,
         swap::{self, SwapError},

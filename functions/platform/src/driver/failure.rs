@@ -2,10 +2,11 @@
 
 use contract::{Failure, FailureKind};
 
-use super::About;
+use super::about::About;
 use crate::{
-    Classify, Place, Platform, Retry,
+    class::{Class, Classify, Place},
     error::chain,
+    host::Platform,
     ledger::transition::{MAX_HOPS, NoHop},
 };
 
@@ -30,33 +31,20 @@ pub(super) enum Fault {
 }
 
 impl Classify for Fault {
-    fn retry(&self) -> Retry {
+    fn class(&self) -> Class {
+        let exhausted = Class::never(FailureKind::Exhausted);
         match self {
-            Self::Panicked { .. } | Self::NoTime => Retry::Later { after: None },
-            Self::Hop(_) | Self::GaveUp { .. } | Self::Waited { .. } => Retry::Never,
-        }
-    }
-
-    fn kind(&self) -> FailureKind {
-        match self {
-            Self::Panicked { .. } | Self::NoTime | Self::Hop(_) | Self::GaveUp { .. } => FailureKind::Exhausted,
-            Self::Waited { .. } => FailureKind::TimedOut,
-        }
-    }
-
-    fn place(&self) -> Place {
-        let of = |value: String, bound: String| Place {
-            value: Some(value),
-            bound: Some(bound),
-            ..Place::default()
-        };
-        match self {
-            Self::Panicked { .. } | Self::NoTime | Self::Hop(NoHop::NoProgress) => Place::default(),
-            Self::Hop(NoHop::TooMany) => of(format!("{} hops", MAX_HOPS + 1), format!("at most {MAX_HOPS} hops")),
-            Self::GaveUp { attempts, bound, .. } => {
-                of(format!("{attempts} attempts"), format!("`host.max_attempts` = {bound}"))
-            }
-            Self::Waited { waited_s, bound_s, .. } => of(format!("{waited_s} s"), format!("at most {bound_s} s")),
+            Self::Panicked { .. } | Self::NoTime => Class::later(FailureKind::Exhausted),
+            Self::Hop(NoHop::NoProgress) => exhausted,
+            Self::Hop(NoHop::TooMany) => exhausted
+                .value(format!("{} hops", MAX_HOPS + 1))
+                .bound(format!("at most {MAX_HOPS} hops")),
+            Self::GaveUp { attempts, bound, .. } => exhausted
+                .value(format!("{attempts} attempts"))
+                .bound(format!("`host.max_attempts` = {bound}")),
+            Self::Waited { waited_s, bound_s, .. } => Class::never(FailureKind::TimedOut)
+                .value(format!("{waited_s} s"))
+                .bound(format!("at most {bound_s} s")),
         }
     }
 }
@@ -78,18 +66,19 @@ impl Fault {
 
 /// Writes a failure out: what, where, which value, which bound, and the whole chain of causes.
 pub(super) async fn describe(about: About<'_>, error: &dyn Classify, attempt: u32, platform: &Platform) -> Failure {
+    let Class { kind, place, .. } = error.class();
     let Place {
         row,
         column,
         value,
         bound,
-    } = error.place();
+    } = place;
     Failure {
         job: about.job(),
         stage: about.stage(),
         dataset: about.dataset().cloned(),
         key: about.key(platform.store.as_ref()).await,
-        kind: error.kind(),
+        kind,
         message: chain(error),
         member: about.member().cloned(),
         row,

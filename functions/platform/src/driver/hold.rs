@@ -5,15 +5,17 @@ use std::time::Duration;
 use contract::Stage;
 use tokio::{sync::oneshot, task::JoinHandle};
 
-use super::Held;
+use super::claim::Held;
 use crate::{
-    Delivery, Platform, QueueError, Stop,
-    error::chain,
+    error::{QueueError, chain},
+    host::Platform,
     ledger::{
         Nonce, lease,
         swap::{self, SwapError},
         transition,
     },
+    outcome::Delivery,
+    stop::Stop,
 };
 
 /// A lease that is renewed, on a task of its own, until it is ended or dropped.

@@ -3,7 +3,7 @@
 use contract::Produced;
 use tracing::field;
 
-use super::{Ending, about::Checked};
+use super::{about::Checked, perform::Ending};
 use crate::ledger::Ledger;
 
 /// Logs that an attempt starts.

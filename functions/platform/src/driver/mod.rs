@@ -10,6 +10,7 @@ mod failure;
 mod hold;
 mod log;
 mod perform;
+pub mod receive;
 mod send;
 mod settle;
 
@@ -18,21 +19,24 @@ use contract::{Message, keys};
 use forecast::Progress;
 use tracing::Instrument as _;
 
+use self::{
+    about::{About, CheckError, Checked},
+    claim::{Claim, Held, NotOurs, claim},
+    hold::Hold,
+    perform::{Before, Ending, look, perform},
+};
 use crate::{
-    Classify as _, Delivery, ErasedWork, Job, Outcome, Platform, Retry, StoreError, documents,
-    error::chain,
+    class::Classify as _,
+    documents,
+    error::{StoreError, chain},
+    host::Platform,
     ledger::{Found, Ledger, State},
-    receive,
+    outcome::{Delivery, Outcome},
+    work::{ErasedWork, Job},
 };
 
-pub(crate) use about::About;
-pub use about::Event;
-pub(crate) use claim::{Claim, Held, NotOurs, claim};
-pub(crate) use settle::{cannot_begin, cannot_claim, fail, later, not_ours, wait};
-
-use about::{CheckError, Checked};
-use hold::Hold;
-use perform::{Before, Ending, look, perform};
+pub use about::EventJob;
+pub(crate) use settle::cannot_begin;
 
 /// The size above which a checkpoint is refused, in bytes.
 const MAX_CHECKPOINT: u64 = 1024 * 1024 * 1024;
@@ -54,10 +58,10 @@ pub async fn run(work: &dyn ErasedWork, message: Message, delivery: &Delivery, p
 
 /// Ends a message that no work can begin with. Its job's ledger stays untouched, for it may name a wrong one.
 async fn refuse(message: &Message, error: &CheckError, delivery: &Delivery, platform: &Platform) -> Outcome {
-    match error.retry() {
-        Retry::Never => receive::fail(&about::refused(message, platform), error, delivery, platform).await,
-        Retry::Later { .. } => settle::cannot_begin(message.job, error, delivery),
+    if error.class().may_pass() {
+        return cannot_begin(message.job, error, delivery);
     }
+    receive::fail(&EventJob::of_message(message, platform), error, delivery, platform).await
 }
 
 async fn arrive(work: &dyn ErasedWork, checked: &Checked, delivery: &Delivery, platform: &Platform) -> Outcome {
@@ -141,7 +145,7 @@ async fn proceed(
 
 fn job(checked: &Checked, claimed: &Ledger, resume: Option<(Progress, Bytes)>, lease: &Hold) -> Job {
     Job {
-        message: checked.message.clone(),
+        task: checked.message.stage.clone(),
         spec: checked.spec.clone(),
         identity: checked.identity.clone(),
         attempt: claimed.attempt,

@@ -7,7 +7,14 @@ use forecast::Progress;
 use futures_util::FutureExt as _;
 
 use super::{about::Checked, failure::Fault};
-use crate::{Classify, ErasedWork, Job, Platform, StoreError, Worked, documents, error::panic_text, ports::Store};
+use crate::{
+    class::Classify,
+    documents,
+    error::{StoreError, panic_text},
+    host::Platform,
+    ports::Store,
+    work::{ErasedWork, Job, Worked},
+};
 
 /// How an attempt ended.
 #[expect(clippy::large_enum_variant, reason = "made once per attempt")]

@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use contract::{Message, Next};
 
-use super::About;
+use super::about::About;
 use crate::{
-    Classify, Platform, documents,
+    class::Classify,
+    documents,
     error::chain,
+    host::Platform,
     ledger::{Found, Nonce, swap, transition},
 };
 

@@ -6,19 +6,23 @@ use contract::{Digest, JobId, Next, keys};
 use forecast::Progress;
 
 use super::{
-    About, Checked, Ending, Held,
-    claim::NotOurs,
+    about::{About, Checked},
+    claim::{Held, NotOurs},
     failure::{Fault, describe},
+    perform::Ending,
     send,
 };
 use crate::{
-    Classify, Delivery, Ended, Outcome, Platform, Retry, StoreError, documents,
-    error::chain,
+    class::{Classify, Retry},
+    documents,
+    error::{StoreError, chain},
+    host::Platform,
     ledger::{
         Completion, Found, Ledger, Nonce, State, lease,
         swap::{self, SwapError},
         transition::{self, NoHop},
     },
+    outcome::{Delivery, Ended, Outcome},
 };
 
 /// Settles an attempt whose lease still holds.
@@ -106,9 +110,10 @@ pub(crate) async fn not_ours(about: About<'_>, why: NotOurs, platform: &Platform
 }
 
 async fn failed(about: About<'_>, held: &Held, error: &dyn Classify, seconds: f64, platform: &Platform) -> Outcome {
-    match error.retry() {
-        Retry::Never => fail(about, held, error, seconds, platform).await,
-        Retry::Later { .. } => later(about, held, error, platform).await,
+    if error.class().may_pass() {
+        later(about, held, error, platform).await
+    } else {
+        fail(about, held, error, seconds, platform).await
     }
 }
 
@@ -123,7 +128,7 @@ pub(crate) async fn later(about: About<'_>, held: &Held, error: &dyn Classify, p
         "attempt failed"
     );
     let why = failure.message.clone();
-    let asked = match error.retry() {
+    let asked = match error.class().retry {
         Retry::Later { after } => after.unwrap_or_default(),
         Retry::Never => Duration::ZERO,
     };
@@ -289,7 +294,7 @@ pub(crate) async fn cannot_claim(
     platform: &Platform,
 ) -> Outcome {
     let bound = platform.host.max_attempts;
-    if error.retry() != Retry::Never || delivery.receive_count <= bound {
+    if error.class().may_pass() || delivery.receive_count <= bound {
         return cannot_begin(about.job(), error, delivery);
     }
     match fail_without_ledger(about, error, delivery, platform).await {

@@ -1,6 +1,9 @@
 use contract::{FailureKind, ParseDigestError, Stage, UploadError, spec::SpecErrors};
 
-use crate::error::{Classify, Place, Retry, StoreError};
+use crate::{
+    class::{Class, Classify},
+    error::StoreError,
+};
 
 /// An upload that is turned away, or that cannot be looked at now.
 #[derive(Debug, thiserror::Error)]
@@ -69,51 +72,31 @@ impl FrontError {
 }
 
 impl Classify for FrontError {
-    fn retry(&self) -> Retry {
+    fn class(&self) -> Class {
+        let (event, spec) = (Class::never(FailureKind::Event), Class::never(FailureKind::Spec));
         match self {
-            Self::SpecDocument(error) | Self::Store(error) => error.retry(),
-            Self::Stage { .. }
-            | Self::Bucket { .. }
-            | Self::Key(_)
-            | Self::TestName { .. }
-            | Self::TooLarge { .. }
-            | Self::SpecName(_)
-            | Self::SpecText { .. }
-            | Self::Spec(_) => Retry::Never,
-        }
-    }
-
-    fn kind(&self) -> FailureKind {
-        match self {
-            Self::Stage { .. } | Self::Bucket { .. } | Self::Key(_) | Self::TestName { .. } => FailureKind::Event,
-            Self::TooLarge { .. } => FailureKind::Data,
-            Self::SpecName(_) | Self::SpecDocument(_) | Self::SpecText { .. } | Self::Spec(_) => FailureKind::Spec,
-            Self::Store(error) => error.kind(),
-        }
-    }
-
-    fn place(&self) -> Place {
-        let of = |value: String, bound: String| Place {
-            value: Some(value),
-            bound: Some(bound),
-            ..Place::default()
-        };
-        match self {
-            Self::Stage { stage } => of(stage.to_string(), "preprocess".to_owned()),
-            Self::Bucket { have, allowed } => of(have.clone(), allowed.clone()),
-            Self::TestName { file } => of(file.clone(), "a name that does not end in `_test`".to_owned()),
-            Self::TooLarge { have, bound, .. } => of(format!("{have} bytes"), format!("at most {bound} bytes")),
-            Self::SpecName(error) => of(error.value.clone(), "64 lower-case hexadecimal digits".to_owned()),
-            Self::Key(error) => of(key_of(error).to_owned(), "raw/{dataset}/{file}".to_owned()),
+            Self::Store(error) => error.class(),
+            // Whatever happened to it, it is the spec that cannot be had.
+            Self::SpecDocument(error) => Class {
+                kind: FailureKind::Spec,
+                ..error.class()
+            },
+            Self::Stage { stage } => event.value(stage).bound(Stage::Preprocess),
+            Self::Bucket { have, allowed } => event.value(have).bound(allowed),
+            Self::Key(error) => event.value(key_of(error)).bound("raw/{dataset}/{file}"),
+            Self::TestName { file } => event.value(file).bound("a name that does not end in `_test`"),
+            Self::TooLarge { have, bound, .. } => Class::never(FailureKind::Data)
+                .value(format!("{have} bytes"))
+                .bound(format!("at most {bound} bytes")),
+            Self::SpecName(error) => spec.value(&error.value).bound("64 lower-case hexadecimal digits"),
             // The first of them; the message has all.
-            Self::Spec(SpecErrors(problems)) => problems.first().map_or_else(Place::default, |problem| {
-                of(
-                    format!("{} = {}", problem.path, problem.value),
-                    problem.bound().to_owned(),
-                )
-            }),
-            Self::SpecDocument(error) | Self::Store(error) => error.place(),
-            Self::SpecText { .. } => Place::default(),
+            Self::Spec(SpecErrors(problems)) => match problems.first() {
+                Some(problem) => spec
+                    .value(format!("{} = {}", problem.path, problem.value))
+                    .bound(problem.bound()),
+                None => spec,
+            },
+            Self::SpecText { .. } => spec,
         }
     }
 }

@@ -16,19 +16,20 @@ use contract::{EventId, Input, JobId, Message, PartId, PreprocessTask, Task, Upl
 pub use error::FrontError;
 pub use submit::{Prepared, Refused, Submission, SubmitError, prepare};
 
-pub(crate) use self::spec::METADATA;
 use self::{
     receipt::{Known, Received},
     spec::Resolved,
 };
 use crate::{
-    driver,
-    error::{Classify, Retry, StoreError},
+    class::Classify as _,
+    driver::{self, EventJob, receive},
+    error::StoreError,
+    event::{Created, SPEC_METADATA},
+    host::Platform,
     ledger::swap,
+    outcome::{Delivery, Outcome},
     ports::ObjectMeta,
-    receive::{self, Event},
-    serve::Created,
-    work::{Delivery, ErasedWork, Outcome, Platform},
+    work::ErasedWork,
 };
 
 /// How long an upload is given back when its test file is not there yet.
@@ -41,7 +42,11 @@ enum Admitted {
     /// There is nothing to do, and why.
     Nothing(&'static str),
     /// Something is not there yet.
-    Wait { event: Event, why: String, bound: Duration },
+    Wait {
+        event: EventJob,
+        why: String,
+        bound: Duration,
+    },
 }
 
 /// Lets one created object in: runs its job, or says why there is none.
@@ -84,7 +89,7 @@ pub enum Leads {
     /// To this job.
     Job(Box<Message>),
     /// To no job: it is refused, or waits for something.
-    Event(Event),
+    Event(EventJob),
     /// To nothing, and why.
     Nothing(&'static str),
 }
@@ -107,7 +112,7 @@ pub async fn look(key: &str, platform: &Platform) -> Result<Leads, StoreError> {
         Ok(Admitted::Start(message, _)) => Ok(Leads::Job(message)),
         Ok(Admitted::Wait { event, .. }) => Ok(Leads::Event(event)),
         Ok(Admitted::Nothing(why)) => Ok(Leads::Nothing(why)),
-        Err(FrontError::Store(error)) if error.retry() != Retry::Never => Err(error),
+        Err(FrontError::Store(error)) if error.class().may_pass() => Err(error),
         Err(_) => Ok(Leads::Event(seen.event(&created))),
     }
 }
@@ -142,14 +147,14 @@ impl Seen {
         }
     }
 
-    fn event(&self, created: &Created) -> Event {
+    fn event(&self, created: &Created) -> EventJob {
         self.event_under(created, &self.spec_text)
     }
 
-    fn event_under(&self, created: &Created, spec_text: &[u8]) -> Event {
+    fn event_under(&self, created: &Created, spec_text: &[u8]) -> EventJob {
         let job = receive_job(&self.bucket, &created.key, &self.version, spec_text);
         let dataset = self.upload.as_ref().map(|upload| upload.dataset.clone());
-        Event {
+        EventJob {
             job,
             dataset,
             key: created.key.clone(),
@@ -193,7 +198,7 @@ async fn let_in(created: &Created, known: &mut Seen, platform: &Platform) -> Res
     };
     receipt::version(&meta).clone_into(&mut known.version);
     known.written = Some(meta.last_modified);
-    let named = created.spec.as_ref().or_else(|| meta.metadata.get(METADATA));
+    let named = created.spec.as_ref().or_else(|| meta.metadata.get(SPEC_METADATA));
     let resolved = spec::of_upload(&upload, named, &mut known.spec_text, platform).await?;
     start(
         &upload,
@@ -225,7 +230,7 @@ async fn start(
     upload: &Upload,
     meta: &ObjectMeta,
     resolved: &Resolved,
-    (event, id): (Event, &EventId),
+    (event, id): (EventJob, &EventId),
     platform: &Platform,
 ) -> Result<Admitted, FrontError> {
     let Received::Input(data, known) = receipt::of(&upload.key(), meta, id, platform).await? else {
@@ -275,7 +280,7 @@ async fn test_input(key: &str, platform: &Platform) -> Result<Option<Input>, Fro
     }
 }
 
-fn wait(event: Event, test: &str, resolved: &Resolved) -> Admitted {
+fn wait(event: EventJob, test: &str, resolved: &Resolved) -> Admitted {
     let bound = Duration::from_secs(resolved.spec.split.wait);
     Admitted::Wait {
         event,
@@ -285,11 +290,13 @@ fn wait(event: Event, test: &str, resolved: &Resolved) -> Admitted {
 }
 
 /// Fails an event for good, or gives it back where the world may change.
-async fn turned_away(event: &Event, error: &FrontError, delivery: &Delivery, platform: &Platform) -> Outcome {
-    match error.retry() {
-        Retry::Never => receive::fail(event, error, delivery, platform).await,
-        // Until newer code takes it; attempts are for what may end.
-        Retry::Later { .. } if error.is_newer() => driver::cannot_begin(event.job, error, delivery),
-        Retry::Later { .. } => receive::later(event, error, delivery, platform).await,
+async fn turned_away(event: &EventJob, error: &FrontError, delivery: &Delivery, platform: &Platform) -> Outcome {
+    if !error.class().may_pass() {
+        return receive::fail(event, error, delivery, platform).await;
     }
+    if error.is_newer() {
+        // Newer code will take it. Attempts are counted for what may end by itself.
+        return driver::cannot_begin(event.job, error, delivery);
+    }
+    receive::later(event, error, delivery, platform).await
 }

@@ -4,9 +4,9 @@ use super::FrontError;
 use crate::{
     documents,
     error::{StoreError, chain},
+    host::Platform,
     ports::{Downloaded, ObjectMeta},
     scratch::Scratch,
-    work::Platform,
 };
 
 /// What became of the attempt to receive an object.

@@ -6,10 +6,7 @@ use contract::{
 };
 
 use super::FrontError;
-use crate::{documents, error::StoreError, ports::Store, threads::apart, work::Platform};
-
-/// The metadata in which `flits run` and `flits upload` name the spec that they resolved.
-pub(crate) const METADATA: &str = "flits-spec";
+use crate::{documents, error::StoreError, host::Platform, ports::Store, threads::apart};
 
 /// A spec under its name.
 pub(super) struct Resolved {

@@ -14,13 +14,16 @@ use tokio::io::AsyncReadExt as _;
 
 use super::{
     FrontError,
-    spec::{self, METADATA, Resolved},
+    spec::{self, Resolved},
 };
 use crate::{
-    Classify, Ended, Outcome,
-    error::{Retry, StoreError, chain},
-    receive::{self, Event},
-    work::{Delivery, Platform, Stop},
+    class::Classify as _,
+    driver::{EventJob, receive},
+    error::{StoreError, chain},
+    event::SPEC_METADATA,
+    host::Platform,
+    outcome::{Delivery, Ended, Outcome},
+    stop::Stop,
 };
 
 /// What a person hands in: the command line is a front door of its own.
@@ -106,12 +109,12 @@ pub async fn prepare(submission: &Submission, platform: &Platform) -> Result<Pre
     let mut spec_text = Vec::new();
     match let_in(submission, &key, &data, test.as_ref(), &mut spec_text, platform).await {
         Ok(prepared) => Ok(prepared),
-        Err(FrontError::Store(error)) if matches!(error.retry(), Retry::Later { .. }) => Err(SubmitError::Store(error)),
+        Err(FrontError::Store(error)) if error.class().may_pass() => Err(SubmitError::Store(error)),
         Err(error) => {
             let job = receive_job(&platform.host.bucket, &key, &data.digest.hex(), &spec_text);
             let dataset = submission.dataset.parse().ok();
             Err(note(
-                Event {
+                EventJob {
                     job,
                     dataset,
                     key,
@@ -138,7 +141,7 @@ impl Prepared {
                 .upload(&self.upload.test_file().key(), test, &BTreeMap::new())
                 .await?;
         }
-        let metadata = BTreeMap::from([(METADATA.to_owned(), self.first.stage.spec().hex())]);
+        let metadata = BTreeMap::from([(SPEC_METADATA.to_owned(), self.first.stage.spec().hex())]);
         store.upload(&self.upload.key(), &self.file, &metadata).await?;
         Ok(())
     }
@@ -230,7 +233,7 @@ fn first(upload: &Upload, resolved: &Resolved, inputs: Vec<Input>) -> Message {
 }
 
 /// Writes a refusal down under the event's own job.
-async fn note(event: Event, error: &FrontError, platform: &Platform) -> SubmitError {
+async fn note(event: EventJob, error: &FrontError, platform: &Platform) -> SubmitError {
     let delivery = Delivery {
         handle: None,
         receive_count: 1,

@@ -3,15 +3,18 @@
 use std::{panic::AssertUnwindSafe, time::Duration};
 
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
-use contract::{Digest, FailureKind, MessageError, Stage, identity};
+use contract::{FailureKind, Stage};
 use futures_util::{FutureExt as _, StreamExt as _, stream};
 
-use super::body::{Body, BodyError};
 use crate::{
-    driver,
-    error::{Classify, Place, Retry},
-    front, receive,
-    work::{Delivery, ErasedWork, Outcome, Platform, Stop},
+    class::{Class, Classify},
+    driver::{self, EventJob, receive},
+    event::{Body, BodyError},
+    front,
+    host::Platform,
+    outcome::{Delivery, Outcome},
+    stop::Stop,
+    work::ErasedWork,
 };
 
 /// What became of one record.
@@ -23,6 +26,13 @@ pub struct Handled {
     pub outcomes: Vec<Outcome>,
     /// Whether the record is to be delivered again.
     pub again: bool,
+}
+
+/// A body whose handling panicked outside of its stage, whatever it says.
+#[derive(Debug, thiserror::Error)]
+#[error("handling it panicked {deliveries} times")]
+struct Panicked {
+    deliveries: u32,
 }
 
 /// Handles a batch. What the answer does not name is acknowledged.
@@ -122,18 +132,19 @@ async fn refuse(
     delivery: &Delivery,
     platform: &Platform,
 ) -> Outcome {
-    let event = of_body(work, body, platform);
-    match error.retry() {
-        Retry::Never => receive::fail(&event, &error, delivery, platform).await,
-        Retry::Later { .. } => driver::cannot_begin(event.job, &error, delivery),
+    let event = EventJob::of_body(work.stage(), body.as_bytes(), platform);
+    if error.class().may_pass() {
+        return driver::cannot_begin(event.job, &error, delivery);
     }
+    receive::fail(&event, &error, delivery, platform).await
 }
 
 /// Gives a message back whose handling panicked outside of its stage. Nothing counts that but the queue: after
 /// `host.max_attempts` deliveries it is noted and acknowledged.
 async fn panicked(work: &dyn ErasedWork, body: &str, delivery: &Delivery, platform: &Platform) -> Outcome {
-    let (event, deliveries) = (of_body(work, body, platform), delivery.receive_count);
-    let error = BodyError::Panicked { deliveries };
+    let event = EventJob::of_body(work.stage(), body.as_bytes(), platform);
+    let deliveries = delivery.receive_count;
+    let error = Panicked { deliveries };
     if deliveries <= platform.host.max_attempts {
         return driver::cannot_begin(event.job, &error, delivery);
     }
@@ -141,18 +152,6 @@ async fn panicked(work: &dyn ErasedWork, body: &str, delivery: &Delivery, platfo
     match noting.await {
         Ok(outcome) => outcome,
         Err(_) => driver::cannot_begin(event.job, &error, delivery),
-    }
-}
-
-/// Returns the event under which a body itself is noted.
-fn of_body(work: &dyn ErasedWork, body: &str, platform: &Platform) -> receive::Event {
-    let version = Digest::of(body.as_bytes()).hex();
-    let key = format!("message to {}", work.stage());
-    receive::Event {
-        job: identity::receive_job(&platform.host.bucket, &key, &version, b""),
-        dataset: None,
-        key,
-        written: None,
     }
 }
 
@@ -192,37 +191,8 @@ fn response(failed: impl Iterator<Item = String>) -> SqsBatchResponse {
     response
 }
 
-impl Classify for BodyError {
-    fn retry(&self) -> Retry {
-        match self {
-            Self::Message(MessageError::Newer(_)) => Retry::Later { after: None },
-            Self::Json(_)
-            | Self::Foreign
-            | Self::Message(MessageError::Size { .. } | MessageError::Shape(_))
-            | Self::Record { .. }
-            | Self::Key { .. }
-            | Self::Panicked { .. } => Retry::Never,
-        }
-    }
-
-    fn kind(&self) -> FailureKind {
-        match self {
-            Self::Json(_) | Self::Foreign | Self::Message(_) | Self::Record { .. } | Self::Key { .. } => {
-                FailureKind::Event
-            }
-            Self::Panicked { .. } => FailureKind::Exhausted,
-        }
-    }
-
-    fn place(&self) -> Place {
-        match self {
-            Self::Key { key, .. } => Place {
-                value: Some(key.clone()),
-                ..Place::default()
-            },
-            Self::Json(_) | Self::Foreign | Self::Message(_) | Self::Record { .. } | Self::Panicked { .. } => {
-                Place::default()
-            }
-        }
+impl Classify for Panicked {
+    fn class(&self) -> Class {
+        Class::never(FailureKind::Exhausted)
     }
 }

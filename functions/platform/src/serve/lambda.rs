@@ -6,8 +6,8 @@ use aws_lambda_events::sqs::SqsBatchResponse;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::Value;
 
-use super::{Invocation, handle_batch, stop_on_signals};
-use crate::work::{ErasedWork, Platform, Stop};
+use super::{handle_batch, stop_on_signals};
+use crate::{event::Invocation, host::Platform, stop::Stop, work::ErasedWork};
 
 /// How far in the past a deadline may lie before it is none: `cargo lambda watch` sends a duration, which reads as 1970.
 const DISTANT_S: u64 = 24 * 3600;

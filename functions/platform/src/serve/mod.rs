@@ -5,8 +5,6 @@
 //! place, and acknowledging is decided in one place: whatever is not reported as failed is acknowledged.
 
 mod batch;
-mod body;
-mod invocation;
 mod lambda;
 mod once;
 
@@ -15,12 +13,11 @@ use std::{path::PathBuf, process::ExitCode, sync::Arc};
 use crate::{
     config::{self, Config},
     logging,
-    work::{ErasedWork, Stop},
+    stop::Stop,
+    work::ErasedWork,
 };
 
 pub use batch::{Handled, handle_batch, handle_record};
-pub use body::{Body, BodyError, Created};
-pub use invocation::Invocation;
 
 /// What a command line says.
 struct Arguments {

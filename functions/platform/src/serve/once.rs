@@ -9,8 +9,14 @@ use std::{
 use anyhow::Context as _;
 use serde_json::{Value, json};
 
-use super::{Handled, Invocation, handle_record, stop_on_signals};
-use crate::work::{Ended, ErasedWork, Outcome, Platform, Stop};
+use super::{Handled, handle_record, stop_on_signals};
+use crate::{
+    event::Invocation,
+    host::Platform,
+    outcome::{Ended, Outcome},
+    stop::Stop,
+    work::ErasedWork,
+};
 
 /// Handles one event. Fails where any of its jobs failed or has to be given back: nobody delivers it again.
 pub(super) async fn serve(work: &dyn ErasedWork, file: Option<&Path>, platform: &Platform) -> anyhow::Result<ExitCode> {

@@ -28,7 +28,7 @@ async fn a_job_that_stops_with_progress_goes_on_from_its_checkpoint() {
             .as_ref()
             .map(|(progress, bytes)| (progress.epoch, bytes.to_vec()));
         let expected = (before > 0).then(|| (before, format!("after {before}").into_bytes()));
-        assert_eq!((resumed, job.message.hop), (expected, before));
+        assert_eq!(resumed, expected);
         if before < 3 { stopped(before + 1) } else { Step::Finish }
     });
     let outcomes = rig.drain(&work).await;

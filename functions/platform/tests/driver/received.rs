@@ -5,16 +5,16 @@ use std::time::Duration;
 use contract::{Digest, FailedStage, FailureKind, identity};
 use platform::{
     Delivery, Ended, Outcome, Stop,
+    driver::{EventJob, receive},
     ledger::State,
-    receive::{self, Event},
     walk,
 };
 
 use crate::rig::{Cause, Rig, Step, Trouble, dataset, train};
 
-fn event() -> Event {
+fn event() -> EventJob {
     let job = identity::receive_job("flits", "raw/ours/a.csv", "v1", b"");
-    Event {
+    EventJob {
         job,
         dataset: Some(dataset()),
         key: "raw/ours/a.csv".to_owned(),

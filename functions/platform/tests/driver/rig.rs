@@ -15,7 +15,7 @@ use contract::{
     TrainFacts, TrainTask, canonical, identity, keys, spec,
 };
 use platform::{
-    Classify, Delivery, Host, Job, Outcome, Place, Platform, Queue as _, Retry, Stop, Store as _, Work, Worked, driver,
+    Class, Classify, Delivery, ErasedWork, Host, Job, Outcome, Platform, Queue as _, Stop, Store as _, Worked, driver,
     ledger::Ledger, walk,
 };
 use testing::memory::{Faults, World};
@@ -52,23 +52,12 @@ pub(crate) enum Trouble {
 pub(crate) struct Cause;
 
 impl Classify for Trouble {
-    fn retry(&self) -> Retry {
-        match self {
-            Self::Passing => Retry::Later { after: None },
-            Self::Lasting(_) => Retry::Never,
-        }
-    }
-
-    fn kind(&self) -> FailureKind {
-        FailureKind::Data
-    }
-
-    fn place(&self) -> Place {
-        Place {
-            row: Some(7),
-            column: Some("x".to_owned()),
-            ..Place::default()
-        }
+    fn class(&self) -> Class {
+        let class = match self {
+            Self::Passing => Class::later(FailureKind::Data),
+            Self::Lasting(_) => Class::never(FailureKind::Data),
+        };
+        class.row(7).column("x")
     }
 }
 
@@ -91,19 +80,17 @@ impl Scripted {
 }
 
 #[async_trait]
-impl Work for Scripted {
-    type Error = Trouble;
-
+impl ErasedWork for Scripted {
     fn stage(&self) -> Stage {
         self.stage
     }
 
-    async fn work(&self, job: &Job, platform: &Platform) -> Result<Worked, Trouble> {
+    async fn work(&self, job: &Job, platform: &Platform) -> Result<Worked, Box<dyn Classify>> {
         let before = self.works.fetch_add(1, Ordering::SeqCst);
         match (self.script)(job, u32::try_from(before).unwrap()) {
             Step::Finish => finish(job, platform).await,
             Step::Panic => panic!("poison"),
-            Step::Err(trouble) => Err(trouble),
+            Step::Err(trouble) => Err(Box::new(trouble)),
             Step::Give(worked) => Ok(worked),
             Step::Deaf(time) => {
                 platform.clock.sleep(time).await;
@@ -125,9 +112,9 @@ impl Work for Scripted {
         }
     }
 
-    async fn conclude(&self, job: &Job, made: &Produced, _platform: &Platform) -> Result<Next, Trouble> {
+    async fn conclude(&self, job: &Job, made: &Produced, _platform: &Platform) -> Result<Next, Box<dyn Classify>> {
         self.conclusions.fetch_add(1, Ordering::SeqCst);
-        Ok(match (&job.message.stage, made) {
+        Ok(match (&job.task, made) {
             (Task::Train(task), Produced::Train(facts)) => Next::one(eval(task, Scored::Artifact(facts.artifact))),
             _ => Next::nothing(),
         })
@@ -135,12 +122,9 @@ impl Work for Scripted {
 }
 
 /// Stores the model, as a stage does before it says that it is done.
-async fn finish(job: &Job, platform: &Platform) -> Result<Worked, Trouble> {
-    let stored = platform
-        .store
-        .put_named(&model_key(&job.message.stage), MODEL.into())
-        .await;
-    stored.map_err(|_| Trouble::Passing)?;
+async fn finish(job: &Job, platform: &Platform) -> Result<Worked, Box<dyn Classify>> {
+    let stored = platform.store.put_named(&model_key(&job.task), MODEL.into()).await;
+    stored.map_err(|_| Box::new(Trouble::Passing) as Box<dyn Classify>)?;
     Ok(Worked::Done(made()))
 }
 
@@ -240,7 +224,7 @@ impl Rig {
 
     /// Receives what is visible and runs it, as a host does.
     pub(crate) async fn pump(&self, work: &Scripted, platform: &Platform) -> Vec<Outcome> {
-        let stage = Work::stage(work);
+        let stage = work.stage();
         let mut outcomes = Vec::new();
         for delivered in self.world.queue.receive(stage, 10, Duration::ZERO).await.unwrap() {
             let delivery = Delivery {
@@ -264,7 +248,7 @@ impl Rig {
     pub(crate) async fn drain(&self, work: &Scripted) -> Vec<Outcome> {
         let mut outcomes = Vec::new();
         for _ in 0..5_000 {
-            if self.world.queue.bodies(Work::stage(work)).is_empty() {
+            if self.world.queue.bodies(work.stage()).is_empty() {
                 return outcomes;
             }
             outcomes.extend(self.passing(self.pump(work, &self.platform)).await);

@@ -4,10 +4,7 @@ use std::time::Duration;
 
 use crate::support::{House, Spoilt, batch, ids, notification};
 use contract::{Digest, FailedStage, FailureKind, Stage};
-use platform::{
-    Queue as _,
-    serve::{Invocation, handle_batch},
-};
+use platform::{Queue as _, event::Invocation, serve::handle_batch};
 use serde_json::json;
 use testing::memory::{Fault, Faults, How, When};
 

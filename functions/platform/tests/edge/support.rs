@@ -14,10 +14,10 @@ use std::{
 use async_trait::async_trait;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use bytes::Bytes;
-use contract::{CleanFacts, Digest, Failure, FailureKind, Next, PartId, Produced, Report, Stage, keys};
+use contract::{CleanFacts, Digest, Failure, Next, PartId, PreprocessTask, Report, keys};
 use platform::{
-    Classify, Downloaded, ETag, Host, Job, Listed, Object, ObjectMeta, Place, Platform, Retry, Stop, Store, StoreError,
-    Work, Worked, ports::Clock, serve::handle_batch,
+    Class, Classify, Downloaded, ETag, Host, Job, Listed, Object, ObjectMeta, Platform, Stop, Store, StoreError, Work,
+    Worked, ports::Clock, serve::handle_batch,
 };
 use serde_json::{Value, json};
 use series::{Frequency, TimeAxis};
@@ -34,53 +34,44 @@ pub(crate) struct Counting {
 pub(crate) struct Never(Infallible);
 
 impl Classify for Never {
-    fn retry(&self) -> Retry {
-        match self.0 {}
-    }
-
-    fn kind(&self) -> FailureKind {
-        match self.0 {}
-    }
-
-    fn place(&self) -> Place {
+    fn class(&self) -> Class {
         match self.0 {}
     }
 }
 
 #[async_trait]
 impl Work for Counting {
+    type Task = PreprocessTask;
+    type Made = CleanFacts;
     type Error = Never;
 
-    fn stage(&self) -> Stage {
-        Stage::Preprocess
-    }
-
-    async fn work(&self, job: &Job, platform: &Platform) -> Result<Worked, Never> {
-        assert_ne!(
-            job.message.stage.dataset().as_str(),
-            "poison",
-            "this dataset kills its worker"
-        );
+    async fn work(&self, job: &Job<PreprocessTask>, platform: &Platform) -> Result<Worked<CleanFacts>, Never> {
+        assert_ne!(job.task.dataset.as_str(), "poison", "this dataset kills its worker");
         self.worked.fetch_add(1, Ordering::Relaxed);
         let clean = Digest::of(b"clean");
-        let key = keys::clean(job.message.stage.dataset(), PartId::WHOLE, clean);
+        let key = keys::clean(&job.task.dataset, PartId::WHOLE, clean);
         platform.store.put(&key, Bytes::from_static(b"clean")).await.unwrap();
         let axis = TimeAxis {
             start: 0,
             frequency: Frequency::Seconds(60),
             len: 1,
         };
-        Ok(Worked::Done(Produced::Preprocess(CleanFacts {
+        Ok(Worked::Done(CleanFacts {
             clean,
             rows: 1,
             columns: 1,
             test_start: None,
             axis,
             report: Report::default(),
-        })))
+        }))
     }
 
-    async fn conclude(&self, _job: &Job, _made: &Produced, _platform: &Platform) -> Result<Next, Never> {
+    async fn conclude(
+        &self,
+        _job: &Job<PreprocessTask>,
+        _made: &CleanFacts,
+        _platform: &Platform,
+    ) -> Result<Next, Never> {
         Ok(Next::nothing())
     }
 }

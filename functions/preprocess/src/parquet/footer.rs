@@ -1,7 +1,7 @@
 //! The footer's shape, looked at before any reader makes room for what it announces.
 
 use super::thrift::{Cursor, Field, Kind};
-use crate::{config::Limits, error::PreprocessError, raw::File};
+use crate::{error::PreprocessError, limits::Limits, raw::File};
 
 const MAGIC: &[u8; 4] = b"PAR1";
 

@@ -16,8 +16,8 @@ use polars::prelude::{Column, DataFrame, DataType, ParquetReader, PolarsResult, 
 
 use self::wanted::Wanted;
 use crate::{
-    config::Limits,
     error::PreprocessError,
+    limits::Limits,
     raw::{Cells, File, Lines, Raw, RawColumn, Stamps, Text},
 };
 

@@ -7,7 +7,7 @@ use super::{
     Wanted, damaged,
     thrift::{Cursor, Field, Kind},
 };
-use crate::{config::Limits, error::PreprocessError, raw::File};
+use crate::{error::PreprocessError, limits::Limits, raw::File};
 
 /// How many times a file may grow when it is unpacked. Measurements shrink to a tenth or a hundredth.
 const GROWS: u64 = 1_000;

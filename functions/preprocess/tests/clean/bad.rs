@@ -138,7 +138,7 @@ fn bad_input_is_refused_with_file_row_column_value_and_bound() {
         let error = run(&csv(text), None, pairs)
             .map(|(table, _)| describe(&table))
             .expect_err(name);
-        let _ = writeln!(report, "{name}:\n  {}\n  {:?}", chain(&error), error.place());
+        let _ = writeln!(report, "{name}:\n  {}\n  {:?}", chain(&error), error.class().place);
     }
     insta::assert_snapshot!(report);
 }

@@ -5,7 +5,7 @@ use contract::{
     canonical, keys,
     spec::{Layer, resolve},
 };
-use platform::{Delivery, Ended, Outcome, Platform, Stop, child::Program, serve::Created, walk};
+use platform::{Delivery, Ended, Outcome, Platform, Stop, child::Program, event::Created, walk};
 use preprocess::Preprocess;
 use testing::memory::World;
 

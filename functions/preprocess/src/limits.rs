@@ -1,4 +1,4 @@
-//! What `preprocess` takes from its host.
+//! What an upload may hold, and what may be used to read it.
 
 use std::time::Duration;
 

@@ -7,48 +7,52 @@ use std::time::Duration;
 
 use contract::Next;
 
+use super::{
+    about::{About, EventJob},
+    claim::{Claim, Held, claim},
+    settle,
+};
 use crate::{
-    Classify, Delivery, Outcome, Platform,
-    driver::{self, About, Claim, Held},
+    class::Classify,
     error::chain,
+    host::Platform,
     ledger::{Completion, Nonce, State, swap, transition},
+    outcome::{Delivery, Outcome},
 };
 
-pub use crate::driver::Event;
-
 /// Fails an event for good: `failed/{job}.json`, then the ledger.
-pub async fn fail(event: &Event, error: &dyn Classify, delivery: &Delivery, platform: &Platform) -> Outcome {
+pub async fn fail(event: &EventJob, error: &dyn Classify, delivery: &Delivery, platform: &Platform) -> Outcome {
     match claimed(event, delivery, platform).await {
-        Ok(held) => driver::fail(About::Event(event), &held, error, 0.0, platform).await,
+        Ok(held) => settle::fail(About::Event(event), &held, error, 0.0, platform).await,
         Err(outcome) => outcome,
     }
 }
 
 /// Gives an event back because something is not there yet. After `bound` it fails with what was missing.
 pub async fn wait(
-    event: &Event,
+    event: &EventJob,
     (after, why): (Duration, String),
     bound: Duration,
     delivery: &Delivery,
     platform: &Platform,
 ) -> Outcome {
     match claimed(event, delivery, platform).await {
-        Ok(held) => driver::wait(About::Event(event), &held, after, why, bound.as_secs(), platform).await,
+        Ok(held) => settle::wait(About::Event(event), &held, after, why, bound.as_secs(), platform).await,
         Err(outcome) => outcome,
     }
 }
 
 /// Gives an event back because the world may change. Counted like the attempts of a job, so that it ends.
-pub async fn later(event: &Event, error: &dyn Classify, delivery: &Delivery, platform: &Platform) -> Outcome {
+pub async fn later(event: &EventJob, error: &dyn Classify, delivery: &Delivery, platform: &Platform) -> Outcome {
     match claimed(event, delivery, platform).await {
-        Ok(held) => driver::later(About::Event(event), &held, error, platform).await,
+        Ok(held) => settle::later(About::Event(event), &held, error, platform).await,
         Err(outcome) => outcome,
     }
 }
 
 /// Ends the ledger of an event that became a job after it had waited or stumbled. Best effort: what is left open only
 /// looks as if it was still waited for.
-pub async fn over(event: &Event, platform: &Platform) {
+pub async fn over(event: &EventJob, platform: &Platform) {
     let store = platform.store.as_ref();
     let found = match swap::read(store, event.job).await {
         Ok(Some(found)) if found.ledger.state == State::Released => found,
@@ -69,11 +73,11 @@ pub async fn over(event: &Event, platform: &Platform) {
     }
 }
 
-async fn claimed(event: &Event, delivery: &Delivery, platform: &Platform) -> Result<Held, Outcome> {
+async fn claimed(event: &EventJob, delivery: &Delivery, platform: &Platform) -> Result<Held, Outcome> {
     let about = About::Event(event);
-    match driver::claim(about, platform).await {
+    match claim(about, platform).await {
         Ok(Claim::Held(held)) => Ok(held),
-        Ok(Claim::NotOurs(why)) => Err(driver::not_ours(about, why, platform).await),
-        Err(error) => Err(driver::cannot_claim(about, &error, delivery, platform).await),
+        Ok(Claim::NotOurs(why)) => Err(settle::not_ours(about, why, platform).await),
+        Err(error) => Err(settle::cannot_claim(about, &error, delivery, platform).await),
     }
 }

@@ -1,13 +1,10 @@
-//! What a queue's record carries: one of our messages, an S3 notification, or the test event that S3 sends once.
+//! What the body of a record carries: one of our messages, an S3 notification, or the test event that S3 sends once.
 
-use std::collections::BTreeMap;
-
-use contract::{EventId, Message, MessageError, VERSION};
-use percent_encoding::percent_decode_str;
-use serde::Deserialize;
+use contract::{FailureKind, Message, MessageError, VERSION};
 use serde_json::Value;
 
-use crate::front;
+use super::s3::{self, Created, RecordError};
+use crate::class::{Class, Classify};
 
 /// What stands in a record.
 #[derive(Clone, PartialEq, Debug)]
@@ -20,96 +17,24 @@ pub enum Body {
     Test,
 }
 
-/// One object that was created, its key decoded.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Created {
-    /// The bucket.
-    pub bucket: String,
-    /// The key, decoded.
-    pub key: String,
-    /// The version id, where the bucket keeps versions.
-    pub version: Option<String>,
-    /// The `ETag` without quotes; not every store sends it.
-    pub etag: Option<String>,
-    /// The spec that the object's metadata names, where the store sends metadata along. Without it the metadata of the
-    /// newest object counts.
-    pub spec: Option<String>,
-    /// What tells this event from a later one about the same key.
-    pub event: EventId,
-}
-
 /// A body that can never be accepted, or only by newer code.
 #[derive(Debug, thiserror::Error)]
 pub enum BodyError {
-    /// Not JSON.
+    /// The body is not JSON.
     #[error("body is not JSON")]
     Json(#[source] serde_json::Error),
-    /// JSON of some other kind.
+    /// The body is JSON of a kind that is not known.
     #[error(
         "body is neither a message (`version` at most {VERSION}) nor an S3 notification (`Records`) nor `s3:TestEvent`"
     )]
     Foreign,
-    /// Meant to be ours.
+    /// The body claims to be a message of ours.
     #[error("body is not a message that this code reads")]
     Message(#[source] MessageError),
-    /// Whatever it says, handling it panicked.
-    #[error("handling it panicked {deliveries} times")]
-    Panicked {
-        /// How often it was delivered.
-        deliveries: u32,
-    },
-    /// Meant to be a notification.
-    #[error("body is not an S3 notification: record {record} is misshapen")]
-    Record {
-        /// Which record, from 0.
-        record: usize,
-        /// Why.
-        #[source]
-        source: serde_json::Error,
-    },
-    /// A key that is no text after decoding.
-    #[error("record {record} has the key `{key}`, which is not UTF-8 once decoded")]
-    Key {
-        /// Which record, from 0.
-        record: usize,
-        /// The key as it was sent.
-        key: String,
-    },
+    /// The body claims to be a notification.
+    #[error(transparent)]
+    Record(#[from] RecordError),
 }
-
-/// The fields we read; third-party events grow, so others are let pass.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Record {
-    event_name: String,
-    event_time: Option<String>,
-    s3: Entity,
-}
-
-#[derive(Deserialize)]
-struct Entity {
-    bucket: Bucket,
-    object: Object,
-}
-
-#[derive(Deserialize)]
-struct Bucket {
-    name: String,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Object {
-    key: String,
-    version_id: Option<String>,
-    e_tag: Option<String>,
-    sequencer: Option<String>,
-    /// Only some stores send it: MinIO, and the embedded one.
-    user_metadata: Option<BTreeMap<String, String>>,
-}
-
-/// The kinds of creation that bring new bytes. `ObjectCreated:PutTagging` does not, and MinIO sends it too.
-const CREATED: [&str; 4] = ["Put", "Post", "Copy", "CompleteMultipartUpload"];
 
 impl Body {
     /// Reads a record's body.
@@ -119,7 +44,7 @@ impl Body {
     pub fn parse(text: &str) -> Result<Self, BodyError> {
         let value: Value = serde_json::from_str(text).map_err(BodyError::Json)?;
         if let Some(records) = value.get("Records").and_then(Value::as_array) {
-            return Ok(Self::Uploads(created(records)?));
+            return Ok(Self::Uploads(s3::created(records)?));
         }
         if value.get("Event").and_then(Value::as_str) == Some("s3:TestEvent") {
             return Ok(Self::Test);
@@ -132,67 +57,17 @@ impl Body {
     }
 }
 
-fn created(records: &[Value]) -> Result<Vec<Created>, BodyError> {
-    let mut found = Vec::new();
-    for (number, record) in records.iter().enumerate() {
-        let misshapen = |source| BodyError::Record { record: number, source };
-        let record = Record::deserialize(record).map_err(misshapen)?;
-        // AWS and moto write `ObjectCreated:Put`, MinIO writes `s3:ObjectCreated:Put`.
-        let name = record.event_name.strip_prefix("s3:").unwrap_or(&record.event_name);
-        let kind = name.strip_prefix("ObjectCreated:");
-        let Object {
-            key,
-            version_id,
-            e_tag,
-            sequencer,
-            user_metadata,
-        } = record.s3.object;
-        // A key that ends in a slash is what consoles write for an empty folder.
-        if kind.is_none_or(|kind| !CREATED.contains(&kind)) || key.ends_with('/') || key.ends_with("%2F") {
-            continue;
+impl Classify for BodyError {
+    fn class(&self) -> Class {
+        match self {
+            Self::Message(MessageError::Newer(_)) => Class::later(FailureKind::Event),
+            Self::Record(RecordError::Key { key, .. }) => Class::never(FailureKind::Event).value(key),
+            Self::Json(_)
+            | Self::Foreign
+            | Self::Message(MessageError::Size { .. } | MessageError::Shape(_))
+            | Self::Record(RecordError::Shape { .. }) => Class::never(FailureKind::Event),
         }
-        let decoded = decode(&key).ok_or_else(|| BodyError::Key {
-            record: number,
-            key: key.clone(),
-        })?;
-        found.push(Created {
-            bucket: record.s3.bucket.name,
-            key: decoded,
-            version: version_id.filter(|id| !id.is_empty() && id != "null"),
-            // versitygw leaves the quotes of the header in.
-            etag: e_tag
-                .map(|etag| etag.trim_matches('"').to_owned())
-                .filter(|etag| !etag.is_empty()),
-            spec: user_metadata.and_then(named_spec),
-            event: EventId {
-                sequencer: sequencer.filter(|text| !text.is_empty()),
-                time: record.event_time.filter(|text| !text.is_empty()),
-            },
-        });
     }
-    Ok(found)
-}
-
-/// Returns the spec that user metadata names. Stores differ in the case of names and in whether they have a prefix.
-fn named_spec(metadata: BTreeMap<String, String>) -> Option<String> {
-    let is_spec = |name: &str| {
-        let name = name.to_ascii_lowercase();
-        name.strip_prefix("x-amz-meta-").unwrap_or(&name) == front::METADATA
-    };
-    metadata
-        .into_iter()
-        .find(|(name, _)| is_spec(name))
-        .map(|(_, value)| value)
-}
-
-/// Decodes a key as a form does: `+` is a space, `%XX` a byte. Stores differ in whether they encode `/`, so the text is
-/// only compared after this.
-fn decode(key: &str) -> Option<String> {
-    let spaced = key.replace('+', " ");
-    percent_decode_str(&spaced)
-        .decode_utf8()
-        .ok()
-        .map(std::borrow::Cow::into_owned)
 }
 
 #[cfg(test)]

@@ -1,0 +1,148 @@
+//! How an error is classified: whether to try again, what kind of failure it is, and where in the input it lies.
+
+use std::time::Duration;
+
+use contract::FailureKind;
+use series::{LARGEST, TransformError};
+
+/// What every error of a stage or a port says about itself.
+///
+/// No default body: each new error is classified by hand, once per variant.
+pub trait Classify: std::error::Error + Send + Sync + 'static {
+    /// Returns the class of the error.
+    fn class(&self) -> Class;
+}
+
+/// The class of an error.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Class {
+    /// Whether the same job can end differently.
+    pub retry: Retry,
+    /// The kind that stands in `failed/{job}.json`.
+    pub kind: FailureKind,
+    /// Where in the input the error lies.
+    pub place: Place,
+}
+
+/// Whether doing the same job again can end differently.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Retry {
+    /// It can, because the world may change.
+    Later {
+        /// The shortest time to wait, where the other side named one.
+        after: Option<Duration>,
+    },
+    /// It cannot: the job itself is wrong.
+    Never,
+}
+
+/// Where in the input an error lies, as far as it is known.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Place {
+    /// The row in the file, counted from 1 with the header as row 1.
+    pub row: Option<u64>,
+    /// The name of the column.
+    pub column: Option<String>,
+    /// The value that was wrong.
+    pub value: Option<String>,
+    /// The bound that it broke.
+    pub bound: Option<String>,
+}
+
+impl Class {
+    /// Returns the class of an error that the same job always meets again.
+    #[must_use]
+    pub fn never(kind: FailureKind) -> Self {
+        Self::of(Retry::Never, kind)
+    }
+
+    /// Returns the class of an error that may pass.
+    #[must_use]
+    pub fn later(kind: FailureKind) -> Self {
+        Self::of(Retry::Later { after: None }, kind)
+    }
+
+    fn of(retry: Retry, kind: FailureKind) -> Self {
+        Self {
+            retry,
+            kind,
+            place: Place::default(),
+        }
+    }
+
+    /// Returns whether the same job can end differently.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        self.retry != Retry::Never
+    }
+
+    /// Returns the class with a place in the input.
+    #[must_use]
+    pub fn at(self, place: Place) -> Self {
+        Self { place, ..self }
+    }
+
+    /// Returns the class with the row of the error, counted from 1 with the header as row 1.
+    #[must_use]
+    pub fn row(mut self, row: u64) -> Self {
+        self.place.row = Some(row);
+        self
+    }
+
+    /// Returns the class with the name of the column.
+    #[must_use]
+    pub fn column(mut self, column: impl ToString) -> Self {
+        self.place.column = Some(column.to_string());
+        self
+    }
+
+    /// Returns the class with the value that was wrong.
+    #[must_use]
+    pub fn value(mut self, value: impl ToString) -> Self {
+        self.place.value = Some(value.to_string());
+        self
+    }
+
+    /// Returns the class with the bound that was broken.
+    #[must_use]
+    pub fn bound(mut self, bound: impl ToString) -> Self {
+        self.place.bound = Some(bound.to_string());
+        self
+    }
+}
+
+impl From<&TransformError> for Place {
+    /// Returns the column and the bound that a transform broke.
+    fn from(error: &TransformError) -> Self {
+        let (column, value, bound) = match error {
+            TransformError::MissingColumn { column } => (Some(column), None, None),
+            TransformError::NoValues { column, .. } => (Some(column), None, Some("at least 1 value".to_owned())),
+            TransformError::TooManyMissing { column, have, bound } => {
+                (Some(column), Some(have.to_string()), Some(format!("at most {bound}")))
+            }
+            TransformError::TooLarge { column, value, .. } => (
+                Some(column),
+                Some(format!("{value:e}")),
+                Some(format!("between -{LARGEST:e} and {LARGEST:e}")),
+            ),
+            TransformError::TooFar {
+                column,
+                value,
+                offset,
+                scale,
+                ..
+            } => (
+                Some(column),
+                Some(format!("{value:e}")),
+                Some(format!("a distance from {offset:e} that can be scaled by {scale:e}")),
+            ),
+            TransformError::Rows { have, bound } => (None, Some(format!("{have} rows")), Some(format!("{bound} rows"))),
+        };
+        Self {
+            row: None,
+            column: column.cloned(),
+            value,
+            bound,
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! When work must end.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use crate::ports::Clock;
+
+/// Says when to stop: asked by a signal, at a deadline, or because the lease could not be renewed.
+///
+/// Cheap to ask and to clone, so that a fit can ask it per batch.
+#[derive(Clone)]
+pub struct Stop(Arc<StopState>);
+
+struct StopState {
+    parent: Option<Stop>,
+    clock: Option<Arc<dyn Clock>>,
+    asked: AtomicBool,
+    /// Milliseconds on the monotonic clock.
+    deadline_ms: AtomicU64,
+}
+
+impl Stop {
+    /// Never stops, unless it is asked to.
+    #[must_use]
+    pub fn never() -> Self {
+        Self(Arc::new(StopState {
+            parent: None,
+            clock: None,
+            asked: AtomicBool::new(false),
+            deadline_ms: AtomicU64::new(u64::MAX),
+        }))
+    }
+
+    /// Stops at a moment of the monotonic clock.
+    #[must_use]
+    pub fn at(clock: Arc<dyn Clock>, deadline: Duration) -> Self {
+        let stop = StopState {
+            parent: None,
+            clock: Some(clock),
+            asked: AtomicBool::new(false),
+            deadline_ms: AtomicU64::new(millis(deadline)),
+        };
+        Self(Arc::new(stop))
+    }
+
+    /// Gives a stop that stops with this one, or earlier: at a moment of its own, which [`Stop::move_to`] can move.
+    #[must_use]
+    pub fn child(&self, clock: Arc<dyn Clock>, deadline: Duration) -> Self {
+        let stop = StopState {
+            parent: Some(self.clone()),
+            clock: Some(clock),
+            asked: AtomicBool::new(false),
+            deadline_ms: AtomicU64::new(millis(deadline)),
+        };
+        Self(Arc::new(stop))
+    }
+
+    /// Asks to stop now.
+    pub fn ask(&self) {
+        self.0.asked.store(true, Ordering::Relaxed);
+    }
+
+    /// Moves this stop's own moment, for example when a lease was renewed.
+    pub fn move_to(&self, deadline: Duration) {
+        self.0.deadline_ms.store(millis(deadline), Ordering::Relaxed);
+    }
+
+    /// Says whether to stop.
+    #[must_use]
+    pub fn should_stop(&self) -> bool {
+        self.is_asked() || self.is_over()
+    }
+
+    /// Returns whether the time is over, whether or not anybody asked to stop.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        let own = self
+            .0
+            .clock
+            .as_ref()
+            .is_some_and(|clock| millis(clock.monotonic()) >= self.0.deadline_ms.load(Ordering::Relaxed));
+        own || self.0.parent.as_ref().is_some_and(Stop::is_over)
+    }
+
+    /// Says whether it was asked to stop, by a signal, whatever the time.
+    #[must_use]
+    pub fn is_asked(&self) -> bool {
+        self.0.asked.load(Ordering::Relaxed) || self.0.parent.as_ref().is_some_and(Stop::is_asked)
+    }
+
+    /// Gives the time that is left; none where there is no limit.
+    #[must_use]
+    pub fn remaining(&self) -> Option<Duration> {
+        if self.should_stop() {
+            return Some(Duration::ZERO);
+        }
+        let own = self.0.clock.as_ref().and_then(|clock| {
+            let deadline = self.0.deadline_ms.load(Ordering::Relaxed);
+            (deadline != u64::MAX).then(|| Duration::from_millis(deadline.saturating_sub(millis(clock.monotonic()))))
+        });
+        let inherited = self.0.parent.as_ref().and_then(Stop::remaining);
+        own.into_iter().chain(inherited).min()
+    }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
