@@ -9,6 +9,7 @@ use std::{
 
 use anyhow::{Context as _, anyhow};
 use contract::{Stage, spec};
+use emulator::{Addresses, Embedded, private, sqs::Settings};
 use platform::{
     Clock as _, Platform,
     aws::SystemClock,
@@ -21,10 +22,8 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    embedded::{Addresses, Embedded, sqs::Settings},
     functions,
     lock::{self, Address, Lock},
-    private,
     pump::{self, Commands, Environment, InProcess, Invoker, Isolated, Pump, Workers},
 };
 

@@ -6,9 +6,7 @@
 //! this crate over loopback like any other client. Start reading at [`harness::Harness`].
 
 pub mod cli;
-pub mod embedded;
 pub mod functions;
 pub mod harness;
 pub mod lock;
-mod private;
 pub mod pump;

@@ -10,9 +10,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use emulator::private;
 use serde::{Deserialize, Serialize};
-
-use crate::private;
 
 /// Lies beside the lock.
 const ADDRESS: &str = "address.json";

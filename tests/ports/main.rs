@@ -14,7 +14,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use local::embedded::{Addresses, Embedded, sqs::Settings};
+use emulator::{Addresses, Embedded, sqs::Settings};
 use platform::{
     Clock, Queue, QueueError, Store, StoreError,
     aws::{Endpoint, SystemClock, connect_queue, connect_store},

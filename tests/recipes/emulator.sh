@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs cases of our own against the embedded S3 and SQS of a running `flits up`: what the well-known suites of both ask of
 # a server and a client of flits meets, and clients that people have. Needs Python 3 and PyPI the first time. Says at the
-# end whether it ran and how many cases passed; local/src/embedded/README.md tells that count.
+# end whether it ran and how many cases passed; emulator/README.md tells that count.
 # Usage: tests/recipes/emulator.sh [FLITS_BINARY]
 set -euo pipefail
 cd "$(dirname "$0")/../.."

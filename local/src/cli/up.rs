@@ -2,11 +2,10 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
+use emulator::Addresses;
+
 use super::{args::UpArgs, progress::print_json};
-use crate::{
-    embedded::Addresses,
-    harness::{Harness, Interrupt, Options},
-};
+use crate::harness::{Harness, Interrupt, Options};
 
 /// Serves the directory and runs the functions until Ctrl-C or SIGTERM.
 ///

@@ -2,10 +2,9 @@
 
 use std::{process::Stdio, time::Duration};
 
+use emulator::private;
 use tokio::process::{Child as Process, ChildStdin, Command};
 use uuid::Uuid;
-
-use crate::private;
 
 use super::{
     Deadline, Environment, InvokeError,

@@ -2,10 +2,9 @@
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use contract::Stage;
+use emulator::sqs::ACCOUNT;
 use md5::{Digest as _, Md5};
 use platform::Delivered;
-
-use crate::embedded::sqs::ACCOUNT;
 
 /// Makes the event of one batch.
 pub(super) fn of(stage: Stage, batch: &[Delivered], region: &str) -> SqsEvent {

@@ -10,12 +10,12 @@ use async_trait::async_trait;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use bytes::Bytes;
 use contract::Stage;
+use emulator::sqs::ACCOUNT;
 use platform::Clock;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use super::{Commands, Deadline, InvokeError, Invoker, child::Child, runtime_api::Invocation};
-use crate::embedded::sqs::ACCOUNT;
 
 /// What children are given besides the events.
 #[derive(Clone)]

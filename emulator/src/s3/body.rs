@@ -1,0 +1,303 @@
+//! Bodies on their way in and out: streamed, never collected above the inline limit.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::{self, Read as _, Seek as _};
+use std::ops::Range;
+use std::path::PathBuf;
+
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt, stream};
+use http::StatusCode;
+use md5::{Digest, Md5};
+use redb::ReadableTable;
+use s3s::dto::StreamingBlob;
+use s3s::stream::ByteStream as _;
+use s3s::{S3Error, StdError, s3_error};
+use tokio::sync::mpsc;
+use tokio::task::{JoinHandle, spawn_blocking};
+
+use super::checksums::{Promise, Sums};
+use super::error::{Error, coded};
+use super::rows::{Content, Piece, Row};
+use crate::blobs::{Blobs, Draft, Pin};
+use crate::patience::TooSlow;
+
+/// Bodies up to this size become rows: one fsync with their metadata, and no file.
+const INLINE: usize = 64 << 10;
+
+/// The largest body of one request, as on AWS.
+const LARGEST: u64 = 5 << 30;
+
+/// Chunks that may wait for the MD5 of a body.
+const AHEAD: usize = 16;
+
+/// Bytes of a file that are read at once.
+const CHUNK: u64 = 256 << 10;
+
+/// A body that was received whole and kept its promises.
+pub(super) struct Received {
+    pub(super) content: Content,
+    pub(super) size: u64,
+    pub(super) md5: [u8; 16],
+    pub(super) sums: Sums,
+}
+
+/// Receives a body: small ones to memory, larger ones to a fsynced file.
+pub(super) async fn receive(blobs: &Blobs, body: Option<StreamingBlob>, promise: Promise) -> Result<Received, Error> {
+    // Where a body says that it is large, its threads begin before its bytes come.
+    let said = body.as_ref().and_then(|body| body.remaining_length().exact());
+    let large = said.is_some_and(|size| size > INLINE);
+    let (mut md5, mut hasher, mut size) = (Tag::new(large), promise.hasher(), 0);
+    let (mut small, mut draft) = (Vec::new(), large.then(|| blobs.create()));
+    if let Some(mut body) = body {
+        while let Some(chunk) = body.next().await {
+            let chunk = match chunk {
+                Ok(chunk) => chunk,
+                Err(error) => {
+                    give_up(draft).await;
+                    return Err(broken(error).into());
+                }
+            };
+            size += chunk.len() as u64;
+            if size > LARGEST {
+                give_up(draft).await;
+                return Err(s3_error!(EntityTooLarge, "a body has at most {LARGEST} bytes").into());
+            }
+            md5.update(chunk.clone()).await;
+            hasher.update(&chunk);
+            keep(blobs, &mut small, &mut draft, chunk).await;
+        }
+    }
+    let stored = async {
+        Ok::<_, Error>(match draft {
+            None => Content::Small(small),
+            Some(draft) => Content::Large(draft.finish().await?, size),
+        })
+    };
+    let (md5, content) = tokio::join!(md5.finish(), stored);
+    // A body that breaks its promise is dropped, and its file with it.
+    let (sums, content) = (promise.check(size, &md5, hasher.finalize())?, content?);
+    Ok(Received {
+        content,
+        size,
+        md5,
+        sums,
+    })
+}
+
+/// The MD5 of a body. It takes longer than all else about a large one, so beyond the inline limit it runs beside it.
+enum Tag {
+    Here(Md5, usize),
+    Beside(mpsc::Sender<Bytes>, JoinHandle<Md5>),
+}
+
+impl Tag {
+    fn new(large: bool) -> Self {
+        if large {
+            Self::beside(Md5::new())
+        } else {
+            Self::Here(Md5::new(), 0)
+        }
+    }
+
+    async fn update(&mut self, chunk: Bytes) {
+        if let Self::Here(md5, size) = self {
+            if *size + chunk.len() <= INLINE {
+                *size += chunk.len();
+                md5.update(&chunk);
+                return;
+            }
+            *self = Self::beside(std::mem::take(md5));
+        }
+        if let Self::Beside(chunks, _) = self {
+            // A receiver that is gone has panicked, which `finish` tells.
+            drop(chunks.send(chunk).await);
+        }
+    }
+
+    fn beside(mut md5: Md5) -> Self {
+        let (chunks, mut received) = mpsc::channel::<Bytes>(AHEAD);
+        let beside = spawn_blocking(move || {
+            while let Some(chunk) = received.blocking_recv() {
+                md5.update(&chunk);
+            }
+            md5
+        });
+        Self::Beside(chunks, beside)
+    }
+
+    async fn finish(self) -> [u8; 16] {
+        let md5 = match self {
+            Self::Here(md5, _) => md5,
+            Self::Beside(chunks, beside) => {
+                drop(chunks);
+                beside
+                    .await
+                    .unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
+            }
+        };
+        md5.finalize().into()
+    }
+}
+
+async fn keep(blobs: &Blobs, small: &mut Vec<u8>, draft: &mut Option<Draft>, chunk: Bytes) {
+    if let Some(file) = draft {
+        return file.write(chunk).await;
+    }
+    if small.len() + chunk.len() <= INLINE {
+        return small.extend_from_slice(&chunk);
+    }
+    let file = draft.insert(blobs.create());
+    file.write(std::mem::take(small).into()).await;
+    file.write(chunk).await;
+}
+
+async fn give_up(draft: Option<Draft>) {
+    if let Some(draft) = draft {
+        draft.give_up().await;
+    }
+}
+
+/// Names what broke a body off. `s3s` checks signatures and the signed payload hash inside the stream and keeps the
+/// types of these errors to itself, so their text decides.
+pub(super) fn broken(error: StdError) -> S3Error {
+    let text = error.to_string();
+    let mut refusal = if TooSlow::is_cause_of(&*error) {
+        s3_error!(RequestTimeout, "the body did not come in time")
+    } else if text.contains("Sha256Mismatch") {
+        coded("XAmzContentSHA256Mismatch", StatusCode::BAD_REQUEST)
+    } else if text.contains("SignatureMismatch") {
+        s3_error!(SignatureDoesNotMatch)
+    } else {
+        s3_error!(IncompleteBody)
+    };
+    refusal.set_source(error);
+    refusal
+}
+
+/// The bytes of an object, found in one snapshot and kept readable.
+pub(super) struct Source {
+    pieces: VecDeque<Stretch>,
+    ahead: Option<Ahead>,
+    _pin: Pin,
+}
+
+enum Stretch {
+    Memory(Bytes),
+    File(Unread),
+}
+
+/// What comes next.
+enum Ahead {
+    Memory(Bytes),
+    /// With what is then left of the file, if any.
+    File(JoinHandle<io::Result<(Bytes, Option<Unread>)>>),
+}
+
+/// A part of a file that is still to be read.
+enum Unread {
+    Named { path: PathBuf, range: Range<u64> },
+    Open { file: File, left: u64 },
+}
+
+impl Source {
+    /// Finds the bytes of a range of an object.
+    pub(super) fn find(
+        blobs: &Blobs,
+        bodies: &impl ReadableTable<u64, Row>,
+        pieces: &[Piece],
+        range: &Range<u64>,
+        pin: Pin,
+    ) -> Result<Self, Error> {
+        let (mut found, mut start) = (VecDeque::new(), 0);
+        for piece in pieces {
+            let end = start + piece.size();
+            let (from, to) = (range.start.max(start), range.end.min(end));
+            if from < to {
+                found.push_back(stretch(blobs, bodies, piece, from - start..to - start)?);
+            }
+            start = end;
+        }
+        Ok(Self {
+            pieces: found,
+            ahead: None,
+            _pin: pin,
+        })
+    }
+
+    /// Gives the bytes in order. The next ones are read while the client takes those before, and no thread waits for it.
+    pub(super) fn stream(mut self) -> impl Stream<Item = io::Result<Bytes>> + Send + Sync + 'static {
+        self.read_ahead();
+        stream::try_unfold(self, |mut source| async move {
+            Ok(source.next().await?.map(|bytes| (bytes, source)))
+        })
+    }
+
+    async fn next(&mut self) -> io::Result<Option<Bytes>> {
+        let bytes = match self.ahead.take() {
+            None => return Ok(None),
+            Some(Ahead::Memory(bytes)) => bytes,
+            Some(Ahead::File(read)) => {
+                let (bytes, rest) = read.await.map_err(io::Error::other)??;
+                if let Some(rest) = rest {
+                    self.pieces.push_front(Stretch::File(rest));
+                }
+                bytes
+            }
+        };
+        self.read_ahead();
+        Ok(Some(bytes))
+    }
+
+    fn read_ahead(&mut self) {
+        self.ahead = self.pieces.pop_front().map(|stretch| match stretch {
+            Stretch::Memory(bytes) => Ahead::Memory(bytes),
+            Stretch::File(unread) => Ahead::File(spawn_blocking(move || unread.read())),
+        });
+    }
+}
+
+impl Unread {
+    /// Reads the next bytes; blocks. Gives what is left to read, if any.
+    fn read(self) -> io::Result<(Bytes, Option<Self>)> {
+        let (mut file, left) = match self {
+            Self::Open { file, left } => (file, left),
+            Self::Named { path, range } => {
+                let mut file = File::open(path)?;
+                file.seek(io::SeekFrom::Start(range.start))?;
+                (file, range.end - range.start)
+            }
+        };
+        let wanted = left.min(CHUNK);
+        let mut bytes = Vec::with_capacity(usize::try_from(wanted).unwrap_or(0));
+        (&mut file).take(wanted).read_to_end(&mut bytes)?;
+        let left = left - bytes.len() as u64;
+        if bytes.is_empty() {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        Ok((bytes.into(), (left > 0).then_some(Self::Open { file, left })))
+    }
+}
+
+fn stretch(
+    blobs: &Blobs,
+    bodies: &impl ReadableTable<u64, Row>,
+    piece: &Piece,
+    range: Range<u64>,
+) -> Result<Stretch, Error> {
+    match piece {
+        Piece::Blob { name, .. } => Ok(Stretch::File(Unread::Named {
+            path: blobs.path(name),
+            range,
+        })),
+        Piece::Row { id, .. } => {
+            let row = bodies.get(id)?;
+            let whole = row.as_ref().map_or(&[][..], |row| row.value());
+            let ends = usize::try_from(range.start).ok().zip(usize::try_from(range.end).ok());
+            let bytes = ends.and_then(|(start, end)| whole.get(start..end));
+            let bytes = bytes.ok_or_else(|| s3_error!(InternalError, "the row of a body is missing or short"))?;
+            Ok(Stretch::Memory(Bytes::copy_from_slice(bytes)))
+        }
+    }
+}

@@ -1,0 +1,334 @@
+//! The rows of the embedded S3: what is written for buckets, objects, uploads and parts.
+
+use std::collections::BTreeMap;
+
+use http::{HeaderMap, header};
+use redb::{ReadableTable, Table, TableDefinition, WriteTransaction};
+use s3s::dto::{ETag, Metadata, NotificationConfiguration, Timestamp, TimestampFormat};
+use s3s::s3_error;
+use serde::{Deserialize, Serialize};
+
+use super::checksums::Sums;
+use super::error::Error;
+use crate::blobs::{self, Blob};
+
+pub(super) type Name = &'static str;
+/// Keys are bytes, so that listings follow UTF-8 byte order and one key can be stepped over with all its extensions.
+pub(super) type Key = (Name, &'static [u8]);
+pub(super) type UploadKey = (Name, &'static [u8], u64);
+pub(super) type PartKey = (u64, u16);
+pub(super) type Row = &'static [u8];
+
+pub(super) const BUCKETS: TableDefinition<'_, Name, Row> = TableDefinition::new("s3.buckets");
+pub(super) const OBJECTS: TableDefinition<'_, Key, Row> = TableDefinition::new("s3.objects");
+pub(super) const BODIES: TableDefinition<'_, u64, Row> = TableDefinition::new("s3.bodies");
+pub(super) const UPLOADS: TableDefinition<'_, UploadKey, Row> = TableDefinition::new("s3.uploads");
+pub(super) const PARTS: TableDefinition<'_, PartKey, Row> = TableDefinition::new("s3.parts");
+const META: TableDefinition<'_, Name, u64> = TableDefinition::new("s3.meta");
+
+/// A bucket.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct Bucket {
+    pub(super) created_s: i64,
+    pub(super) notification: NotificationConfiguration,
+}
+
+/// An object: everything but its bytes.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct Object {
+    /// Rises with every write to the store; doubles as the sequencer of events.
+    pub(super) id: u64,
+    pub(super) size: u64,
+    pub(super) etag: String,
+    pub(super) modified_s: i64,
+    pub(super) pieces: Vec<Piece>,
+    #[serde(default, skip_serializing_if = "Sums::is_empty")]
+    pub(super) sums: Sums,
+    /// The upload in parts that made it, so that its completion can be repeated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) upload: Option<u64>,
+    #[serde(flatten)]
+    pub(super) about: About,
+}
+
+/// A multipart upload under way.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct Upload {
+    pub(super) initiated_s: i64,
+    /// The checksum algorithm that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) algorithm: Option<String>,
+    /// Whether that checksum is to be one of the whole object, and not one of the checksums of its parts.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) whole: bool,
+    #[serde(flatten)]
+    pub(super) about: About,
+}
+
+/// An uploaded part.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct Part {
+    pub(super) size: u64,
+    pub(super) etag: String,
+    pub(super) modified_s: i64,
+    pub(super) pieces: Vec<Piece>,
+    #[serde(default, skip_serializing_if = "Sums::is_empty")]
+    pub(super) sums: Sums,
+}
+
+/// Where a stretch of bytes lies.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Piece {
+    /// In a row of its own.
+    Row { id: u64, size: u64 },
+    /// In a file.
+    Blob { name: String, size: u64 },
+}
+
+impl Piece {
+    pub(super) fn size(&self) -> u64 {
+        match self {
+            Self::Row { size, .. } | Self::Blob { size, .. } => *size,
+        }
+    }
+}
+
+/// Bytes that were received and wait for a row.
+pub(super) enum Content {
+    Small(Vec<u8>),
+    Large(Blob, u64),
+}
+
+/// The headers that are stored with an object and given back with it.
+#[derive(Clone, Default, PartialEq, Debug, Serialize, Deserialize)]
+pub(super) struct About {
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    headers: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    metadata: BTreeMap<String, String>,
+}
+
+impl About {
+    const STORED: [header::HeaderName; 6] = [
+        header::CONTENT_TYPE,
+        header::CACHE_CONTROL,
+        header::CONTENT_DISPOSITION,
+        header::CONTENT_ENCODING,
+        header::CONTENT_LANGUAGE,
+        header::EXPIRES,
+    ];
+
+    /// Takes what is to be stored from a request.
+    pub(super) fn of(headers: &HeaderMap, metadata: Option<Metadata>) -> Self {
+        let stored = Self::STORED.iter().filter_map(|name| {
+            let value = headers.get(name)?.to_str().ok()?;
+            Some((name.to_string(), value.to_owned())).filter(|(_, value)| !value.is_empty())
+        });
+        let mut headers: BTreeMap<String, String> = stored.collect();
+        // `aws-chunked` describes the request, not the object.
+        if let Some(encoding) = headers.remove(header::CONTENT_ENCODING.as_str()) {
+            let kept: Vec<&str> = encoding
+                .split(',')
+                .map(str::trim)
+                .filter(|part| *part != "aws-chunked")
+                .collect();
+            if !kept.is_empty() {
+                headers.insert(header::CONTENT_ENCODING.to_string(), kept.join(","));
+            }
+        }
+        Self {
+            headers,
+            metadata: metadata.unwrap_or_default().into_iter().collect(),
+        }
+    }
+
+    pub(super) fn header(&self, name: &header::HeaderName) -> Option<String> {
+        self.headers.get(name.as_str()).cloned()
+    }
+
+    pub(super) fn content_type(&self) -> String {
+        self.header(&header::CONTENT_TYPE)
+            .unwrap_or_else(|| "binary/octet-stream".to_owned())
+    }
+
+    pub(super) fn expires(&self) -> Option<Timestamp> {
+        Timestamp::parse(TimestampFormat::HttpDate, self.headers.get(header::EXPIRES.as_str())?).ok()
+    }
+
+    pub(super) fn metadata(&self) -> Option<Metadata> {
+        let metadata: Metadata = self.metadata.clone().into_iter().collect();
+        Some(metadata).filter(|metadata| !metadata.is_empty())
+    }
+}
+
+impl Part {
+    pub(super) fn tag(&self) -> ETag {
+        ETag::Strong(self.etag.clone())
+    }
+
+    pub(super) fn modified(&self) -> Timestamp {
+        seconds(self.modified_s)
+    }
+}
+
+impl Object {
+    pub(super) fn tag(&self) -> ETag {
+        ETag::Strong(self.etag.clone())
+    }
+
+    pub(super) fn modified(&self) -> Timestamp {
+        seconds(self.modified_s)
+    }
+}
+
+/// Gives a second since 1970 as the protocol's type.
+pub(super) fn seconds(second: i64) -> Timestamp {
+    let since = std::time::Duration::from_secs(second.unsigned_abs());
+    Timestamp::from(std::time::SystemTime::UNIX_EPOCH + since)
+}
+
+/// Reads a row.
+pub(super) fn parse<'a, T: Deserialize<'a>>(row: &'a [u8]) -> Result<T, Error> {
+    Ok(serde_json::from_slice(row)?)
+}
+
+/// All tables of one write transaction, with the time at which it runs.
+pub(super) struct Rows<'t> {
+    pub(super) transaction: &'t WriteTransaction,
+    pub(super) now_ms: i64,
+    pub(super) buckets: Table<'t, Name, Row>,
+    pub(super) objects: Table<'t, Key, Row>,
+    bodies: Table<'t, u64, Row>,
+    pub(super) uploads: Table<'t, UploadKey, Row>,
+    pub(super) parts: Table<'t, PartKey, Row>,
+    meta: Table<'t, Name, u64>,
+    /// Blobs to remove after the commit.
+    pub(super) freed: Vec<String>,
+    /// ARNs of queues to wake after the commit.
+    pub(super) announced: Vec<String>,
+}
+
+impl<'t> Rows<'t> {
+    pub(super) fn open(transaction: &'t WriteTransaction, now_ms: i64) -> Result<Self, Error> {
+        Ok(Self {
+            transaction,
+            now_ms,
+            buckets: transaction.open_table(BUCKETS)?,
+            objects: transaction.open_table(OBJECTS)?,
+            bodies: transaction.open_table(BODIES)?,
+            uploads: transaction.open_table(UPLOADS)?,
+            parts: transaction.open_table(PARTS)?,
+            meta: transaction.open_table(META)?,
+            freed: Vec::new(),
+            announced: Vec::new(),
+        })
+    }
+
+    pub(super) fn now_s(&self) -> i64 {
+        self.now_ms.div_euclid(1000)
+    }
+
+    pub(super) fn bucket(&self, name: &str) -> Result<Bucket, Error> {
+        bucket(&self.buckets, name)
+    }
+
+    pub(super) fn put_bucket(&mut self, name: &str, bucket: &Bucket) -> Result<(), Error> {
+        self.buckets.insert(name, serde_json::to_vec(bucket)?.as_slice())?;
+        Ok(())
+    }
+
+    pub(super) fn object(&self, bucket: &str, key: &str) -> Result<Option<Object>, Error> {
+        object(&self.objects, bucket, key)
+    }
+
+    /// Makes an object visible and frees what it replaces.
+    pub(super) fn put_object(&mut self, bucket: &str, key: &str, object: &Object) -> Result<(), Error> {
+        let row = serde_json::to_vec(object)?;
+        let replaced = self.object(bucket, key)?;
+        self.objects.insert((bucket, key.as_bytes()), row.as_slice())?;
+        replaced.map_or(Ok(()), |replaced| self.free(&replaced.pieces))
+    }
+
+    pub(super) fn delete_object(&mut self, bucket: &str, key: &str, object: &Object) -> Result<(), Error> {
+        self.objects.remove((bucket, key.as_bytes()))?;
+        self.free(&object.pieces)
+    }
+
+    /// Gives the next number of the store.
+    pub(super) fn number(&mut self) -> Result<u64, Error> {
+        let number = self.meta.get("number")?.map_or(0, |last| last.value()) + 1;
+        self.meta.insert("number", number)?;
+        Ok(number)
+    }
+
+    /// Gives received bytes their place.
+    pub(super) fn store(&mut self, content: Content) -> Result<Vec<Piece>, Error> {
+        match content {
+            Content::Small(bytes) if bytes.is_empty() => Ok(Vec::new()),
+            Content::Small(bytes) => self.store_row(&bytes).map(|piece| vec![piece]),
+            Content::Large(blob, size) => Ok(vec![Piece::Blob {
+                name: blob.keep(self.transaction)?,
+                size,
+            }]),
+        }
+    }
+
+    /// Gives the same bytes a second owner.
+    pub(super) fn share(&mut self, pieces: &[Piece]) -> Result<Vec<Piece>, Error> {
+        let shared = pieces.iter().map(|piece| match piece {
+            Piece::Row { id, .. } => {
+                let bytes = self
+                    .bodies
+                    .get(id)?
+                    .map(|bytes| bytes.value().to_vec())
+                    .unwrap_or_default();
+                self.store_row(&bytes)
+            }
+            Piece::Blob { name, .. } => {
+                blobs::retain(self.transaction, name)?;
+                Ok(piece.clone())
+            }
+        });
+        shared.collect()
+    }
+
+    pub(super) fn free(&mut self, pieces: &[Piece]) -> Result<(), Error> {
+        for piece in pieces {
+            match piece {
+                Piece::Row { id, .. } => drop(self.bodies.remove(id)?),
+                Piece::Blob { name, .. } => {
+                    if blobs::release(self.transaction, name)? {
+                        self.freed.push(name.clone());
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn store_row(&mut self, bytes: &[u8]) -> Result<Piece, Error> {
+        let id = self.number()?;
+        self.bodies.insert(id, bytes)?;
+        Ok(Piece::Row {
+            id,
+            size: bytes.len() as u64,
+        })
+    }
+}
+
+/// Gives a bucket, or the refusal when there is none.
+pub(super) fn bucket(buckets: &impl ReadableTable<Name, Row>, name: &str) -> Result<Bucket, Error> {
+    match buckets.get(name)? {
+        Some(row) => parse(row.value()),
+        None => Err(s3_error!(NoSuchBucket, "the bucket `{name}` does not exist").into()),
+    }
+}
+
+/// Gives an object where there is one.
+pub(super) fn object(objects: &impl ReadableTable<Key, Row>, bucket: &str, key: &str) -> Result<Option<Object>, Error> {
+    objects
+        .get((bucket, key.as_bytes()))?
+        .map(|row| parse(row.value()))
+        .transpose()
+}

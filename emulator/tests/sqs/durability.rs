@@ -1,0 +1,126 @@
+//! What is left after the process ended, in order or not.
+
+use std::{path::Path, time::Duration};
+
+use emulator::{notify, sqs::Faults};
+use tempfile::TempDir;
+
+use crate::harness::{Server, bodies, handle};
+
+/// What a kill would leave: the file as it is on disk while the server still runs.
+fn killed(dir: &Path) -> TempDir {
+    let copy = tempfile::tempdir().unwrap();
+    std::fs::copy(dir.join("store.redb"), copy.path().join("store.redb")).unwrap();
+    copy
+}
+
+#[tokio::test]
+async fn sent_messages_and_deletions_survive_a_kill() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::open(dir.path(), Faults::none()).await;
+    let url = server.queue("jobs", &[("VisibilityTimeout", "900")]).await;
+    for body in ["deleted", "held", "waiting"] {
+        server.send(&url, body).await;
+    }
+    let got = server.receive(&url).await;
+    server
+        .client
+        .delete_message()
+        .queue_url(&url)
+        .receipt_handle(handle(&got[0]))
+        .send()
+        .await
+        .unwrap();
+    server.send(&url, "last").await;
+
+    let copy = killed(dir.path());
+    let after = Server::open(copy.path(), Faults::none()).await;
+    let url = after
+        .client
+        .get_queue_url()
+        .queue_name("jobs")
+        .send()
+        .await
+        .unwrap()
+        .queue_url
+        .unwrap();
+    after.queues.release_in_flight().await.unwrap();
+    let mut left = after.receive(&url).await;
+    left.sort_by_key(|message| message.body.clone());
+    assert_eq!(bodies(&left), ["held", "last", "waiting"]);
+}
+
+#[tokio::test]
+async fn a_restart_makes_in_flight_messages_visible_and_leaves_delayed_ones() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::open(dir.path(), Faults::none()).await;
+    let url = server.queue("jobs", &[("VisibilityTimeout", "900")]).await;
+    server.send(&url, "held").await;
+    server
+        .client
+        .send_message()
+        .queue_url(&url)
+        .message_body("delayed")
+        .delay_seconds(600)
+        .send()
+        .await
+        .unwrap();
+    let held = server.receive_one(&url).await;
+    assert_eq!(server.counts(&url).await, [0, 1, 1]);
+    assert_eq!(server.queues.release_in_flight().await.unwrap(), 1);
+    assert_eq!(server.counts(&url).await, [1, 0, 1]);
+    // Whoever still holds it may delete it as long as nobody received it again.
+    server
+        .client
+        .delete_message()
+        .queue_url(&url)
+        .receipt_handle(handle(&held))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(server.counts(&url).await, [0, 0, 1]);
+}
+
+#[tokio::test]
+async fn a_message_of_the_store_comes_with_its_transaction_or_not_at_all() {
+    let server = Server::start().await;
+    let url = server.queue("events", &[]).await;
+    let arn = server.queues.arn("events");
+    let now_ms = server.now_ms();
+    let failed = server.engine.write(move |txn| {
+        assert!(notify::enqueue(txn, &arn, "lost", now_ms).unwrap());
+        panic!("the writer of the object gives up");
+        #[expect(unreachable_code, reason = "gives the closure its type")]
+        Ok::<(), ()>(())
+    });
+    assert!(failed.await.is_err());
+    assert_eq!(server.counts(&url).await, [0, 0, 0]);
+
+    let ask = server
+        .client
+        .receive_message()
+        .queue_url(&url)
+        .wait_time_seconds(20)
+        .send();
+    let put = async {
+        let arn = server.queues.arn("events");
+        let to = arn.clone();
+        server
+            .engine
+            .write(move |txn| notify::enqueue(txn, &to, "an event", now_ms))
+            .await
+            .unwrap()
+            .unwrap();
+        server.queues.wake(&arn);
+    };
+    let (answer, ()) = tokio::join!(tokio::time::timeout(Duration::from_secs(10), ask), put);
+    assert_eq!(bodies(answer.unwrap().unwrap().messages()), ["an event"]);
+
+    let nowhere = server.queues.arn("none");
+    let known = server
+        .engine
+        .write(move |txn| notify::enqueue(txn, &nowhere, "x", now_ms))
+        .await
+        .unwrap();
+    assert!(!known.unwrap());
+}
