@@ -20,11 +20,11 @@ ci:
 
 # Embedded servers and functions until Ctrl-C
 up *ARGS:
-    cargo run --release --bin flits -- up {{ARGS}}
+    cargo run --release -p flits -- up {{ARGS}}
 
 # Upload a file and follow it to its forecast
 run FILE *ARGS:
-    cargo run --release --bin flits -- run {{FILE}} {{ARGS}}
+    cargo run --release -p flits -- run {{FILE}} {{ARGS}}
 
 # The functions as processes of their own
 functions:

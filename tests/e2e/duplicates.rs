@@ -74,7 +74,7 @@ async fn work_together(world: &World, platform: &Platform) {
         for worker in 0..WORKERS {
             let platform = platform.clone();
             workers.spawn(async move {
-                let works = local::functions::all();
+                let works = flits::functions::all();
                 let mut worked = false;
                 // Each begins elsewhere, so that they meet at different stages.
                 for work in works.iter().cycle().skip(worker).take(works.len()) {

@@ -84,7 +84,7 @@ pub(crate) fn platform(world: &World, store: Arc<dyn Store>, queue: Arc<dyn Queu
 
 /// Works on all queues, one message after the other, until they are empty. Time passes when nothing else can happen.
 pub(crate) async fn work_alone(world: &World, platform: &Platform) {
-    let works = local::functions::all();
+    let works = flits::functions::all();
     for _ in 0..ROUNDS {
         let mut worked = false;
         for work in &works {

@@ -19,7 +19,7 @@ if [ "$(cat "$venv/.version" 2>/dev/null || true)" != "$version" ]; then
   fi
   echo "$version" > "$venv/.version"
 fi
-[ -x "$flits" ] || cargo build --bin flits
+[ -x "$flits" ] || cargo build -p flits
 
 dir=$(mktemp -d)
 "$flits" up --dir "$dir" --json >"$dir.log" 2>&1 &

@@ -21,7 +21,7 @@ if [ "$(cat "$venv/.packages" 2>/dev/null || true)" != "${packages[*]}" ]; then
   fi
   echo "${packages[*]}" > "$venv/.packages"
 fi
-[ -x "$flits" ] || cargo build --bin flits
+[ -x "$flits" ] || cargo build -p flits
 
 dir=$(mktemp -d)
 "$flits" up --dir "$dir" --json >"$dir.log" 2>&1 &

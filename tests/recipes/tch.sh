@@ -44,6 +44,6 @@ if [ "$#" -gt 0 ]; then
 fi
 cargo clippy -p recurrent-tch -p families --features families/tch --all-targets --locked -- -D warnings
 # One selection of packages and features, so that both build the same once: fits alone, then `flits run` from upload to scores.
-cargo test --workspace --features local/tch --locked --test parity --test backend
-cargo test --workspace --features local/tch --locked --test command -- backend --nocapture
+cargo test --workspace --features flits/tch --locked --test parity --test backend
+cargo test --workspace --features flits/tch --locked --test command -- backend --nocapture
 echo "tch: RAN, the libtorch backend agrees with our own on $(cat "$libtorch/build-version")"

@@ -10,7 +10,7 @@ use std::{
 
 use bytes::Bytes;
 use contract::Digest;
-use local::harness::{Harness, Options};
+use flits::harness::{Harness, Options};
 use platform::Store;
 use serde_json::Value;
 use tempfile::TempDir;

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use local::harness::{Harness, Options, Session};
+use flits::harness::{Harness, Options, Session};
 use serde_json::Value;
 
 use crate::{

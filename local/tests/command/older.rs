@@ -2,7 +2,7 @@
 
 use std::{process::Command, time::Duration};
 
-use local::harness::{Harness, Options};
+use flits::harness::{Harness, Options};
 use serde_json::Value;
 
 use crate::flits::{Place, result};

@@ -4,7 +4,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use contract::Stage;
-use local::pump::{Commands, Deadline, Environment, InvokeError, Invoker, Isolated};
+use flits::pump::{Commands, Deadline, Environment, InvokeError, Invoker, Isolated};
 use platform::Clock;
 use serde_json::Value;
 use tempfile::TempDir;

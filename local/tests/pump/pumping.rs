@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use contract::Stage;
-use local::pump::{Batch, Deadline, InProcess, InvokeError, Invoker, Pump, Workers};
+use flits::pump::{Batch, Deadline, InProcess, InvokeError, Invoker, Pump, Workers};
 use platform::{Clock, Queue};
 use testing::memory::{Limits, MemoryClock, MemoryQueue};
 use tokio::{
