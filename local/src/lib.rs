@@ -10,3 +10,4 @@ pub mod functions;
 pub mod harness;
 pub mod lock;
 pub mod pump;
+pub mod submit;

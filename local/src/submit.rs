@@ -1,3 +1,5 @@
+//! Uploads from the command line: they are checked, and refused in words, before anything is stored.
+
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
@@ -9,22 +11,20 @@ use contract::{
     identity::{self, receive_job},
     spec::Layer,
 };
+use platform::{
+    Classify as _, Delivery, Ended, Outcome, Platform, Stop, StoreError,
+    driver::{EventJob, receive},
+    error::chain,
+    event::SPEC_METADATA,
+    front::{
+        FrontError,
+        spec::{self, Resolved},
+    },
+    ledger::Nonce,
+    walk,
+};
 use sha2::Digest as _;
 use tokio::io::AsyncReadExt as _;
-
-use super::{
-    FrontError,
-    spec::{self, Resolved},
-};
-use crate::{
-    class::Classify as _,
-    driver::{EventJob, receive},
-    error::{StoreError, chain},
-    event::SPEC_METADATA,
-    host::Platform,
-    outcome::{Delivery, Ended, Outcome},
-    stop::Stop,
-};
 
 /// What a person hands in: the command line is a front door of its own.
 #[derive(Clone, Debug)]
@@ -212,10 +212,7 @@ async fn layers(
         layers.push(Layer::set([("split.holdout".to_owned(), "test-file".to_owned())]));
     }
     if submission.force {
-        layers.push(Layer::set([(
-            "salt".to_owned(),
-            crate::ledger::Nonce::fresh().as_str().to_owned(),
-        )]));
+        layers.push(Layer::set([("salt".to_owned(), Nonce::fresh().as_str().to_owned())]));
     }
     Ok(layers)
 }
@@ -245,7 +242,7 @@ async fn note(event: EventJob, error: &FrontError, platform: &Platform) -> Submi
             ..
         } => SubmitError::Refused(Refused(failure)),
         // Written down before: the same submission was refused before, for the same reason.
-        Outcome::Done { .. } => match crate::walk::failure(platform.store.as_ref(), event.job).await {
+        Outcome::Done { .. } => match walk::failure(platform.store.as_ref(), event.job).await {
             Ok(Some(failure)) => SubmitError::Refused(Refused(Box::new(failure))),
             Ok(None) => SubmitError::Note(chain(error)),
             Err(unread) => SubmitError::Store(unread),

@@ -1,7 +1,9 @@
 //! What became of an upload that no job began with: it was refused, waits, or is not the newest of its name any more.
 
 use contract::{Failure, identity::receive_job};
-use platform::{Platform, Store, StoreError, front::Prepared, ledger::State, walk};
+use platform::{Platform, Store, StoreError, ledger::State, walk};
+
+use crate::submit::Prepared;
 
 /// What became of an upload.
 #[derive(Debug, Clone, PartialEq)]

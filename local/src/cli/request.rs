@@ -7,9 +7,9 @@ use contract::{
     Dataset, overrides,
     spec::{self, Layer},
 };
-use platform::front::Submission;
 
 use super::args::SpecArgs;
+use crate::submit::Submission;
 
 /// Reads the arguments; flags come before `--set`, which wins. `environment` holds the predecessor's names that are set.
 ///

@@ -8,10 +8,7 @@ use std::{
 
 use anyhow::Context as _;
 use contract::text;
-use platform::{
-    StoreError,
-    front::{self, Prepared, Refused, SubmitError},
-};
+use platform::StoreError;
 
 use super::{
     args::{DirArgs, RunArgs, SpecArgs, UploadArgs},
@@ -22,7 +19,10 @@ use super::{
     result::{RunResult, StageResult, failure_text, scores_table},
     watch::{Reused, View, Walk},
 };
-use crate::harness::{Harness, Interrupt, Options, Session};
+use crate::{
+    harness::{Harness, Interrupt, Options, Session},
+    submit::{self, Prepared, Refused, SubmitError},
+};
 
 /// How long nothing may change before a person hears what is waited for.
 const SILENT: Duration = Duration::from_secs(30);
@@ -117,7 +117,7 @@ async fn prepare(file: &Path, args: &SpecArgs, session: &Session, json: bool) ->
     }
     let environment: Vec<_> = session.platform.host.overrides.clone().into_iter().collect();
     let submission = request::submission(file, args, &environment)?;
-    match front::prepare(&submission, &session.platform).await {
+    match submit::prepare(&submission, &session.platform).await {
         Ok(prepared) => Ok(Some(prepared)),
         Err(SubmitError::Refused(Refused(failure))) => {
             let mut result = RunResult::new(&submission.dataset);

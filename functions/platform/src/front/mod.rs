@@ -6,15 +6,13 @@
 
 mod error;
 mod receipt;
-mod spec;
-mod submit;
+pub mod spec;
 
 use std::time::Duration;
 
 use contract::{EventId, Input, JobId, Message, PartId, PreprocessTask, Task, Upload, identity::receive_job};
 
 pub use error::FrontError;
-pub use submit::{Prepared, Refused, Submission, SubmitError, prepare};
 
 use self::{
     receipt::{Known, Received},

@@ -1,3 +1,5 @@
+//! The spec of an upload: where its layers come from, and where the resolved one is kept.
+
 use std::sync::Arc;
 
 use contract::{
@@ -8,10 +10,13 @@ use contract::{
 use super::FrontError;
 use crate::{documents, error::StoreError, host::Platform, ports::Store, threads::apart};
 
-/// A spec under its name.
-pub(super) struct Resolved {
-    pub(super) spec: Arc<Spec>,
-    pub(super) digest: Digest,
+/// A resolved spec that lies in the bucket.
+#[derive(Clone, Debug)]
+pub struct Resolved {
+    /// The spec itself.
+    pub spec: Arc<Spec>,
+    /// Its digest, which names it there.
+    pub digest: Digest,
 }
 
 /// Finds the spec of an upload: the one that is `named` in its metadata, or what `specs/{dataset}.toml` and the predecessor's
@@ -37,15 +42,22 @@ pub(super) async fn of_upload(
     write(store, &upload.dataset, spec).await.map_err(FrontError::Store)
 }
 
-/// Resolves layers beside the runtime: the text may be a stranger's, and reading it takes as long as it is.
-pub(super) async fn resolve(layers: Vec<Layer>) -> Result<Spec, FrontError> {
+/// Resolves layers on a thread of its own: the text may be a stranger's, and the longer it is, the longer reading it takes.
+///
+/// # Errors
+/// When a layer cannot be read or a value breaks its bound.
+pub async fn resolve(layers: Vec<Layer>) -> Result<Spec, FrontError> {
     apart(move || contract::spec::resolve(&layers))
         .await
         .map_err(FrontError::Spec)
 }
 
-/// Gives the layers that every front door begins with: `specs/{dataset}.toml`, then the predecessor's environment.
-pub(super) async fn stored_layers(
+/// Returns the layers that every upload begins with: `specs/{dataset}.toml`, then the predecessor's environment. Leaves the
+/// bytes of the former in `text`.
+///
+/// # Errors
+/// When the store does not answer or the spec is not UTF-8.
+pub async fn stored_layers(
     dataset: &Dataset,
     text: &mut Vec<u8>,
     platform: &Platform,
@@ -70,7 +82,10 @@ pub(super) async fn stored_layers(
 }
 
 /// Writes a resolved spec under its digest.
-pub(super) async fn write(store: &dyn Store, dataset: &Dataset, spec: Spec) -> Result<Resolved, StoreError> {
+///
+/// # Errors
+/// When the store does not do it.
+pub async fn write(store: &dyn Store, dataset: &Dataset, spec: Spec) -> Result<Resolved, StoreError> {
     let digest = spec.digest();
     let key = keys::resolved(dataset, digest);
     match store.create(&key, documents::json(&key, &spec)?).await {

@@ -4,21 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use crate::support::{House, Spoilt, batch, ids, notification};
 use contract::{FailedStage, FailureKind, Stage};
-use platform::{
-    Store,
-    front::{Submission, SubmitError, prepare},
-};
-
-fn submission(house: &House, name: &str) -> Submission {
-    Submission {
-        dataset: "cell".to_owned(),
-        file: house.write(name, "t,a\n1,2\n"),
-        test: None,
-        spec: None,
-        set: Vec::new(),
-        force: false,
-    }
-}
+use platform::Store;
 
 #[tokio::test]
 async fn a_key_with_a_space_and_a_plus_is_decoded_once() {
@@ -165,88 +151,6 @@ async fn a_test_file_that_never_comes_is_named_when_the_wait_is_over() {
     assert_eq!(house.worked(), 0);
 }
 
-#[tokio::test]
-async fn a_submission_names_the_job_that_its_notification_will_start() {
-    let house = House::new();
-    let mut handed = submission(&house, "a b+c.csv");
-    handed.test = Some(house.write("whatever.csv", "t,a\n2,3\n"));
-    handed.set = vec![("window.context".to_owned(), "24".to_owned())];
-    let prepared = prepare(&handed, &house.platform).await.unwrap();
-    let key = prepared.upload.key();
-    assert_eq!(key, "raw/cell/a b+c.csv");
-    assert!(!house.world.store.keys().contains(&key), "nothing is uploaded yet");
-    prepared.upload(&house.platform).await.unwrap();
-    assert!(prepared.spec.split.holdout.is_test_file() && prepared.spec.window.context == 24);
-    let operations = house.faults.operations();
-    let uploads: Vec<_> = operations
-        .iter()
-        .filter(|operation| operation.starts_with("upload"))
-        .collect();
-    assert_eq!(
-        uploads,
-        ["upload raw/cell/a b+c_test.csv", "upload raw/cell/a b+c.csv"],
-        "the test file first"
-    );
-    assert!(house.upload(&key).await);
-    let ledger = platform::walk::ledger(house.platform.store.as_ref(), prepared.first.job)
-        .await
-        .unwrap();
-    assert!(ledger.is_some(), "the function computes the same job");
-    assert_eq!(house.worked(), 1);
-}
-
-#[tokio::test]
-async fn the_same_submission_again_is_the_same_job_unless_it_is_forced() {
-    let house = House::new();
-    let mut handed = submission(&house, "a.csv");
-    let first = prepare(&handed, &house.platform).await.unwrap();
-    let again = prepare(&handed, &house.platform).await.unwrap();
-    assert_eq!(first.first.job, again.first.job);
-    handed.force = true;
-    let forced = prepare(&handed, &house.platform).await.unwrap();
-    assert_ne!(first.first.job, forced.first.job);
-}
-
-#[tokio::test]
-async fn a_refused_submission_is_written_down_and_uploads_nothing() {
-    let house = House::new();
-    let good = submission(&house, "a.csv");
-    let wrong_spec = Submission {
-        set: vec![("window.context".to_owned(), "none".to_owned())],
-        ..good.clone()
-    };
-    let test_name = Submission {
-        file: house.write("a_test.csv", "1"),
-        ..good.clone()
-    };
-    let large = Submission {
-        file: house.write("large.csv", &"x".repeat(2000)),
-        ..good.clone()
-    };
-    for (case, handed, kind) in [
-        ("spec", &wrong_spec, FailureKind::Spec),
-        ("name", &test_name, FailureKind::Event),
-        ("size", &large, FailureKind::Data),
-    ] {
-        for attempt in ["first", "again"] {
-            let Err(SubmitError::Refused(refused)) = prepare(handed, &house.platform).await else {
-                panic!("{case}")
-            };
-            assert_eq!(refused.0.kind, kind, "{case} {attempt}: {refused}");
-            assert!(house.failures().await.contains(&refused.0), "{case} {attempt}");
-        }
-    }
-    assert!(!house.world.store.keys().iter().any(|key| key.starts_with("raw/")));
-    let missing = Submission {
-        file: "/nowhere/a.csv".into(),
-        ..good
-    };
-    assert!(matches!(
-        prepare(&missing, &house.platform).await,
-        Err(SubmitError::File { .. })
-    ));
-}
-
 /// The object is replaced between the look at it and its download.
 #[tokio::test]
 async fn the_receipt_of_one_version_is_never_written_from_the_bytes_of_another() {
@@ -347,34 +251,6 @@ async fn a_wait_that_ran_out_is_not_final_for_bytes_that_are_uploaded_again() {
     house.put("raw/cell/a_test.csv", "2").await;
     assert!(house.upload("raw/cell/a.csv").await);
     assert_eq!(house.worked(), 1);
-}
-
-/// Two uploads of the same data under two specs, before anybody looked at the first.
-#[tokio::test]
-async fn the_spec_that_an_event_names_counts_and_not_that_of_a_later_upload() {
-    let house = House::new();
-    let mut jobs = Vec::new();
-    let mut events = Vec::new();
-    for (number, context) in ["12", "24"].into_iter().enumerate() {
-        let mut handed = submission(&house, "a.csv");
-        handed.set = vec![("window.context".to_owned(), context.to_owned())];
-        let prepared = prepare(&handed, &house.platform).await.unwrap();
-        prepared.upload(&house.platform).await.unwrap();
-        let mut event = house.notification(&prepared.upload.key()).await;
-        let object = &mut event["Records"][0]["s3"]["object"];
-        object["userMetadata"] = serde_json::json!({"X-Amz-Meta-Flits-Spec": prepared.first.stage.spec().hex()});
-        object["sequencer"] = serde_json::json!(format!("{number:016X}"));
-        events.push(event);
-        jobs.push(prepared.first.job);
-    }
-    house.deliver(&events).await;
-    for job in jobs {
-        let ledger = platform::walk::ledger(house.platform.store.as_ref(), job)
-            .await
-            .unwrap();
-        assert!(ledger.is_some(), "each of them begins");
-    }
-    assert_eq!(house.worked(), 1, "the same data are cleaned once");
 }
 
 /// Told apart by what the store says of its events, and by nothing else: neither by time passing nor by deliveries.

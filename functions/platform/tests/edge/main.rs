@@ -1,4 +1,4 @@
-//! From what a host hands over to what becomes of it: batches, the front door, submissions.
+//! From what a host hands over to what becomes of it: batches and the front door.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 

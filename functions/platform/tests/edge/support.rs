@@ -240,12 +240,6 @@ impl House {
         failure.clone()
     }
 
-    pub(crate) fn write(&self, name: &str, text: &str) -> std::path::PathBuf {
-        let path = self.scratch.path().join(name);
-        std::fs::write(&path, text).unwrap();
-        path
-    }
-
     pub(crate) fn scratch_files(&self) -> usize {
         std::fs::read_dir(Path::new(self.scratch.path())).unwrap().count()
     }
