@@ -52,6 +52,7 @@ impl Server {
         let config = aws_sdk_s3::Config::builder()
             .behavior_version_latest()
             .region(aws_sdk_s3::config::Region::new(REGION))
+            .http_client(platform::aws::https_client())
             .endpoint_url(&self.s3_url)
             .force_path_style(true)
             .credentials_provider(aws_sdk_s3::config::Credentials::new(
@@ -114,6 +115,7 @@ impl Server {
         let config = aws_sdk_sqs::Config::builder()
             .behavior_version_latest()
             .region(aws_sdk_sqs::config::Region::new(REGION))
+            .http_client(platform::aws::https_client())
             .endpoint_url(&self.sqs_url)
             .credentials_provider(aws_sdk_sqs::config::Credentials::new(
                 key,

@@ -87,6 +87,7 @@ pub(crate) fn client(url: &str, key_id: &str, secret: &str) -> Client {
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("us-east-1"))
         .credentials_provider(Credentials::new(key_id, secret, None, None, "test"))
+        .http_client(platform::aws::https_client())
         .endpoint_url(url)
         .force_path_style(true)
         .retry_config(RetryConfig::disabled());

@@ -1,7 +1,12 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
-use aws_sdk_s3::config::{Credentials, RequestChecksumCalculation, ResponseChecksumValidation};
+use aws_sdk_s3::config::{Credentials, RequestChecksumCalculation, ResponseChecksumValidation, SharedHttpClient};
+use aws_smithy_http_client::{
+    Builder, ConnectorBuilder,
+    proxy::ProxyConfig,
+    tls::{Provider, rustls_provider::CryptoMode},
+};
 use contract::Stage;
 
 use super::{S3Store, SqsQueue};
@@ -52,6 +57,23 @@ pub async fn connect_queue(endpoint: &Endpoint, access: Option<&Access>, urls: B
     SqsQueue::new(aws_sdk_sqs::Client::new(&shared), urls)
 }
 
+/// Returns the HTTP client of every connection to S3 and SQS.
+///
+/// TLS is rustls with `ring`; it trusts the root certificates of the operating system. Proxies are those that
+/// `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY` name.
+#[must_use]
+pub fn https_client() -> SharedHttpClient {
+    // The SDK's own default client is the same one on `aws-lc`, whose C code would be the slowest part of a first build.
+    Builder::new().build_with_connector_fn(|settings, components| {
+        let mut connector = ConnectorBuilder::default()
+            .tls_provider(Provider::Rustls(CryptoMode::Ring))
+            .proxy_config(ProxyConfig::from_env());
+        connector.set_connector_settings(settings.cloned());
+        connector.set_sleep_impl(components.and_then(|components| components.sleep_impl()));
+        connector.build()
+    })
+}
+
 async fn shared(endpoint: &Endpoint, access: Option<&Access>) -> SdkConfig {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(CONNECT)
@@ -59,6 +81,7 @@ async fn shared(endpoint: &Endpoint, access: Option<&Access>) -> SdkConfig {
         .operation_timeout(TOTAL)
         .build();
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
+        .http_client(https_client())
         .timeout_config(timeouts)
         .retry_config(RetryConfig::standard().with_max_attempts(3));
     // A compatible server takes any region, but a signature needs one; asking the chain could ask the network.
@@ -76,4 +99,37 @@ async fn shared(endpoint: &Endpoint, access: Option<&Access>) -> SdkConfig {
         loader = loader.credentials_provider(Credentials::new(key, secret.expose(), None, None, "flits"));
     }
     loader.load().await
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::{io::AsyncReadExt as _, net::TcpListener};
+
+    use super::*;
+    use crate::ports::Store as _;
+
+    #[tokio::test]
+    async fn an_https_endpoint_is_spoken_to_with_tls() {
+        let server = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint = Endpoint {
+            url: Some(format!("https://{}", server.local_addr().unwrap())),
+            region: None,
+        };
+        let access = Access {
+            key: "key".to_owned(),
+            secret: Secret::new("secret".to_owned()),
+        };
+        let store = connect_store("bucket", &endpoint, Some(&access)).await;
+        let greeting = async {
+            let (mut client, _) = server.accept().await.unwrap();
+            let mut greeting = [0; 2];
+            client.read_exact(&mut greeting).await.unwrap();
+            greeting
+        };
+        tokio::select! {
+            // RFC 8446, 5.1: a record of type handshake (22), of a version that begins with 3.
+            greeting = greeting => assert_eq!(greeting, [22, 3]),
+            answer = store.head("key") => panic!("nobody has answered, but the store says {answer:?}"),
+        }
+    }
 }

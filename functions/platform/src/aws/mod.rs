@@ -11,6 +11,6 @@ mod queue;
 mod store;
 
 pub use clock::SystemClock;
-pub use connect::{Access, Endpoint, connect_queue, connect_store};
+pub use connect::{Access, Endpoint, connect_queue, connect_store, https_client};
 pub use queue::SqsQueue;
 pub use store::S3Store;
