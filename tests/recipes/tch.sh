@@ -42,8 +42,8 @@ export LIBTORCH="$libtorch" LD_LIBRARY_PATH="$libtorch/lib${LD_LIBRARY_PATH:+:$L
 if [ "$#" -gt 0 ]; then
   exec "$@"
 fi
-cargo clippy -p recurrent-tch -p families --features families/tch --all-targets --locked -- -D warnings
-# One selection of packages and features, so that both build the same once: fits alone, then `flits run` from upload to scores.
+# One selection of packages and features, so that all build the same once: fits alone, then `flits run` from upload to scores.
+cargo clippy --workspace --features flits/tch --all-targets --locked -- -D warnings
 cargo test --workspace --features flits/tch --locked --test parity --test backend
 cargo test --workspace --features flits/tch --locked --test command -- backend --nocapture
 echo "tch: RAN, the libtorch backend agrees with our own on $(cat "$libtorch/build-version")"

@@ -6,6 +6,7 @@
 //!
 //! Start with [`fit`], the pure part, then [`Train`].
 
+mod backend;
 mod error;
 mod share;
 
@@ -163,11 +164,12 @@ fn run(fitting: &Fitting, training: &Training<'_>) -> Result<Fitted, TrainError>
 
 fn fit_of(member: &Member) -> Option<Box<dyn Fit>> {
     let Some(search) = &member.search else {
-        return families::fit(&member.model);
+        return backend::fit(&member.model);
     };
     let started = Instant::now();
     let elapsed = Arc::new(move || started.elapsed());
-    (!member.model.is_virtual()).then(|| Box::new(families::search(&member.model, search, elapsed)) as Box<dyn Fit>)
+    (!member.model.is_virtual())
+        .then(|| Box::new(families::search(&member.model, search, backend::fit, elapsed)) as Box<dyn Fit>)
 }
 
 /// Measures the intervals of a fitted model. Where nothing was observed to measure them on, it has none.

@@ -1,41 +1,24 @@
-//! Which arithmetic fits a net: our own, or libtorch's in a build with the feature `tch`.
-//!
-//! Without the feature a net with `backend = "tch"` fails before any work. Our own would give other bits under the
-//! identity that promises libtorch's, so it does not step in.
+//! Which arithmetic fits a net: our own, or that of another backend that the caller brings.
 
 use forecast::{Backend, Fit, RecurrentSpec};
 use recurrent::{Cell, Recurrent};
 
-pub(crate) fn fit(cell: Cell, spec: &RecurrentSpec) -> Box<dyn Fit> {
-    match spec.backend {
-        Backend::Rust => Box::new(Recurrent::new(cell, spec)),
-        Backend::Tch => libtorch(cell, spec),
-    }
+/// Makes the fit of a net of a kind with some settings.
+pub type FitNet = fn(Cell, &RecurrentSpec) -> Box<dyn Fit>;
+
+/// The backends that a build has beside our own arithmetic. By default it has none.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Backends {
+    /// Fits nets with `backend = "tch"`; `None` in a build without libtorch.
+    pub tch: Option<FitNet>,
 }
 
-#[cfg(feature = "tch")]
-fn libtorch(cell: Cell, spec: &RecurrentSpec) -> Box<dyn Fit> {
-    Box::new(recurrent_tch::RecurrentTch::new(cell, spec))
-}
-
-#[cfg(not(feature = "tch"))]
-fn libtorch(_: Cell, _: &RecurrentSpec) -> Box<dyn Fit> {
-    Box::new(NoLibtorch)
-}
-
-/// Stands where libtorch would fit.
-#[cfg(not(feature = "tch"))]
-struct NoLibtorch;
-
-#[cfg(not(feature = "tch"))]
-impl Fit for NoLibtorch {
-    fn run(
-        &self,
-        _: &forecast::Training<'_>,
-        _: Option<&forecast::Checkpoint>,
-        _: &dyn Fn() -> bool,
-        _: &mut dyn FnMut(forecast::Progress, Option<&forecast::EpochLoss>),
-    ) -> Result<forecast::Fitted, forecast::FitError> {
-        Err(forecast::FitError::NoLibtorch)
+impl Backends {
+    /// Returns the fit of a net. [`Recurrent`] refuses settings that ask for a backend which is missing.
+    pub(crate) fn fit(self, cell: Cell, spec: &RecurrentSpec) -> Box<dyn Fit> {
+        match (spec.backend, self.tch) {
+            (Backend::Tch, Some(tch)) => tch(cell, spec),
+            (Backend::Rust, _) | (Backend::Tch, None) => Box::new(Recurrent::new(cell, spec)),
+        }
     }
 }

@@ -1,7 +1,8 @@
 //! The one place that knows every family of models: from a spec to its fit, from an artifact to its forecaster.
 //!
 //! Promises that what [`fit`] leaves, [`forecaster`] reads, kind by kind and without a default: a new kind fails to
-//! compile until both sides are named. Refuses to know how any of them works.
+//! compile until both sides are named. Refuses to know how any of them works, and which backends a build has: they are an
+//! argument, [`Backends`].
 
 mod backend;
 pub mod ensemble;
@@ -12,17 +13,19 @@ use forecast::{Artifact, ArtifactError, Fit, Forecast, ModelSpec, SearchSpec};
 use linear::{Naive, Ridge, SeasonalNaive, SeasonalNaiveFit};
 use prophet::{ProphetFit, ProphetForecast};
 use recurrent::{Cell, Net};
-use search::{Elapsed, Search};
+use search::{Elapsed, MakeFit, Search};
 
-/// Gives the fit of a model's spec; none for a model that is made of others.
+pub use backend::{Backends, FitNet};
+
+/// Returns the fit of a model's spec; `None` for a model that is made of others.
 #[must_use]
-pub fn fit(model: &ModelSpec) -> Option<Box<dyn Fit>> {
+pub fn fit(model: &ModelSpec, backends: Backends) -> Option<Box<dyn Fit>> {
     Some(match model {
         ModelSpec::Naive(_) => Box::new(Naive),
         ModelSpec::SeasonalNaive(_) => Box::new(SeasonalNaiveFit),
         ModelSpec::Linear(spec) => Box::new(Ridge::fit(spec)),
-        ModelSpec::Gru(spec) => backend::fit(Cell::Gru, spec),
-        ModelSpec::Lstm(spec) => backend::fit(Cell::Lstm, spec),
+        ModelSpec::Gru(spec) => backends.fit(Cell::Gru, spec),
+        ModelSpec::Lstm(spec) => backends.fit(Cell::Lstm, spec),
         ModelSpec::Ets(spec) => Box::new(Classical::ets(spec)),
         ModelSpec::Theta(spec) => Box::new(Classical::theta(spec)),
         ModelSpec::Mstl(spec) => Box::new(Classical::mstl(spec)),
@@ -31,15 +34,16 @@ pub fn fit(model: &ModelSpec) -> Option<Box<dyn Fit>> {
     })
 }
 
-/// Gives the fit of the best of several settings of a model.
+/// Returns the fit of the best of several settings of a model.
 ///
-/// `elapsed` tells how long this run has been going on; it is asked only where the search is limited in seconds.
+/// `fit` makes the fit of each: [`fit`] with the caller's backends. `elapsed` tells how long this run has been going on; it
+/// is asked only where the search is limited in seconds.
 #[must_use]
-pub fn search(model: &ModelSpec, spec: &SearchSpec, elapsed: Elapsed) -> Search {
+pub fn search(model: &ModelSpec, spec: &SearchSpec, fit: MakeFit, elapsed: Elapsed) -> Search {
     Search::new(model, spec, fit, forecaster, elapsed)
 }
 
-/// Gives the forecaster of a fitted model.
+/// Returns the forecaster of a fitted model.
 ///
 /// # Errors
 /// Where the artifact's tensors are not those of its kind.

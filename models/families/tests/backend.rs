@@ -1,9 +1,10 @@
-//! Which arithmetic fits a net is a setting: a build that has it uses it, one that has not says so before any work.
+//! Which arithmetic fits a net is a setting: a build without it says so before any work.
 
 #![expect(clippy::unwrap_used, reason = "a test's helpers fail as it does")]
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
+use families::Backends;
 use forecast::{
     Backend, Checkpoint, EpochLoss, Fit, FitError, Fitted, ModelSpec, Progress, SearchSpec, SeriesData, Training,
 };
@@ -26,11 +27,15 @@ fn net(kind: &str, backend: Backend) -> ModelSpec {
     spec
 }
 
+fn fit(model: &ModelSpec) -> Option<Box<dyn Fit>> {
+    families::fit(model, Backends::default())
+}
+
 fn search(model: &ModelSpec) -> Box<dyn Fit> {
     let space = BTreeMap::from([("hidden", vec![3, 5])]);
     let spec: SearchSpec = serde_json::from_value(serde_json::json!({ "space": space })).unwrap();
     assert_eq!(spec.problems("search", model), []);
-    Box::new(families::search(model, &spec, Arc::new(|| Duration::ZERO)))
+    Box::new(families::search(model, &spec, fit, Arc::new(|| Duration::ZERO)))
 }
 
 fn run(
@@ -68,96 +73,19 @@ fn run(
     fit.run(&data, resume, stop, observe)
 }
 
-#[cfg(not(feature = "tch"))]
 #[test]
 fn without_libtorch_a_net_that_asks_for_it_fails_before_any_work() {
     for kind in ["gru", "lstm"] {
         let model = net(kind, Backend::Tch);
-        for fit in [families::fit(&model).unwrap(), search(&model)] {
+        for fit in [fit(&model).unwrap(), search(&model)] {
             let error = run(&*fit, None, &|| false, &mut |_, _| panic!("it worked")).unwrap_err();
             assert!(matches!(error, FitError::NoLibtorch), "{kind}: {error}");
             assert!(error.to_string().contains("`--features tch`"), "{error}");
         }
-        let ours = families::fit(&net(kind, Backend::Rust)).unwrap();
+        let ours = fit(&net(kind, Backend::Rust)).unwrap();
         assert!(matches!(
             run(&*ours, None, &|| false, &mut |_, _| ()),
             Ok(Fitted::Finished(_))
         ));
-    }
-}
-
-#[cfg(feature = "tch")]
-mod with_libtorch {
-    use std::cell::Cell;
-
-    use forecast::{Artifact, Data};
-
-    use super::*;
-
-    /// How far weights may lie apart, as a share of the tensor's largest.
-    const WEIGHTS: f64 = 1e-4;
-
-    fn calm(fit: &dyn Fit) -> Artifact {
-        match run(fit, None, &|| false, &mut |_, _| ()).unwrap() {
-            Fitted::Finished(artifact) => artifact,
-            Fitted::Stopped(_) => panic!("nobody asked it to stop"),
-        }
-    }
-
-    /// Stops at every third question and goes on from the checkpoint's bytes.
-    fn stopped(fit: &dyn Fit) -> Artifact {
-        let mut resume: Option<Checkpoint> = None;
-        for _ in 0..100 {
-            let asked = Cell::new(0);
-            let stop = || asked.replace(asked.get() + 1) >= 3;
-            match run(fit, resume.as_ref(), &stop, &mut |_, _| ()).unwrap() {
-                Fitted::Finished(artifact) => {
-                    assert!(resume.is_some(), "it was never stopped");
-                    return artifact;
-                }
-                Fitted::Stopped(checkpoint) => {
-                    let before = resume.map(|checkpoint| checkpoint.progress);
-                    assert!(before < Some(checkpoint.progress), "no progress");
-                    resume = Some(checkpoint);
-                }
-            }
-        }
-        panic!("it never ends");
-    }
-
-    fn assert_alike(ours: &Artifact, theirs: &Artifact, what: &str) {
-        families::forecaster(theirs).unwrap();
-        assert!(ours.tensors.keys().eq(theirs.tensors.keys()), "{what}");
-        for (name, tensor) in &ours.tensors {
-            let (Data::F32(a), Data::F32(b)) = (&tensor.data, &theirs.tensors[name].data) else {
-                panic!("{what}: {name} is not in single precision")
-            };
-            let largest = a.iter().fold(0.0_f64, |most, &value| most.max(f64::from(value).abs()));
-            for (&a, &b) in a.iter().zip(b) {
-                let apart = (f64::from(a) - f64::from(b)).abs();
-                assert!(apart <= WEIGHTS * largest, "{what}: {name} has {a} and {b}");
-            }
-        }
-    }
-
-    #[test]
-    fn fits_and_searches_give_our_artifact_also_where_they_are_stopped() {
-        for kind in ["gru", "lstm"] {
-            let (ours, theirs) = (net(kind, Backend::Rust), net(kind, Backend::Tch));
-            for (ours, theirs) in [
-                (families::fit(&ours).unwrap(), families::fit(&theirs).unwrap()),
-                (search(&ours), search(&theirs)),
-            ] {
-                let ours = calm(&*ours);
-                assert_alike(&ours, &calm(&*theirs), kind);
-                assert_alike(&ours, &stopped(&*theirs), &format!("{kind}, stopped"));
-            }
-        }
-    }
-
-    #[test]
-    fn the_setting_stands_in_the_artifact() {
-        let model = net("gru", Backend::Tch);
-        assert_eq!(calm(&*families::fit(&model).unwrap()).about.settings, model);
     }
 }

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test's helpers fail as it does")]
 
+use families::Backends;
 use forecast::{
     Artifact, Calibration, EtsSpec, Fitted, Growth, ModelSpec, MstlSpec, SeriesData, Training, Trend, interval,
 };
@@ -82,7 +83,7 @@ fn covered(kind: &str, table: &Table) -> Vec<Option<f64>> {
         target_names: &targets,
         input_names: &inputs,
     };
-    let fitted = families::fit(&small(kind))
+    let fitted = families::fit(&small(kind), Backends::default())
         .unwrap()
         .run(&data, None, &|| false, &mut |_, _| ())
         .unwrap();
@@ -137,7 +138,7 @@ fn the_eighty_percent_interval_of_every_model_covers_eighty_percent() {
         .filter(|kind| !ModelSpec::KINDS.contains(kind));
     // An ensemble is made of others and has no fit.
     let kinds = ModelSpec::KINDS.into_iter().chain(others);
-    for kind in kinds.filter(|kind| families::fit(&small(kind)).is_some()) {
+    for kind in kinds.filter(|kind| families::fit(&small(kind), Backends::default()).is_some()) {
         let covered = covered(kind, &table);
         for (index, covered) in covered.into_iter().enumerate() {
             let within = if index == 0 { WITHIN } else { TARGET_WITHIN };

@@ -1,6 +1,8 @@
 //! The way into a fit: what it is asked to learn from is checked here, before any work.
 
-use forecast::{Checkpoint, EpochLoss, Fit, FitError, Fitted, ModelSpec, Progress, RecurrentSpec, Schedule, Training};
+use forecast::{
+    Backend, Checkpoint, EpochLoss, Fit, FitError, Fitted, ModelSpec, Progress, RecurrentSpec, Schedule, Training,
+};
 
 use crate::{
     run::Run,
@@ -104,6 +106,9 @@ impl Fit for Recurrent {
     /// The loss is the mean squared error over windows, steps and targets, on the scaled axis. With early stopping and
     /// windows that select, the parameters of the best epoch are kept, and the fit ends once `patience` epochs in a row were
     /// no better; otherwise all epochs run and the last parameters are kept. Neither threads nor stops change a bit.
+    ///
+    /// # Errors
+    /// [`FitError::NoLibtorch`] before any work where the settings ask for libtorch: our own arithmetic has other bits.
     fn run(
         &self,
         data: &Training<'_>,
@@ -111,6 +116,9 @@ impl Fit for Recurrent {
         stop: &dyn Fn() -> bool,
         observe: &mut dyn FnMut(Progress, Option<&EpochLoss>),
     ) -> Result<Fitted, FitError> {
+        if self.spec.backend == Backend::Tch {
+            return Err(FitError::NoLibtorch);
+        }
         self.prepared(data, resume, |run, state| run.go(state, stop, observe))
     }
 }
