@@ -1,9 +1,8 @@
 //! Adam and `AdamW` with a bound on the gradients' norm, as `torch.optim.Adam`, `torch.optim.AdamW` and `clip_grad_norm_` do it.
 
 use crate::{
-    engine::Step,
-    panel::{Elements, Row, each},
-    simd::{Arithmetic, Kernel, Lanes, Path},
+    engine::Update,
+    kernel::{Arithmetic, Elements, Kernel, Lanes, Path, Row, each},
 };
 
 /// The decay of the mean of gradients.
@@ -35,15 +34,15 @@ pub(crate) struct AdamStep {
 
 impl AdamStep {
     /// Prepares a step.
-    pub(crate) fn new(step: &Step) -> Self {
+    pub(crate) fn new(update: &Update) -> Self {
         #[expect(clippy::cast_precision_loss, reason = "past 2^53 steps both corrections are 1")]
-        let number = step.number as f64;
-        let clip = (step.clip / (step.norm + 1e-6)).min(1.0);
-        let rate = step.rate / (1.0 - libm::pow(BETA_1, number));
+        let number = update.number as f64;
+        let clip = (update.clip / (update.norm + 1e-6)).min(1.0);
+        let rate = update.rate / (1.0 - libm::pow(BETA_1, number));
         let scale = 1.0 / (1.0 - libm::pow(BETA_2, number)).sqrt();
         #[expect(clippy::cast_possible_truncation, reason = "parameters are f32")]
         let [clip, rate, scale_of_root, added, left] =
-            [clip, rate, scale, step.added, step.left].map(|value| value as f32);
+            [clip, rate, scale, update.added, update.left].map(|value| value as f32);
         Self {
             clip,
             rate,

@@ -3,11 +3,7 @@
 //! # Shapes
 //! All rows are one window's; each slice has as many. Gates come as one slice for each gate.
 
-use crate::{
-    math::{sigmoids, tanh},
-    panel::{Elements, Row, each},
-    simd::{Arithmetic, Lanes},
-};
+use crate::kernel::{Arithmetic, Elements, Lanes, Row, each, sigmoids, tanh};
 
 /// Advances a GRU by one step: from the gates' products `r` and `z` of inputs and last state, `n` of the inputs and `kept`
 /// of the last state, all with their biases, to the activated gates and the state after the step.

@@ -3,11 +3,7 @@
 //! The mask is a hash of the seed, the batch, the layer, the window's place in the batch, the step and the unit: it takes no
 //! memory, the way back finds it again, and neither chunks nor threads nor stops change it.
 
-use crate::{
-    activation::Panels,
-    panel::{PANEL, Row},
-    simd::{Kernel, Lanes, Path},
-};
+use crate::kernel::{Kernel, Lanes, PANEL, Panels, Path, Row};
 
 /// The masks of one batch, from one of its windows on.
 #[derive(Clone, Copy, Debug)]
@@ -124,7 +120,7 @@ fn hash(x: u32) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{panel::zeros, simd::tests::paths};
+    use crate::kernel::{paths, zeros};
 
     const ONE: Row = Row([1.0; PANEL]);
 

@@ -3,12 +3,9 @@
 
 use std::ops::Range;
 
-use forecast::{Checkpoint, EpochLoss, FitError, Fitted, Progress, Training};
-
 use crate::{
-    Cell, Recurrent,
     samples::{Samples, single},
-    shape::Shape,
+    shape::{Cell, Shape},
 };
 
 /// What a batch gave.
@@ -24,7 +21,7 @@ pub struct Learned {
 
 /// One update of the parameters.
 #[derive(Clone, Copy, Debug)]
-pub struct Step {
+pub struct Update {
     /// Its number, from 1.
     pub number: u64,
     /// The learning rate.
@@ -50,7 +47,7 @@ pub trait Engine {
     fn learn(&mut self, windows: &[usize], dropout: Option<Dropout>) -> Learned;
 
     /// Moves the parameters by the gradients that were found last.
-    fn step(&mut self, step: &Step);
+    fn update(&mut self, update: &Update);
 
     /// Gives the sum of squared errors over all selecting windows.
     fn grade(&mut self) -> f64;
@@ -125,23 +122,6 @@ impl Task<'_> {
     #[must_use]
     pub fn select(&self, windows: Range<usize>) -> (Vec<f32>, Vec<f32>) {
         self.select.copy(windows)
-    }
-}
-
-impl Recurrent {
-    /// Fits as [`forecast::Fit::run`] does, with the arithmetic of another engine.
-    ///
-    /// # Errors
-    /// As for a fit of our own.
-    pub fn run_on(
-        &self,
-        data: &Training<'_>,
-        resume: Option<&Checkpoint>,
-        stop: &dyn Fn() -> bool,
-        observe: &mut dyn FnMut(Progress, Option<&EpochLoss>),
-        engine: &dyn for<'t> Fn(&'t Task<'t>, Start) -> Box<dyn Engine + 't>,
-    ) -> Result<Fitted, FitError> {
-        self.prepared(data, resume, |run, state| run.go_on(state, stop, observe, engine))
     }
 }
 

@@ -5,10 +5,11 @@ use forecast::{
 };
 
 use crate::{
+    engine::{Engine, Start, Task},
+    kernel::Path,
     run::Run,
     samples::Samples,
     shape::{Cell, Shape},
-    simd::Path,
     state::State,
 };
 
@@ -18,9 +19,9 @@ pub const MEMORY_BOUND: u128 = 2 << 30;
 /// A GRU or an LSTM that can be fitted.
 #[derive(Clone, Debug)]
 pub struct Recurrent {
-    pub(crate) cell: Cell,
-    pub(crate) spec: RecurrentSpec,
-    pub(crate) path: Path,
+    cell: Cell,
+    spec: RecurrentSpec,
+    path: Path,
 }
 
 impl Recurrent {
@@ -34,12 +35,27 @@ impl Recurrent {
         }
     }
 
-    /// Gives the settings as they stand in artifacts.
-    pub(crate) fn settings(&self) -> ModelSpec {
+    /// Returns the settings as they stand in artifacts.
+    fn settings(&self) -> ModelSpec {
         match self.cell {
             Cell::Gru => ModelSpec::Gru(self.spec.clone()),
             Cell::Lstm => ModelSpec::Lstm(self.spec.clone()),
         }
+    }
+
+    /// Fits as [`forecast::Fit::run`] does, with the arithmetic of another engine.
+    ///
+    /// # Errors
+    /// As for a fit of our own.
+    pub fn run_on(
+        &self,
+        data: &Training<'_>,
+        resume: Option<&Checkpoint>,
+        stop: &dyn Fn() -> bool,
+        observe: &mut dyn FnMut(Progress, Option<&EpochLoss>),
+        engine: &dyn for<'t> Fn(&'t Task<'t>, Start) -> Box<dyn Engine + 't>,
+    ) -> Result<Fitted, FitError> {
+        self.prepared(data, resume, |run, state| run.go_on(state, stop, observe, engine))
     }
 
     fn shape(&self, data: &Training<'_>) -> Shape {
@@ -55,7 +71,7 @@ impl Recurrent {
     }
 
     /// Checks what there is to learn from, finds the windows and the state to go on from.
-    pub(crate) fn prepared(
+    fn prepared(
         &self,
         data: &Training<'_>,
         resume: Option<&Checkpoint>,
@@ -82,8 +98,11 @@ impl Recurrent {
                 bound: MEMORY_BOUND,
             });
         }
+        let settings = self.settings();
         let run = Run {
-            model: self,
+            path: self.path,
+            spec: &self.spec,
+            settings: &settings,
             data,
             shape,
             training: &training,
@@ -160,7 +179,7 @@ mod tests {
     use series::{Cut, Frequency, Matrix, Scaled, TimeAxis, WindowShape};
 
     use super::*;
-    use crate::simd::tests::paths;
+    use crate::kernel::paths;
 
     const PRECISIONS: [Precision; 2] = [Precision::F32, Precision::Bf16];
 

@@ -3,30 +3,21 @@
 //! Each share of a batch has gradients of its own, and they are added up in the order of the shares, so the bits depend neither
 //! on the number of threads nor on which thread takes what.
 
-use std::marker::PhantomData;
-
-use crate::{
-    factors::{Factors, Neighbours},
-    lesson::Lesson,
-    panel::{PANEL, Row, each, zeros},
-    product::Plus,
-    simd::{Kernel, Lanes, Path},
-    weights::Place,
-};
+use crate::kernel::{Kernel, Lanes, PANEL, Path, Plus, Position, Row, each, zeros};
 
 /// The gradients of one block's parameters.
 #[derive(Clone, Debug)]
 pub(crate) struct Gradient {
-    pub(crate) place: Place,
+    pub(crate) position: Position,
     pub(crate) values: Vec<Row>,
 }
 
 impl Gradient {
     /// Gives gradients of zero.
-    pub(crate) fn zero(place: Place) -> Self {
+    pub(crate) fn zero(position: Position) -> Self {
         Self {
-            place,
-            values: zeros(place.rows()),
+            position,
+            values: zeros(position.rows()),
         }
     }
 
@@ -86,64 +77,4 @@ impl Kernel for Sum<'_> {
         }
         *self.squares = columns.iter().sum();
     }
-}
-
-/// Takes what a chunk of windows gives for the blocks of one layer, or for the head's.
-pub(crate) struct Take<'a, F> {
-    pub(crate) factors: PhantomData<F>,
-    pub(crate) lesson: &'a Lesson,
-    pub(crate) gradients: &'a mut [Gradient],
-    pub(crate) room: &'a mut Vec<Neighbours>,
-}
-
-impl<F: Factors> Kernel for Take<'_, F> {
-    fn tile_rows(&self) -> Option<usize> {
-        F::tile_rows(PANEL)
-    }
-
-    #[inline(always)]
-    fn run<L: Lanes, const ROWS: usize, const VECTORS: usize>(self, lanes: L) {
-        let Self {
-            lesson,
-            gradients,
-            room,
-            ..
-        } = self;
-        let place = gradients[0].place;
-        let left = lesson.inputs::<F>(place.layer);
-        for panel in 0..place.inputs.div_ceil(PANEL) {
-            let left = F::turn(lanes, left.panel(panel), room);
-            for Gradient { place, values } in gradients.iter_mut() {
-                let output = rows_mut(&mut values[..place.inputs], panel);
-                F::multiply_turned::<L, ROWS, VECTORS>(lanes, left, lesson.input_gradients::<F>(place), output);
-            }
-        }
-        if !place.is_head() {
-            let left = lesson.states_before::<F>(place.layer);
-            for panel in 0..place.hidden.div_ceil(PANEL) {
-                let steps = left.panel(panel);
-                let left = F::turn(lanes, steps, room);
-                for Gradient { place, values } in gradients.iter_mut() {
-                    let right = lesson.hidden_gradients::<F>(place);
-                    let output = rows_mut(&mut values[place.inputs..][..place.hidden], panel);
-                    F::multiply_turned::<L, ROWS, VECTORS>(lanes, left, &right[right.len() - steps.len()..], output);
-                }
-            }
-        }
-        for Gradient { place, values } in gradients {
-            let (_, biases) = values.split_at_mut(place.inputs + place.hidden);
-            F::add_rows(lanes, lesson.input_gradients::<F>(place), &mut biases[0]);
-            match biases {
-                [_, other] if place.apart => F::add_rows(lanes, lesson.hidden_gradients::<F>(place), other),
-                [bias, other] => *other = *bias,
-                _ => {}
-            }
-        }
-    }
-}
-
-/// Gives the rows of a panel, fewer of the last one.
-fn rows_mut(all: &mut [Row], panel: usize) -> &mut [Row] {
-    let rows = all.len() - panel * PANEL;
-    &mut all[panel * PANEL..][..rows.min(PANEL)]
 }

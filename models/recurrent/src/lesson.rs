@@ -5,17 +5,16 @@ use std::marker::PhantomData;
 use forecast::Precision;
 
 use crate::{
-    activation::{Activation, Panels, Round, Ways},
-    cell::{gru_backward, lstm_backward},
-    chunk::{Chunk, Layer, split},
+    backward::{Back, Backward},
+    chunk::Chunk,
     dropout::Dropout,
-    factors::{Bf16, F32, Factors, Neighbours},
-    gradient::{Gradient, Take},
-    panel::{PANEL, Row, Start, zeros},
+    gradient::Gradient,
+    kernel::{
+        Activation, Bf16, F32, Factors, Kernel, Lanes, Neighbours, PANEL, Panels, Passes, Path, Position, Refresh, Row, zeros,
+    },
     samples::Samples,
     shape::{Cell, Shape},
-    simd::{Kernel, Lanes, Path},
-    weights::{Block, Place, Weights},
+    weights::Weights,
 };
 
 /// Room for the way back of one chunk.
@@ -37,9 +36,9 @@ impl Lesson {
     pub(crate) fn new(path: Path, shape: Shape, windows: usize) -> Self {
         let units = shape.units();
         Self {
-            chunk: Chunk::new(path, shape, windows, Ways::Both),
+            chunk: Chunk::new(path, shape, windows, Passes::Both),
             targets: vec![0.0; windows * shape.outputs],
-            errors: Activation::zeros(shape.precision, Ways::Both, shape.outputs.div_ceil(PANEL), 1, windows),
+            errors: Activation::zeros(shape.precision, Passes::Both, shape.outputs.div_ceil(PANEL), 1, windows),
             above: zeros(windows * shape.context * units),
             carry: zeros(windows * units),
             carry_cells: zeros(if shape.cell == Cell::Lstm { windows * units } else { 0 }),
@@ -120,7 +119,7 @@ impl Lesson {
             *error *= 2.0 * scale;
         }
         let activation = &mut self.errors;
-        path.run(Round {
+        path.run(Refresh {
             factors: PhantomData::<F>,
             activation,
             panels,
@@ -133,7 +132,7 @@ impl Lesson {
         }
         path.run(Back::<F> {
             depth: shape.outputs,
-            left: self.errors.left::<F>(windows, 0..windows),
+            left: F::left(&self.errors, windows, 0..windows),
             blocks: weights.layer(shape.layers),
             output: &mut self.above,
             tall: rows,
@@ -154,7 +153,7 @@ impl Lesson {
             if layer > 0 {
                 path.run(Back::<F> {
                     depth: shape.panels() * PANEL,
-                    left: self.chunk.layers[layer].gates.left::<F>(rows, 0..rows),
+                    left: F::left(&self.chunk.layers[layer].gates, rows, 0..rows),
                     blocks: weights.layer(layer),
                     output: &mut self.above[..shape.units() * rows],
                     tall: rows,
@@ -181,7 +180,7 @@ impl Lesson {
     }
 
     /// Gives what a layer's blocks, or the head's, have on the left of the products that are the gradients of the weights for their inputs.
-    pub(crate) fn inputs<F: Factors>(&self, layer: usize) -> Panels<'_, F::Right> {
+    fn inputs<F: Factors>(&self, layer: usize) -> Panels<'_, F::Right> {
         if layer == self.chunk.shape.layers {
             self.chunk.last_states::<F>()
         } else {
@@ -190,148 +189,91 @@ impl Lesson {
     }
 
     /// Gives what a block has on their right.
-    pub(crate) fn input_gradients<F: Factors>(&self, place: &Place) -> &[F::Right] {
+    fn input_gradients<F: Factors>(&self, position: &Position) -> &[F::Right] {
         let (shape, windows) = (self.chunk.shape, self.chunk.windows);
-        if place.is_head() {
-            return self.errors.depth::<F>(windows, windows, 0..windows).panel(place.panel);
+        if position.is_head() {
+            return F::depth(&self.errors, windows, windows, 0..windows).panel(position.panel);
         }
         let rows = shape.context * windows;
-        let gates = self.chunk.layers[place.layer].gates.depth::<F>(windows, rows, 0..rows);
-        gates.panel(place.gate * shape.units() + place.panel)
+        let gates = F::depth(&self.chunk.layers[position.layer].gates, windows, rows, 0..rows);
+        gates.panel(position.gate * shape.units() + position.panel)
     }
 
     /// Gives what a layer's blocks have on the left of the products that are the gradients of the weights for the last state. The first
     /// step is left out: the states before it are zeros.
-    pub(crate) fn states_before<F: Factors>(&self, layer: usize) -> Panels<'_, F::Right> {
+    fn states_before<F: Factors>(&self, layer: usize) -> Panels<'_, F::Right> {
         let (windows, rows) = (self.chunk.windows, self.chunk.shape.context * self.chunk.windows);
         let states = &self.chunk.layers[layer].states;
-        states.depth::<F>(windows, rows + windows, windows..rows)
+        F::depth(states, windows, rows + windows, windows..rows)
     }
 
     /// Gives a block's gradients of the products of the last state, from the first step on.
-    pub(crate) fn hidden_gradients<F: Factors>(&self, place: &Place) -> &[F::Right] {
-        if !place.apart {
-            return self.input_gradients::<F>(place);
+    fn hidden_gradients<F: Factors>(&self, position: &Position) -> &[F::Right] {
+        if !position.apart {
+            return self.input_gradients::<F>(position);
         }
         let (windows, rows) = (self.chunk.windows, self.chunk.shape.context * self.chunk.windows);
-        let kept = &self.chunk.layers[place.layer].kept;
-        kept.depth::<F>(windows, rows, 0..rows).panel(place.panel)
+        let kept = &self.chunk.layers[position.layer].kept;
+        F::depth(kept, windows, rows, 0..rows).panel(position.panel)
     }
 }
 
-/// Takes the outputs' gradients back to the states after the last step.
-struct Back<'a, F: Factors> {
-    depth: usize,
-    left: Panels<'a, F::Left>,
-    blocks: &'a [Block],
-    /// Panels of `tall` rows, the last of which become the gradients.
-    output: &'a mut [Row],
-    tall: usize,
-}
-
-impl<F: Factors> Kernel for Back<'_, F> {
-    fn tile_rows(&self) -> Option<usize> {
-        F::tile_rows(self.left.rows())
-    }
-
-    #[inline(always)]
-    fn run<L: Lanes, const ROWS: usize, const VECTORS: usize>(self, lanes: L) {
-        let Self {
-            depth, left, blocks, ..
-        } = self;
-        let wide = PANEL / F::STEP;
-        let tiles = F::weights(&blocks[0]).input_back.len() / wide;
-        for (tile, output) in self.output.chunks_exact_mut(self.tall).take(tiles).enumerate() {
-            let first = output.len() - left.rows();
-            let right = |panel: usize| &F::weights(&blocks[panel]).input_back[tile * wide..][..wide];
-            let (start, output) = (Start::Row(&Row::ZERO), &mut output[first..]);
-            F::multiply::<L, ROWS, VECTORS>(lanes, depth, |panel| left.panel(panel), right, start, output);
-        }
-    }
-}
-
-/// All steps of one layer, backwards.
-struct Backward<'a, F> {
+/// Takes what a chunk of windows gives for the blocks of one layer, or for the head's.
+struct Take<'a, F> {
     factors: PhantomData<F>,
-    shape: Shape,
-    windows: usize,
-    blocks: &'a [Block],
-    layer: &'a mut Layer,
-    /// The gradients of the layer's states as seen from above.
-    above: &'a [Row],
-    carry: &'a mut [Row],
-    carry_cells: &'a mut [Row],
+    lesson: &'a Lesson,
+    gradients: &'a mut [Gradient],
+    room: &'a mut Vec<Neighbours>,
 }
 
-impl<F: Factors> Kernel for Backward<'_, F> {
+impl<F: Factors> Kernel for Take<'_, F> {
     fn tile_rows(&self) -> Option<usize> {
-        F::tile_rows(self.windows)
+        F::tile_rows(PANEL)
     }
 
     #[inline(always)]
     fn run<L: Lanes, const ROWS: usize, const VECTORS: usize>(self, lanes: L) {
         let Self {
-            shape, windows, blocks, ..
-        } = self;
-        let Layer {
-            states,
-            gates,
-            kept,
-            cells,
+            lesson,
+            gradients,
+            room,
             ..
-        } = self.layer;
-        let (rows, units) = (shape.context * windows, shape.units());
-        let (tall, depth, wide) = (rows + windows, shape.panels() * PANEL, PANEL / F::STEP);
-        let (carry, carry_cells) = (&mut self.carry[..windows * units], self.carry_cells);
-        carry.fill(Row::ZERO);
-        carry_cells.fill(Row::ZERO);
-        for step in (0..shape.context).rev() {
-            let at = step * windows;
-            for (unit, carry) in carry.chunks_exact_mut(windows).enumerate() {
-                let first = unit * rows + at;
-                let (above, kept_rows) = (&self.above[first..][..windows], &mut kept.rows[first..][..windows]);
-                match shape.cell {
-                    Cell::Gru => {
-                        let before = &states.rows[unit * tall + at..][..windows];
-                        let gates = split(&mut gates.rows, units * rows, first, windows);
-                        gru_backward(lanes, gates, kept_rows, before, above, carry);
-                        F::round(lanes, kept, windows, first..first + windows);
-                    }
-                    Cell::Lstm => {
-                        let before = &cells[unit * tall + at..][..windows];
-                        let carry_cells = &mut carry_cells[unit * windows..][..windows];
-                        let gates = split(&mut gates.rows, units * rows, first, windows);
-                        lstm_backward(lanes, gates, before, kept_rows, above, carry, carry_cells);
-                    }
-                }
-                for gate in 0..shape.cell.gates() {
-                    let first = gate * units * rows + first;
-                    F::round(lanes, gates, windows, first..first + windows);
+        } = self;
+        let position = gradients[0].position;
+        let left = lesson.inputs::<F>(position.layer);
+        for panel in 0..position.inputs.div_ceil(PANEL) {
+            let left = F::turn(lanes, left.panel(panel), room);
+            for Gradient { position, values } in gradients.iter_mut() {
+                let output = rows_mut(&mut values[..position.inputs], panel);
+                F::multiply_turned::<L, ROWS, VECTORS>(lanes, left, lesson.input_gradients::<F>(position), output);
+            }
+        }
+        if !position.is_head() {
+            let left = lesson.states_before::<F>(position.layer);
+            for panel in 0..position.hidden.div_ceil(PANEL) {
+                let steps = left.panel(panel);
+                let left = F::turn(lanes, steps, room);
+                for Gradient { position, values } in gradients.iter_mut() {
+                    let right = lesson.hidden_gradients::<F>(position);
+                    let output = rows_mut(&mut values[position.inputs..][..position.hidden], panel);
+                    F::multiply_turned::<L, ROWS, VECTORS>(lanes, left, &right[right.len() - steps.len()..], output);
                 }
             }
-            // Nothing asks for the gradient of the zeros before the first step.
-            if step == 0 {
-                break;
-            }
-            let (apart, all) = (
-                kept.left::<F>(rows, at..at + windows),
-                gates.left::<F>(rows, at..at + windows),
-            );
-            let left = |panel: usize| {
-                if blocks[panel].place.apart {
-                    apart.panel(panel - 2 * units)
-                } else {
-                    all.panel(panel)
-                }
-            };
-            let start = match shape.cell {
-                Cell::Gru => Start::Output,
-                Cell::Lstm => Start::Row(&Row::ZERO),
-            };
-            for (tile, carry) in carry.chunks_exact_mut(windows).enumerate() {
-                let right = |panel: usize| &F::weights(&blocks[panel]).hidden_back[tile * wide..][..wide];
-                F::multiply::<L, ROWS, VECTORS>(lanes, depth, left, right, start, carry);
+        }
+        for Gradient { position, values } in gradients {
+            let (_, biases) = values.split_at_mut(position.inputs + position.hidden);
+            F::add_rows(lanes, lesson.input_gradients::<F>(position), &mut biases[0]);
+            match biases {
+                [_, other] if position.apart => F::add_rows(lanes, lesson.hidden_gradients::<F>(position), other),
+                [bias, other] => *other = *bias,
+                _ => {}
             }
         }
     }
+}
+
+/// Gives the rows of a panel, fewer of the last one.
+fn rows_mut(all: &mut [Row], panel: usize) -> &mut [Row] {
+    let rows = all.len() - panel * PANEL;
+    &mut all[panel * PANEL..][..rows.min(PANEL)]
 }

@@ -5,32 +5,30 @@
 //!
 //! Refuses to know files, clocks, and what the columns mean. Start reading at [`Recurrent`], whose `run` leads through a fit
 //! from the first parameters to the artifact, and at [`Net`], which forecasts from one. How the bits are kept equal stands
-//! in `simd` (instructions), `product` (order of sums), `trainer` (threads) and `state` (stops).
+//! in `kernel` (instructions and the order of sums), `trainer` (threads) and `state` (stops).
 
 #![expect(
     clippy::inline_always,
     reason = "only what is inlined is compiled for a path's instructions"
 )]
 
-mod activation;
 mod adam;
+mod backward;
 mod cell;
 mod chunk;
 mod dropout;
 pub mod engine;
-mod factors;
 mod fit;
+mod forward;
 mod gradient;
+mod kernel;
+mod layer;
 mod lesson;
-mod math;
 mod net;
-mod panel;
-mod product;
 mod random;
 mod run;
 mod samples;
 mod shape;
-mod simd;
 mod state;
 mod team;
 mod trainer;

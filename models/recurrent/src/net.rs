@@ -8,11 +8,10 @@ use forecast::{
 use series::{Matrix, Problem, Scaled};
 
 use crate::{
-    activation::Ways,
     chunk::Chunk,
+    kernel::{Passes, Path},
     samples::{copy_context, copy_row},
     shape::{Cell, Layout, Shape},
-    simd::Path,
     weights::Weights,
 };
 
@@ -90,7 +89,7 @@ impl Net {
     fn with_room<R>(&self, work: impl FnOnce(&mut Chunk) -> R) -> R {
         let rooms = || self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
         let kept = rooms().pop();
-        let mut room = kept.unwrap_or_else(|| Chunk::new(self.path, self.weights.shape, 1, Ways::Forward));
+        let mut room = kept.unwrap_or_else(|| Chunk::new(self.path, self.weights.shape, 1, Passes::Forward));
         let result = work(&mut room);
         rooms().push(room);
         result
@@ -174,7 +173,7 @@ impl Forecast for Net {
                 }
                 .check(self.history_rows())?;
             }
-            let chunk = chunk.get_or_insert_with(|| Chunk::new(self.path, shape, size, Ways::Forward));
+            let chunk = chunk.get_or_insert_with(|| Chunk::new(self.path, shape, size, Passes::Forward));
             let forecasts = self.block(chunk, scaled, origins);
             let wide = self.horizon * self.targets;
             for (place, (&origin, first)) in origins.iter().zip(forecasts.chunks_exact(wide)).enumerate() {

@@ -3,13 +3,13 @@
 use std::ops::ControlFlow;
 
 use forecast::{
-    About, Artifact, EpochLoss, FitError, Fitted, Optimizer, Progress, Schedule, Tensor, Tensors, Training,
+    About, Artifact, EpochLoss, FitError, Fitted, ModelSpec, Optimizer, Progress, RecurrentSpec, Schedule, Tensor, Tensors, Training,
 };
 
 use crate::{
     dropout::Dropout,
-    engine::{Engine, Start, Step, Task},
-    fit::Recurrent,
+    engine::{Engine, Start, Task, Update},
+    kernel::Path,
     random,
     samples::Samples,
     shape::Shape,
@@ -31,7 +31,9 @@ const PLATEAU: u32 = 2;
 
 /// One run of a fit.
 pub(crate) struct Run<'a> {
-    pub(crate) model: &'a Recurrent,
+    pub(crate) path: Path,
+    pub(crate) spec: &'a RecurrentSpec,
+    pub(crate) settings: &'a ModelSpec,
     pub(crate) data: &'a Training<'a>,
     pub(crate) shape: Shape,
     pub(crate) training: &'a Samples<'a>,
@@ -42,7 +44,7 @@ impl Run<'_> {
     /// Gives what a checkpoint of this fit must agree on.
     pub(crate) fn identity(&self) -> Identity {
         Identity {
-            settings: self.model.settings(),
+            settings: self.settings.clone(),
             cut: self.data.cut.to_owned(),
             inputs: self.shape.inputs,
             context: self.shape.context,
@@ -58,7 +60,7 @@ impl Run<'_> {
         stop: &dyn Fn() -> bool,
         observe: &mut dyn FnMut(Progress, Option<&EpochLoss>),
     ) -> Result<Fitted, FitError> {
-        let (path, batch) = (self.model.path, self.model.spec.batch.min(self.training.len()));
+        let (path, batch) = (self.path, self.spec.batch.min(self.training.len()));
         let weights = Weights::new(path, self.shape, &std::mem::take(&mut state.values));
         let moments = [&mut state.first, &mut state.second].map(|means| to_blocks(&self.shape, &std::mem::take(means)));
         let shared = Shared::new(path, (self.training, self.select), weights, moments, batch);
@@ -113,7 +115,7 @@ impl Run<'_> {
         stop: &dyn Fn() -> bool,
         observe: &mut dyn FnMut(Progress, Option<&EpochLoss>),
     ) -> Result<ControlFlow<Stop>, FitError> {
-        let spec = &self.model.spec;
+        let spec = self.spec;
         let mut order = vec![0; self.training.len()];
         while state.progress.epoch < spec.epochs {
             random::shuffle(&mut order, spec.seed, state.progress.epoch);
@@ -137,7 +139,7 @@ impl Run<'_> {
     /// Learns from one batch. One that shows that the net blew up is passed over and leads back to the last good state, so
     /// that progress never falls.
     fn batch(&self, engine: &mut dyn Engine, state: &mut State, windows: &[usize]) -> Result<(), FitError> {
-        let (spec, progress) = (&self.model.spec, state.progress);
+        let (spec, progress) = (self.spec, state.progress);
         let dropout = Dropout::new(spec.dropout, spec.seed, progress.epoch, progress.batch);
         let learned = engine.learn(windows, dropout);
         let loss = self.mean(learned.sum, windows.len());
@@ -163,7 +165,7 @@ impl Run<'_> {
             Optimizer::Adam => (spec.weight_decay, 1.0),
             Optimizer::Adamw => (0.0, 1.0 - rate * spec.weight_decay),
         };
-        engine.step(&Step {
+        engine.update(&Update {
             number: state.step,
             rate,
             clip: spec.clip,
@@ -176,7 +178,7 @@ impl Run<'_> {
 
     /// Gives the learning rate of a batch.
     fn rate(&self, state: &State, progress: Progress) -> f64 {
-        let spec = &self.model.spec;
+        let spec = self.spec;
         let factor = match spec.schedule {
             Schedule::Constant | Schedule::Plateau => 1.0,
             #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^53")]
@@ -217,7 +219,7 @@ impl Run<'_> {
     /// Looks at an epoch's validation loss: turns the rate down on a plateau, keeps the best parameters, and says whether
     /// patience is at its end.
     fn is_over(&self, engine: &mut dyn Engine, state: &mut State, loss: EpochLoss) -> bool {
-        let spec = &self.model.spec;
+        let spec = self.spec;
         let Some(loss) = loss.validation_loss else {
             return false;
         };
@@ -261,7 +263,7 @@ impl Run<'_> {
         let data = self.data;
         let about = About {
             epochs: state.epochs,
-            ..About::new(self.model.settings(), data, data.window.context)
+            ..About::new(self.settings.clone(), data, data.window.context)
         };
         Artifact { about, tensors }
     }

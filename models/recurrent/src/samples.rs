@@ -5,7 +5,7 @@ use std::ops::Range;
 use forecast::SeriesData;
 use series::{Scaled, WindowShape, Windows};
 
-use crate::panel::{PANEL, Row};
+use crate::kernel::{PANEL, Row};
 
 /// The windows of all series, in the order of the series and then of time.
 pub(crate) struct Samples<'a> {

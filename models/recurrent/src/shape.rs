@@ -4,7 +4,7 @@ use std::fmt;
 
 use forecast::Precision;
 
-use crate::panel::PANEL;
+use crate::kernel::PANEL;
 
 /// The most places in which gradients of a batch are summed.
 const SHARES: usize = 16;

@@ -8,14 +8,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockW
 use crate::{
     adam::{AdamStep, Moments},
     dropout::Dropout,
-    engine::{Engine, Learned, Start, Step, Values},
+    engine::{Engine, Learned, Start, Update, Values},
     gradient::Gradient,
+    kernel::{Block, Path, Row},
     lesson::Lesson,
-    panel::Row,
     samples::Samples,
-    simd::Path,
     team::Team,
-    weights::{Block, Weights, to_blocks, to_tensors},
+    weights::{Weights, to_blocks, to_tensors},
 };
 
 /// What a fit works on, shared by its threads.
@@ -33,7 +32,7 @@ pub(crate) struct Shared<'a> {
     /// Room for one chunk each, as many as threads were ever at work at once. Who lays one down takes it up again: it is
     /// still in the core's cache then.
     lessons: Mutex<Vec<Lesson>>,
-    updates: Vec<Mutex<Update>>,
+    updates: Vec<Mutex<BlockState>>,
 }
 
 /// What some chunks of the batch, a thread's task, add to the sums over all.
@@ -49,7 +48,7 @@ struct Share {
 }
 
 /// One block's gradients, its moments, and the block itself while it takes a step.
-struct Update {
+struct BlockState {
     gradient: Gradient,
     sum_of_squares: f64,
     block: Block,
@@ -80,15 +79,15 @@ impl<'a> Shared<'a> {
     ) -> Self {
         let updates = weights.blocks.iter().zip(first.into_iter().zip(second));
         let updates = updates.map(|(block, (first, second))| {
-            Mutex::new(Update {
-                gradient: Gradient::zero(block.place),
+            Mutex::new(BlockState {
+                gradient: Gradient::zero(block.position),
                 sum_of_squares: 0.0,
-                block: Block::empty(block.place),
+                block: Block::empty(block.position),
                 moments: Moments { first, second },
             })
         });
         let (chunk, share) = (weights.shape.chunk(batch), weights.shape.share(batch));
-        let gradients = || weights.blocks.iter().map(|block| Gradient::zero(block.place)).collect();
+        let gradients = || weights.blocks.iter().map(|block| Gradient::zero(block.position)).collect();
         let empty = |_| {
             RwLock::new(Share {
                 gradients: gradients(),
@@ -165,7 +164,7 @@ impl<'a> Shared<'a> {
     }
 
     fn step(&self, block: usize, step: AdamStep) {
-        let Update {
+        let BlockState {
             gradient,
             block,
             moments,
@@ -234,11 +233,11 @@ impl Engine for Trainer<'_, '_> {
         }
     }
 
-    fn step(&mut self, step: &Step) {
+    fn update(&mut self, update: &Update) {
         // Each thread changes blocks of its own, so they leave the weights for as long.
         self.shared.swap_blocks();
         self.team
-            .run(Phase::Step(AdamStep::new(step)), self.shared.updates.len());
+            .run(Phase::Step(AdamStep::new(update)), self.shared.updates.len());
         self.shared.swap_blocks();
     }
 

@@ -7,6 +7,7 @@ use crate::{
     civil::{DAY, rfc3339},
     frequency::{LONGEST, MAX_SECONDS},
     months::{month_later, month_number, monthly},
+    statistics::most_common,
 };
 
 /// A regular grid of times, UTC seconds.
@@ -215,19 +216,6 @@ fn check_order(times: &[i64]) -> Result<(), AxisError> {
         }),
         None => Ok(()),
     }
-}
-
-/// Gives the most common difference, the smallest of equally common ones.
-pub(crate) fn most_common(differences: impl Iterator<Item = i64>) -> u64 {
-    let mut sorted: Vec<i64> = differences.collect();
-    sorted.sort_unstable();
-    let (mut best, mut best_count) = (1, 0);
-    for group in sorted.chunk_by(|a, b| a == b) {
-        if group.len() > best_count {
-            (best, best_count) = (group[0], group.len());
-        }
-    }
-    best.unsigned_abs().max(1)
 }
 
 pub(crate) fn step(seconds: u64) -> i64 {

@@ -1,31 +1,26 @@
 //! Rows that stand calendar months apart.
 
 use crate::{
-    Anchor, Frequency, TimeAxis,
-    axis::most_common,
+    Anchor, Frequency,
     civil::{DAY, Date, date, days, days_in_month},
+    statistics::most_common,
 };
 
 /// Finds calendar months between times, if they are.
 pub(crate) fn monthly(times: &[i64]) -> Option<Frequency> {
-    let months: Vec<i64> = times
+    let differences = times
         .windows(2)
-        .map(|pair| month_number(pair[1]) - month_number(pair[0]))
-        .collect();
-    let months = u32::try_from(most_common(months.into_iter()))
-        .ok()
-        .filter(|&m| m <= 1_200)?;
+        .map(|pair| month_number(pair[1]) - month_number(pair[0]));
+    let months = u32::try_from(most_common(differences)).ok().filter(|&m| m <= 1_200)?;
+    let first = month_number(times[0]);
+    let is_on_grid = |t: i64, anchor: Anchor| {
+        let since = month_number(t) - first;
+        since % i64::from(months) == 0 && month_later(times[0], since, anchor) == t
+    };
     [Anchor::End, Anchor::Start]
         .into_iter()
+        .find(|&anchor| times.iter().all(|&t| is_on_grid(t, anchor)))
         .map(|anchor| Frequency::Months { months, anchor })
-        .find(|&frequency| {
-            let axis = TimeAxis {
-                start: times[0],
-                frequency,
-                len: usize::MAX,
-            };
-            times.iter().all(|&t| axis.index_of(t).is_some())
-        })
 }
 
 /// Counts months since year 0.

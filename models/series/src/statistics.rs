@@ -42,6 +42,19 @@ pub(crate) fn quantile(sorted: &[f64], q: f64) -> Option<f64> {
     Some(sorted[low] * (1.0 - weight) + sorted[high] * weight)
 }
 
+/// Gives the most common difference, the smallest of equally common ones.
+pub(crate) fn most_common(differences: impl Iterator<Item = i64>) -> u64 {
+    let mut sorted: Vec<i64> = differences.collect();
+    sorted.sort_unstable();
+    let (mut best, mut best_count) = (1, 0);
+    for group in sorted.chunk_by(|a, b| a == b) {
+        if group.len() > best_count {
+            (best, best_count) = (group[0], group.len());
+        }
+    }
+    best.unsigned_abs().max(1)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

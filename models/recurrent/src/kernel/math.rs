@@ -2,7 +2,7 @@
 //!
 //! Branches are selections and nothing is looked up, so that loops over them vectorise.
 
-use crate::simd::Arithmetic;
+use super::lanes::Arithmetic;
 
 /// `exp(r) - 1 = r · (1 + …)` over half of `ln 2` on both sides, for `r` that is smaller by `SCALE`: a power of two or its
 /// negative, so that it costs no rounding.
@@ -118,7 +118,7 @@ pub(crate) fn tanh<A: Arithmetic>(lanes: A, x: A::Vector) -> A::Vector {
 
 #[cfg(test)]
 mod tests {
-    use crate::simd::Portable;
+    use super::super::portable::Portable;
 
     fn sigmoid(x: f32) -> f32 {
         super::sigmoids(Portable, [[x; 4]])[0][0]

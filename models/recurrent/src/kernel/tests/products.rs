@@ -2,11 +2,8 @@
 
 use proptest::prelude::*;
 
-use super::*;
-use crate::{
-    factors::{self, Bf16, F32, Factors, Neighbours, Quad},
-    panel::zeros,
-    simd::{Kernel, Path, tests::paths},
+use crate::kernel::{
+    Addend, Bf16, F32, Factors, Kernel, Lanes, Neighbours, PANEL, Path, Row, halves, panel::Quad, paths, zeros,
 };
 
 /// Gives numbers between -1 and 1 whose products are not exact.
@@ -29,7 +26,7 @@ struct Products<'a, F: Factors> {
     depth: usize,
     left: Left<'a, F>,
     right: &'a [F::Right],
-    start: Start<'a>,
+    start: Addend<'a>,
     output: &'a mut [Row],
 }
 
@@ -120,7 +117,7 @@ impl Kernel for &mut Rounded<'_> {
             left.round(lanes, row);
         }
         self.steps = vec![Quad::ZERO; self.rows.len().next_multiple_of(PANEL) / 4];
-        factors::round(lanes, self.rows, &mut self.steps);
+        halves::round(lanes, self.rows, &mut self.steps);
     }
 }
 
@@ -160,7 +157,7 @@ proptest! {
         let start = panels(1, PANEL, seed ^ 2)[0];
         for path in paths() {
             let mut output = before.clone();
-            let from = if from_row { Start::Row(&start) } else { Start::Output };
+            let from = if from_row { Addend::Row(&start) } else { Addend::Output };
             let kernel = Products::<F32> { depth, left: Left::Rows(&left), right: &right, start: from, output: &mut output };
             path.run(kernel);
             for (i, j) in (0..rows).flat_map(|i| (0..PANEL).map(move |j| (i, j))) {
@@ -179,7 +176,7 @@ proptest! {
         let (left, right) = (panels(rows, columns, seed), panels(rows, PANEL, !seed));
         for path in paths() {
             let mut output = panels(columns, PANEL, seed ^ 1);
-            let start = Start::Row(&Row::ZERO);
+            let start = Addend::Row(&Row::ZERO);
             let kernel = Products::<F32> { depth: 0, left: Left::Turned(&left), right: &right, start, output: &mut output };
             path.run(kernel);
             for (i, j) in (0..columns).flat_map(|i| (0..PANEL).map(move |j| (i, j))) {
@@ -199,7 +196,7 @@ proptest! {
             path.run(RowOf::<F32> { depth, left: &left, right: rights.each_ref().map(|right| &right[..]), outputs: &mut outputs });
             for (index, right) in rights.iter().enumerate() {
                 let mut alone = before[index];
-                path.run(Products::<F32> { depth, left: Left::Rows(&left), right, start: Start::Output, output: &mut alone });
+                path.run(Products::<F32> { depth, left: Left::Rows(&left), right, start: Addend::Output, output: &mut alone });
                 prop_assert_eq!(&outputs[index], &alone, "{:?}", path);
             }
             let (left, rights) = (rounded(path, &left), rights.each_ref().map(|right| rounded(path, right)));
@@ -208,7 +205,7 @@ proptest! {
             path.run(RowOf::<Bf16> { depth, left: &left.left, right, outputs: &mut outputs });
             for (index, right) in right.into_iter().enumerate() {
                 let (mut alone, left) = (before[index], Left::Rows(&left.left));
-                path.run(Products::<Bf16> { depth, left, right, start: Start::Output, output: &mut alone });
+                path.run(Products::<Bf16> { depth, left, right, start: Addend::Output, output: &mut alone });
                 prop_assert_eq!(&outputs[index], &alone, "{:?}", path);
             }
         }
@@ -225,7 +222,7 @@ proptest! {
         for path in paths() {
             let (left_halves, right_halves) = (rounded(path, &left), rounded(path, &right));
             let mut output = before.clone();
-            let from = if from_row { Start::Row(&start) } else { Start::Output };
+            let from = if from_row { Addend::Row(&start) } else { Addend::Output };
             path.run(Products::<Bf16> {
                 depth, left: Left::Rows(&left_halves.left), right: &right_halves.steps, start: from, output: &mut output,
             });
@@ -250,7 +247,7 @@ proptest! {
                 depth: 0,
                 left: Left::Turned(&left_halves.steps[..quads]),
                 right: &right_halves.steps[..quads],
-                start: Start::Row(&Row::ZERO),
+                start: Addend::Row(&Row::ZERO),
                 output: &mut output,
             });
             for (i, j) in (0..columns).flat_map(|i| (0..PANEL).map(move |j| (i, j))) {

@@ -3,28 +3,17 @@
 //! Parameters, activations and gradients are `f32` in both cases. [`Bf16`] reads copies of them that are rounded once, where they
 //! come into being, and laid out as the path's products take them: both factors have two steps of the depth side by side.
 
-use std::ops::Range;
+use std::{marker::PhantomData, ops::Range};
 
-use crate::{
-    activation::Activation,
-    panel::{PANEL, Row, Start, whole},
-    product::{
-        self,
-        pairs::{self, QUADS},
-    },
-    simd::Lanes,
-    weights::Block,
+use super::{
+    activation::{Activation, Panels},
+    block::Block,
+    halves,
+    lanes::{Kernel, Lanes},
+    pairs,
+    panel::{Addend, Neighbours, PANEL, QUADS, Quad, Row, whole},
+    product,
 };
-
-/// One row of a panel in bf16, columns as pairs. In which order four columns lie is the path's choice, the same as in [`Quad`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(C, align(64))]
-pub(crate) struct Neighbours(pub(crate) [u32; PANEL / 2]);
-
-/// Four rows of a panel in bf16, columns as two pairs each; which two rows a pair has is the path's choice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(C, align(64))]
-pub(crate) struct Quad(pub(crate) [[u32; PANEL]; 2]);
 
 /// One precision of the factors of products; sums are `f32` in any.
 pub(crate) trait Factors: Copy + 'static {
@@ -44,8 +33,19 @@ pub(crate) trait Factors: Copy + 'static {
     fn lefts(activation: &Activation) -> &[Self::Left];
     /// Gives the rows of an activation as steps of a depth: so many for the windows of each step in time.
     fn rights(activation: &Activation) -> &[Self::Right];
+    /// Returns some rows of panels of `tall` rows as the left matrix of products.
+    #[inline(always)]
+    fn left(activation: &Activation, tall: usize, rows: Range<usize>) -> Panels<'_, Self::Left> {
+        Panels::new(Self::lefts(activation), tall, rows)
+    }
+    /// Returns some whole steps of panels of `tall` rows as the depth of products.
+    fn depth(activation: &Activation, windows: usize, tall: usize, rows: Range<usize>) -> Panels<'_, Self::Right> {
+        let [tall, start, end] =
+            [tall, rows.start, rows.end].map(|rows| rows / windows * windows.div_ceil(Self::STEP));
+        Panels::new(Self::rights(activation), tall, start..end)
+    }
     /// Brings what products read of some whole steps in time up to the rows there, as far as there is room for it.
-    fn round<L: Lanes>(lanes: L, activation: &mut Activation, windows: usize, rows: Range<usize>);
+    fn refresh<L: Lanes>(lanes: L, activation: &mut Activation, windows: usize, rows: Range<usize>);
     /// Gives a block's weights as steps of a depth.
     fn weights(block: &Block) -> Sides<'_, Self::Right>;
 
@@ -55,7 +55,7 @@ pub(crate) trait Factors: Copy + 'static {
         depth: usize,
         left: impl Fn(usize) -> &'a [Self::Left],
         right: impl Fn(usize) -> &'a [Self::Right],
-        start: Start<'_>,
+        start: Addend<'_>,
         output: &mut [Row],
     );
     /// Adds `left · right` to one row of several panels at once, [`product::multiply_row`].
@@ -119,7 +119,7 @@ impl Factors for F32 {
     }
 
     #[inline(always)]
-    fn round<L: Lanes>(_: L, _: &mut Activation, _: usize, _: Range<usize>) {}
+    fn refresh<L: Lanes>(_: L, _: &mut Activation, _: usize, _: Range<usize>) {}
 
     fn weights(block: &Block) -> Sides<'_, Row> {
         Sides {
@@ -136,7 +136,7 @@ impl Factors for F32 {
         depth: usize,
         left: impl Fn(usize) -> &'a [Row],
         right: impl Fn(usize) -> &'a [Row],
-        start: Start<'_>,
+        start: Addend<'_>,
         output: &mut [Row],
     ) {
         product::multiply::<L, ROWS, VECTORS>(lanes, depth, left, right, start, output);
@@ -178,7 +178,7 @@ impl Factors for Bf16 {
     type Left = Neighbours;
     type Right = Quad;
     type Turned<'a> = &'a [Neighbours];
-    const STEP: usize = 4;
+    const STEP: usize = Quad::ROWS;
 
     fn tile_rows(rows: usize) -> Option<usize> {
         (1..=16).rev().find(|&tile| rows.is_multiple_of(tile))
@@ -193,7 +193,7 @@ impl Factors for Bf16 {
     }
 
     #[inline(always)]
-    fn round<L: Lanes>(lanes: L, activation: &mut Activation, windows: usize, rows: Range<usize>) {
+    fn refresh<L: Lanes>(lanes: L, activation: &mut Activation, windows: usize, rows: Range<usize>) {
         let Activation {
             rows: all,
             neighbours,
@@ -208,7 +208,7 @@ impl Factors for Bf16 {
         let wide = windows.div_ceil(Self::STEP);
         let quads = quads[rows.start / windows * wide..].chunks_exact_mut(wide);
         for (rows, quads) in all[rows].chunks_exact(windows).zip(quads) {
-            round(lanes, rows, quads);
+            halves::round(lanes, rows, quads);
         }
     }
 
@@ -228,7 +228,7 @@ impl Factors for Bf16 {
         depth: usize,
         left: impl Fn(usize) -> &'a [Neighbours],
         right: impl Fn(usize) -> &'a [Quad],
-        start: Start<'_>,
+        start: Addend<'_>,
         output: &mut [Row],
     ) {
         lanes.multiply_pairs(depth, left, right, start, output);
@@ -247,7 +247,7 @@ impl Factors for Bf16 {
         }
         for (index, output) in outputs.iter_mut().enumerate() {
             let left = |block: usize| std::slice::from_ref(left(block));
-            lanes.multiply_pairs(depth, left, |block| right(index, block), Start::Output, output);
+            lanes.multiply_pairs(depth, left, |block| right(index, block), Addend::Output, output);
         }
     }
 
@@ -273,7 +273,7 @@ impl Factors for Bf16 {
         let rows = if L::TILES { PANEL } else { output.len() };
         let left = |block: usize| &left[block * PANEL..][..rows];
         let right_at = |block: usize| &right[block * QUADS..];
-        let (depth, start) = (Self::STEP * right.len(), Start::Row(&Row::ZERO));
+        let (depth, start) = (Self::STEP * right.len(), Addend::Row(&Row::ZERO));
         if rows == output.len() {
             lanes.multiply_pairs(depth, left, right_at, start, output);
         } else {
@@ -291,43 +291,25 @@ impl Factors for Bf16 {
         let many = if L::TILES { 16 } else { 1 };
         let right = |block: usize| &rows[block * QUADS..];
         let depth = Self::STEP * rows.len();
-        let (start, sums) = (Start::Row(&Row::ZERO), &mut sums[..many]);
+        let (start, sums) = (Addend::Row(&Row::ZERO), &mut sums[..many]);
         lanes.multiply_pairs(depth, |_| &ONES[..many], right, start, sums);
         *sum = sums[0];
     }
 }
 
-impl Neighbours {
-    pub(crate) const ZERO: Self = Self([0; PANEL / 2]);
+/// Brings what products read of the first rows of each panel up to them.
+pub(crate) struct Refresh<'a, F> {
+    pub(crate) factors: PhantomData<F>,
+    pub(crate) activation: &'a mut Activation,
+    pub(crate) panels: usize,
+    pub(crate) windows: usize,
+    /// Rows of a panel.
+    pub(crate) rows: usize,
+}
 
+impl<F: Factors> Kernel for Refresh<'_, F> {
     #[inline(always)]
-    pub(crate) fn round<L: Lanes>(&mut self, lanes: L, row: &Row) {
-        for first in (0..PANEL).step_by(2 * L::WIDTH) {
-            let second = lanes.load(&row.0[first + L::WIDTH..]);
-            lanes.store_neighbours(lanes.load(&row.0[first..]), second, &mut self.0[first / 2..]);
-        }
-    }
-}
-
-impl Quad {
-    pub(crate) const ZERO: Self = Self([[0; PANEL]; 2]);
-}
-
-/// Rounds rows to quads; what is missing of the last one is zeros.
-#[inline(always)]
-pub(crate) fn round<L: Lanes>(lanes: L, rows: &[Row], quads: &mut [Quad]) {
-    for (rows, quad) in rows.chunks(4).zip(quads) {
-        let mut four = [&Row::ZERO; 4];
-        for (into, row) in four.iter_mut().zip(rows) {
-            *into = row;
-        }
-        for first in (0..PANEL).step_by(L::WIDTH) {
-            let mut values = [lanes.splat(0.0); 4];
-            for (value, row) in values.iter_mut().zip(four) {
-                *value = lanes.load(&row.0[first..]);
-            }
-            let [upper, lower] = &mut quad.0;
-            lanes.store_quad(values, [&mut upper[first..], &mut lower[first..]]);
-        }
+    fn run<L: Lanes, const ROWS: usize, const VECTORS: usize>(self, lanes: L) {
+        F::refresh(lanes, self.activation, self.windows, 0..self.panels * self.rows);
     }
 }

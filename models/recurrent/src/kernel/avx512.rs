@@ -1,24 +1,19 @@
 //! 16 values at once.
 
+mod words;
+
 use std::{
-    arch::x86_64::{
-        __m512, __m512bh, __m512i, _CMP_LT_OQ, _mm512_abs_ps, _mm512_add_epi32, _mm512_add_ps, _mm512_and_si512,
-        _mm512_castps_si512, _mm512_castsi512_ps, _mm512_cmp_ps_mask, _mm512_cvtne2ps_pbh, _mm512_div_ps,
-        _mm512_dpbf16_ps, _mm512_fmadd_ps, _mm512_fnmadd_ps, _mm512_loadu_ps, _mm512_loadu_si512, _mm512_mask_blend_ps,
-        _mm512_max_ps, _mm512_min_ps, _mm512_mul_ps, _mm512_or_si512, _mm512_permutexvar_epi16, _mm512_set1_epi32,
-        _mm512_set1_ps, _mm512_setzero_si512, _mm512_shuffle_i32x4, _mm512_slli_epi32, _mm512_sqrt_ps,
-        _mm512_storeu_ps, _mm512_storeu_si512, _mm512_sub_epi32, _mm512_sub_ps, _mm512_unpackhi_epi32,
-        _mm512_unpackhi_epi64, _mm512_unpacklo_epi32, _mm512_unpacklo_epi64,
-    },
+    arch::x86_64::{__m512, __m512bh, __m512i, _CMP_LT_OQ, _mm512_abs_ps, _mm512_add_epi32, _mm512_add_ps, _mm512_and_si512, _mm512_castps_si512, _mm512_castsi512_ps, _mm512_cmp_ps_mask, _mm512_div_ps, _mm512_dpbf16_ps, _mm512_fmadd_ps, _mm512_fnmadd_ps, _mm512_loadu_ps, _mm512_loadu_si512, _mm512_mask_blend_ps, _mm512_max_ps, _mm512_min_ps, _mm512_mul_ps, _mm512_or_si512, _mm512_permutexvar_epi16, _mm512_set1_epi32, _mm512_set1_ps, _mm512_slli_epi32, _mm512_sqrt_ps, _mm512_storeu_ps, _mm512_storeu_si512, _mm512_sub_epi32, _mm512_sub_ps},
     mem::transmute,
 };
 
-use super::{Arithmetic, Lanes, pairs};
-use crate::{
-    factors::{Neighbours, Quad},
-    panel::{PANEL, Row, Start},
-    product::{self, pairs::QUADS},
+use super::{
+    amx::{self, Tiles},
+    lanes::{self, Arithmetic, Lanes},
+    pairs,
+    panel::{Addend, Neighbours, PANEL, QUADS, Quad, Row},
 };
+use words::{BY_CHAIN, BY_COLUMN, in_bf16, places, turn_words};
 
 /// No products of bf16 in hardware.
 pub(super) const NONE: u8 = 0;
@@ -31,7 +26,7 @@ pub(super) const TILES: u8 = 2;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Avx512<const HALVES: u8> {
     /// How many rows a tile has now; none where there are no tiles.
-    pub(super) tile_rows: usize,
+    tile_rows: usize,
 }
 
 impl<const HALVES: u8> Avx512<HALVES> {
@@ -43,9 +38,18 @@ impl<const HALVES: u8> Avx512<HALVES> {
         let halves = match HALVES {
             NONE => true,
             PAIRS => pairs(),
-            _ => pairs() && super::amx::is_allowed(),
+            _ => pairs() && amx::is_allowed(),
         };
         (has && halves).then_some(Self { tile_rows: 0 })
+    }
+}
+
+impl Avx512<TILES> {
+    /// Sets up this thread's tiles for products of so many rows, 16 at most, for as long as the second value lives.
+    pub(super) fn configure(mut self, rows: usize) -> (Self, Tiles) {
+        self.tile_rows = rows;
+        // SAFETY: `self` is the proof that the CPU has tiles and that they are allowed.
+        (self, unsafe { Tiles::configure(rows) })
     }
 }
 
@@ -200,7 +204,7 @@ impl<const HALVES: u8> Lanes for Avx512<HALVES> {
     #[inline(always)]
     fn add_quad(self, left: [__m512i; 2], right: [__m512i; 2], sums: [__m512; 2]) -> [__m512; 2] {
         if HALVES != PAIRS {
-            return pairs::add_quad(self, left, right, sums);
+            return lanes::add_quad(self, left, right, sums);
         }
         let mut added = sums;
         for (sum, (left, right)) in added.iter_mut().zip(left.into_iter().zip(right)) {
@@ -219,7 +223,7 @@ impl<const HALVES: u8> Lanes for Avx512<HALVES> {
     #[inline(always)]
     fn store_neighbours(self, first: __m512, second: __m512, into: &mut [u32]) {
         if HALVES == NONE {
-            return pairs::store_neighbours(self, first, second, into);
+            return lanes::store_neighbours(self, first, second, into);
         }
         let into = &mut into[..Self::WIDTH];
         // SAFETY: `self` is the proof that the CPU has the instructions; the slice holds that many pairs.
@@ -235,7 +239,7 @@ impl<const HALVES: u8> Lanes for Avx512<HALVES> {
     #[inline(always)]
     fn store_quad(self, rows: [__m512; 4], into: [&mut [u32]; 2]) {
         if HALVES == NONE {
-            return pairs::store_quad(self, rows, into);
+            return lanes::store_quad(self, rows, into);
         }
         let [first, second, third, fourth] = rows;
         let pairs = match HALVES {
@@ -292,101 +296,12 @@ impl<const HALVES: u8> Lanes for Avx512<HALVES> {
         depth: usize,
         left: impl Fn(usize) -> &'a [Neighbours],
         right: impl Fn(usize) -> &'a [Quad],
-        start: Start<'_>,
+        start: Addend<'_>,
         output: &mut [Row],
     ) {
         if HALVES == TILES {
-            return super::amx::multiply(self.tile_rows, depth, left, right, start, output);
+            return amx::multiply(self.tile_rows, depth, left, right, start, output);
         }
-        product::pairs::multiply(self, depth, left, right, start, output);
+        pairs::multiply(self, depth, left, right, start, output);
     }
 }
-
-/// Turns a square of 16 rows and columns around; each side has its distance from row to row.
-///
-/// # Safety
-/// The CPU must have AVX-512, and both sides must have 16 rows of 16 words.
-#[inline(always)]
-unsafe fn turn_words((from, from_wide): (*const i32, usize), (into, into_wide): (*mut i32, usize)) {
-    // SAFETY: the caller's.
-    unsafe {
-        let mut rows = [_mm512_setzero_si512(); 16];
-        for (row, vector) in rows.iter_mut().enumerate() {
-            *vector = _mm512_loadu_si512(from.add(row * from_wide).cast());
-        }
-        // Within each quarter of the registers: columns of two rows, then of four.
-        let mut twos = rows;
-        for pair in 0..8 {
-            twos[2 * pair] = _mm512_unpacklo_epi32(rows[2 * pair], rows[2 * pair + 1]);
-            twos[2 * pair + 1] = _mm512_unpackhi_epi32(rows[2 * pair], rows[2 * pair + 1]);
-        }
-        let mut fours = rows;
-        for four in 0..4 {
-            for half in 0..2 {
-                let [first, second] = [twos[4 * four + half], twos[4 * four + 2 + half]];
-                fours[4 * four + 2 * half] = _mm512_unpacklo_epi64(first, second);
-                fours[4 * four + 2 * half + 1] = _mm512_unpackhi_epi64(first, second);
-            }
-        }
-        // `fours[4 f + c]` has the columns c, c + 4, c + 8 and c + 12 of the rows from 4 f on, a quarter each.
-        for column in 0..4 {
-            let [a, b, c, d] = [fours[column], fours[4 + column], fours[8 + column], fours[12 + column]];
-            let (low, high) = (_mm512_shuffle_i32x4::<0x88>(a, b), _mm512_shuffle_i32x4::<0x88>(c, d));
-            let (low_odd, high_odd) = (_mm512_shuffle_i32x4::<0xdd>(a, b), _mm512_shuffle_i32x4::<0xdd>(c, d));
-            let turned = [
-                _mm512_shuffle_i32x4::<0x88>(low, high),
-                _mm512_shuffle_i32x4::<0x88>(low_odd, high_odd),
-                _mm512_shuffle_i32x4::<0xdd>(low, high),
-                _mm512_shuffle_i32x4::<0xdd>(low_odd, high_odd),
-            ];
-            for (quarter, vector) in turned.into_iter().enumerate() {
-                _mm512_storeu_si512(into.add((column + 4 * quarter) * into_wide).cast(), vector);
-            }
-        }
-    }
-}
-
-/// Rounds two vectors to bf16, the first one in the lower half.
-///
-/// # Safety
-/// The CPU must have AVX512-BF16.
-#[inline(always)]
-unsafe fn in_bf16(first: __m512, second: __m512) -> __m512i {
-    // SAFETY: the caller's; both types are 512 bits.
-    unsafe { transmute::<__m512bh, __m512i>(_mm512_cvtne2ps_pbh(second, first)) }
-}
-
-/// Gives the register that names for each half the place from which it is taken.
-///
-/// # Safety
-/// The CPU must have AVX-512.
-#[inline(always)]
-unsafe fn places(from: [u16; 32]) -> __m512i {
-    // SAFETY: the caller's; both types are 512 bits.
-    unsafe { transmute::<[u16; 32], __m512i>(from) }
-}
-
-/// Puts what the product of pairs takes together side by side: it adds the upper half first and must take both from one chain,
-/// the steps 0 and 2 or the steps 1 and 3.
-const BY_CHAIN: [u16; 32] = {
-    let mut from = [0; 32];
-    [from[0], from[1], from[2], from[3]] = [2, 0, 3, 1];
-    let mut place = 4;
-    while place < 32 {
-        from[place] = from[place - 4] + 4;
-        place += 1;
-    }
-    from
-};
-
-/// Takes the lower halves from the first 16 values and the upper ones from the others.
-const BY_COLUMN: [u16; 32] = {
-    let mut from = [0; 32];
-    from[1] = 16;
-    let mut place = 2;
-    while place < 32 {
-        from[place] = from[place - 2] + 1;
-        place += 1;
-    }
-    from
-};

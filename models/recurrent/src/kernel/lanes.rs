@@ -1,39 +1,6 @@
-//! Picks the widest instructions the CPU has, with the same bits on every choice.
-//!
-//! A [`Kernel`] is one piece of arithmetic, written once and always inlined. [`Path::run`] compiles it for AVX-512, for AVX2
-//! with FMA, and for whatever the target guarantees. A kernel vectorises over its outputs and never across an accumulation,
-//! and fuses multiplication and addition, which is correctly rounded everywhere, so the paths differ in speed only.
-//!
-//! Products of bf16 are what the tile instructions make of them, [`Lanes::multiply_pairs`]. CPUs that have only products of pairs
-//! reach the same bits with these, and all others step by step, which is slow.
-#![expect(
-    unsafe_code,
-    reason = "vector instructions exist only on CPUs that were seen to have them"
-)]
+//! What a set of instructions must be able to do.
 
-#[cfg(target_arch = "x86_64")]
-mod amx;
-#[cfg(target_arch = "x86_64")]
-mod avx2;
-#[cfg(target_arch = "x86_64")]
-mod avx512;
-mod pairs;
-mod portable;
-mod twice;
-
-#[cfg(target_arch = "x86_64")]
-use avx2::Avx2;
-#[cfg(target_arch = "x86_64")]
-use avx512::{Avx512, NONE, PAIRS, TILES};
-pub(crate) use pairs::flush;
-pub(crate) use portable::Portable;
-pub(crate) use twice::Twice;
-
-use crate::{
-    factors::{Neighbours, Quad},
-    panel::{PANEL, Row, Start},
-    product::{self, pairs::QUADS},
-};
+use super::panel::{Addend, Neighbours, PANEL, QUADS, Quad, Row};
 
 /// One piece of arithmetic that is compiled for each path.
 ///
@@ -113,19 +80,19 @@ pub(crate) trait Lanes: Arithmetic {
     /// the second, each rounded once. What is below the normal range of `f32` becomes zero; sums and pairs never are.
     #[inline(always)]
     fn add_quad(self, left: [Self::Pairs; 2], right: [Self::Pairs; 2], sums: [Self::Vector; 2]) -> [Self::Vector; 2] {
-        pairs::add_quad(self, left, right, sums)
+        add_quad(self, left, right, sums)
     }
 
     /// Rounds the values of two vectors that lie side by side to bf16 and writes them as [`Neighbours`].
     #[inline(always)]
     fn store_neighbours(self, first: Self::Vector, second: Self::Vector, into: &mut [u32]) {
-        pairs::store_neighbours(self, first, second, into);
+        store_neighbours(self, first, second, into);
     }
 
     /// Rounds the values of four vectors that lie one below the other to bf16 and writes them as columns of a [`Quad`].
     #[inline(always)]
     fn store_quad(self, rows: [Self::Vector; 4], into: [&mut [u32]; 2]) {
-        pairs::store_quad(self, rows, into);
+        store_quad(self, rows, into);
     }
 
     /// Turns a square of 32 rows and columns around.
@@ -170,130 +137,76 @@ pub(crate) trait Lanes: Arithmetic {
     ///
     /// # Source
     /// `TDPBF16PS` in Intel's Software Developer's Manual, volume 2.
-    #[inline(always)]
     fn multiply_pairs<'a>(
         self,
         depth: usize,
         left: impl Fn(usize) -> &'a [Neighbours],
         right: impl Fn(usize) -> &'a [Quad],
-        start: Start<'_>,
+        start: Addend<'_>,
         output: &mut [Row],
-    ) {
-        product::pairs::multiply(self, depth, left, right, start, output);
+    );
+}
+
+/// The values of the widest vector.
+const WIDEST: usize = 16;
+
+/// Gives zero with the value's sign for what is below the normal range.
+#[inline(always)]
+pub(crate) fn flush<L: Lanes>(lanes: L, value: L::Vector) -> L::Vector {
+    let zero = lanes.with_sign(lanes.splat(0.0), value);
+    lanes.where_less(lanes.abs(value), lanes.splat(f32::MIN_POSITIVE), zero, value)
+}
+
+/// Gives the bits of the nearest bf16 in the upper half, even where two are as near; what is below the normal range is zero.
+#[inline(always)]
+fn rounded(value: f32) -> u32 {
+    let bits = value.to_bits();
+    let nearest = bits.wrapping_add(0x7fff + (bits >> 16 & 1));
+    let rounded = if value.is_nan() { bits | 0x40_0000 } else { nearest };
+    let rounded = if value.abs() < f32::MIN_POSITIVE {
+        bits & 0x8000_0000
+    } else {
+        rounded
+    };
+    rounded & 0xffff_0000
+}
+
+/// See [`Lanes::add_quad`].
+#[inline(always)]
+pub(super) fn add_quad<L: Lanes>(
+    lanes: L,
+    left: [L::Pairs; 2],
+    right: [L::Pairs; 2],
+    [mut even, mut odd]: [L::Vector; 2],
+) -> [L::Vector; 2] {
+    for (left, right) in left.into_iter().zip(right) {
+        even = flush(lanes, lanes.mul_add(lanes.lower(left), lanes.lower(right), even));
+        odd = flush(lanes, lanes.mul_add(lanes.upper(left), lanes.upper(right), odd));
+    }
+    [even, odd]
+}
+
+/// See [`Lanes::store_neighbours`].
+#[inline(always)]
+pub(super) fn store_neighbours<L: Lanes>(lanes: L, first: L::Vector, second: L::Vector, into: &mut [u32]) {
+    let mut values = [0.0; 2 * WIDEST];
+    lanes.store(first, &mut values);
+    lanes.store(second, &mut values[L::WIDTH..]);
+    for (pair, into) in into[..L::WIDTH].iter_mut().enumerate() {
+        *into = rounded(values[2 * pair]) >> 16 | rounded(values[2 * pair + 1]);
     }
 }
 
-/// A set of instructions that this CPU was seen to have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Path {
-    /// 16 values at once, and tiles of bf16.
-    #[cfg(target_arch = "x86_64")]
-    Amx(Avx512<TILES>),
-    /// 16 values at once, and pairs of bf16.
-    #[cfg(target_arch = "x86_64")]
-    Avx512Bf16(Avx512<PAIRS>),
-    /// 16 values at once.
-    #[cfg(target_arch = "x86_64")]
-    Avx512(Avx512<NONE>),
-    /// Eight values at once.
-    #[cfg(target_arch = "x86_64")]
-    Avx2(Avx2),
-    /// What every CPU of the target has.
-    Portable,
-}
-
-impl Path {
-    /// Gives the fastest path of this CPU.
-    pub(crate) fn fastest() -> Self {
-        #[cfg(target_arch = "x86_64")]
-        {
-            if let Some(lanes) = Avx512::<TILES>::detect() {
-                return Self::Amx(lanes);
-            }
-            if let Some(lanes) = Avx512::<PAIRS>::detect() {
-                return Self::Avx512Bf16(lanes);
-            }
-            if let Some(lanes) = Avx512::<NONE>::detect() {
-                return Self::Avx512(lanes);
-            }
-            if let Some(lanes) = Avx2::detect() {
-                return Self::Avx2(lanes);
-            }
+/// See [`Lanes::store_quad`].
+#[inline(always)]
+pub(super) fn store_quad<L: Lanes>(lanes: L, rows: [L::Vector; 4], into: [&mut [u32]; 2]) {
+    let mut values = [[0.0; WIDEST]; 4];
+    for (row, values) in rows.into_iter().zip(&mut values) {
+        lanes.store(row, values);
+    }
+    for (into, rows) in into.into_iter().zip(values.chunks_exact(2)) {
+        for (column, into) in into[..L::WIDTH].iter_mut().enumerate() {
+            *into = rounded(rows[0][column]) >> 16 | rounded(rows[1][column]);
         }
-        Self::Portable
-    }
-
-    /// Runs a kernel with this path's instructions.
-    #[inline]
-    pub(crate) fn run<K: Kernel>(self, kernel: K) {
-        match self {
-            // SAFETY: the value is the proof that the CPU has the instructions.
-            #[cfg(target_arch = "x86_64")]
-            Self::Amx(lanes) => unsafe { run_amx(kernel, lanes) },
-            // SAFETY: as above.
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx512Bf16(lanes) => unsafe { run_avx512_bf16(kernel, lanes) },
-            // SAFETY: as above.
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx512(lanes) => unsafe { run_avx512(kernel, lanes) },
-            // SAFETY: as above.
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx2(lanes) => unsafe { run_avx2(kernel, lanes) },
-            Self::Portable => kernel.run::<_, 4, 4>(Portable),
-        }
-    }
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f,avx512bw,avx512bf16,avx2,fma")]
-fn run_amx<K: Kernel>(kernel: K, lanes: Avx512<TILES>) {
-    match kernel.tile_rows() {
-        Some(rows) => {
-            let tiles = lanes.configure(rows);
-            kernel.run::<_, 8, 2>(tiles.lanes());
-        }
-        None => kernel.run::<_, 8, 2>(lanes),
-    }
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f,avx512bw,avx512bf16,avx2,fma")]
-fn run_avx512_bf16<K: Kernel>(kernel: K, lanes: Avx512<PAIRS>) {
-    kernel.run::<_, 8, 2>(lanes);
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f,avx2,fma")]
-fn run_avx512<K: Kernel>(kernel: K, lanes: Avx512<NONE>) {
-    kernel.run::<_, 8, 2>(lanes);
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
-fn run_avx2<K: Kernel>(kernel: K, lanes: Avx2) {
-    kernel.run::<_, 6, 2>(lanes);
-}
-
-#[cfg(test)]
-pub(crate) mod tests {
-    use super::*;
-
-    /// Gives every path that this CPU can take, the portable one last.
-    pub(crate) fn paths() -> Vec<Path> {
-        let mut paths = Vec::new();
-        #[cfg(target_arch = "x86_64")]
-        {
-            paths.extend(Avx512::<TILES>::detect().map(Path::Amx));
-            paths.extend(Avx512::<PAIRS>::detect().map(Path::Avx512Bf16));
-            paths.extend(Avx512::<NONE>::detect().map(Path::Avx512));
-            paths.extend(Avx2::detect().map(Path::Avx2));
-        }
-        paths.push(Path::Portable);
-        paths
-    }
-
-    #[test]
-    fn the_fastest_path_is_one_that_the_cpu_has() {
-        assert_eq!(paths()[0], Path::fastest());
     }
 }

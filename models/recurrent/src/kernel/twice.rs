@@ -1,6 +1,6 @@
 //! Two registers as one: chains of steps that each need the last run side by side, and wait for each other less.
 
-use super::Arithmetic;
+use super::lanes::Arithmetic;
 
 /// Twice as many values.
 #[derive(Clone, Copy, Debug)]

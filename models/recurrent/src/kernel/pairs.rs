@@ -1,17 +1,10 @@
 //! Products of bf16 in the order of [`Lanes::multiply_pairs`].
 
-use super::{Tile, chunk, chunk_mut, load_start, store};
-use crate::{
-    factors::{Neighbours, Quad},
-    panel::{PANEL, Row, Start},
-    simd::{Lanes, flush},
+use super::{
+    lanes::{Lanes, flush},
+    panel::{Addend, BLOCK, Neighbours, PANEL, QUADS, Quad, Row},
+    tile::{Tile, chunk, chunk_mut, load, load_start, store},
 };
-
-/// The steps of a block of the depth.
-pub(crate) const BLOCK: usize = PANEL;
-
-/// The quads of a block.
-pub(crate) const QUADS: usize = BLOCK / 4;
 
 /// See [`Lanes::multiply_pairs`].
 #[inline(always)]
@@ -20,7 +13,7 @@ pub(crate) fn multiply<'a, L: Lanes>(
     depth: usize,
     left: impl Fn(usize) -> &'a [Neighbours],
     right: impl Fn(usize) -> &'a [Quad],
-    start: Start<'_>,
+    start: Addend<'_>,
     output: &mut [Row],
 ) {
     let mut top = 0;
@@ -40,7 +33,7 @@ fn multiply_tile<'a, L: Lanes, const ROWS: usize, const VECTORS: usize>(
     depth: usize,
     left: &impl Fn(usize) -> &'a [Neighbours],
     right: &impl Fn(usize) -> &'a [Quad],
-    start: Start<'_>,
+    start: Addend<'_>,
     output: &mut [Row],
     top: usize,
 ) {
@@ -50,7 +43,7 @@ fn multiply_tile<'a, L: Lanes, const ROWS: usize, const VECTORS: usize>(
         flush_all(lanes, &mut tile);
         for (block, done) in (0..depth).step_by(BLOCK).enumerate() {
             let left: &[Neighbours; ROWS] = chunk(left(block), top);
-            let right = &right(block)[..(depth - done).div_ceil(4).min(QUADS)];
+            let right = &right(block)[..(depth - done).div_ceil(Quad::ROWS).min(QUADS)];
             let mut sums = [[[lanes.splat(0.0); 2]; VECTORS]; ROWS];
             for (quad, right) in right.iter().enumerate().take(QUADS) {
                 let right = load_quad::<L, VECTORS>(lanes, right, first);
@@ -69,7 +62,7 @@ fn multiply_tile<'a, L: Lanes, const ROWS: usize, const VECTORS: usize>(
 /// Adds `left · right` to one row of several panels at once: for a single window, whose chains alone would leave the CPU idle.
 ///
 /// # Shapes
-/// As [`super::multiply_row`].
+/// As [`super::product::multiply_row`].
 #[inline(always)]
 pub(crate) fn multiply_row<'a, L: Lanes, const VECTORS: usize, const OUTPUTS: usize>(
     lanes: L,
@@ -81,11 +74,11 @@ pub(crate) fn multiply_row<'a, L: Lanes, const VECTORS: usize, const OUTPUTS: us
     for first in (0..PANEL).step_by(VECTORS * L::WIDTH) {
         let mut tile: Tile<L, OUTPUTS, VECTORS> = [[lanes.splat(0.0); VECTORS]; OUTPUTS];
         for (into, output) in tile.iter_mut().zip(outputs.iter()) {
-            *into = super::load(lanes, &output[0], first);
+            *into = load(lanes, &output[0], first);
         }
         flush_all(lanes, &mut tile);
         for (block, done) in (0..depth).step_by(BLOCK).enumerate() {
-            let quads = (depth - done).div_ceil(4).min(QUADS);
+            let quads = (depth - done).div_ceil(Quad::ROWS).min(QUADS);
             // `array::from_fn` is not always inlined.
             let mut rights: [&[Quad]; OUTPUTS] = [&[]; OUTPUTS];
             for (output, rights) in rights.iter_mut().enumerate() {

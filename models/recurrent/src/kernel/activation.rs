@@ -1,14 +1,10 @@
 //! Values of some windows at all steps of a layer, and what products read of them.
 
-use std::{marker::PhantomData, ops::Range};
+use std::ops::Range;
 
 use forecast::Precision;
 
-use crate::{
-    factors::{Bf16, Factors, Neighbours, Quad},
-    panel::{Row, zeros},
-    simd::{Kernel, Lanes},
-};
+use super::panel::{Neighbours, Quad, Row, zeros};
 
 /// One kind of value of all windows at all steps, in panels: row `step · windows + window` of each.
 #[derive(Clone, Debug)]
@@ -21,9 +17,9 @@ pub(crate) struct Activation {
     pub(crate) quads: Vec<Quad>,
 }
 
-/// Which ways some windows go through a net.
+/// Which passes some windows go through a net.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Ways {
+pub(crate) enum Passes {
     /// To the outputs only.
     Forward,
     /// Back to the gradients, too.
@@ -42,11 +38,11 @@ pub(crate) struct Panels<'a, R = Row> {
 
 impl Activation {
     /// Gives zeros.
-    pub(crate) fn zeros(precision: Precision, ways: Ways, panels: usize, steps: usize, windows: usize) -> Self {
+    pub(crate) fn zeros(precision: Precision, passes: Passes, panels: usize, steps: usize, windows: usize) -> Self {
         let rows = panels * steps * windows;
         let halves = if precision == Precision::Bf16 { rows } else { 0 };
-        let quads = match ways {
-            Ways::Both if halves > 0 => panels * steps * windows.div_ceil(Bf16::STEP),
+        let quads = match passes {
+            Passes::Both if halves > 0 => panels * steps * windows.div_ceil(Quad::ROWS),
             _ => 0,
         };
         Self {
@@ -55,23 +51,11 @@ impl Activation {
             quads: vec![Quad::ZERO; quads],
         }
     }
-
-    /// Gives some rows of panels of `tall` rows as the left matrix of products.
-    #[inline(always)]
-    pub(crate) fn left<F: Factors>(&self, tall: usize, rows: Range<usize>) -> Panels<'_, F::Left> {
-        Panels::new(F::lefts(self), tall, rows)
-    }
-
-    /// Gives some whole steps of panels of `tall` rows as the depth of products.
-    pub(crate) fn depth<F: Factors>(&self, windows: usize, tall: usize, rows: Range<usize>) -> Panels<'_, F::Right> {
-        let [tall, start, end] = [tall, rows.start, rows.end].map(|rows| rows / windows * windows.div_ceil(F::STEP));
-        Panels::new(F::rights(self), tall, start..end)
-    }
 }
 
 impl<'a, R> Panels<'a, R> {
     /// Takes some rows of panels with `tall` rows each.
-    #[inline(always)]
+    #[inline(alpasses)]
     pub(crate) fn new(all: &'a [R], tall: usize, rows: Range<usize>) -> Self {
         Self {
             all,
@@ -82,7 +66,7 @@ impl<'a, R> Panels<'a, R> {
     }
 
     /// Gives a panel's rows.
-    #[inline(always)]
+    #[inline(alpasses)]
     pub(crate) fn panel(&self, panel: usize) -> &'a [R] {
         &self.all[panel * self.tall + self.first..][..self.rows]
     }
@@ -90,22 +74,5 @@ impl<'a, R> Panels<'a, R> {
     /// Gives how many rows there are.
     pub(crate) fn rows(&self) -> usize {
         self.rows
-    }
-}
-
-/// Brings what products read of the first rows of each panel up to them.
-pub(crate) struct Round<'a, F> {
-    pub(crate) factors: PhantomData<F>,
-    pub(crate) activation: &'a mut Activation,
-    pub(crate) panels: usize,
-    pub(crate) windows: usize,
-    /// Rows of a panel.
-    pub(crate) rows: usize,
-}
-
-impl<F: Factors> Kernel for Round<'_, F> {
-    #[inline(always)]
-    fn run<L: Lanes, const ROWS: usize, const VECTORS: usize>(self, lanes: L) {
-        F::round(lanes, self.activation, self.windows, 0..self.panels * self.rows);
     }
 }

@@ -1,38 +1,10 @@
-//! Matrices cut into panels of 32 columns.
-//!
-//! # Shapes
-//! A panel is a slice of [`Row`]s: 32 columns of a matrix, one row behind the other, columns that the matrix has not are
-//! zeros. Activations have one row per step and window, steps first; weights one row per input, a column per unit. Both
-//! kinds of product, [`crate::product`], then read and write memory in order, and nothing is repacked for them.
+//! One piece of arithmetic on the elements of many rows.
 
-use crate::simd::{Arithmetic, Lanes, Twice};
-
-/// The columns of a panel: two registers of the widest path.
-pub(crate) const PANEL: usize = 32;
-
-/// One row of a panel, as many whole lines of cache as it fills.
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[repr(C, align(64))]
-pub(crate) struct Row(pub(crate) [f32; PANEL]);
-
-impl Row {
-    /// Zeros.
-    pub(crate) const ZERO: Self = Self([0.0; PANEL]);
-}
-
-/// What a product or a sum is added to.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Start<'a> {
-    /// One row, the same for every row of the output.
-    Row(&'a Row),
-    /// What the output holds.
-    Output,
-}
-
-/// Gives rows of zeros.
-pub(crate) fn zeros(rows: usize) -> Vec<Row> {
-    vec![Row::ZERO; rows]
-}
+use super::{
+    lanes::{Arithmetic, Lanes},
+    panel::{PANEL, Row},
+    twice::Twice,
+};
 
 /// Arithmetic on the elements at one place of some rows.
 ///
@@ -87,16 +59,6 @@ fn each_at<R: Rows, const INPUTS: usize, const BOTH: usize>(
     }
 }
 
-/// Gives the rows of a block; where there are too few for a whole one, the others are those of `rest`.
-#[inline(always)]
-pub(crate) fn whole<'a, R: Copy, const ROWS: usize>(rows: &'a [R], rest: &'a mut [R; ROWS]) -> &'a [R; ROWS] {
-    if let Some(block) = rows.first_chunk() {
-        return block;
-    }
-    rest[..rows.len()].copy_from_slice(rows);
-    rest
-}
-
 /// Some columns of the first rows as one vector. The more values stand side by side, the less each waits for the one before.
 trait Rows: Arithmetic {
     /// How many columns.
@@ -133,5 +95,16 @@ impl<L: Lanes> Rows for Twice<Twice<L>> {
         let [upper, lower] = vector;
         self.0.store(upper, &mut rows[0].0[first..]);
         self.0.store(lower, &mut rows[1].0[first..]);
+    }
+}
+
+/// Adds the first to the second.
+#[derive(Clone, Copy)]
+pub(crate) struct Plus;
+
+impl Elements<1, 1> for Plus {
+    #[inline(always)]
+    fn apply<A: Arithmetic>(self, lanes: A, [row]: [A::Vector; 1], [sum]: [A::Vector; 1]) -> [A::Vector; 1] {
+        [lanes.add(sum, row)]
     }
 }

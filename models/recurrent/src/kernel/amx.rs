@@ -5,12 +5,7 @@
 
 use std::{arch::asm, marker::PhantomData};
 
-use super::avx512::{Avx512, TILES};
-use crate::{
-    factors::{Neighbours, Quad},
-    panel::{Row, Start},
-    product::pairs::{BLOCK, QUADS},
-};
+use super::panel::{Addend, BLOCK, Neighbours, QUADS, Quad, Row};
 
 /// The blocks of a depth that one round of products takes; more go on from what these left.
 const BLOCKS: usize = 16;
@@ -40,16 +35,15 @@ pub(super) fn is_allowed() -> bool {
     false
 }
 
-/// Tiles of this thread, until it is dropped.
-pub(crate) struct Tiles {
-    lanes: Avx512<TILES>,
-    /// Registers belong to a thread.
-    here: PhantomData<*const ()>,
-}
+/// Tiles of this thread, until it is dropped. Registers belong to a thread, so it does not leave it.
+pub(super) struct Tiles(PhantomData<*const ()>);
 
-impl Avx512<TILES> {
+impl Tiles {
     /// Sets up this thread's tiles for products of so many rows, 16 at most.
-    pub(super) fn configure(mut self, rows: usize) -> Tiles {
+    ///
+    /// # Safety
+    /// The CPU must have tiles, and [`is_allowed`] must be true.
+    pub(super) unsafe fn configure(rows: usize) -> Self {
         /// Palette 1: eight tiles, each with its bytes a row and its rows.
         #[repr(C, align(64))]
         struct Config {
@@ -72,20 +66,9 @@ impl Avx512<TILES> {
         // Four sums and two left matrices have as many rows as the product, two right ones 16 pairs of steps.
         config.rows[..6].fill(height);
         config.rows[6..8].fill(16);
-        // SAFETY: `self` is the proof that the CPU has the instruction; the configuration is a valid one.
+        // SAFETY: the caller's; the configuration is a valid one.
         unsafe { asm!("ldtilecfg [{}]", in(reg) &raw const config, options(nostack, preserves_flags, readonly)) };
-        self.tile_rows = rows;
-        Tiles {
-            lanes: self,
-            here: PhantomData,
-        }
-    }
-}
-
-impl Tiles {
-    /// Gives the proof that they are set up.
-    pub(super) fn lanes(&self) -> Avx512<TILES> {
-        self.lanes
+        Self(PhantomData)
     }
 }
 
@@ -104,14 +87,14 @@ struct Block {
     right: *const Quad,
 }
 
-/// See [`super::Lanes::multiply_pairs`].
+/// See [`super::lanes::Lanes::multiply_pairs`].
 #[inline(always)]
 pub(super) fn multiply<'a>(
     tile_rows: usize,
     depth: usize,
     left: impl Fn(usize) -> &'a [Neighbours],
     right: impl Fn(usize) -> &'a [Quad],
-    start: Start<'_>,
+    start: Addend<'_>,
     output: &mut [Row],
 ) {
     let rows = output.len();
@@ -143,11 +126,11 @@ pub(super) fn multiply<'a>(
             };
         }
         let (from, from_bytes) = match start {
-            Start::Row(row) => (std::ptr::from_ref(row), 0),
-            Start::Output => (output.as_ptr(), size_of::<Row>()),
+            Addend::Row(row) => (std::ptr::from_ref(row), 0),
+            Addend::Output => (output.as_ptr(), size_of::<Row>()),
         };
         for top in (0..rows).step_by(2 * tile_rows) {
-            let place = Place {
+            let strip = Strip {
                 blocks: &blocks[..many],
                 top,
                 rows: tile_rows,
@@ -159,9 +142,9 @@ pub(super) fn multiply<'a>(
             // of which there are so many from `top` on, and its right one has as many quads as a tile takes.
             unsafe {
                 if rows - top >= 2 * tile_rows {
-                    place.two_tiles();
+                    strip.two_tiles();
                 } else {
-                    place.one_tile();
+                    strip.one_tile();
                 }
             }
         }
@@ -169,7 +152,7 @@ pub(super) fn multiply<'a>(
         if first >= depth.div_ceil(BLOCK) {
             return;
         }
-        start = Start::Output;
+        start = Addend::Output;
     }
 }
 
@@ -180,7 +163,7 @@ fn fill_up(quads: &[Quad]) -> [Quad; QUADS] {
 }
 
 /// Some tiles of rows, and what is added to them.
-struct Place<'a> {
+struct Strip<'a> {
     blocks: &'a [Block],
     /// The first row.
     top: usize,
@@ -192,7 +175,7 @@ struct Place<'a> {
     into: *mut Row,
 }
 
-impl Place<'_> {
+impl Strip<'_> {
     /// Takes 32 columns of one tile of rows through all blocks.
     ///
     /// # Safety

@@ -1,14 +1,11 @@
-//! Products of panels in a fixed order of accumulation: here of `f32`, in [`pairs`] of bf16.
+//! Products of panels of `f32` in a fixed order of accumulation.
 
-pub(crate) mod pairs;
-
-use crate::{
-    panel::{Elements, PANEL, Row, Start, each},
-    simd::{Arithmetic, Lanes},
+use super::{
+    elements::{Plus, each},
+    lanes::Lanes,
+    panel::{Addend, PANEL, Row},
+    tile::{Tile, chunk, chunk_mut, load, load_start, store},
 };
-
-/// Some sums in registers: rows of vectors.
-type Tile<L, const ROWS: usize, const VECTORS: usize> = [[<L as Arithmetic>::Vector; VECTORS]; ROWS];
 
 /// Gives `output = start + left · right` for one panel of the output.
 ///
@@ -23,7 +20,7 @@ pub(crate) fn multiply<'a, L: Lanes, const ROWS: usize, const VECTORS: usize>(
     depth: usize,
     left: impl Fn(usize) -> &'a [Row],
     right: impl Fn(usize) -> &'a [Row],
-    start: Start<'_>,
+    start: Addend<'_>,
     output: &mut [Row],
 ) {
     let mut top = 0;
@@ -50,7 +47,7 @@ fn multiply_tile<'a, L: Lanes, const ROWS: usize, const VECTORS: usize>(
     depth: usize,
     left: &impl Fn(usize) -> &'a [Row],
     right: &impl Fn(usize) -> &'a [Row],
-    start: Start<'_>,
+    start: Addend<'_>,
     output: &mut [Row],
     top: usize,
 ) {
@@ -172,17 +169,6 @@ pub(crate) fn add_rows<L: Lanes>(lanes: L, rows: &[Row], sum: &mut Row) {
     }
 }
 
-/// Adds the first to the second.
-#[derive(Clone, Copy)]
-pub(crate) struct Plus;
-
-impl Elements<1, 1> for Plus {
-    #[inline(always)]
-    fn apply<A: Arithmetic>(self, lanes: A, [row]: [A::Vector; 1], [sum]: [A::Vector; 1]) -> [A::Vector; 1] {
-        [lanes.add(sum, row)]
-    }
-}
-
 /// Adds products of one row to sums that stay in registers.
 #[inline(always)]
 fn add<L: Lanes, const VECTORS: usize>(
@@ -195,52 +181,3 @@ fn add<L: Lanes, const VECTORS: usize>(
         *sum = lanes.mul_add(left, right, *sum);
     }
 }
-
-#[inline(always)]
-fn load_start<L: Lanes, const ROWS: usize, const VECTORS: usize>(
-    lanes: L,
-    start: Start<'_>,
-    output: &[Row; ROWS],
-    first: usize,
-) -> Tile<L, ROWS, VECTORS> {
-    match start {
-        Start::Row(row) => [load(lanes, row, first); ROWS],
-        Start::Output => {
-            let mut tile = [[lanes.splat(0.0); VECTORS]; ROWS];
-            for (into, row) in tile.iter_mut().zip(output) {
-                *into = load(lanes, row, first);
-            }
-            tile
-        }
-    }
-}
-
-#[inline(always)]
-fn load<L: Lanes, const VECTORS: usize>(lanes: L, row: &Row, first: usize) -> [L::Vector; VECTORS] {
-    // No closures around loads: one that is not inlined is not compiled for the path.
-    let mut vectors = [lanes.splat(0.0); VECTORS];
-    for (vector, into) in vectors.iter_mut().enumerate() {
-        *into = lanes.load(&row.0[first + vector * L::WIDTH..]);
-    }
-    vectors
-}
-
-#[inline(always)]
-fn store<L: Lanes, const VECTORS: usize>(lanes: L, vectors: &[L::Vector; VECTORS], row: &mut Row, first: usize) {
-    for (vector, &value) in vectors.iter().enumerate() {
-        lanes.store(value, &mut row.0[first + vector * L::WIDTH..]);
-    }
-}
-
-#[inline(always)]
-fn chunk<R, const ROWS: usize>(all: &[R], top: usize) -> &[R; ROWS] {
-    all[top..].first_chunk().expect("a tile lies within its rows")
-}
-
-#[inline(always)]
-fn chunk_mut<R, const ROWS: usize>(all: &mut [R], top: usize) -> &mut [R; ROWS] {
-    all[top..].first_chunk_mut().expect("a tile lies within its rows")
-}
-
-#[cfg(test)]
-mod tests;
