@@ -6,7 +6,7 @@ use series::{Matrix, WindowShape};
 
 use crate::{
     parallel,
-    products::{self, Runs},
+    runs::{self, Runs},
 };
 
 /// The sums over all windows of some series.
@@ -36,11 +36,10 @@ impl Calendar {
                 };
                 series.row((series.calendar[a], last), right, shape, 0)
             };
-            products::total(&series.iter().map(row).collect::<Vec<_>>())
+            runs::total(&series.iter().map(row).collect::<Vec<_>>())
         });
         let sum = |input: usize| {
-            let last_rows =
-                products::runs(series).flat_map(|(series, run)| run.map(move |origin| (series, origin - 1)));
+            let last_rows = runs::runs(series).flat_map(|(series, run)| run.map(move |origin| (series, origin - 1)));
             last_rows
                 .map(|(series, row)| series.scaled(series.calendar[input], row))
                 .sum()
@@ -72,7 +71,7 @@ mod tests {
     use series::Windows;
 
     use super::*;
-    use crate::products::Channel;
+    use crate::runs::Channel;
 
     const CLOSE: f64 = 1e-9; // Sums of at most a few hundred products of numbers below 4.
 
@@ -96,7 +95,7 @@ mod tests {
             let calendar = Calendar::of(&runs, shape, threads);
             // Sums over all windows of what is asked of one.
             let over = |of: &dyn Fn(&Runs<'_>, usize) -> f64| -> f64 {
-                products::runs(&runs).flat_map(|(series, run)| run.map(move |origin| of(series, origin))).sum()
+                runs::runs(&runs).flat_map(|(series, run)| run.map(move |origin| of(series, origin))).sum()
             };
             for a in 0..2 {
                 let left = |series: &Runs<'_>, origin: usize| series.scaled(series.calendar[a], origin - 1);

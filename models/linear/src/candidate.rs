@@ -9,7 +9,8 @@ use crate::{
     maps::{Joint, Own, Pooled},
     moments::{Inputs, Moments},
     path::Path,
-    products::{Channel, Products},
+    products::Products,
+    runs::Channel,
     scale::{self, Channels},
 };
 

@@ -16,6 +16,7 @@ mod plan;
 mod products;
 mod ridge;
 mod ridge_fit;
+mod runs;
 mod scale;
 mod seasonal;
 mod shifted;

@@ -175,7 +175,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::products::{Channel, Runs};
+    use crate::runs::{Channel, Runs};
 
     const CLOSE: f64 = 1e-9; // Sums of a few dozen products of numbers below 4.
 

@@ -5,33 +5,13 @@
 //! differ. That makes `rows x window + window²` products instead of `rows x window²`. Windows without neighbours, as a
 //! stride leaves them, are multiplied out.
 
-use std::ops::Range;
-
 use series::{Matrix, WindowShape};
 
-use crate::{calendar::Calendar, kernel, parallel};
-
-/// Windows of one series.
-#[derive(Clone, Debug)]
-pub(crate) struct Runs<'a> {
-    /// `[rows, inputs]`.
-    pub(crate) values: &'a Matrix,
-    /// The inputs that are summed. Windows of several runs are summed channel by channel in this order.
-    pub(crate) channels: Vec<Channel>,
-    /// The calendar inputs that are summed beside them.
-    pub(crate) calendar: Vec<Channel>,
-    /// Ranges of neighbouring origins, none empty, contexts and horizons inside the values.
-    pub(crate) origins: Vec<Range<usize>>,
-}
-
-/// One input as a fit sees it: around a level and in a unit, so that sums keep their digits and inputs can be compared.
-#[derive(Clone, Copy, PartialEq, Debug)]
-pub(crate) struct Channel {
-    pub(crate) input: usize,
-    pub(crate) level: f64,
-    /// 1 by the unit; 0 for an input that does not vary.
-    pub(crate) factor: f64,
-}
+use crate::{
+    calendar::Calendar,
+    kernel, parallel,
+    runs::{Runs, add, runs, total},
+};
 
 /// The sums. Rows of a window count from 0, its context first.
 #[derive(Clone, PartialEq, Debug)]
@@ -50,8 +30,6 @@ pub(crate) struct Products {
     pub(crate) calendar: Calendar,
 }
 
-/// Origins whose rows are taken from the table at a time, so that memory does not grow with the table.
-const BLOCK: usize = 4_096;
 /// Windows that are multiplied out at a time.
 const GATHERED: usize = 256;
 /// Up to so many neighbours, multiplying out is cheaper than first and last window.
@@ -119,15 +97,6 @@ fn first_rows(series: &[Runs<'_>], channels: usize, shape: WindowShape, threads:
         series.row((a, 0), (b, 0..shape.rows()), shape, SHORT)
     });
     each.chunks(series.len().max(1)).map(total).collect()
-}
-
-/// Adds up what each series has.
-pub(crate) fn total(each: &[Vec<f64>]) -> Vec<f64> {
-    let mut total = vec![0.0; each.first().map_or(0, Vec::len)];
-    for each in each {
-        add(&mut total, each);
-    }
-    total
 }
 
 /// Gives the sums of `a(i) b(j)` from those of `a(0) b(j)` and `b(0) a(i)`.
@@ -223,12 +192,6 @@ impl Gathered {
     }
 }
 
-pub(crate) fn runs<'a, 'b>(series: &'a [Runs<'b>]) -> impl Iterator<Item = (&'a Runs<'b>, Range<usize>)> {
-    series
-        .iter()
-        .flat_map(|series| series.origins.iter().map(move |run| (series, run.clone())))
-}
-
 fn stacked<'a>(rows: impl ExactSizeIterator<Item = &'a Vec<f64>>) -> Matrix {
     let count = rows.len();
     let data: Vec<f64> = rows.flatten().copied().collect();
@@ -239,57 +202,13 @@ fn stacked<'a>(rows: impl ExactSizeIterator<Item = &'a Vec<f64>>) -> Matrix {
     }
 }
 
-fn add(to: &mut [f64], numbers: &[f64]) {
-    for (to, number) in to.iter_mut().zip(numbers) {
-        *to += number;
-    }
-}
-
-impl Runs<'_> {
-    fn value(&self, channel: usize, row: usize) -> f64 {
-        self.scaled(self.channels[channel], row)
-    }
-
-    fn values(&self, channel: usize, rows: Range<usize>) -> impl Iterator<Item = f64> {
-        rows.map(move |row| self.value(channel, row))
-    }
-
-    /// Gives a number as the fit sees it.
-    pub(crate) fn scaled(&self, channel: Channel, row: usize) -> f64 {
-        (self.values.data[row * self.values.cols + channel.input] - channel.level) * channel.factor
-    }
-
-    /// Gives the sums of `a(i) b(j)` over the windows of all runs that are longer than some, for neighbouring `j`.
-    pub(crate) fn row(
-        &self,
-        (a, i): (Channel, usize),
-        (b, js): (Channel, Range<usize>),
-        shape: WindowShape,
-        longer: usize,
-    ) -> Vec<f64> {
-        let mut sums = vec![0.0; js.len()];
-        let (mut left, mut right) = (Vec::new(), Vec::new());
-        for run in self.origins.iter().filter(|run| run.len() > longer) {
-            for start in run.clone().step_by(BLOCK) {
-                let end = run.end.min(start + BLOCK);
-                let (first, after) = (start - shape.context, end - shape.context);
-                left.clear();
-                left.extend((first + i..after + i).map(|row| self.scaled(a, row)));
-                right.clear();
-                right.extend((first + js.start..after + js.end - 1).map(|row| self.scaled(b, row)));
-                kernel::add_lagged(&left, &right, &mut sums);
-            }
-        }
-        sums
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
     use series::Windows;
 
     use super::*;
+    use crate::runs::Channel;
 
     const CLOSE: f64 = 1e-9; // Sums of at most a few hundred products of numbers below 2.
 

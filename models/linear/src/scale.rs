@@ -3,7 +3,7 @@
 use forecast::{FitError, SeriesData, Training};
 use series::{Scaled, Windows};
 
-use crate::products::{Channel, Runs};
+use crate::runs::{Channel, Runs};
 
 /// Where 1 by the unit of a wave between -1 and 1 is that large, only rounding moves it.
 const STILL: f64 = 1e9;
