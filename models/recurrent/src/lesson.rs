@@ -10,7 +10,8 @@ use crate::{
     dropout::Dropout,
     gradient::Gradient,
     kernel::{
-        Activation, Bf16, F32, Factors, Kernel, Lanes, Neighbours, PANEL, Panels, Passes, Path, Position, Refresh, Row, zeros,
+        Activation, Bf16, F32, Factors, Kernel, Lanes, Neighbours, PANEL, Panels, Passes, Path, Position, Refresh, Row,
+        zeros,
     },
     samples::Samples,
     shape::{Cell, Shape},

@@ -3,7 +3,8 @@
 use std::ops::ControlFlow;
 
 use forecast::{
-    About, Artifact, EpochLoss, FitError, Fitted, ModelSpec, Optimizer, Progress, RecurrentSpec, Schedule, Tensor, Tensors, Training,
+    About, Artifact, EpochLoss, FitError, Fitted, ModelSpec, Optimizer, Progress, RecurrentSpec, Schedule, Tensor,
+    Tensors, Training,
 };
 
 use crate::{

@@ -87,7 +87,13 @@ impl<'a> Shared<'a> {
             })
         });
         let (chunk, share) = (weights.shape.chunk(batch), weights.shape.share(batch));
-        let gradients = || weights.blocks.iter().map(|block| Gradient::zero(block.position)).collect();
+        let gradients = || {
+            weights
+                .blocks
+                .iter()
+                .map(|block| Gradient::zero(block.position))
+                .collect()
+        };
         let empty = |_| {
             RwLock::new(Share {
                 gradients: gradients(),

@@ -19,7 +19,9 @@ impl Weights {
     /// Takes values in the order of [`Shape::layouts`], each as long as its layout.
     pub(crate) fn new(path: Path, shape: Shape, values: &[Vec<f32>]) -> Self {
         let positions = positions(&shape).into_iter();
-        let mut blocks: Vec<_> = positions.map(|position| Block::zero(position, shape.precision)).collect();
+        let mut blocks: Vec<_> = positions
+            .map(|position| Block::zero(position, shape.precision))
+            .collect();
         let parts = to_blocks(&shape, values);
         for (block, values) in blocks.iter_mut().zip(parts) {
             block.values = values;

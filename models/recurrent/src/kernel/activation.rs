@@ -55,7 +55,7 @@ impl Activation {
 
 impl<'a, R> Panels<'a, R> {
     /// Takes some rows of panels with `tall` rows each.
-    #[inline(alpasses)]
+    #[inline(always)]
     pub(crate) fn new(all: &'a [R], tall: usize, rows: Range<usize>) -> Self {
         Self {
             all,
@@ -66,7 +66,7 @@ impl<'a, R> Panels<'a, R> {
     }
 
     /// Gives a panel's rows.
-    #[inline(alpasses)]
+    #[inline(always)]
     pub(crate) fn panel(&self, panel: usize) -> &'a [R] {
         &self.all[panel * self.tall + self.first..][..self.rows]
     }

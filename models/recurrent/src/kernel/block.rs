@@ -79,7 +79,10 @@ impl Block {
         let single = precision == Precision::F32;
         let filled_up = |columns: usize| columns.div_ceil(PANEL) * PANEL;
         // Nothing asks for the gradients of a net's inputs.
-        let back = [if position.layer == 0 { 0 } else { filled_up(inputs) }, filled_up(hidden)];
+        let back = [
+            if position.layer == 0 { 0 } else { filled_up(inputs) },
+            filled_up(hidden),
+        ];
         Self {
             position,
             values: zeros(position.rows()),
@@ -93,7 +96,14 @@ impl Block {
                     [inputs, hidden].map(|rows| filled_up(rows) / Quad::ROWS)
                 },
             ),
-            turned_halves: Both::filled(Quad::ZERO, if single { [0; 2] } else { back.map(|rows| rows / Quad::ROWS) }),
+            turned_halves: Both::filled(
+                Quad::ZERO,
+                if single {
+                    [0; 2]
+                } else {
+                    back.map(|rows| rows / Quad::ROWS)
+                },
+            ),
         }
     }
 

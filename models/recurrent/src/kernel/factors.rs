@@ -40,8 +40,7 @@ pub(crate) trait Factors: Copy + 'static {
     }
     /// Returns some whole steps of panels of `tall` rows as the depth of products.
     fn depth(activation: &Activation, windows: usize, tall: usize, rows: Range<usize>) -> Panels<'_, Self::Right> {
-        let [tall, start, end] =
-            [tall, rows.start, rows.end].map(|rows| rows / windows * windows.div_ceil(Self::STEP));
+        let [tall, start, end] = [tall, rows.start, rows.end].map(|rows| rows / windows * windows.div_ceil(Self::STEP));
         Panels::new(Self::rights(activation), tall, start..end)
     }
     /// Brings what products read of some whole steps in time up to the rows there, as far as there is room for it.

@@ -2,7 +2,7 @@
 
 use super::{
     lanes::{Arithmetic, Lanes},
-    panel::{Addend, PANEL, Row},
+    panel::{Addend, Row},
 };
 
 /// Some sums in registers: rows of vectors.
@@ -38,7 +38,12 @@ pub(super) fn load<L: Lanes, const VECTORS: usize>(lanes: L, row: &Row, first: u
 }
 
 #[inline(always)]
-pub(super) fn store<L: Lanes, const VECTORS: usize>(lanes: L, vectors: &[L::Vector; VECTORS], row: &mut Row, first: usize) {
+pub(super) fn store<L: Lanes, const VECTORS: usize>(
+    lanes: L,
+    vectors: &[L::Vector; VECTORS],
+    row: &mut Row,
+    first: usize,
+) {
     for (vector, &value) in vectors.iter().enumerate() {
         lanes.store(value, &mut row.0[first + vector * L::WIDTH..]);
     }

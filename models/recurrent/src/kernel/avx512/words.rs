@@ -1,6 +1,13 @@
 //! Words and halves in other places of a register.
 
-use std::{arch::x86_64::{__m512, __m512bh, __m512i, _mm512_cvtne2ps_pbh, _mm512_loadu_si512, _mm512_setzero_si512, _mm512_shuffle_i32x4, _mm512_storeu_si512, _mm512_unpackhi_epi32, _mm512_unpackhi_epi64, _mm512_unpacklo_epi32, _mm512_unpacklo_epi64}, mem::transmute};
+use std::{
+    arch::x86_64::{
+        __m512, __m512bh, __m512i, _mm512_cvtne2ps_pbh, _mm512_loadu_si512, _mm512_setzero_si512, _mm512_shuffle_i32x4,
+        _mm512_storeu_si512, _mm512_unpackhi_epi32, _mm512_unpackhi_epi64, _mm512_unpacklo_epi32,
+        _mm512_unpacklo_epi64,
+    },
+    mem::transmute,
+};
 
 /// Turns a square of 16 rows and columns around; each side has its distance from row to row.
 ///
