@@ -1,4 +1,4 @@
-//! The documents that stages leave in the bucket, other than those of a round.
+//! The JSON documents that stages leave in the bucket, other than those of a round.
 
 use std::collections::BTreeMap;
 
@@ -7,43 +7,44 @@ use series::{Cut, Frequency, Scores, TimeAxis, Transform};
 
 use crate::{Dataset, Digest, MemberName, PartId, WorkId, identity::Recipe, keys};
 
-/// `uploads/{h}.json`: the receipt of one object version.
+/// `uploads/{digest}.json`: the receipt of one version of an uploaded object.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Receipt {
-    /// The bucket.
+    /// The bucket that holds the object.
     pub bucket: String,
-    /// The decoded key.
+    /// The object's key, URL-decoded: `raw/{dataset}/{file}`.
     pub key: String,
-    /// The version id, or the `ETag` where the bucket has no versions.
+    /// The object's version id, or its `ETag` if the bucket has no versioning.
     pub version: String,
-    /// The `ETag`, for conditional reads.
+    /// The object's `ETag`, for conditional reads.
     pub etag: String,
-    /// The size in bytes.
+    /// The object's size in bytes.
     pub size: u64,
-    /// The digest of the content.
+    /// The digest of the object's bytes.
     pub digest: Digest,
-    /// The last event that was walked for these bytes. A later one is a new upload of them, an equal one a redelivery.
+    /// The last event that was handled for these bytes. A later event is a new upload of them, an equal or earlier one a
+    /// redelivery. `None` if the store's events carry neither a sequencer nor a time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_event: Option<EventId>,
 }
 
-/// What tells one event about a key from the next.
+/// What tells two events about the same key apart.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct EventId {
-    /// The store's counter, hexadecimal digits that rise from event to event of one key.
+    /// The store's sequencer: hexadecimal digits that rise from one event of a key to the next.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sequencer: Option<String>,
-    /// When it happened, RFC 3339 UTC, where the store counts nothing.
+    /// The time of the event, RFC 3339 UTC; used where there is no sequencer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time: Option<String>,
 }
 
 impl EventId {
-    /// Returns whether this event came after another one about the same key. `false` where nothing tells them apart.
+    /// Returns whether this event came after another event about the same key; `false` if nothing tells them apart.
     ///
     /// # Source
-    /// Amazon S3 User Guide, "Event message structure": of two sequencers the shorter one is filled up with zeros on its
-    /// right, then they are compared as text.
+    /// Amazon S3 User Guide, "Event message structure": the shorter sequencer is padded with zeros on the right, then both are
+    /// compared as text.
     #[must_use]
     pub fn is_after(&self, other: &Self) -> bool {
         match (&self.sequencer, &other.sequencer, &self.time, &other.time) {
@@ -57,7 +58,7 @@ impl EventId {
         }
     }
 
-    /// Returns whether nothing is known that could tell this event from another.
+    /// Returns whether neither a sequencer nor a time is known.
     #[must_use]
     pub fn is_unknown(&self) -> bool {
         self.sequencer.is_none() && self.time.is_none()
@@ -65,7 +66,7 @@ impl EventId {
 }
 
 impl Produced {
-    /// Returns the keys of the objects that it names: without them it is as good as not made.
+    /// Returns the keys of the objects that these outputs name. If one of them is gone, the work has to be done again.
     #[must_use]
     pub fn objects(&self, dataset: &Dataset, part: PartId) -> Vec<String> {
         match self {
@@ -81,79 +82,79 @@ impl Produced {
     }
 }
 
-/// `work/{aa}/{work}.json`: finished work.
+/// `work/{aa}/{work}.json`: the manifest of finished work.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Manifest {
-    /// The work.
+    /// The work's id, which is also the name of the document.
     pub work: WorkId,
-    /// What it was digested from: stage, recipe, sections, inputs (the parents) and salt.
+    /// What the id was digested from: stage, recipe number, spec sections, inputs and salt.
     #[serde(flatten)]
     pub recipe: Recipe,
-    /// What it left.
+    /// The outputs of the work.
     pub outputs: Produced,
 }
 
-/// What a stage left, with the facts that people look for.
+/// The outputs of a stage: digests of the objects it wrote, and the facts that people look for.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Produced {
-    /// A clean part.
+    /// See [`CleanFacts`].
     Preprocess(CleanFacts),
-    /// A cut.
+    /// See [`SampleFacts`].
     Sample(SampleFacts),
-    /// A model.
+    /// See [`TrainFacts`].
     Train(TrainFacts),
-    /// Scores, or nothing where there was nothing to score.
+    /// See [`EvalFacts`].
     Eval(EvalFacts),
-    /// A forecast.
+    /// See [`InferFacts`].
     Infer(InferFacts),
 }
 
-/// What `preprocess` left.
+/// The outputs of `preprocess`.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct CleanFacts {
-    /// The clean part's digest.
+    /// The digest of the clean part.
     pub clean: Digest,
-    /// Rows on the grid, test rows included.
+    /// The rows of the clean part: all steps of the time axis, those of the test file included.
     pub rows: usize,
-    /// Columns: measured and calendar.
+    /// The columns of the clean part, measured and calendar, without the time.
     pub columns: usize,
-    /// The first test row, where a test file was given.
+    /// The first row of the test file, counted from 0; `None` without a test file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub test_start: Option<usize>,
-    /// The time axis.
+    /// The time axis of the rows.
     pub axis: TimeAxis,
-    /// What was counted on the way.
+    /// The quality report.
     pub report: Report,
 }
 
-/// The quality report: everything that was handled and counted, not refused.
+/// The quality report: everything about the files that was handled and counted, not refused.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 pub struct Report {
-    /// Data rows in the files.
+    /// Data rows that the files have, headers not counted.
     pub rows_read: usize,
-    /// Rows that stood out of time order.
+    /// Rows that came after a row with a later time.
     pub out_of_order: usize,
-    /// Rows whose time another row had too; the last one won.
+    /// Rows that were dropped because a later row has the same time.
     pub duplicates: usize,
-    /// Grid rows that no data row filled.
+    /// Steps of the time axis for which the files have no row.
     pub gaps: usize,
-    /// Missing values by column, gap rows included.
+    /// Missing values per column, those of gaps included. Columns without missing values are left out.
     pub missing: BTreeMap<String, usize>,
-    /// Columns without variation: kept as input, no target.
+    /// Columns that have one value throughout. They are kept as inputs and are no targets.
     pub constant: Vec<String>,
-    /// Columns without any value: kept out, named.
+    /// Columns without any value. They are left out of the clean part.
     pub empty: Vec<String>,
-    /// Columns without any number: ignored, named.
+    /// Columns without any number. They are left out of the clean part.
     pub not_numeric: Vec<String>,
-    /// Targets that were excluded because they are constant or empty.
+    /// Targets of the spec that are no targets because they are constant or empty.
     pub excluded_targets: Vec<String>,
-    /// Objects that were ignored, for example a test file that the spec does not ask for.
+    /// Keys of objects that were not used, for example a test file that the spec does not ask for.
     pub ignored_objects: Vec<String>,
 }
 
 impl Report {
-    /// Says in words what a person would not expect of the data; gaps and missing values are counted elsewhere.
+    /// Returns in words what a person may not expect of the data. Gaps and missing values are not repeated here.
     #[must_use]
     pub fn notices(&self) -> Vec<String> {
         let Self {
@@ -180,163 +181,164 @@ impl Report {
     }
 }
 
-/// What `sample` left.
+/// The outputs of `sample`.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct SampleFacts {
     /// The digest of the cut document.
     pub cut: Digest,
-    /// Rows of the clean part.
+    /// The rows of the clean part.
     pub rows: usize,
-    /// Columns of the clean part.
+    /// The columns of the clean part.
     pub columns: usize,
-    /// Rows that train and validate.
+    /// The rows that train and validate.
     pub sampled_rows: usize,
-    /// Rows that are held out.
+    /// The rows that are held out.
     pub holdout_rows: usize,
 }
 
-/// `samples/…/{digest}.json`: which rows do what, and the transform that was fitted on the training rows.
+/// `samples/…/{digest}.json`: the use of each row, and the transform that was fitted on the training rows.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct CutDocument {
-    /// The clean part.
+    /// The digest of the clean part that was cut.
     pub clean: Digest,
-    /// The row ranges.
+    /// The ranges of rows that train, validate and are held out.
     pub cut: Cut,
-    /// How a model sees the rows.
+    /// Imputation, clipping and scaling, as models see the rows.
     pub transform: Transform,
-    /// The season in steps.
+    /// The season in steps; 1 if the series has none.
     pub season: usize,
     /// The time axis of the clean part.
     pub axis: TimeAxis,
-    /// The last training row, UTC seconds.
+    /// The time of the last training row, UTC seconds.
     pub train_end: i64,
-    /// The last row with an observed target, UTC seconds.
+    /// The time of the last row with an observed target, UTC seconds.
     pub observed_end: i64,
 }
 
-/// What `train` left.
+/// The outputs of `train`.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct TrainFacts {
-    /// The artifact.
+    /// The digest of the artifact.
     pub artifact: Digest,
-    /// Windows, rows and inputs of the training data.
+    /// The shape of the training inputs: windows, steps of the context, columns.
     pub x: [usize; 3],
-    /// Windows, steps and targets of the training data.
+    /// The shape of the training targets: windows, steps of the horizon, targets.
     pub y: [usize; 3],
-    /// Losses by epoch, on scaled values; empty for closed forms.
+    /// The losses of each epoch, on scaled values; empty for models that are not fitted in epochs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub epochs: Vec<forecast::EpochLoss>,
-    /// What the fit did other than asked, or what its data are like.
+    /// Sentences for people: where the fit differs from what was asked, or what is unusual about its data.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notices: Vec<String>,
 }
 
-/// What `eval` left.
+/// The outputs of `eval`.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct EvalFacts {
-    /// The scores.
+    /// The scores on the holdout; `None` if there was nothing to score.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scores: Option<Scores>,
-    /// The member's forecasts of the holdout, under `forecasts/`.
+    /// The digest of the member's [`ForecastDocument`] of the holdout.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub holdout: Option<Digest>,
-    /// Its forecasts of the rows that select, under `forecasts/`: what an ensemble is weighted by.
+    /// The digest of the member's [`SelectDocument`], by which an ensemble is weighted; `None` if no rows select.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub select: Option<Digest>,
 }
 
-/// `forecasts/…/{digest}.json` of the rows that select, in scaled units.
+/// `forecasts/…/{digest}.json`: a member's forecasts of the rows that select, in scaled units.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct SelectDocument {
-    /// Who forecast.
+    /// The member that forecast.
     pub member: MemberName,
-    /// With which artifact.
+    /// The digest of the artifact that forecast.
     pub artifact: Digest,
-    /// The cut whose rows these are.
+    /// The digest of the cut.
     pub cut: Digest,
-    /// The first forecast row of each forecast.
+    /// The first forecast row of each forecast, counted from 0.
     pub origins: Vec<usize>,
-    /// The forecasts.
+    /// The forecast values, in the transform's scale.
     ///
     /// # Shapes
     /// `[origins, steps, targets]`, row-major.
     pub values: Vec<f64>,
 }
 
-/// What `infer` left.
+/// The outputs of `infer`.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct InferFacts {
-    /// The forecast.
+    /// The digest of the [`ForecastDocument`].
     pub forecast: Digest,
-    /// The champion's generation.
+    /// The champion's generation, from 1.
     pub generation: u64,
-    /// The last observed row, UTC seconds.
+    /// The time of the last observed row, UTC seconds.
     pub origin: i64,
-    /// How many steps were forecast.
+    /// The steps that were forecast.
     pub steps: usize,
 }
 
-/// Whether a forecast looks ahead or is one of a holdout.
+/// Whether a forecast looks ahead or covers the holdout.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ForecastKind {
-    /// From the last observed row onwards.
+    /// From the last observed row on.
     Future,
     /// One step ahead at each of the last holdout origins, for people and plots.
     Holdout,
 }
 
-/// `forecasts/…/{digest}.json`, in original units.
+/// `forecasts/…/{digest}.json`: a forecast in original units.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct ForecastDocument {
-    /// What kind.
+    /// Whether it looks ahead or covers the holdout.
     pub kind: ForecastKind,
-    /// The dataset.
+    /// The dataset that was forecast.
     pub dataset: Dataset,
-    /// The part.
+    /// The part of the dataset.
     pub part: PartId,
-    /// Who forecast.
+    /// The member that forecast.
     pub member: MemberName,
-    /// With which artifact.
+    /// The digest of the artifact that forecast.
     pub artifact: Digest,
-    /// The champion's generation; none for a holdout.
+    /// The champion's generation; `None` for a holdout.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub generation: Option<u64>,
-    /// The clean part.
+    /// The digest of the clean part whose rows were the history.
     pub clean: Digest,
-    /// The last observed row, UTC seconds.
+    /// The time of the last observed row, UTC seconds.
     pub origin: i64,
-    /// The grid.
+    /// The distance of two steps.
     pub frequency: Frequency,
-    /// The target columns, in the order of `mean`.
+    /// The names of the target columns, in the order of `mean`.
     pub targets: Vec<String>,
     /// The time of each step, RFC 3339 UTC.
     pub times: Vec<String>,
-    /// One row per target, one number per step.
+    /// The point forecasts: one list per target, one number per step.
     pub mean: Vec<Vec<f64>>,
-    /// Quantiles by their level, each as `mean`; none where the model has no intervals.
+    /// Quantiles by level (`0.1` to `0.9`), each in the shape of `mean`; empty if the model has no intervals.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub quantiles: BTreeMap<String, Vec<Vec<f64>>>,
-    /// Whether rows that the model did not learn from calibrated the quantiles; else they come from training residuals.
+    /// `true` if the quantiles were calibrated on rows that no fit has seen, `false` if they come from training residuals,
+    /// `None` without quantiles.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calibrated: Option<bool>,
-    /// The actuals of a holdout, `null` where missing.
+    /// The observed values of a holdout in the shape of `mean`, `null` where missing; `None` for a forecast ahead.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub actual: Option<Vec<Vec<Option<f64>>>>,
-    /// The step (from 1) from which a windowed model forecasts from its own forecasts.
+    /// The step, from 1, from which on a windowed model takes its own forecasts as inputs; `None` if it never does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extrapolates_from: Option<usize>,
 }
 
-/// `forecasts/…/latest.json`: moves only forward by generation, then origin.
+/// `forecasts/…/latest.json`: which forecast is the newest. It only moves forward, by generation and then by origin.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Latest {
-    /// The champion's generation.
+    /// The champion's generation, from 1.
     pub generation: u64,
-    /// The last observed row, UTC seconds.
+    /// The time of the last observed row, UTC seconds.
     pub origin: i64,
-    /// The forecast.
+    /// The digest of the [`ForecastDocument`].
     pub forecast: Digest,
-    /// Its key.
+    /// The key of the [`ForecastDocument`].
     pub key: String,
 }

@@ -1,200 +1,201 @@
-//! What stages send each other: keys and digests, never data and never the spec's text.
+//! The messages that stages send to each other: keys and digests, never data and never the spec's text.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{Dataset, Digest, EvalTask, JobId, MemberName, PartId, RoundId, Spec, digest, identity};
 
-/// The version this code writes. It reads this one and all before it.
+/// The message version that this code writes. It reads this version and every earlier one.
 pub const VERSION: u32 = 2;
 
-/// The size above which a message is refused, in bytes.
+/// The largest message that is read, in bytes.
 pub const MAX_BYTES: usize = 64 * 1024;
 
-/// One of the five stages of the walk.
+/// One of the five stages that an upload passes through.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Stage {
-    /// Raw bytes to clean parts.
+    /// Turns the raw bytes of an upload into clean parts.
     Preprocess,
-    /// A clean part to its cut.
+    /// Cuts a clean part into training, validation and holdout rows.
     Sample,
-    /// A cut to a model.
+    /// Fits one member of the round.
     Train,
-    /// A model to scores and, for the last of a round, the decision.
+    /// Scores one member; for the last member of a round, also decides the round.
     Eval,
-    /// The champion to a forecast.
+    /// Forecasts with the champion.
     Infer,
 }
 
-/// One job on its way to the stage that does it.
+/// One job, as it is sent to the queue of its stage.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Message {
-    /// The version of the code that wrote it, at most [`VERSION`].
+    /// The message version of the code that wrote it; above [`VERSION`] the message is [`Newer`].
     pub version: u32,
-    /// The stage's recipe under which its sender computed `job`. 0 in version 1, which did not say it.
+    /// The recipe number of the stage under which the sender computed `job`. 0 in version 1, which had no such field.
     #[serde(default)]
     pub recipe: u32,
-    /// The job; the receiver recomputes and checks it.
+    /// The job's id. The receiver computes it again and checks it.
     pub job: JobId,
-    /// Which continuation this is, from 0.
+    /// How often the job was continued before: 0 for a first message.
     pub hop: u32,
-    /// One id for the whole walk of an upload.
+    /// The trace id that all messages of one upload share.
     pub trace: String,
-    /// Whether known bytes were uploaded again: a stage that finds its commit checks what it left and sends on once more.
+    /// Whether known bytes were uploaded again. A stage that finds its job committed then checks that its outputs exist and
+    /// sends the next messages once more.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub again: bool,
-    /// What to do.
+    /// The task, tagged with its stage.
     pub stage: Task,
 }
 
-/// What to do, by stage.
+/// The task of a message, one variant per stage.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Task {
-    /// Clean an upload.
+    /// See [`Stage::Preprocess`].
     Preprocess(PreprocessTask),
-    /// Cut a clean part.
+    /// See [`Stage::Sample`].
     Sample(SampleTask),
-    /// Fit one member.
+    /// See [`Stage::Train`].
     Train(TrainTask),
-    /// Score one member, perhaps decide.
+    /// See [`Stage::Eval`].
     Eval(EvalTask),
-    /// Forecast with the champion.
+    /// See [`Stage::Infer`].
     Infer(InferTask),
 }
 
-/// Clean an upload.
+/// The task of `preprocess`: read an upload and write its clean part.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct PreprocessTask {
-    /// The dataset.
+    /// The dataset that the upload belongs to.
     pub dataset: Dataset,
-    /// Always the whole: parts come out of this stage.
+    /// Always [`PartId::WHOLE`]: a dataset is cut into parts by this stage.
     pub part: PartId,
-    /// The resolved spec.
+    /// The digest of the resolved spec.
     pub spec: Digest,
-    /// The spec's salt.
+    /// The spec's `salt`, a copy; empty unless set.
     pub salt: String,
-    /// Receipts of the raw objects: the data, then its test file if there is one.
+    /// The raw objects: the data file, then its test file if the spec asks for one.
     pub inputs: Vec<Input>,
 }
 
-/// One raw object as a stage's input.
+/// One raw object that `preprocess` reads.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Input {
-    /// The digest of its bytes.
+    /// The digest of the object's bytes.
     pub digest: Digest,
-    /// The receipt that says where those bytes lie (`uploads/{receipt}.json`).
+    /// The digest that names the object's receipt, `uploads/{receipt}.json`, which says where the bytes lie.
     pub receipt: Digest,
 }
 
-/// Cut a clean part.
+/// The task of `sample`: cut a clean part and fit the transform.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct SampleTask {
-    /// The dataset.
+    /// The dataset that the upload belongs to.
     pub dataset: Dataset,
-    /// The part.
+    /// The part of the dataset.
     pub part: PartId,
-    /// The resolved spec.
+    /// The digest of the resolved spec.
     pub spec: Digest,
-    /// The spec's salt.
+    /// The spec's `salt`, a copy; empty unless set.
     pub salt: String,
-    /// The clean part.
+    /// The digest of the clean part.
     pub clean: Digest,
 }
 
-/// Fit one member.
+/// The task of `train`: fit one member on a cut.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct TrainTask {
-    /// The dataset.
+    /// The dataset that the upload belongs to.
     pub dataset: Dataset,
-    /// The part.
+    /// The part of the dataset.
     pub part: PartId,
-    /// The resolved spec.
+    /// The digest of the resolved spec.
     pub spec: Digest,
-    /// The spec's salt.
+    /// The spec's `salt`, a copy; empty unless set.
     pub salt: String,
-    /// The cut to train on.
+    /// The digest of the cut to train on.
     pub cut: Digest,
-    /// The round that asked; not part of the work, so that another round adopts it.
+    /// The round that sent the task. It is not part of the work's identity, so another round can adopt the artifact.
     pub round: RoundId,
-    /// The member to fit.
+    /// The member to fit, as the spec names it.
     pub member: MemberName,
-    /// The artifact whose settings are trained again on all rows.
+    /// The artifact whose settings are to be fitted again on all rows; `None` for a member of a round.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refit_of: Option<Digest>,
 }
 
-/// Forecast with the champion.
+/// The task of `infer`: forecast with the champion.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct InferTask {
-    /// The dataset.
+    /// The dataset that the upload belongs to.
     pub dataset: Dataset,
-    /// The part.
+    /// The part of the dataset.
     pub part: PartId,
-    /// The resolved spec.
+    /// The digest of the resolved spec.
     pub spec: Digest,
-    /// The spec's salt.
+    /// The spec's `salt`, a copy; empty unless set.
     pub salt: String,
-    /// The clean part to forecast from.
+    /// The digest of the clean part whose last rows the forecast starts from.
     pub clean: Digest,
-    /// The champion's generation.
+    /// The champion's generation, from 1.
     pub generation: u64,
-    /// The champion's artifact.
+    /// The digest of the champion's artifact.
     pub artifact: Digest,
-    /// The request that asked, for forecasts on demand.
+    /// The digest of the request for a forecast on demand; `None` after a decided round.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<Digest>,
 }
 
-/// A body that is no message of ours, or not one for this code.
+/// Why the body of a queue message was not read as a [`Message`].
 #[derive(Debug, thiserror::Error)]
 pub enum MessageError {
-    /// Too large.
+    /// The body is larger than [`MAX_BYTES`].
     #[error("message has {have} bytes, at most {MAX_BYTES} are read")]
     Size {
-        /// Its size in bytes.
+        /// The body's size in bytes.
         have: usize,
     },
-    /// Not JSON, or not our fields.
+    /// The body is not JSON, or a field is missing or has a wrong value.
     #[error("message is not one of ours")]
     Shape(#[source] serde_json::Error),
-    /// Written by newer code. It is a good message, for whoever runs that code.
+    /// Newer code wrote the message; a function of that version can read it.
     #[error("message is newer than this code: {0}")]
     Newer(Newer),
 }
 
-/// How a message shows that newer code wrote it.
+/// What shows that newer code wrote a message.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Newer {
-    /// A later version.
+    /// The message version is higher than [`VERSION`].
     #[error("it has version {have}, at most {VERSION} is read")]
     Version {
-        /// Its version.
+        /// The message's version.
         have: u32,
     },
-    /// A later recipe.
+    /// The recipe number is higher than [`Stage::recipe`].
     #[error("its job was computed under recipe {have} of `{stage}`, at most {known} is known")]
     Recipe {
-        /// The stage.
+        /// The stage of the task.
         stage: Stage,
-        /// Its recipe.
+        /// The message's recipe number.
         have: u32,
-        /// The recipe of this code.
+        /// The recipe number of this code.
         known: u32,
     },
-    /// A field that is not known: leaving it out could do other work than was asked for.
+    /// A field is unknown. It is not ignored, because the job without it could be another one than was asked for.
     #[error("its field `{path}` is not known")]
     Field {
-        /// The field, for example `stage.budget`.
+        /// The path of the field, for example `stage.budget`.
         path: String,
     },
 }
 
 impl Stage {
-    /// All stages in the order of the walk.
+    /// All stages, in the order in which an upload passes through them.
     pub const ALL: [Self; 5] = [Self::Preprocess, Self::Sample, Self::Train, Self::Eval, Self::Infer];
 
-    /// Gives the name used in queues, logs and events.
+    /// Returns the stage's name in queues, logs and messages.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -206,7 +207,8 @@ impl Stage {
         }
     }
 
-    /// Gives the number that is raised by hand when this stage's results change.
+    /// Returns the stage's recipe number. It is raised by hand when the stage's results change, so that work of earlier code
+    /// is done again.
     #[must_use]
     pub fn recipe(self) -> u32 {
         match self {
@@ -223,7 +225,7 @@ impl std::fmt::Display for Stage {
     }
 }
 
-/// Reads the same field of every variant.
+/// Reads a field that all variants of a task have.
 macro_rules! field {
     ($task:expr, $name:ident) => {
         match $task {
@@ -237,7 +239,7 @@ macro_rules! field {
 }
 
 impl Task {
-    /// Gives the stage that does this.
+    /// Returns the stage that does the task.
     #[must_use]
     pub fn stage(&self) -> Stage {
         match self {
@@ -249,31 +251,31 @@ impl Task {
         }
     }
 
-    /// Gives the dataset.
+    /// Returns the dataset of the task.
     #[must_use]
     pub fn dataset(&self) -> &Dataset {
         field!(self, dataset)
     }
 
-    /// Gives the part.
+    /// Returns the part of the dataset.
     #[must_use]
     pub fn part(&self) -> PartId {
         *field!(self, part)
     }
 
-    /// Gives the digest of the resolved spec.
+    /// Returns the digest of the resolved spec.
     #[must_use]
     pub fn spec(&self) -> Digest {
         *field!(self, spec)
     }
 
-    /// Gives the salt.
+    /// Returns the spec's salt; empty unless set.
     #[must_use]
     pub fn salt(&self) -> &str {
         field!(self, salt)
     }
 
-    /// Gives the member, for the stages that have one.
+    /// Returns the member, or `None` for stages that do not work on one member.
     #[must_use]
     pub fn member(&self) -> Option<&MemberName> {
         match self {
@@ -299,12 +301,12 @@ impl Message {
         }
     }
 
-    /// Reads a message.
+    /// Reads the body of a queue message.
     ///
     /// # Errors
-    /// [`MessageError::Newer`] where newer code wrote it, else where it is too large or not one of ours.
+    /// [`MessageError::Newer`] if newer code wrote the message; otherwise an error if the body is too large or is not a message.
     pub fn parse(body: &[u8]) -> Result<Self, MessageError> {
-        /// Read first, so that a newer message is named as such and not as misshapen.
+        /// Read first, so that a newer message is reported as newer and not as malformed.
         #[derive(Deserialize)]
         struct Head {
             version: u32,
@@ -339,10 +341,10 @@ impl Message {
         Ok(self)
     }
 
-    /// Writes the message.
+    /// Writes the message as canonical JSON.
     ///
     /// # Panics
-    /// Never: a message holds no fraction, and canonical JSON is UTF-8.
+    /// Never: a message holds no fractions, and canonical JSON is UTF-8.
     #[must_use]
     pub fn to_json(&self) -> String {
         let json = digest::canonical(self).expect("a message is made of texts, digests and whole numbers");
