@@ -1,43 +1,43 @@
-//! The task of `eval`, whose two ways of what there is to score are two fields where it is written.
+//! The task of `eval`. What there is to score is an enum here and one of two fields in JSON.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{Dataset, Digest, MemberName, PartId, RoundId};
 
-/// Score one member, perhaps decide.
+/// The task of `eval`: score one member and, if it is the last of its round, decide the round.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(try_from = "RawEvalTask", into = "RawEvalTask")]
 pub struct EvalTask {
-    /// The dataset.
+    /// The dataset that the upload belongs to.
     pub dataset: Dataset,
-    /// The part.
+    /// The part of the dataset.
     pub part: PartId,
-    /// The resolved spec.
+    /// The digest of the resolved spec.
     pub spec: Digest,
-    /// The spec's salt.
+    /// The spec's `salt`, a copy; empty unless set.
     pub salt: String,
-    /// The cut to score on.
+    /// The digest of the cut whose holdout is scored.
     pub cut: Digest,
-    /// The round to join.
+    /// The round that gets the outcome.
     pub round: RoundId,
-    /// The member.
+    /// The member to score, as the spec names it.
     pub member: MemberName,
-    /// What there is to score.
+    /// What the member's fit left.
     pub scored: Scored,
-    /// Scoring itself failed before: only join the round.
+    /// Whether scoring failed before. Then only the member's outcome is written, so that the round can be decided.
     pub skip_scoring: bool,
 }
 
-/// What a fit left.
+/// What a fit left to be scored.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Scored {
-    /// An artifact to score.
+    /// The digest of an artifact.
     Artifact(Digest),
-    /// Nothing, and why.
+    /// Nothing; says why the fit failed.
     Failed(String),
 }
 
-/// An [`EvalTask`] as it is written: either `artifact` or `failed` stands for [`Scored`].
+/// An [`EvalTask`] as JSON: one of `artifact` and `failed` stands for [`Scored`].
 #[derive(Serialize, Deserialize)]
 struct RawEvalTask {
     dataset: Dataset,

@@ -1,52 +1,52 @@
-//! What stands in `failed/{job}.json`.
+//! The document `failed/{job}.json`.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{Dataset, JobId, Stage};
 
-/// Why a job failed for good: what, where, which value and which bound.
+/// Why a job failed for good: the place, the value and the bound it broke, as far as they are known.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Failure {
-    /// The job.
+    /// The id of the job that failed.
     pub job: JobId,
-    /// The stage, or `receive` for an event that never became work.
+    /// The stage that failed, or `receive` for an event that never became work.
     pub stage: FailedStage,
-    /// The dataset, where the event named a valid one.
+    /// The dataset; `None` if the event named no valid one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dataset: Option<Dataset>,
-    /// The object key the job was about.
+    /// The key of the object that the job was about.
     pub key: String,
-    /// What an operator would do something different about.
+    /// The class of the failure, one for each thing that an operator would do about it.
     pub kind: FailureKind,
-    /// The whole chain of causes, outermost first.
+    /// The error and its causes, outermost first; at most 16 KiB.
     pub message: String,
-    /// The member of the round, for `train` and `eval`.
+    /// The member of the round; `None` for stages other than `train` and `eval`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub member: Option<crate::MemberName>,
-    /// The row in the file, counted from 1 with the header as row 1.
+    /// The row of the file, counted from 1, the header included; `None` if no single row is at fault.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub row: Option<u64>,
-    /// The column's name.
+    /// The name of the column; `None` if no single column is at fault.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub column: Option<String>,
-    /// The value that was wrong.
+    /// The value that is wrong, as text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<String>,
-    /// The bound it broke.
+    /// The bound that the value breaks, in words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bound: Option<String>,
-    /// Which attempt failed, from 0.
+    /// The number of the attempt that failed, from 0.
     pub attempt: u32,
-    /// When, as RFC 3339 UTC.
+    /// The time of the failure, RFC 3339 UTC.
     pub at: String,
 }
 
-/// The most bytes of a failure's message, and of each value, name and bound: it stands in a ledger, which has a size.
+/// The most bytes of a failure's message, and of each value, name and bound: a ledger, which holds it, has a limited size.
 const MAX_MESSAGE: usize = 16 * 1024;
 const MAX_FIELD: usize = 2 * 1024;
 
 impl Failure {
-    /// Returns the failure with texts that a ledger has room for, however many columns they list; `…` ends one that was cut.
+    /// Returns the failure with long texts shortened, so that it fits into a ledger. A shortened text ends with `…`.
     #[must_use]
     pub fn bounded(mut self) -> Self {
         cut(&mut self.message, MAX_MESSAGE);
@@ -66,13 +66,13 @@ fn cut(text: &mut String, most: usize) {
     }
 }
 
-/// Where a job failed.
+/// The stage at which a job failed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FailedStage {
-    /// Before it became work.
+    /// Before the event became work.
     Receive,
-    /// In a stage.
+    /// In one of the five stages.
     #[serde(untagged)]
     Stage(Stage),
 }
@@ -85,15 +85,15 @@ pub enum FailureKind {
     Data,
     /// The spec or a setting is wrong, or not supported yet.
     Spec,
-    /// The event or message is wrong.
+    /// The event or the message is wrong.
     Event,
     /// The fit diverged.
     Diverged,
     /// A stored object is missing or damaged.
     Store,
-    /// Too many attempts ended without a result.
+    /// As many attempts as `host.max_attempts` allows ended without a result.
     Exhausted,
-    /// Something that was waited for did not come.
+    /// The test file did not arrive within `split.wait`.
     TimedOut,
 }
 

@@ -1,27 +1,44 @@
-//! Finds the number in a document that JSON cannot hold.
+//! Finds numbers in a document that JSON cannot hold.
 //!
-//! Writers of JSON put `null` where a number is infinite or NaN, and no reader takes that for a number again. So a document
-//! is walked before it is written.
+//! JSON writers put `null` where a number is infinite or NaN, and no reader takes that for a number again. So a document is
+//! checked before it is written, by a serializer that writes nothing.
 
 use serde::ser::{
     Error, Serialize, SerializeMap, SerializeSeq, SerializeStruct, SerializeStructVariant, SerializeTuple,
     SerializeTupleStruct, SerializeTupleVariant, Serializer,
 };
 
-use crate::CanonicalError;
-
-/// Looks at every number of a document and stops at the first that is not finite.
-pub(crate) fn check<T: Serialize + ?Sized>(document: &T) -> Result<(), CanonicalError> {
-    document.serialize(Walk)
+/// Why a value has no canonical JSON.
+#[derive(Debug, thiserror::Error)]
+pub enum CanonicalError {
+    /// A number is infinite or NaN.
+    #[error("`{path}` is {value}, only finite numbers can be written")]
+    NotFinite {
+        /// The path of the number, for example `transform.columns[0].fill`.
+        path: String,
+        /// The number: NaN or an infinity.
+        value: f64,
+    },
+    /// A map has keys that are not strings, or a value cannot be serialized.
+    #[error("the value has no JSON")]
+    Shape(#[source] serde_json::Error),
 }
 
-/// Walks one value.
-struct Walk;
+/// Checks every number of a document.
+///
+/// # Errors
+/// Returns the first number that is not finite, with its path.
+pub(crate) fn check<T: Serialize + ?Sized>(document: &T) -> Result<(), CanonicalError> {
+    document.serialize(FiniteCheck)
+}
 
-/// Walks the values of a list or a map; knows the place of the next one.
-struct Values(usize);
+/// Checks one value.
+struct FiniteCheck;
 
-impl Values {
+/// Checks the elements of a list or a map; holds the index of the next one.
+struct Elements(usize);
+
+impl Elements {
     fn item<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), CanonicalError> {
         let index = self.0;
         self.0 += 1;
@@ -33,7 +50,7 @@ fn field<T: Serialize + ?Sized>(key: &str, value: &T) -> Result<(), CanonicalErr
     check(value).map_err(|error| below(error, key))
 }
 
-/// Puts the step that led to a value before the path of what was found in it.
+/// Prefixes the path of an error with the field or index that led to it.
 fn below(error: CanonicalError, step: &str) -> CanonicalError {
     match error {
         CanonicalError::NotFinite { path, value } => {
@@ -49,7 +66,7 @@ fn below(error: CanonicalError, step: &str) -> CanonicalError {
     }
 }
 
-/// The text of a map's key, for a path.
+/// Returns the text of a map's key, for a path.
 fn name<K: Serialize + ?Sized>(key: &K) -> String {
     serde_json::to_value(key).map_or_else(
         |_| "?".to_owned(),
@@ -63,16 +80,16 @@ impl Error for CanonicalError {
     }
 }
 
-impl Serializer for Walk {
+impl Serializer for FiniteCheck {
     type Ok = ();
     type Error = CanonicalError;
-    type SerializeSeq = Values;
-    type SerializeTuple = Values;
-    type SerializeTupleStruct = Values;
-    type SerializeTupleVariant = Values;
-    type SerializeMap = Values;
-    type SerializeStruct = Values;
-    type SerializeStructVariant = Values;
+    type SerializeSeq = Elements;
+    type SerializeTuple = Elements;
+    type SerializeTupleStruct = Elements;
+    type SerializeTupleVariant = Elements;
+    type SerializeMap = Elements;
+    type SerializeStruct = Elements;
+    type SerializeStructVariant = Elements;
 
     fn serialize_f64(self, value: f64) -> Result<(), CanonicalError> {
         if value.is_finite() {
@@ -104,16 +121,16 @@ impl Serializer for Walk {
         field(variant, value)
     }
 
-    fn serialize_seq(self, _: Option<usize>) -> Result<Values, CanonicalError> {
-        Ok(Values(0))
+    fn serialize_seq(self, _: Option<usize>) -> Result<Elements, CanonicalError> {
+        Ok(Elements(0))
     }
 
-    fn serialize_tuple(self, _: usize) -> Result<Values, CanonicalError> {
-        Ok(Values(0))
+    fn serialize_tuple(self, _: usize) -> Result<Elements, CanonicalError> {
+        Ok(Elements(0))
     }
 
-    fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Values, CanonicalError> {
-        Ok(Values(0))
+    fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Elements, CanonicalError> {
+        Ok(Elements(0))
     }
 
     fn serialize_tuple_variant(
@@ -122,16 +139,16 @@ impl Serializer for Walk {
         _: u32,
         _: &'static str,
         _: usize,
-    ) -> Result<Values, CanonicalError> {
-        Ok(Values(0))
+    ) -> Result<Elements, CanonicalError> {
+        Ok(Elements(0))
     }
 
-    fn serialize_map(self, _: Option<usize>) -> Result<Values, CanonicalError> {
-        Ok(Values(0))
+    fn serialize_map(self, _: Option<usize>) -> Result<Elements, CanonicalError> {
+        Ok(Elements(0))
     }
 
-    fn serialize_struct(self, _: &'static str, _: usize) -> Result<Values, CanonicalError> {
-        Ok(Values(0))
+    fn serialize_struct(self, _: &'static str, _: usize) -> Result<Elements, CanonicalError> {
+        Ok(Elements(0))
     }
 
     fn serialize_struct_variant(
@@ -140,8 +157,8 @@ impl Serializer for Walk {
         _: u32,
         _: &'static str,
         _: usize,
-    ) -> Result<Values, CanonicalError> {
-        Ok(Values(0))
+    ) -> Result<Elements, CanonicalError> {
+        Ok(Elements(0))
     }
 
     fn serialize_none(self) -> Result<(), CanonicalError> {
@@ -217,7 +234,7 @@ impl Serializer for Walk {
     }
 }
 
-impl SerializeSeq for Values {
+impl SerializeSeq for Elements {
     type Ok = ();
     type Error = CanonicalError;
 
@@ -230,7 +247,7 @@ impl SerializeSeq for Values {
     }
 }
 
-impl SerializeTuple for Values {
+impl SerializeTuple for Elements {
     type Ok = ();
     type Error = CanonicalError;
 
@@ -243,7 +260,7 @@ impl SerializeTuple for Values {
     }
 }
 
-impl SerializeTupleStruct for Values {
+impl SerializeTupleStruct for Elements {
     type Ok = ();
     type Error = CanonicalError;
 
@@ -256,7 +273,7 @@ impl SerializeTupleStruct for Values {
     }
 }
 
-impl SerializeTupleVariant for Values {
+impl SerializeTupleVariant for Elements {
     type Ok = ();
     type Error = CanonicalError;
 
@@ -269,7 +286,7 @@ impl SerializeTupleVariant for Values {
     }
 }
 
-impl SerializeStruct for Values {
+impl SerializeStruct for Elements {
     type Ok = ();
     type Error = CanonicalError;
 
@@ -282,7 +299,7 @@ impl SerializeStruct for Values {
     }
 }
 
-impl SerializeStructVariant for Values {
+impl SerializeStructVariant for Elements {
     type Ok = ();
     type Error = CanonicalError;
 
@@ -295,7 +312,7 @@ impl SerializeStructVariant for Values {
     }
 }
 
-impl SerializeMap for Values {
+impl SerializeMap for Elements {
     type Ok = ();
     type Error = CanonicalError;
 

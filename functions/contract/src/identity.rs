@@ -1,51 +1,52 @@
-//! What makes a job the same job.
+//! What makes two jobs the same job.
 //!
-//! `work` digests what decides the outputs: stage, recipe, dataset, part, the spec sections that the stage reads, the
-//! digests of its inputs by role and the salt. `job` digests `work` and the whole resolved spec. No time, host, event id or attempt is
-//! in either, so a second delivery finds the first one's ledger, and a model added to the spec adopts the others' work.
+//! The id of work digests what decides its outputs: stage, recipe number, dataset, part, the spec sections that the stage
+//! reads, the digests of its inputs by role, and the salt. The id of a job digests the id of its work and the whole resolved
+//! spec. Neither holds a time, host, event id or attempt. So a second delivery finds the ledger of the first, and a round
+//! with one more model adopts the finished work of the others.
 
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::{Dataset, Digest, JobId, PartId, Scored, Spec, Stage, Task, WorkId};
+use crate::{Dataset, Digest, JobId, Message, PartId, Scored, Spec, Stage, Task, VERSION, WorkId};
 
-/// The names of a job's outputs and of its ledger, with what they were digested from.
+/// The ids of a task's work and job, with what they were digested from.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Identity {
-    /// Names the outputs.
+    /// The id of the work, which names its manifest.
     pub work: WorkId,
-    /// Names the ledger.
+    /// The id of the job, which names its ledger.
     pub job: JobId,
-    /// What `work` was digested from; stands in the manifest.
+    /// What `work` was digested from; the manifest holds it too.
     pub recipe: Recipe,
 }
 
-/// What decides a job's outputs.
+/// Everything that decides the outputs of a task.
 #[derive(Clone, PartialEq, Debug, Serialize, serde::Deserialize)]
 pub struct Recipe {
-    /// The stage.
+    /// The stage that does the work.
     pub stage: Stage,
-    /// The stage's recipe number.
+    /// The stage's recipe number, see [`Stage::recipe`].
     pub recipe: u32,
-    /// The dataset.
+    /// The dataset that the work belongs to.
     pub dataset: Dataset,
-    /// The part.
+    /// The part of the dataset.
     pub part: PartId,
     /// The spec sections that the stage reads.
     pub sections: Value,
-    /// Digests of the inputs, role by role, sorted within a role.
+    /// The digests of the inputs: data then test for `preprocess`, sorted for the other stages.
     pub inputs: Vec<Digest>,
-    /// The spec's salt.
+    /// The spec's salt; empty unless set.
     pub salt: String,
 }
 
-/// Identifies a task under its resolved spec.
+/// Returns the ids of a task under its resolved spec.
 #[must_use]
 pub fn identify(task: &Task, spec: &Spec) -> Identity {
     let (sections, inputs) = match task {
         Task::Preprocess(t) => (
             json!({"data": spec.data, "calendar": spec.clean.calendar, "holdout": spec.split.holdout.is_test_file()}),
-            // Data, then test: one in place of the other is other work.
+            // Data, then test: with the two exchanged, it is other work.
             t.inputs.iter().map(|input| input.digest).collect(),
         ),
         Task::Sample(t) => (
@@ -90,20 +91,36 @@ pub fn identify(task: &Task, spec: &Spec) -> Identity {
     }
 }
 
-/// Inputs that cannot stand in each other's place, because they are of different kinds.
+impl Message {
+    /// Makes the first message of a task under its resolved spec.
+    #[must_use]
+    pub fn new(stage: Task, spec: &Spec, trace: &str) -> Self {
+        Self {
+            version: VERSION,
+            recipe: stage.stage().recipe(),
+            job: identify(&stage, spec).job,
+            hop: 0,
+            trace: trace.to_owned(),
+            again: false,
+            stage,
+        }
+    }
+}
+
+/// Sorts inputs that cannot be mistaken for each other, because they are of different kinds.
 fn sorted(inputs: impl IntoIterator<Item = Digest>) -> Vec<Digest> {
     let mut inputs: Vec<_> = inputs.into_iter().collect();
     inputs.sort();
     inputs
 }
 
-/// Gives the job of some work under a resolved spec.
+/// Returns the id of the job that does some work under a resolved spec.
 #[must_use]
 pub fn job(work: WorkId, spec: Digest) -> JobId {
     Digest::of_json(&json!({"work": work, "spec": spec}))
 }
 
-/// Gives the job of an event that never becomes work: no valid dataset or spec, or still waiting for its test file.
+/// Returns the id of the job of an event that is not work (yet): it has no valid dataset or spec, or waits for its test file.
 ///
 /// `version` is the object's version id or `ETag`.
 #[must_use]
@@ -113,13 +130,13 @@ pub fn receive_job(bucket: &str, key: &str, version: &str, spec_text: &[u8]) -> 
     }))
 }
 
-/// Gives the name of an object version's receipt.
+/// Returns the digest that names the receipt of an object version, for [`keys::receipt`](crate::keys::receipt).
 #[must_use]
 pub fn receipt(bucket: &str, key: &str, version: &str, size: u64) -> Digest {
     Digest::of_json(&json!({"bucket": bucket, "key": key, "version": version, "size": size}))
 }
 
-/// The sections that `train` and `eval` read: the member's own entry, never the list of members.
+/// Returns the sections that `train` and `eval` read: the member's own entry, never the list of members.
 fn member_sections(spec: &Spec, member: &crate::MemberName) -> Value {
     json!({
         "member": spec.member(member), "window": spec.window, "clean": spec.clean, "split": spec.split.shape(),

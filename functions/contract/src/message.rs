@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Dataset, Digest, EvalTask, JobId, MemberName, PartId, RoundId, Spec, digest, identity};
+use crate::{Dataset, Digest, EvalTask, JobId, MemberName, PartId, RoundId, canonical::canonical};
 
 /// The message version that this code writes. It reads this version and every earlier one.
 pub const VERSION: u32 = 2;
@@ -287,20 +287,6 @@ impl Task {
 }
 
 impl Message {
-    /// Makes the first message of a task under its resolved spec.
-    #[must_use]
-    pub fn new(stage: Task, spec: &Spec, trace: &str) -> Self {
-        Self {
-            version: VERSION,
-            recipe: stage.stage().recipe(),
-            job: identity::identify(&stage, spec).job,
-            hop: 0,
-            trace: trace.to_owned(),
-            again: false,
-            stage,
-        }
-    }
-
     /// Reads the body of a queue message.
     ///
     /// # Errors
@@ -314,7 +300,7 @@ impl Message {
         if body.len() > MAX_BYTES {
             return Err(MessageError::Size { have: body.len() });
         }
-        let head: Head = digest::parse(body).map_err(MessageError::Shape)?;
+        let head: Head = serde_json::from_slice(body).map_err(MessageError::Shape)?;
         if head.version > VERSION {
             return Err(MessageError::Newer(Newer::Version { have: head.version }));
         }
@@ -347,7 +333,7 @@ impl Message {
     /// Never: a message holds no fractions, and canonical JSON is UTF-8.
     #[must_use]
     pub fn to_json(&self) -> String {
-        let json = digest::canonical(self).expect("a message is made of texts, digests and whole numbers");
+        let json = canonical(self).expect("a message is made of texts, digests and whole numbers");
         String::from_utf8(json).expect("JSON is UTF-8")
     }
 }

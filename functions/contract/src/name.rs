@@ -1,4 +1,4 @@
-//! Names that people choose: datasets, files under them, members of a round.
+//! Names that people choose: datasets, files in them, members of a round.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::text::shortened;
 
-/// A dataset: one key segment, `[A-Za-z0-9._-]{1,100}`, not `.` or `..`.
+/// The name of a dataset, one segment of a key: `[A-Za-z0-9._-]{1,100}`, but not `.` or `..`.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Dataset(String);
@@ -16,28 +16,25 @@ pub struct Dataset(String);
 #[serde(try_from = "String", into = "String")]
 pub struct MemberName(String);
 
-/// One part of a dataset, written `{index}-of-{of}`; the index counts from 0.
+/// One part of a dataset, written `{index}-of-{of}` in keys.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[serde(try_from = "[u32; 2]", into = "[u32; 2]")]
 pub struct PartId {
-    /// Which part, from 0.
+    /// The number of the part, from 0.
     pub index: u32,
     /// How many parts there are.
     pub of: u32,
 }
 
-/// The longest name of a column, in bytes: names stand in every table, log and document.
+/// The longest name of a column, in bytes. Names are repeated in every table, log and document.
 pub const MAX_COLUMN_NAME: usize = 256;
 
-/// The characters of a wrong name that are shown.
+/// How many characters of a wrong name a message shows.
 const SHOWN: usize = 60;
 const SHOWN_DATASET: usize = 120;
 
-/// Checks that a text can name a column: at most [`MAX_COLUMN_NAME`] bytes, whatever they are.
-///
-/// # Errors
-/// When it is longer.
-pub fn check_column(name: &str) -> Result<(), NameError> {
+/// Checks that a text is short enough to name a column: at most [`MAX_COLUMN_NAME`] bytes.
+pub(crate) fn check_column(name: &str) -> Result<(), NameError> {
     if name.len() <= MAX_COLUMN_NAME {
         return Ok(());
     }
@@ -47,73 +44,74 @@ pub fn check_column(name: &str) -> Result<(), NameError> {
     })
 }
 
-/// A name that breaks its rule.
+/// Why a text is not a valid name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
-    /// The dataset is not one plain key segment.
+    /// The name of the dataset is not one plain segment of a key.
     #[error("dataset `{}` is not 1 to 100 characters of [A-Za-z0-9._-] other than `.` and `..`", shortened(.0, SHOWN_DATASET))]
     Dataset(String),
-    /// The member's name is not plain.
+    /// The member's name is too long, empty or has other characters.
     #[error("member name `{}` is not 1 to 40 characters of [a-z0-9-]", shortened(.0, SHOWN))]
     Member(String),
     /// The column's name is too long.
     #[error("column name `{start}` has {have} bytes, at most {MAX_COLUMN_NAME} are allowed")]
     Column {
-        /// How it begins.
+        /// The beginning of the name.
         start: String,
-        /// Its bytes.
+        /// The length of the name in bytes.
         have: usize,
     },
-    /// The part lies outside its dataset.
+    /// The number of the part is not below the number of parts.
     #[error("part {0} of {1}: the index counts from 0 and stays below the number of parts")]
     Part(u32, u32),
 }
 
-/// A raw object, taken from its decoded key `raw/{dataset}/{file}`.
+/// An uploaded object, as its decoded key `raw/{dataset}/{file}` names it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Upload {
-    /// The dataset.
+    /// The dataset that the object belongs to.
     pub dataset: Dataset,
-    /// The rest of the key.
+    /// The rest of the key, which may hold further `/`.
     pub file: String,
 }
 
-/// A key that is no upload.
+/// Why a key does not name an upload.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UploadError {
-    /// The key does not begin with the trigger prefix.
+    /// The key does not begin with `raw/`, or has no file below the dataset.
     #[error("key `{key}` is not raw/{{dataset}}/{{file}}")]
     Shape {
-        /// The decoded key.
+        /// The key, URL-decoded.
         key: String,
     },
-    /// The dataset part of the key is not a dataset.
+    /// The dataset in the key is not a valid name.
     #[error("key `{key}` names no valid dataset")]
     Dataset {
-        /// The decoded key.
+        /// The key, URL-decoded.
         key: String,
-        /// Why.
+        /// Why the name is not valid.
         #[source]
         source: NameError,
     },
-    /// A `.`, `..` or empty segment.
+    /// A segment of the key is `.`, `..` or empty.
     #[error("key `{key}` has the segment `{segment}`; `.`, `..` and empty segments are refused")]
     Segment {
-        /// The decoded key.
+        /// The key, URL-decoded.
         key: String,
-        /// The segment that is refused.
+        /// The segment that is refused; may be empty.
         segment: String,
     },
 }
 
 impl Dataset {
-    /// Gives the text.
+    /// Returns the name as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Makes a dataset name of any text, for example a file's stem: other characters become `-`.
+    /// Makes the name of a dataset from any text, for example a file's stem. Other characters become `-`, and at most 100
+    /// characters are taken; `None` if no valid name is left.
     #[must_use]
     pub fn from_stem(stem: &str) -> Option<Self> {
         let plain = |c: char| {
@@ -128,7 +126,7 @@ impl Dataset {
 }
 
 impl MemberName {
-    /// Gives the text.
+    /// Returns the name as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -136,15 +134,15 @@ impl MemberName {
 }
 
 impl PartId {
-    /// The only part of a dataset that is not cut.
+    /// The only part of a dataset that is not divided.
     pub const WHOLE: Self = Self { index: 0, of: 1 };
 }
 
 impl Upload {
-    /// Takes an upload from a decoded key.
+    /// Reads a decoded key.
     ///
     /// # Errors
-    /// When the key is not `raw/{dataset}/{file}`, its dataset is not plain, or a segment is `.`, `..` or empty.
+    /// Fails if the key is not `raw/{dataset}/{file}`, its dataset is not plain, or a segment is `.`, `..` or empty.
     pub fn parse(key: &str) -> Result<Self, UploadError> {
         let shape = || UploadError::Shape { key: key.to_owned() };
         let rest = key.strip_prefix("raw/").ok_or_else(shape)?;
@@ -152,10 +150,10 @@ impl Upload {
         Self::new(dataset, file)
     }
 
-    /// Makes an upload of a dataset and of a file below it, as they were asked for.
+    /// Makes an upload from a dataset and a file below it.
     ///
     /// # Errors
-    /// When the dataset is not plain, for example because it holds a `/`, or a segment of the file is `.`, `..` or empty.
+    /// Fails if the dataset is not plain, for example because it holds a `/`, or a segment of the file is `.`, `..` or empty.
     pub fn new(dataset: &str, file: &str) -> Result<Self, UploadError> {
         let key = format!("raw/{dataset}/{file}");
         if let Some(segment) = key.split('/').find(|s| matches!(*s, "" | "." | "..")) {
@@ -169,19 +167,19 @@ impl Upload {
         })
     }
 
-    /// Gives the object key.
+    /// Returns the object's key.
     #[must_use]
     pub fn key(&self) -> String {
         format!("raw/{}/{}", self.dataset, self.file)
     }
 
-    /// Says whether this is a test file, `{stem}_test.{ext}`, which never starts a round itself.
+    /// Returns whether this is a test file, `{stem}_test.{ext}`, which never starts a round itself.
     #[must_use]
     pub fn is_test(&self) -> bool {
         split_extension(&self.file).0.ends_with("_test")
     }
 
-    /// Gives the test file that belongs to this data file.
+    /// Returns the test file that belongs to this data file.
     #[must_use]
     pub fn test_file(&self) -> Self {
         let (stem, extension) = split_extension(&self.file);
@@ -192,7 +190,7 @@ impl Upload {
     }
 }
 
-/// Splits `a/b.c.csv` into `a/b.c` and `.csv`; a dot that begins the name is no extension.
+/// Splits `a/b.c.csv` into `a/b.c` and `.csv`. A dot at the beginning of the file name begins no extension.
 fn split_extension(file: &str) -> (&str, &str) {
     let name = file.rfind('/').map_or(0, |slash| slash + 1);
     match file[name..].rfind('.') {

@@ -1,43 +1,43 @@
-//! What comes after a job: a template and what it is repeated over, so that a ledger stays small.
+//! The messages that follow a job: one template and the list it is repeated over, so that a ledger stays small.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{Digest, MemberName, Message, PartId, Spec, Task};
 
-/// What to send after a commit. Empty when the walk ends here.
+/// The messages to send after a commit. The default is none: the upload's way ends here.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 pub struct Next {
-    /// The task to send; its member or its part and clean digest are replaced where a list below is not empty.
+    /// The task to send; `None` if nothing follows. It is repeated for each element of the list that is not empty.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub template: Option<Task>,
-    /// One message per member.
+    /// One message per member, which replaces the template's.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub members: Vec<MemberName>,
-    /// One message per clean part.
+    /// One message per clean part, which replaces the template's part and digest.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parts: Vec<CleanPart>,
-    /// The continuation's number, 0 for a first message.
+    /// The number of the continuation; 0 for a first message.
     #[serde(default)]
     pub hop: u32,
 }
 
-/// One clean part to go on with.
+/// One clean part that `sample` has to cut.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
 pub struct CleanPart {
-    /// Which part.
+    /// The part of the dataset.
     pub part: PartId,
-    /// Its bytes.
+    /// The digest of the clean part.
     pub clean: Digest,
 }
 
 impl Next {
-    /// Ends the walk.
+    /// Makes an empty list: nothing follows.
     #[must_use]
     pub fn nothing() -> Self {
         Self::default()
     }
 
-    /// Sends one task.
+    /// Makes a list of one task.
     #[must_use]
     pub fn one(task: Task) -> Self {
         Self {
@@ -46,7 +46,7 @@ impl Next {
         }
     }
 
-    /// Sends one `train` or `eval` per member.
+    /// Makes a list of one `train` or `eval` task per member.
     #[must_use]
     pub fn per_member(template: Task, members: Vec<MemberName>) -> Self {
         Self {
@@ -56,7 +56,7 @@ impl Next {
         }
     }
 
-    /// Sends one `sample` per clean part.
+    /// Makes a list of one `sample` task per clean part.
     #[must_use]
     pub fn per_part(template: Task, parts: Vec<CleanPart>) -> Self {
         Self {
@@ -66,7 +66,7 @@ impl Next {
         }
     }
 
-    /// Sends a task on as its own continuation.
+    /// Makes a list of one task that continues itself as continuation `hop`.
     #[must_use]
     pub fn continuation(task: Task, hop: u32) -> Self {
         Self {
@@ -76,7 +76,7 @@ impl Next {
         }
     }
 
-    /// Writes the tasks out.
+    /// Returns the tasks, written out.
     #[must_use]
     pub fn tasks(&self) -> Vec<Task> {
         let Some(template) = &self.template else {
@@ -99,7 +99,7 @@ impl Next {
         vec![template.clone()]
     }
 
-    /// Writes the messages out, each with the job id that its receiver will recompute.
+    /// Returns the messages, written out, each with the job id that its receiver will compute again.
     #[must_use]
     pub fn messages(&self, spec: &Spec, trace: &str) -> Vec<Message> {
         let message = |stage: Task| Message {

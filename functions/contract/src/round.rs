@@ -1,127 +1,127 @@
-//! A round: who takes part, what became of each, and what was decided.
+//! The documents of a round: its members, the outcome of each, and the decision.
 
 use serde::{Deserialize, Serialize};
 use series::{Frequency, Scores};
 
 use crate::{Dataset, Digest, MemberName, PartId, RoundId};
 
-/// `round.json`: the expected members, in order.
+/// `rounds/…/round.json`: the members that take part and what they share.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Round {
-    /// The round.
+    /// The id of the round.
     pub round: RoundId,
-    /// The dataset.
+    /// The dataset that is forecast.
     pub dataset: Dataset,
-    /// The part.
+    /// The part of the dataset.
     pub part: PartId,
-    /// Who takes part, in the order of the spec.
+    /// The members, in the order of the spec, without an ensemble.
     pub members: Vec<MemberName>,
-    /// Which of them are baselines.
+    /// Those of the members that are baselines.
     pub baselines: Vec<MemberName>,
-    /// The member that whoever decides makes of the others.
+    /// The ensemble, which is made of the other members when the round is decided; `None` if the spec asks for none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ensemble: Option<MemberName>,
-    /// The cut they share.
+    /// The digest of the cut that all members share.
     pub cut: Digest,
-    /// The clean part they share.
+    /// The digest of the clean part that all members share.
     pub clean: Digest,
-    /// The resolved spec.
+    /// The digest of the resolved spec.
     pub spec: Digest,
 }
 
-/// `{member}.json`: scores, or the failure and why.
+/// `rounds/…/{member}.json`: a member's scores, or why it has none.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Outcome {
-    /// The member.
+    /// The member's name.
     pub member: MemberName,
-    /// Its artifact, when the fit left one.
+    /// The digest of its artifact; `None` if the fit failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub artifact: Option<Digest>,
-    /// Its scores on the round's holdout origins.
+    /// Its scores on the round's holdout; `None` if it could not be scored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scores: Option<Scores>,
-    /// Its forecasts of the holdout, under `forecasts/`.
+    /// The digest of its forecasts of the holdout, a [`ForecastDocument`](crate::ForecastDocument).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub holdout: Option<Digest>,
-    /// Its forecasts of the rows that select, under `forecasts/`.
+    /// The digest of its forecasts of the rows that select, a [`SelectDocument`](crate::SelectDocument).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub select: Option<Digest>,
-    /// Why it has no scores.
+    /// Why it has no scores, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failed: Option<String>,
 }
 
-/// What an entry of the champion log says happened.
+/// What an entry of the champion log records.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DecisionKind {
-    /// The round's winner reigns now.
+    /// The round's winner became the champion.
     Replaced,
-    /// Who reigned before reigns on.
+    /// The champion stayed the same.
     Kept,
-    /// A person fixed the champion; rounds do not replace it.
+    /// A person fixed the champion: rounds do not replace it.
     Pinned,
-    /// The winner trained again on all rows.
+    /// The winner, fitted again on all rows, became the champion.
     Refit,
 }
 
-/// One entry of the champion log: the truth about who reigns.
+/// `champion/…/log/{generation}.json`: one entry of the champion log. The newest entry names the champion.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Entry {
-    /// Its place in the log, from 1.
+    /// The entry's number in the log, from 1.
     pub generation: u64,
-    /// The round that wrote it.
+    /// The round that appended the entry.
     pub round: RoundId,
-    /// What happened.
+    /// What the entry records.
     pub kind: DecisionKind,
-    /// Who reigns.
+    /// The champion, as its spec names it.
     pub member: MemberName,
-    /// With which artifact.
+    /// The digest of the champion's artifact.
     pub artifact: Digest,
-    /// The champion's cut, with its transform.
+    /// The digest of the champion's cut, which holds its transform.
     pub sample: Digest,
-    /// The clean part the champion was scored on.
+    /// The digest of the clean part that the champion was scored on.
     pub clean: Digest,
-    /// The champion's resolved spec.
+    /// The digest of the champion's resolved spec.
     pub spec: Digest,
-    /// The metric that decided.
+    /// The metric that decided, as the spec names it.
     pub metric: String,
-    /// The champion's score when it won.
+    /// The champion's score when it won, in that metric; `None` if it has none.
     pub score: Option<f64>,
-    /// The better baseline's score in this round.
+    /// The score of the better baseline in this round; `None` if no baseline was scored.
     pub baseline_score: Option<f64>,
-    /// What became of every member: its score, or why it has none.
+    /// The score of every member, or why it has none.
     pub outcomes: Vec<EntryOutcome>,
-    /// The champion's target columns.
+    /// The names of the champion's target columns.
     pub targets: Vec<String>,
-    /// The champion's horizon in steps.
+    /// The champion's horizon, in steps.
     pub horizon: usize,
-    /// The champion's frequency.
+    /// The distance of two steps of the champion's series.
     pub frequency: Frequency,
-    /// The champion's last training row, UTC seconds.
+    /// The time of the champion's last training row, UTC seconds.
     pub train_end: i64,
-    /// The last observed row of the champion's clean part, UTC seconds.
+    /// The time of the last observed row of the champion's clean part, UTC seconds.
     pub observed_end: i64,
-    /// The generation before.
+    /// The number of the entry before; `None` for the first.
     pub previous: Option<u64>,
-    /// Why, for a person.
+    /// Why the round was decided so, for people.
     pub reason: String,
 }
 
-/// One member in an entry.
+/// The outcome of one member, as an entry of the champion log lists it.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct EntryOutcome {
-    /// The member.
+    /// The member's name.
     pub member: MemberName,
-    /// Its score in the deciding metric.
+    /// Its score in the metric that decided.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub score: Option<f64>,
-    /// Why it has none.
+    /// Why it has no score, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failed: Option<String>,
 }
 
-/// `decision.json`: a copy of the entry, or why there is none.
+/// `rounds/…/decision.json`: a copy of the champion log's entry, or why the round appended none.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Decision {
@@ -129,9 +129,9 @@ pub enum Decision {
     Entry(Box<Entry>),
     /// No member has scores, so nobody was promoted.
     Nobody {
-        /// What became of every member.
+        /// Why each member has no score.
         outcomes: Vec<EntryOutcome>,
-        /// Why, for a person.
+        /// Why nobody was promoted, for people.
         reason: String,
     },
 }

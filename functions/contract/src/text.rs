@@ -1,15 +1,15 @@
-//! Text that others wrote, as people may read it: names, values and messages come from files, events and messages of the
-//! queue, and a terminal or a log obeys what it is sent.
+//! Makes text of others safe to print. Names, values and messages come from files, events and queues, and a terminal or a
+//! log obeys the control characters in them.
 //!
-//! What is stored stays as it was. Whoever prints calls [`plain`] for a name or a value and [`lines`] for a message, which
-//! may go on in indented lines. JSON escapes control characters by itself.
+//! Stored documents keep the text as it was. Code that prints calls [`plain`] for a name or a value and [`lines`] for a
+//! message, which may go on in indented lines. JSON escapes control characters by itself.
 
 use std::{borrow::Cow, ops::RangeInclusive};
 
-/// Characters that are no control characters and still change what others look like or where a line ends: the directions
-/// of writing, line and paragraph separators, invisible fillers and tags.
+/// Characters that are no control characters and still change how others look or where a line ends: marks of the writing
+/// direction, line and paragraph separators, invisible fillers and tags.
 ///
-/// The two joiners of Persian, of Indian scripts and of emoji (U+200C, U+200D) are left alone: they are spelling.
+/// The two joiners of Persian, Indian scripts and emoji (U+200C, U+200D) are kept: they are part of the spelling.
 const UNSEEN: [RangeInclusive<char>; 9] = [
     '\u{ad}'..='\u{ad}',
     '\u{61c}'..='\u{61c}',
@@ -22,28 +22,28 @@ const UNSEEN: [RangeInclusive<char>; 9] = [
     '\u{e0000}'..='\u{e007f}',
 ];
 
-/// Returns the text on one line, with control characters, line breaks, escape sequences and marks of direction written out
-/// as `\n` or `\u{1b}`.
+/// Returns the text on one line: control characters, line breaks, escape sequences and marks of direction are written out,
+/// for example as `\n` or `\u{1b}`.
 #[must_use]
 pub fn plain(text: &str) -> Cow<'_, str> {
     written(text, |_| false)
 }
 
-/// Returns the text as [`plain`] does, but for line breaks that are followed by two spaces: so messages list what they
-/// found. No other text begins a line.
+/// Returns the text as [`plain`] does, but keeps line breaks that are followed by two spaces, with which messages list what
+/// they found.
 #[must_use]
 pub fn lines(text: &str) -> Cow<'_, str> {
     written(text, |rest| rest.starts_with("\n  "))
 }
 
-/// Returns the text with its line breaks as they are, for what was put together from [`plain`] parts: whatever was missed
-/// commands no terminal.
+/// Returns the text as [`plain`] does, but keeps all line breaks. For output that was put together from [`plain`] parts: what
+/// was forgotten there still cannot control a terminal.
 #[must_use]
 pub fn screen(text: &str) -> Cow<'_, str> {
     written(text, |rest| rest.starts_with('\n'))
 }
 
-/// Returns the first characters of a text on one line, with `…` where there are more than `most`.
+/// Returns the first `most` characters of a text as [`plain`] does, followed by `…` if there are more.
 #[must_use]
 pub fn shortened(text: &str, most: usize) -> String {
     let mut rest = text.chars();
@@ -52,6 +52,7 @@ pub fn shortened(text: &str, most: usize) -> String {
     format!("{}{more}", plain(&start))
 }
 
+/// Writes out what must not be printed, except line breaks that `stays` accepts by the rest of the text.
 fn written(text: &str, stays: impl Fn(&str) -> bool) -> Cow<'_, str> {
     if !text.contains(is_unseen) {
         return Cow::Borrowed(text);

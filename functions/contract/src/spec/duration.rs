@@ -1,13 +1,14 @@
 //! Waiting times as people write them: `90s`, `10m`, `2h`, `1d`.
 
-/// Ten minutes.
+/// The default of `split.wait`: ten minutes, in seconds.
 pub(super) const DEFAULT_WAIT: u64 = 600;
 
-/// One day.
+/// The most that `split.wait` may be: one day, in seconds.
 pub(super) const LONGEST_WAIT: u64 = 86_400;
 
 const UNITS: [(&str, u64); 4] = [("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)];
 
+/// Reads a time such as `90s` as seconds, or returns `None` if it is not one.
 pub(super) fn parse(text: &str) -> Option<u64> {
     let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit())?);
     let (_, seconds) = UNITS.iter().find(|(name, _)| *name == unit)?;

@@ -1,4 +1,4 @@
-//! What is wrong with a spec, said all at once.
+//! What is wrong with a spec, reported all at once.
 
 use std::{collections::BTreeSet, fmt};
 
@@ -7,61 +7,61 @@ use crate::text::shortened;
 /// One thing that is wrong with a spec.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Problem {
-    /// Where it was written: a file, an environment variable, `--set`.
+    /// The layer that wrote the value: a file or key, an environment variable, `--set` or `default`.
     pub origin: String,
-    /// The dotted path in the spec; empty where the text could not be read at all.
+    /// The dotted path of the setting; empty if the text as a whole is the problem.
     pub path: String,
-    /// The value that stands there, as TOML, shortened.
+    /// The value as TOML, shortened to 60 characters; empty if the setting is missing.
     pub value: String,
-    /// What is wrong with it.
+    /// What is wrong with the value.
     pub fault: Fault,
 }
 
 /// What is wrong with a value.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Fault {
-    /// It breaks a bound.
+    /// The value breaks a bound, which is stated in words.
     Bound(String),
-    /// The design has it, this version does not.
+    /// The setting is designed, but this version does not support it.
     NotYet {
-        /// What is allowed today.
+        /// What this version accepts.
         allowed: String,
     },
-    /// Nobody reads this key.
+    /// The key is unknown.
     Unknown {
-        /// The keys that are read there.
+        /// The keys that are known there, separated by commas.
         known: String,
     },
-    /// The text is not what it should be.
+    /// The text cannot be read; says why.
     Syntax(String),
 }
 
-/// Everything that is wrong with a spec.
+/// Everything that is wrong with a spec: at most 100 problems, and a last one that counts the others.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SpecErrors(pub Vec<Problem>);
 
 /// Collects problems while a spec is read.
 #[derive(Default)]
-pub(crate) struct Problems {
-    told: Vec<Problem>,
-    /// How many more there are.
+pub(super) struct Problems {
+    described: Vec<Problem>,
+    /// How many problems were not described.
     more: usize,
-    /// The variables that were wrong: one can reach several members and is wrong once.
+    /// The wrong variables so far: one variable can set several members and is reported once.
     variables: BTreeSet<String>,
 }
 
-/// The length above which a value is shortened in a message, in characters.
+/// How many characters of a value a message shows.
 const SHOWN: usize = 60;
 
-/// The length above which a path or a bound is shortened in a message, in characters.
+/// How many characters of a path, and of a bound, a message shows.
 const SHOWN_PATH: usize = 200;
 const SHOWN_BOUND: usize = 1_000;
 
-/// The most problems that are told; more are counted. A refusal stands in a ledger, which has a size.
+/// The most problems that are described; others are counted. A refusal is stored in a ledger, whose size is limited.
 const MAX_TOLD: usize = 100;
 
 impl Problem {
-    /// Gives what is allowed, for reports that keep the bound on its own.
+    /// Returns what is allowed, for reports that state the bound separately.
     #[must_use]
     pub fn bound(&self) -> &str {
         match &self.fault {
@@ -73,14 +73,15 @@ impl Problem {
 }
 
 impl Problems {
-    pub(crate) fn add(&mut self, origin: &str, path: &str, value: &str, fault: Fault) {
+    /// Adds a problem, or counts it if the list is full.
+    pub(super) fn add(&mut self, origin: &str, path: &str, value: &str, fault: Fault) {
         if origin.starts_with("environment") && !self.variables.insert(origin.to_owned()) {
             return;
         }
         if self.is_full() {
             return self.skip();
         }
-        self.told.push(Problem {
+        self.described.push(Problem {
             origin: shortened(origin, SHOWN_PATH),
             path: shortened(path, SHOWN_PATH),
             value: shortened(value, SHOWN),
@@ -88,35 +89,36 @@ impl Problems {
         });
     }
 
+    /// Ends the collection.
     pub(super) fn into_errors(mut self) -> SpecErrors {
         if self.more > 0 {
-            self.told.push(Problem {
+            self.described.push(Problem {
                 origin: "the spec".to_owned(),
                 path: String::new(),
                 value: String::new(),
                 fault: Fault::Syntax(format!("{} more problems are not shown", self.more)),
             });
         }
-        SpecErrors(self.told)
+        SpecErrors(self.described)
     }
 
-    /// Says whether as many are told as ever are: then others are worth no text, only [`Self::skip`].
+    /// Returns whether the list is full. Then a caller need not build a message and can call [`Self::skip`].
     pub(super) fn is_full(&self) -> bool {
-        self.told.len() == MAX_TOLD
+        self.described.len() == MAX_TOLD
     }
 
-    /// Counts one that is not told.
+    /// Counts a problem that is not described.
     pub(super) fn skip(&mut self) {
         self.more += 1;
     }
 
-    /// Says whether something is wrong with the value at a path.
+    /// Returns whether a problem with the value at a path was noted.
     pub(super) fn has(&self, path: &str) -> bool {
-        self.told.iter().any(|problem| problem.path == path)
+        self.described.iter().any(|problem| problem.path == path)
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.told.is_empty()
+        self.described.is_empty()
     }
 }
 

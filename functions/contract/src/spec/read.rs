@@ -1,15 +1,15 @@
-//! Reads typed values out of a section and notes what is wrong on the way.
+//! Reads typed values out of a section and notes what is wrong with them.
 //!
-//! A reader never stops: where a value is wrong it notes the problem and goes on with the default, so that one pass finds
-//! everything.
+//! A reader never stops: where a value is wrong, it notes the problem and goes on with the default, so that one pass finds
+//! every problem.
 
 use std::ops::RangeInclusive;
 
 use toml::Value;
 
 use super::{
+    node::{Fields, Leaf, Node, first_origin, join},
     problem::{Fault, Problems},
-    tree::{Fields, Leaf, Node},
 };
 
 /// The largest whole number that JSON carries exactly.
@@ -17,8 +17,11 @@ pub(super) const LARGEST: u64 = (1 << 53) - 1;
 
 /// One section while it is read.
 pub(super) struct Section<'a> {
+    /// The dotted path of the section; empty at the top.
     pub(super) path: String,
+    /// The keys that were not read yet.
     pub(super) fields: Fields,
+    /// The keys that are read here, for messages about unknown ones.
     known: Vec<&'static str>,
     pub(super) problems: &'a mut Problems,
 }
@@ -27,21 +30,23 @@ pub(super) struct Section<'a> {
 #[derive(Clone, Copy)]
 pub(super) struct Interval {
     pub(super) holds: fn(f64) -> bool,
+    /// The interval in words, as error messages state it.
     pub(super) text: &'static str,
 }
 
-/// A share of the rows.
+/// Part of the rows: a fraction, a number of rows, or what a word stands for.
 #[derive(Clone, Copy)]
-pub(super) enum Share {
+pub(super) enum Portion {
     Fraction(f64),
     Rows(usize),
     Word,
 }
 
-impl Share {
+impl Portion {
+    /// Converts the portion into the type of a setting.
     pub(super) fn either<T>(self, fraction: impl Fn(f64) -> T, rows: impl Fn(usize) -> T, word: T) -> T {
         match self {
-            Self::Fraction(share) => fraction(share),
+            Self::Fraction(part) => fraction(part),
             Self::Rows(count) => rows(count),
             Self::Word => word,
         }
@@ -49,7 +54,7 @@ impl Share {
 }
 
 impl<'a> Section<'a> {
-    /// Opens the section of that name; one that is not there is empty.
+    /// Opens the section of that name; a missing one is empty.
     pub(super) fn open(fields: &mut Fields, name: &str, problems: &'a mut Problems) -> Self {
         let fields = match fields.remove(name) {
             Some(Node::Section(fields)) => fields,
@@ -63,6 +68,7 @@ impl<'a> Section<'a> {
         Self::new(name.to_owned(), fields, problems)
     }
 
+    /// Makes a section of keys that were taken out of the tree.
     pub(super) fn new(path: String, fields: Fields, problems: &'a mut Problems) -> Self {
         Self {
             path,
@@ -72,7 +78,7 @@ impl<'a> Section<'a> {
         }
     }
 
-    /// Opens a section of this one, where there is one.
+    /// Opens a section within this one, or returns `None` if there is none of that name.
     pub(super) fn child(&mut self, key: &'static str) -> Option<Section<'_>> {
         let Some(Node::Section(_)) = self.fields.get(key) else {
             return None;
@@ -84,7 +90,7 @@ impl<'a> Section<'a> {
         Some(Section::new(join(&self.path, key), fields, self.problems))
     }
 
-    /// Says whether the key was given; names it as one that is read here.
+    /// Returns whether the key was given, and notes that it is read here.
     pub(super) fn has(&mut self, key: &'static str) -> bool {
         if !self.known.contains(&key) {
             self.known.push(key);
@@ -92,7 +98,7 @@ impl<'a> Section<'a> {
         self.fields.contains_key(key)
     }
 
-    /// Looks at a value that is read later.
+    /// Returns a value without taking it out, so that it can still be read.
     pub(super) fn peek(&self, key: &str) -> Option<Leaf> {
         match self.fields.get(key)? {
             Node::Leaf(leaf) => Some(leaf.clone()),
@@ -100,12 +106,13 @@ impl<'a> Section<'a> {
         }
     }
 
-    /// Names every key that nobody read.
+    /// Ends the reading: notes every key that was not read as unknown.
     pub(super) fn close(self) {
         let known = self.known.join(", ");
         unknown_fields(&self.path, &self.fields, &known, self.problems);
     }
 
+    /// Takes a value out; a section in its place is noted as a problem.
     pub(super) fn leaf(&mut self, key: &'static str) -> Option<Leaf> {
         self.has(key);
         match self.fields.remove(key)? {
@@ -119,10 +126,12 @@ impl<'a> Section<'a> {
         }
     }
 
+    /// Notes that a value breaks a bound.
     pub(super) fn wrong(&mut self, key: &str, leaf: &Leaf, bound: &str) {
         self.fault(key, leaf, Fault::Bound(bound.to_owned()));
     }
 
+    /// Notes that a value is not supported yet.
     pub(super) fn not_yet(&mut self, key: &str, leaf: &Leaf, allowed: &str) {
         self.fault(
             key,
@@ -141,7 +150,7 @@ impl<'a> Section<'a> {
             .add(&leaf.origin, &join(&self.path, key), &leaf.value.to_string(), fault);
     }
 
-    /// Notes a key that another setting needs and nobody gave.
+    /// Notes a missing key that another setting needs.
     pub(super) fn missing(&mut self, key: &str, bound: &str) {
         let origin = first_origin(&self.fields).unwrap_or_else(|| "default".to_owned());
         self.problems
@@ -168,7 +177,7 @@ impl<'a> Section<'a> {
         })
     }
 
-    /// Reads a whole number.
+    /// Reads a whole number within a range.
     pub(super) fn whole(&mut self, key: &'static str, range: RangeInclusive<u64>, default: u64) -> u64 {
         let Some(leaf) = self.leaf(key) else { return default };
         leaf.as_whole().filter(|n| range.contains(n)).unwrap_or_else(|| {
@@ -183,7 +192,7 @@ impl<'a> Section<'a> {
         usize::try_from(self.whole(key, range, default as u64)).unwrap_or(default)
     }
 
-    /// Reads a number.
+    /// Reads a number within an interval.
     pub(super) fn number(&mut self, key: &'static str, interval: Interval, default: f64) -> f64 {
         let Some(leaf) = self.leaf(key) else { return default };
         leaf.as_number().filter(|x| (interval.holds)(*x)).unwrap_or_else(|| {
@@ -192,25 +201,25 @@ impl<'a> Section<'a> {
         })
     }
 
-    /// Reads a share of the rows: a fraction, a number of rows, or a word.
-    pub(super) fn share(&mut self, key: &'static str, word: &str) -> Option<Share> {
+    /// Reads a portion of the rows: a fraction, a number of rows, or a word.
+    pub(super) fn portion(&mut self, key: &'static str, word: &str) -> Option<Portion> {
         let leaf = self.leaf(key)?;
-        let share = match leaf.value {
+        let portion = match leaf.value {
             Value::Integer(rows) if (1..=LARGEST.cast_signed()).contains(&rows) => {
-                usize::try_from(rows).ok().map(Share::Rows)
+                usize::try_from(rows).ok().map(Portion::Rows)
             }
-            Value::Float(fraction) if fraction > 0.0 && fraction < 1.0 => Some(Share::Fraction(fraction)),
-            Value::String(ref text) if text == word => Some(Share::Word),
+            Value::Float(fraction) if fraction > 0.0 && fraction < 1.0 => Some(Portion::Fraction(fraction)),
+            Value::String(ref text) if text == word => Some(Portion::Word),
             _ => None,
         };
-        if share.is_none() {
+        if portion.is_none() {
             let bound = format!("a fraction above 0 and below 1, a number of rows from 1, or \"{word}\"");
             self.wrong(key, &leaf, &bound);
         }
-        share
+        portion
     }
 
-    /// Reads one of some words; `later` are words of the design that are not built.
+    /// Reads one of some words; those in `later` are designed but not built.
     pub(super) fn word<T: Copy>(&mut self, key: &'static str, words: &[(&str, T)], later: &[&str], default: T) -> T {
         let Some(leaf) = self.leaf(key) else { return default };
         let text = leaf.as_text().unwrap_or_default();
@@ -232,7 +241,7 @@ impl<'a> Section<'a> {
         default
     }
 
-    /// Reads a list of texts; one text alone counts as a list of one.
+    /// Reads a list of texts; a single text counts as a list of one.
     pub(super) fn texts(&mut self, key: &'static str) -> Option<(Leaf, Vec<String>)> {
         let leaf = self.leaf(key)?;
         let texts = match &leaf.value {
@@ -249,40 +258,6 @@ impl<'a> Section<'a> {
     }
 }
 
-impl Leaf {
-    /// Gives the text; of `--set`, what was typed, whatever TOML would make of it.
-    pub(super) fn as_str(&self) -> Option<&str> {
-        match (&self.value, &self.text) {
-            (Value::String(text), _) => Some(text),
-            (Value::Array(_) | Value::Table(_), _) | (_, None) => None,
-            (_, Some(text)) => Some(text),
-        }
-    }
-
-    /// Gives the text as [`Self::as_str`] does.
-    pub(super) fn as_text(&self) -> Option<String> {
-        self.as_str().map(str::to_owned)
-    }
-
-    pub(super) fn as_whole(&self) -> Option<u64> {
-        self.value.as_integer().and_then(|n| u64::try_from(n).ok())
-    }
-
-    pub(super) fn as_count(&self) -> usize {
-        self.as_whole()
-            .and_then(|n| usize::try_from(n).ok())
-            .unwrap_or(usize::MAX)
-    }
-
-    pub(super) fn as_number(&self) -> Option<f64> {
-        match self.value {
-            Value::Float(x) => Some(x),
-            Value::Integer(n) => i32::try_from(n).ok().map(f64::from),
-            _ => None,
-        }
-    }
-}
-
 fn unknown(path: &str, node: &Node, known: &str, problems: &mut Problems) {
     match node {
         Node::Leaf(leaf) => {
@@ -295,7 +270,8 @@ fn unknown(path: &str, node: &Node, known: &str, problems: &mut Problems) {
     }
 }
 
-/// Names every key of a section, or of the top of the tree, that nobody read; where enough are named, they are counted.
+/// Notes every key that was not read, of a section or of the top of the spec, as unknown. Once the list of problems is full,
+/// keys are only counted.
 pub(super) fn unknown_fields(path: &str, fields: &Fields, known: &str, problems: &mut Problems) {
     for (key, node) in fields {
         if problems.is_full() {
@@ -304,19 +280,4 @@ pub(super) fn unknown_fields(path: &str, fields: &Fields, known: &str, problems:
             unknown(&join(path, key), node, known, problems);
         }
     }
-}
-
-pub(super) fn join(path: &str, key: &str) -> String {
-    if path.is_empty() {
-        key.to_owned()
-    } else {
-        format!("{path}.{key}")
-    }
-}
-
-pub(super) fn first_origin(fields: &Fields) -> Option<String> {
-    fields.values().find_map(|node| match node {
-        Node::Leaf(leaf) => Some(leaf.origin.to_string()),
-        Node::Section(inner) => first_origin(inner),
-    })
 }

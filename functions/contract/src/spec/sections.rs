@@ -1,22 +1,22 @@
-//! Reads each section of the merged tree into its checked type.
+//! Reads the salt and every section but `[data]` and `[[models]]` of the merged layers.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
-use series::{Clean, Frequency, Holdout, Missing, Outliers, Sampling, Scaler, Strategy, Validation, WindowShape};
+use series::{Clean, Holdout, Missing, Outliers, Sampling, Scaler, Strategy, Validation, WindowShape};
 use toml::Value;
 
 use super::{
-    Choice, DataSection, ForecastSection, MAX_COLUMNS, Metric, Mode, PromoteBy, PromoteSection, SplitSection, duration,
+    duration,
+    node::Fields,
     problem::Problems,
     read::{Interval, LARGEST, Section},
-    tree::{Fields, Leaf},
+    resolved::{Choice, ForecastSection, Metric, PromoteBy, PromoteSection, SplitSection},
 };
-use crate::{NameError, check_column};
 
-/// The most steps that a forecast has where the window's horizon is not longer.
-pub const MAX_FORECAST: usize = 1_000;
+/// The most steps of a forecast, unless the window's horizon is longer.
+const MAX_FORECAST: usize = 1_000;
 
-/// The longest salt in bytes: it rides in every message.
+/// The longest salt in bytes: every message carries it.
 const MAX_SALT: usize = 200;
 
 const AT_LEAST_ONE: &str = "at least 1 with `head` and `tail`";
@@ -25,7 +25,7 @@ const FACTOR: Interval = Interval {
     holds: |x| x > 0.0 && x <= 1e6,
     text: "a number above 0 and at most 1000000",
 };
-const SHARE: Interval = Interval {
+const THRESHOLD: Interval = Interval {
     holds: |x| (0.0..=1.0).contains(&x),
     text: "a number from 0 to 1",
 };
@@ -35,7 +35,7 @@ const MARGIN: Interval = Interval {
 };
 
 pub(super) fn salt(fields: &mut Fields, problems: &mut Problems) -> String {
-    // The salt stands at the top; a section of its own lends it the readers.
+    // The salt stands at the top of the spec. Put into a section of its own, it can be read like any other key.
     let top = fields
         .remove("salt")
         .map(|node| ("salt".to_owned(), node))
@@ -50,158 +50,6 @@ pub(super) fn salt(fields: &mut Fields, problems: &mut Problems) -> String {
         section.wrong("salt", &leaf, &format!("at most {MAX_SALT} bytes"));
     }
     salt
-}
-
-pub(super) fn data(fields: &mut Fields, problems: &mut Problems) -> DataSection {
-    let mut section = Section::open(fields, "data", problems);
-    let targets_leaf = section.peek("targets");
-    let data = DataSection {
-        time: time(&mut section),
-        targets: targets(&mut section),
-        past: columns(&mut section, "past")
-            .map(|(_, columns)| columns)
-            .unwrap_or_default(),
-        known: none_yet(&mut section, "known"),
-        fixed: none_yet(&mut section, "static"),
-        series_id: series_id(&mut section),
-        frequency: frequency(&mut section),
-        time_zone: time_zone(&mut section),
-        parts: parts(&mut section),
-        mode: section.word("mode", &[("replace", Mode::Replace)], &["append"], Mode::Replace),
-    };
-    if let Some(leaf) = targets_leaf {
-        refuse_shared_columns(&mut section, &leaf, &data);
-    }
-    section.close();
-    data
-}
-
-fn time(section: &mut Section<'_>) -> Choice<String> {
-    let leaf = section.peek("time");
-    let column = section.text("time", "auto");
-    if let (Some(leaf), Err(error)) = (leaf, check_column(&column)) {
-        section.wrong("time", &leaf, &name_bound(&error));
-    }
-    if column == "auto" {
-        Choice::Auto
-    } else {
-        Choice::Given(column)
-    }
-}
-
-/// Reads a list of columns, each once; one that is too long is as good as empty.
-fn columns(section: &mut Section<'_>, key: &'static str) -> Option<(Leaf, Vec<String>)> {
-    let (leaf, columns) = section.texts(key)?;
-    if columns.len() > MAX_COLUMNS {
-        let have = columns.len();
-        section.wrong(
-            key,
-            &leaf,
-            &format!("a list of at most {MAX_COLUMNS} columns, this one has {have}"),
-        );
-        return None;
-    }
-    if let Some(error) = columns.iter().find_map(|column| check_column(column).err()) {
-        section.wrong(key, &leaf, &name_bound(&error));
-    }
-    let mut names = HashSet::new();
-    if !columns.iter().all(|column| names.insert(column.as_str())) {
-        section.wrong(key, &leaf, "a list that names each column once");
-    }
-    Some((leaf, columns))
-}
-
-fn name_bound(error: &NameError) -> String {
-    format!("made of names that can be columns: {error}")
-}
-
-fn targets(section: &mut Section<'_>) -> Choice<Vec<String>> {
-    let Some((leaf, columns)) = columns(section, "targets") else {
-        return Choice::Auto;
-    };
-    if columns.is_empty() || columns.iter().any(String::is_empty) {
-        section.wrong("targets", &leaf, "`auto` or a list of at least one column");
-    }
-    if columns == ["auto"] {
-        Choice::Auto
-    } else {
-        Choice::Given(columns)
-    }
-}
-
-fn none_yet(section: &mut Section<'_>, key: &'static str) -> Vec<String> {
-    if let Some((leaf, columns)) = section.texts(key)
-        && !columns.is_empty()
-    {
-        section.not_yet(key, &leaf, "[]");
-    }
-    Vec::new()
-}
-
-fn series_id(section: &mut Section<'_>) -> String {
-    if let Some(leaf) = section.leaf("series_id")
-        && leaf.as_text().as_deref() != Some("")
-    {
-        section.not_yet("series_id", &leaf, "\"\"");
-    }
-    String::new()
-}
-
-fn frequency(section: &mut Section<'_>) -> Choice<Frequency> {
-    let Some(leaf) = section.leaf("frequency") else {
-        return Choice::Auto;
-    };
-    let text = leaf.as_text().unwrap_or_default();
-    if text == "auto" {
-        return Choice::Auto;
-    }
-    text.parse().map_or_else(
-        |_| {
-            section.wrong(
-                "frequency",
-                &leaf,
-                "`auto` or a number with a unit: 90s, 2m, 1h, 1d, 1w, 1mo, 1mo-end",
-            );
-            Choice::Auto
-        },
-        Choice::Given,
-    )
-}
-
-fn time_zone(section: &mut Section<'_>) -> String {
-    let Some(leaf) = section.leaf("time_zone") else {
-        return "UTC".to_owned();
-    };
-    let name = leaf.as_text().unwrap_or_default();
-    // The table comes with the code, so every host and every test agrees on what a zone means.
-    if jiff::tz::TimeZoneDatabase::bundled().get(&name).is_err() {
-        section.wrong("time_zone", &leaf, "an IANA time zone such as UTC or Europe/Madrid");
-    }
-    name
-}
-
-fn parts(section: &mut Section<'_>) -> u32 {
-    if let Some(leaf) = section.leaf("parts") {
-        match leaf.as_whole() {
-            Some(1) => {}
-            Some(2..) => section.not_yet("parts", &leaf, "1"),
-            _ => section.wrong("parts", &leaf, "1"),
-        }
-    }
-    1
-}
-
-/// A column has one role.
-fn refuse_shared_columns(section: &mut Section<'_>, leaf: &Leaf, data: &DataSection) {
-    let others: HashSet<&String> = data.past.iter().chain(data.time.given()).collect();
-    let targets = data.targets.given().map_or(&[][..], Vec::as_slice);
-    if targets.iter().any(|target| others.contains(target)) {
-        section.wrong(
-            "targets",
-            leaf,
-            "columns that are neither `data.time` nor in `data.past`",
-        );
-    }
 }
 
 pub(super) fn clean(fields: &mut Fields, problems: &mut Problems) -> Clean {
@@ -223,7 +71,7 @@ pub(super) fn clean(fields: &mut Fields, problems: &mut Problems) -> Clean {
         missing: section.word("missing", &missing, &["nearest-k"], Missing::Interpolate),
         missing_threshold: section
             .has("missing_threshold")
-            .then(|| section.number("missing_threshold", SHARE, 1.0)),
+            .then(|| section.number("missing_threshold", THRESHOLD, 1.0)),
         outliers: outliers(&mut section),
         lags: lags(&mut section),
         calendar: section.flag("calendar", true),
@@ -233,7 +81,7 @@ pub(super) fn clean(fields: &mut Fields, problems: &mut Problems) -> Clean {
     clean
 }
 
-/// Reads `outliers = "iqr"`, or with its factor `outliers.iqr.factor = 3.0`.
+/// Reads `outliers = "iqr"`, or, with a factor, `outliers.iqr.factor = 3.0`.
 fn outliers(section: &mut Section<'_>) -> Outliers {
     if let Some(mut outliers) = section.child("outliers") {
         let factor = outliers.child("iqr").map(|mut iqr| {
@@ -256,7 +104,7 @@ fn outliers(section: &mut Section<'_>) -> Outliers {
     section.word("outliers", &words, &["percentile", "hampel"], Outliers::None)
 }
 
-/// Reads the lags, in rising order, so that one choice of lags has one digest.
+/// Reads the lags and sorts them, so that the same lags have the same digest.
 fn lags(section: &mut Section<'_>) -> Vec<usize> {
     let Some(leaf) = section.leaf("lags") else {
         return Vec::new();
@@ -269,7 +117,7 @@ fn lags(section: &mut Section<'_>) -> Vec<usize> {
         .value
         .as_array()
         .and_then(|items| items.iter().map(lag).collect::<Option<Vec<_>>>());
-    let distinct: Option<std::collections::BTreeSet<_>> = lags.as_ref().map(|lags| lags.iter().copied().collect());
+    let distinct: Option<BTreeSet<_>> = lags.as_ref().map(|lags| lags.iter().copied().collect());
     match (lags, distinct) {
         (Some(lags), Some(distinct)) if lags.len() == distinct.len() && lags.len() <= Clean::MAX_LAGS => {
             distinct.into_iter().collect()
@@ -290,14 +138,14 @@ pub(super) fn split(fields: &mut Fields, problems: &mut Problems) -> SplitSectio
     let mut section = Section::open(fields, "split", problems);
     let split = SplitSection {
         holdout: section
-            .share("holdout", "test-file")
-            .map_or(Holdout::Fraction(0.2), |share| {
-                share.either(Holdout::Fraction, Holdout::Rows, Holdout::TestFile)
+            .portion("holdout", "test-file")
+            .map_or(Holdout::Fraction(0.2), |portion| {
+                portion.either(Holdout::Fraction, Holdout::Rows, Holdout::TestFile)
             }),
         validation: section
-            .share("validation", "none")
-            .map_or(Validation::Fraction(0.1), |share| {
-                share.either(Validation::Fraction, Validation::Rows, Validation::None)
+            .portion("validation", "none")
+            .map_or(Validation::Fraction(0.1), |portion| {
+                portion.either(Validation::Fraction, Validation::Rows, Validation::None)
             }),
         wait: wait(&mut section),
     };

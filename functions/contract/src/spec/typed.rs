@@ -1,17 +1,17 @@
-//! Reads the settings of a model by the type that states them, key by key, so that every wrong one is named.
+//! Reads the settings of a model into the type that defines them, key by key, so that every wrong one is named.
 
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value as Json};
 use toml::Value;
 
 use super::{
+    node::{Node, first_origin, join},
     problem::Fault,
-    read::{Section, first_origin, join},
-    tree::Node,
+    read::Section,
 };
 
 impl Section<'_> {
-    /// Reads all keys that are left as one type, whose other keys have defaults. A key that is wrong keeps its default.
+    /// Reads all remaining keys as one type. Keys that are missing or wrong have their default.
     pub(super) fn typed<T: DeserializeOwned + Serialize + Default>(&mut self) -> T {
         let mut good = Map::new();
         for (key, node) in std::mem::take(&mut self.fields) {
@@ -22,7 +22,7 @@ impl Section<'_> {
                 Err(error) => self.refuse(&key, &node, &error.to_string()),
             }
         }
-        // Each key was read alone, and keys do not depend on each other before ranges are checked.
+        // Each key could be read alone, and keys depend on each other only where ranges are checked.
         serde_json::from_value(Json::Object(good)).unwrap_or_default()
     }
 
@@ -39,7 +39,7 @@ impl Section<'_> {
     }
 }
 
-/// Says in the words of the other settings what serde says about a value.
+/// Translates serde's message about a value into the words that other settings use.
 fn fault(error: &str) -> Fault {
     let plain = error.replace('`', "");
     let Some((wrong, expected)) = plain.split_once("expected ") else {

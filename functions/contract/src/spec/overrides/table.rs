@@ -1,28 +1,29 @@
-//! Every name of the predecessor with what it sets.
+//! The predecessor's environment variables and what each sets. `docs/predecessor.md` shows the same table.
 
-/// One name of the predecessor.
+/// One environment variable of the predecessor.
 #[derive(Clone, Copy, Debug)]
 pub struct Override {
-    /// The environment variable.
+    /// The variable's name.
     pub name: &'static str,
-    /// The spec path it sets, or what it means.
+    /// The path in the spec that it sets, or what it does instead, for people.
     pub sets: &'static str,
-    /// A value it takes.
+    /// A value that is accepted.
     pub example: &'static str,
     pub(super) meaning: Meaning,
 }
 
+/// How the text of a variable is read, and what it sets.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Meaning {
     /// A whole number at a path.
     Whole(&'static str),
     /// A text at a path.
     Text(&'static str),
-    /// A fraction at a path.
+    /// A number at a path.
     Number(&'static str),
     /// A switch at a path.
     Flag(&'static str),
-    /// A word at a path, with the predecessor's spelling and ours.
+    /// A word at a path, with pairs of the predecessor's spelling and ours.
     Word(&'static str, &'static [(&'static str, &'static str)]),
     /// A whole number of every recurrent member.
     MemberWhole(&'static str),
@@ -32,11 +33,11 @@ pub(super) enum Meaning {
     MemberFlag(&'static str),
     /// The list of members.
     Models,
-    /// Read with other names: [`clip`](super::clip) and [`lags`](super::lags).
+    /// Read together with others, by [`clip`](super::clip) or [`lags`](super::lags).
     Together,
-    /// Read by [`dataset`](super::dataset) or [`force`](super::force), part of no spec.
+    /// Read by [`dataset`](super::dataset) or [`force`](super::force), and part of no spec.
     FrontDoor,
-    /// Not built; the values listed ask for nothing and pass.
+    /// Not supported. The values listed are accepted, because they ask for nothing.
     Refused(&'static [&'static str]),
 }
 
@@ -72,7 +73,7 @@ const SCALERS: &[(&str, &str)] = &[
     ("maxabsscaler", "maxabs"),
 ];
 
-/// Every name that is read, in the order in which it is applied.
+/// Every variable that is read, in the order in which they are applied.
 pub const TABLE: &[Override] = &[
     row(
         "DATASET_NAME",

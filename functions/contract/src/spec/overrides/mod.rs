@@ -1,10 +1,10 @@
-//! The predecessor's environment names, read as overrides at the front door.
+//! The predecessor's environment variables, which override settings of the spec.
 //!
-//! One table says what each name sets; [`Layer::environment`](crate::spec::Layer::environment) applies it. The crate
-//! itself reads no environment: whoever stands at the front door passes the variables in.
+//! [`TABLE`] says what each name sets; [`Layer::environment`](crate::spec::Layer::environment) applies it. This crate reads
+//! no environment: the caller passes the variables in.
 
+mod destination;
 mod table;
-mod target;
 
 use std::sync::Arc;
 
@@ -12,43 +12,37 @@ use toml::Value;
 
 pub use table::{Override, TABLE};
 
-use crate::spec::{Fault, Problems, Tree};
+use super::{
+    problem::{Fault, Problems},
+    tree::Tree,
+};
+use destination::{Destination, flag, models, respelled, within};
 use table::Meaning::{
     Flag, FrontDoor, MemberFlag, MemberNumber, MemberWhole, Models, Number, Refused, Text, Together, Whole, Word,
 };
-use target::{Target, flag, models, respelled, within};
 
-/// Gives the dataset that `DATASET_NAME` names.
+/// Returns the dataset that `DATASET_NAME` names, or `None` if it is unset or empty.
 #[must_use]
 pub fn dataset(variables: &[(String, String)]) -> Option<&str> {
     find(variables, "DATASET_NAME")
 }
 
-/// Says whether `FORCE_REPROCESS` asks for a new salt.
+/// Returns whether `FORCE_REPROCESS` asks for a new salt.
 ///
-/// The command gives the salt, once per run. A function must not: a redelivered event would become another job.
+/// Only the command makes a salt, once per run. A function must not: a redelivered event would become another job.
 #[must_use]
 pub fn force(variables: &[(String, String)]) -> bool {
     find(variables, "FORCE_REPROCESS").and_then(flag) == Some(true)
 }
 
-/// Renders the table for the README.
-#[must_use]
-pub fn markdown() -> String {
-    let head = "| Name | Sets | Example |\n| --- | --- | --- |\n".to_owned();
-    TABLE.iter().fold(head, |text, row| {
-        text + &format!("| `{}` | {} | `{}` |\n", row.name, row.sets, row.example)
-    })
-}
-
-/// Applies variables to the tree; each value knows the variable it came from.
-pub(crate) fn apply(variables: &[(String, String)], tree: &mut Tree, problems: &mut Problems) {
+/// Applies variables to the tree. Each value remembers the variable that set it.
+pub(super) fn apply(variables: &[(String, String)], tree: &mut Tree, problems: &mut Problems) {
     for row in TABLE {
         if let Some(text) = find(variables, row.name) {
             let origin = origin(row.name);
             row.apply(
                 text,
-                &mut Target {
+                &mut Destination {
                     tree: &mut *tree,
                     origin,
                     problems: &mut *problems,
@@ -61,7 +55,7 @@ pub(crate) fn apply(variables: &[(String, String)], tree: &mut Tree, problems: &
 }
 
 impl Override {
-    fn apply(&self, text: &str, to: &mut Target<'_>) {
+    fn apply(&self, text: &str, to: &mut Destination<'_>) {
         match self.meaning {
             Whole(path) => drop(to.whole(text).map(|value| to.set(path, value, text))),
             Number(path) => drop(to.number(text).map(|value| to.set(path, value, text))),
@@ -86,9 +80,9 @@ impl Override {
     }
 }
 
-/// `CLIP_ENABLE`, `CLIP_METHOD` and `CLIP_FACTOR` set one value.
+/// Applies `CLIP_ENABLE`, `CLIP_METHOD` and `CLIP_FACTOR`, which together set `clean.outliers`.
 fn clip(variables: &[(String, String)], tree: &mut Tree, problems: &mut Problems) {
-    let mut to = Target {
+    let mut to = Destination {
         tree,
         origin: origin("CLIP_ENABLE"),
         problems,
@@ -118,9 +112,9 @@ fn clip(variables: &[(String, String)], tree: &mut Tree, problems: &mut Problems
     }
 }
 
-/// `LAGS_ENABLE`, `LAGS_N` and `LAGS_STEP` set one list.
+/// Applies `LAGS_ENABLE`, `LAGS_N` and `LAGS_STEP`, which together set `clean.lags`.
 fn lags(variables: &[(String, String)], tree: &mut Tree, problems: &mut Problems) {
-    let mut to = Target {
+    let mut to = Destination {
         tree,
         origin: origin("LAGS_ENABLE"),
         problems,
@@ -154,7 +148,7 @@ fn lags(variables: &[(String, String)], tree: &mut Tree, problems: &mut Problems
     to.set("clean.lags", Value::Array(lags), "");
 }
 
-/// Finds a variable; an empty one counts as not set.
+/// Returns the value of a variable, or `None` if it is unset or empty.
 fn find<'a>(variables: &'a [(String, String)], name: &str) -> Option<&'a str> {
     let value = variables
         .iter()

@@ -1,0 +1,169 @@
+//! Reads `[data]`: what the columns mean.
+
+use std::collections::HashSet;
+
+use series::Frequency;
+
+use super::{
+    node::{Fields, Leaf},
+    problem::Problems,
+    read::Section,
+    resolved::{Choice, DataSection, Mode},
+};
+use crate::{NameError, name::check_column};
+
+/// The most columns that one setting names: as many as a file may have.
+const MAX_COLUMNS: usize = 2_000;
+
+pub(super) fn read(fields: &mut Fields, problems: &mut Problems) -> DataSection {
+    let mut section = Section::open(fields, "data", problems);
+    let targets_leaf = section.peek("targets");
+    let data = DataSection {
+        time: time(&mut section),
+        targets: targets(&mut section),
+        past: columns(&mut section, "past")
+            .map(|(_, columns)| columns)
+            .unwrap_or_default(),
+        known: not_built_list(&mut section, "known"),
+        fixed: not_built_list(&mut section, "static"),
+        series_id: series_id(&mut section),
+        frequency: frequency(&mut section),
+        time_zone: time_zone(&mut section),
+        parts: parts(&mut section),
+        mode: section.word("mode", &[("replace", Mode::Replace)], &["append"], Mode::Replace),
+    };
+    if let Some(leaf) = targets_leaf {
+        refuse_shared_columns(&mut section, &leaf, &data);
+    }
+    section.close();
+    data
+}
+
+fn time(section: &mut Section<'_>) -> Choice<String> {
+    let leaf = section.peek("time");
+    let column = section.text("time", "auto");
+    if let (Some(leaf), Err(error)) = (leaf, check_column(&column)) {
+        section.wrong("time", &leaf, &name_bound(&error));
+    }
+    if column == "auto" {
+        Choice::Auto
+    } else {
+        Choice::Given(column)
+    }
+}
+
+/// Reads a list of columns, each named once. A list that is too long is read as if it were missing.
+fn columns(section: &mut Section<'_>, key: &'static str) -> Option<(Leaf, Vec<String>)> {
+    let (leaf, columns) = section.texts(key)?;
+    if columns.len() > MAX_COLUMNS {
+        let have = columns.len();
+        section.wrong(
+            key,
+            &leaf,
+            &format!("a list of at most {MAX_COLUMNS} columns, this one has {have}"),
+        );
+        return None;
+    }
+    if let Some(error) = columns.iter().find_map(|column| check_column(column).err()) {
+        section.wrong(key, &leaf, &name_bound(&error));
+    }
+    let mut names = HashSet::new();
+    if !columns.iter().all(|column| names.insert(column.as_str())) {
+        section.wrong(key, &leaf, "a list that names each column once");
+    }
+    Some((leaf, columns))
+}
+
+fn name_bound(error: &NameError) -> String {
+    format!("made of names that can be columns: {error}")
+}
+
+fn targets(section: &mut Section<'_>) -> Choice<Vec<String>> {
+    let Some((leaf, columns)) = columns(section, "targets") else {
+        return Choice::Auto;
+    };
+    if columns.is_empty() || columns.iter().any(String::is_empty) {
+        section.wrong("targets", &leaf, "`auto` or a list of at least one column");
+    }
+    if columns == ["auto"] {
+        Choice::Auto
+    } else {
+        Choice::Given(columns)
+    }
+}
+
+/// Reads a list that must be empty in this version.
+fn not_built_list(section: &mut Section<'_>, key: &'static str) -> Vec<String> {
+    if let Some((leaf, columns)) = section.texts(key)
+        && !columns.is_empty()
+    {
+        section.not_yet(key, &leaf, "[]");
+    }
+    Vec::new()
+}
+
+fn series_id(section: &mut Section<'_>) -> String {
+    if let Some(leaf) = section.leaf("series_id")
+        && leaf.as_text().as_deref() != Some("")
+    {
+        section.not_yet("series_id", &leaf, "\"\"");
+    }
+    String::new()
+}
+
+fn frequency(section: &mut Section<'_>) -> Choice<Frequency> {
+    let Some(leaf) = section.leaf("frequency") else {
+        return Choice::Auto;
+    };
+    let text = leaf.as_text().unwrap_or_default();
+    if text == "auto" {
+        return Choice::Auto;
+    }
+    text.parse().map_or_else(
+        |_| {
+            section.wrong(
+                "frequency",
+                &leaf,
+                "`auto` or a number with a unit: 90s, 2m, 1h, 1d, 1w, 1mo, 1mo-end",
+            );
+            Choice::Auto
+        },
+        Choice::Given,
+    )
+}
+
+fn time_zone(section: &mut Section<'_>) -> String {
+    let Some(leaf) = section.leaf("time_zone") else {
+        return "UTC".to_owned();
+    };
+    let name = leaf.as_text().unwrap_or_default();
+    // The table comes with the code, so every host and every test agrees on what a zone means.
+    if jiff::tz::TimeZoneDatabase::bundled().get(&name).is_err() {
+        section.wrong("time_zone", &leaf, "an IANA time zone such as UTC or Europe/Madrid");
+    }
+    name
+}
+
+fn parts(section: &mut Section<'_>) -> u32 {
+    if let Some(leaf) = section.leaf("parts") {
+        match leaf.as_whole() {
+            Some(1) => {}
+            Some(2..) => section.not_yet("parts", &leaf, "1"),
+            _ => section.wrong("parts", &leaf, "1"),
+        }
+    }
+    1
+}
+
+/// Refuses targets that have another role too.
+fn refuse_shared_columns(section: &mut Section<'_>, leaf: &Leaf, data: &DataSection) {
+    let others: HashSet<&String> = data.past.iter().chain(data.time.given()).collect();
+    let targets = data.targets.given().map_or(&[][..], Vec::as_slice);
+    if targets.iter().any(|target| others.contains(target)) {
+        section.wrong(
+            "targets",
+            leaf,
+            "columns that are neither `data.time` nor in `data.past`",
+        );
+    }
+}
