@@ -69,7 +69,7 @@ fn member(index: usize, raw: RawMember, problems: &mut Problems) -> Option<Membe
     if let Some(leaf) = section.leaf("quantiles") {
         section.not_yet("quantiles", &leaf, "leaving it out");
     }
-    let search = section.child("search").map(|mut search| search.typed::<SearchSpec>());
+    let search = search(&mut section);
     let model = model(&mut section, &kind);
     section.close();
     let sound = check_model(&model, &path, &written, &raw.origin, problems);
@@ -107,6 +107,16 @@ fn check_model(model: &ModelSpec, path: &str, written: &Fields, member: &str, pr
         problems.add(origin, &at, &value, Fault::Bound(problem.range));
     }
     sound
+}
+
+fn search(section: &mut Section<'_>) -> Option<SearchSpec> {
+    if let Some(mut search) = section.child("search") {
+        return Some(search.typed());
+    }
+    if let Some(leaf) = section.leaf("search") {
+        section.wrong("search", &leaf, "a table with a `space`");
+    }
+    None
 }
 
 fn kind(section: &mut Section<'_>, origin: &str, path: &str) -> Option<String> {

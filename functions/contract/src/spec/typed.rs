@@ -56,6 +56,10 @@ fn fault(error: &str) -> Fault {
     Fault::Bound(
         match expected {
             "usize" | "u32" | "u64" => "a whole number from 0",
+            "i32" => "a whole number",
+            "a sequence" => "a list",
+            "a map" => "a table",
+            structure if structure.starts_with("struct ") => "a table",
             "f64" => "a number",
             "a boolean" => "true or false",
             "a string" => "a text",
