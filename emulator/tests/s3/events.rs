@@ -19,7 +19,7 @@ fn queues(house: &House) -> aws_sdk_sqs::Client {
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("us-east-1"))
         .credentials_provider(Credentials::new(KEY_ID, SECRET, None, None, "test"))
-        .http_client(platform::aws::https_client())
+        .http_client(aws_smithy_http_client::Builder::new().build_http())
         .endpoint_url(&house.embedded.sqs_url);
     aws_sdk_sqs::Client::from_conf(config.build())
 }

@@ -87,7 +87,7 @@ pub(crate) fn client(url: &str, key_id: &str, secret: &str) -> Client {
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("us-east-1"))
         .credentials_provider(Credentials::new(key_id, secret, None, None, "test"))
-        .http_client(platform::aws::https_client())
+        .http_client(aws_smithy_http_client::Builder::new().build_http())
         .endpoint_url(url)
         .force_path_style(true)
         .retry_config(RetryConfig::disabled());

@@ -141,7 +141,7 @@ pub(crate) fn client(endpoint: &str, access_key: &str, secret_key: &str) -> Clie
     let config = Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("eu-west-1"))
-        .http_client(platform::aws::https_client())
+        .http_client(aws_smithy_http_client::Builder::new().build_http())
         .endpoint_url(endpoint)
         .credentials_provider(Credentials::new(access_key, secret_key, None, None, "test"));
     Client::from_conf(config.build())
