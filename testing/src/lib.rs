@@ -5,7 +5,12 @@
 //!
 //! Start with [`memory::World`], then [`stage`].
 
-#![expect(clippy::unwrap_used, reason = "a fixture or a check fails by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::missing_panics_doc,
+    clippy::must_use_candidate,
+    reason = "a fixture or a check fails by panicking, and only tests call it"
+)]
 
 pub mod hostile;
 pub mod memory;

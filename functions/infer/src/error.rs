@@ -90,7 +90,7 @@ impl Classify for InferError {
                 Class::never(FailureKind::Store)
             }
             Self::Transform(source) => data.at(Place::from(source)),
-            Self::OtherFrequency { have, want } => data.value(have).bound(want),
+            Self::OtherFrequency { have, want } => data.value(have.to_string()).bound(want.to_string()),
             Self::ShortHistory { have, need } => data
                 .value(format!("{have} rows"))
                 .bound(format!("at least {need} rows")),

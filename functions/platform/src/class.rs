@@ -91,22 +91,22 @@ impl Class {
 
     /// Returns the class with the name of the column.
     #[must_use]
-    pub fn column(mut self, column: impl ToString) -> Self {
-        self.place.column = Some(column.to_string());
+    pub fn column(mut self, column: impl Into<String>) -> Self {
+        self.place.column = Some(column.into());
         self
     }
 
     /// Returns the class with the value that was wrong.
     #[must_use]
-    pub fn value(mut self, value: impl ToString) -> Self {
-        self.place.value = Some(value.to_string());
+    pub fn value(mut self, value: impl Into<String>) -> Self {
+        self.place.value = Some(value.into());
         self
     }
 
     /// Returns the class with the bound that was broken.
     #[must_use]
-    pub fn bound(mut self, bound: impl ToString) -> Self {
-        self.place.bound = Some(bound.to_string());
+    pub fn bound(mut self, bound: impl Into<String>) -> Self {
+        self.place.bound = Some(bound.into());
         self
     }
 }

@@ -172,9 +172,9 @@ impl Classify for StoreError {
                 .value(format!("{have} bytes"))
                 .bound(format!("at most {bound} bytes")),
             Self::Unwritable { source, .. } => match source {
-                CanonicalError::NotFinite { value, .. } => {
-                    Class::never(FailureKind::Data).value(value).bound("a finite number")
-                }
+                CanonicalError::NotFinite { value, .. } => Class::never(FailureKind::Data)
+                    .value(value.to_string())
+                    .bound("a finite number"),
                 CanonicalError::Shape(_) => Class::never(FailureKind::Data),
             },
         }

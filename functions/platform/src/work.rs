@@ -39,7 +39,6 @@ pub trait Work: Send + Sync + 'static {
 }
 
 /// How the work ended.
-#[expect(clippy::large_enum_variant, reason = "made once per attempt")]
 #[derive(Clone, PartialEq, Debug)]
 pub enum Worked<M = Produced> {
     /// Its outputs are stored.
@@ -161,7 +160,9 @@ impl<M: Into<Produced>> Worked<M> {
 
 impl Classify for Misrouted {
     fn class(&self) -> Class {
-        Class::never(FailureKind::Event).value(self.task).bound(self.here)
+        Class::never(FailureKind::Event)
+            .value(self.task.name())
+            .bound(self.here.name())
     }
 }
 

@@ -4,16 +4,20 @@
 use std::{process::ExitCode, sync::Once};
 
 use bytes::Bytes;
-use contract::{CleanFacts, FailureKind, PreprocessTask, Spec};
+use contract::{CleanFacts, PreprocessTask, Spec};
 use platform::{
-    Class, Classify as _, Host, Job, Place,
+    Host, Job,
     child::{self, ChildError, Death, Program, Running},
-    error::chain,
     threads,
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{Limits, PreprocessError, Recipe, clean, limits, raw::File};
+use crate::{
+    clean::{Recipe, clean},
+    error::{PreprocessError, Refusal},
+    limits::{self, Limits},
+    raw::File,
+};
 
 /// What the child's command line calls it.
 const TASK: &str = "preprocess";
@@ -30,20 +34,6 @@ pub(crate) enum Ending {
     Made(Made),
     /// It was time to stop.
     Stopped,
-}
-
-/// What the child refused, in the words of a failure.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, thiserror::Error)]
-#[error("{message}")]
-pub struct Refusal {
-    /// The whole chain of causes, outermost first.
-    pub message: String,
-    /// What it is to an operator.
-    pub kind: FailureKind,
-    row: Option<u64>,
-    column: Option<String>,
-    value: Option<String>,
-    bound: Option<String>,
 }
 
 /// What goes before the files.
@@ -194,37 +184,4 @@ fn tell_once(error: &std::io::Error) {
             "this host starts no child processes: uploads are checked and read in this one, which a hostile file can end"
         );
     });
-}
-
-impl Refusal {
-    fn of(error: &PreprocessError) -> Self {
-        let Class {
-            kind,
-            place:
-                Place {
-                    row,
-                    column,
-                    value,
-                    bound,
-                },
-            ..
-        } = error.class();
-        Self {
-            message: chain(error),
-            kind,
-            row,
-            column,
-            value,
-            bound,
-        }
-    }
-
-    pub(crate) fn place(&self) -> Place {
-        Place {
-            row: self.row,
-            column: self.column.clone(),
-            value: self.value.clone(),
-            bound: self.bound.clone(),
-        }
-    }
 }

@@ -22,14 +22,14 @@ impl Classify for PreprocessError {
             Self::Empty { .. } | Self::HeaderOnly { .. } => data.value("0 data rows").bound("at least 1 data row"),
             Self::Encoding { row, byte, .. } => data.row(*row).value(format!("0x{byte:02x}")).bound("UTF-8"),
             Self::Mislabelled { extension, content, .. } => {
-                data.value(content).bound(format!("what .{extension} stands for"))
+                data.value(*content).bound(format!("what .{extension} stands for"))
             }
             Self::LongLine { row, have, bound, .. } => data
                 .row(*row)
                 .value(format!("{have} bytes"))
                 .bound(format!("at most {bound} bytes")),
             Self::TooManyColumns { have, bound, .. } | Self::TooManyValues { have, bound, .. } => {
-                data.value(have).bound(format!("at most {bound}"))
+                data.value(have.to_string()).bound(format!("at most {bound}"))
             }
             Self::Declares { what, have, bound, .. } => {
                 data.value(format!("{have} {what}")).bound(format!("at most {bound}"))
@@ -56,7 +56,7 @@ impl Classify for PreprocessError {
             Self::Time(cell) => at(cell, TIMES),
             Self::OutOfCalendar(cell) => at(cell, CALENDAR),
             Self::SubSecond(cell) => at(cell, "whole seconds"),
-            Self::MixedTimes { cell, need, .. } => at(cell, need),
+            Self::MixedTimes { cell, need, .. } => at(cell, *need),
             Self::Text(cell) => at(cell, NUMBERS),
             Self::Infinite(cell) => at(cell, "a finite number"),
             Self::NotNumeric { column, .. } => in_header(column, "at least 1 number"),
@@ -72,7 +72,7 @@ impl Classify for PreprocessError {
     }
 }
 
-fn at(cell: &Cell, bound: impl ToString) -> Class {
+fn at(cell: &Cell, bound: impl Into<String>) -> Class {
     Class::never(FailureKind::Data)
         .row(cell.row)
         .column(&cell.column)
@@ -80,7 +80,7 @@ fn at(cell: &Cell, bound: impl ToString) -> Class {
         .bound(bound)
 }
 
-fn in_header(column: &str, bound: impl ToString) -> Class {
+fn in_header(column: &str, bound: impl Into<String>) -> Class {
     Class::never(FailureKind::Data)
         .row(1)
         .column(column)

@@ -12,7 +12,8 @@ use crate::{
     grid::{self, Grid},
     limits::Limits,
     number,
-    raw::{self, File, Raw},
+    raw::{File, Raw},
+    read,
     roles::{self, Measured},
     time,
 };
@@ -90,7 +91,7 @@ fn read<'a>(
     recipe: &Recipe<'_>,
 ) -> Result<Vec<Raw<'a>>, PreprocessError> {
     let files = [Some(data_file), test_file].into_iter().flatten();
-    files.map(|file| raw::read(file, &recipe.limits, reading)).collect()
+    files.map(|file| read::read(file, &recipe.limits, reading)).collect()
 }
 
 /// The spec's check has seen this name in the same table of zones.

@@ -1,12 +1,13 @@
 //! What can be wrong with an upload.
 
+use contract::FailureKind;
 use platform::{
-    StoreError,
+    Class, Classify as _, Place, StoreError,
     child::{ChildError, Death},
+    error::chain,
 };
+use serde::{Deserialize, Serialize};
 use series::{AxisError, TableError};
-
-use crate::apart::Refusal;
 
 /// Where a cell lies. The row counts lines from 1, the header being row 1; a Parquet file has no header.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -29,6 +30,20 @@ impl std::fmt::Display for Cell {
             self.file, self.row, self.column, self.value
         )
     }
+}
+
+/// What the child refused, in the words of a failure.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, thiserror::Error)]
+#[error("{message}")]
+pub struct Refusal {
+    /// The whole chain of causes, outermost first.
+    pub message: String,
+    /// What it is to an operator.
+    pub kind: FailureKind,
+    row: Option<u64>,
+    column: Option<String>,
+    value: Option<String>,
+    bound: Option<String>,
 }
 
 /// What stops an upload from becoming a clean part.
@@ -340,6 +355,39 @@ pub enum PreprocessError {
     /// The clean part could not be written.
     #[error("the clean part cannot be written")]
     Write(#[from] part::WriteError),
+}
+
+impl Refusal {
+    pub(crate) fn of(error: &PreprocessError) -> Self {
+        let Class {
+            kind,
+            place:
+                Place {
+                    row,
+                    column,
+                    value,
+                    bound,
+                },
+            ..
+        } = error.class();
+        Self {
+            message: chain(error),
+            kind,
+            row,
+            column,
+            value,
+            bound,
+        }
+    }
+
+    pub(crate) fn place(&self) -> Place {
+        Place {
+            row: self.row,
+            column: self.column.clone(),
+            value: self.value.clone(),
+            bound: self.bound.clone(),
+        }
+    }
 }
 
 /// The formats that are read as times.

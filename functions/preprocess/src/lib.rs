@@ -23,6 +23,7 @@ mod number;
 mod parquet;
 mod plain;
 mod raw;
+mod read;
 mod roles;
 mod time;
 
@@ -35,9 +36,9 @@ use platform::{ETag, Job, Platform, Store, StoreError, Work, Worked, child::Prog
 use crate::apart::{Ending, Made};
 
 pub use crate::{
-    apart::{Refusal, child},
+    apart::child,
     clean::{Recipe, clean},
-    error::{Cell, PreprocessError},
+    error::{Cell, PreprocessError, Refusal},
     limits::Limits,
     raw::File,
 };

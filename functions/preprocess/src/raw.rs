@@ -2,12 +2,7 @@
 
 use polars::prelude::StringChunked;
 
-use crate::{
-    csv::{self, Reading},
-    error::{Cell, PreprocessError},
-    limits::Limits,
-    parquet, time,
-};
+use crate::error::Cell;
 
 /// One uploaded file.
 #[derive(Clone, Debug)]
@@ -73,57 +68,6 @@ pub(crate) enum Lines {
     At(Vec<u64>),
 }
 
-const CSV: [&str; 3] = ["csv", "tsv", "txt"];
-const PARQUET: [&str; 3] = ["parquet", "pq", "parq"];
-const PARQUET_MAGIC: &[u8] = b"PAR1";
-
-/// Reads a file by its content, which must be what its name says.
-pub(crate) fn read<'a>(file: &'a File, limits: &Limits, reading: Reading<'_>) -> Result<Raw<'a>, PreprocessError> {
-    let raw = if is_parquet(file)? {
-        parquet::read(file, limits)?
-    } else {
-        csv::read(file, limits, reading)?
-    };
-    for (index, column) in raw.columns.iter().enumerate() {
-        if raw.columns[..index].iter().any(|earlier| earlier.name == column.name) {
-            return Err(PreprocessError::Twice {
-                file: raw.file,
-                column: column.name.clone(),
-            });
-        }
-    }
-    Ok(raw)
-}
-
-fn is_parquet(file: &File) -> Result<bool, PreprocessError> {
-    let extension = file
-        .name
-        .rsplit_once('.')
-        .map(|(_, extension)| extension.to_ascii_lowercase())
-        .unwrap_or_default();
-    let holds_parquet = file.bytes.starts_with(PARQUET_MAGIC);
-    let mislabelled = |content| {
-        let (file, extension) = (file.name.clone(), extension.clone());
-        Err(PreprocessError::Mislabelled {
-            file,
-            extension,
-            content,
-        })
-    };
-    if file.bytes.is_empty() {
-        return Err(PreprocessError::Empty {
-            file: file.name.clone(),
-        });
-    }
-    if holds_parquet && CSV.contains(&extension.as_str()) {
-        return mislabelled("Parquet");
-    }
-    if !holds_parquet && PARQUET.contains(&extension.as_str()) {
-        return mislabelled("no Parquet: it does not begin with PAR1");
-    }
-    Ok(holds_parquet)
-}
-
 impl Raw<'_> {
     pub(crate) fn rows(&self) -> usize {
         self.columns.first().map_or(0, |column| column.cells.len())
@@ -148,7 +92,7 @@ impl Raw<'_> {
     /// Gives a column with its first cell.
     pub(crate) fn example(&self, column: usize) -> String {
         let RawColumn { name, cells } = &self.columns[column];
-        match time::first_row(cells) {
+        match cells.first_row() {
             Some(row) => format!("`{name}` (row {}: `{}`)", self.line(row), self.cell(column, row).value),
             None => format!("`{name}`"),
         }
@@ -213,6 +157,18 @@ impl Text<'_> {
 }
 
 impl Cells<'_> {
+    /// Returns the first row whose cell is not missing.
+    pub(crate) fn first_row(&self) -> Option<usize> {
+        match self {
+            Self::Text(text) => text
+                .iter()
+                .position(|cell| cell.is_some_and(|cell| !cell.trim().is_empty())),
+            Self::Numbers(numbers) => numbers.iter().position(|number| !number.is_nan()),
+            Self::Times(stamps) => stamps.seconds.iter().position(Option::is_some),
+            Self::Other { .. } => None,
+        }
+    }
+
     pub(crate) fn is_other(&self) -> bool {
         matches!(self, Self::Times(_) | Self::Other { .. })
     }

@@ -60,7 +60,7 @@ pub(crate) fn find(raw: &Raw<'_>, wanted: &Choice<String>) -> Result<usize, Prep
     }
     match named
         .first()
-        .and_then(|&index| Some((index, first_row(&raw.columns[index].cells)?)))
+        .and_then(|&index| Some((index, raw.columns[index].cells.first_row()?)))
     {
         Some((index, row)) => Err(PreprocessError::Time(raw.cell(index, row))),
         None => Err(PreprocessError::NoTime {
@@ -82,7 +82,7 @@ pub(crate) fn is_time(text: &str) -> bool {
 
 /// Reads the first cell that is not missing.
 fn first(cells: &Cells<'_>) -> Option<Stamp> {
-    let row = first_row(cells)?;
+    let row = cells.first_row()?;
     match cells {
         Cells::Text(text) => parse(text.get(row)?),
         Cells::Numbers(numbers) => number(numbers[row]),
@@ -91,18 +91,6 @@ fn first(cells: &Cells<'_>) -> Option<Stamp> {
             seconds: stamps.seconds[row]?,
             whole: true,
         }),
-        Cells::Other { .. } => None,
-    }
-}
-
-/// Finds the first cell that is not missing.
-pub(crate) fn first_row(cells: &Cells<'_>) -> Option<usize> {
-    match cells {
-        Cells::Text(text) => text
-            .iter()
-            .position(|cell| cell.is_some_and(|cell| !cell.trim().is_empty())),
-        Cells::Numbers(numbers) => numbers.iter().position(|number| !number.is_nan()),
-        Cells::Times(stamps) => stamps.seconds.iter().position(Option::is_some),
         Cells::Other { .. } => None,
     }
 }

@@ -98,13 +98,15 @@ fn of_fit(error: &FitError) -> Class {
     let (data, spec) = (Class::never(FailureKind::Data), Class::never(FailureKind::Spec));
     match error {
         FitError::Diverged { loss, bound, .. } => Class::never(FailureKind::Diverged)
-            .value(loss)
+            .value(loss.to_string())
             .bound(format!("a loss below {bound:e}")),
         FitError::TooFewWindows { have, need } => data
             .value(format!("{have} windows"))
             .bound(format!("at least {need} windows")),
-        FitError::Mismatch { have, need, .. } => data.value(have).bound(need),
-        FitError::NotFinite { input, value, .. } => data.column(input).value(value).bound("a finite number"),
+        FitError::Mismatch { have, need, .. } => data.value(have.to_string()).bound(need.to_string()),
+        FitError::NotFinite { input, value, .. } => {
+            data.column(input).value(value.to_string()).bound("a finite number")
+        }
         FitError::Singular { target, lambda } => spec.column(target).value(format!("lambda {lambda:e}")),
         FitError::TooLarge { have, bound } => spec
             .value(format!("{have} bytes"))

@@ -72,7 +72,9 @@ impl Classify for CheckError {
         match self {
             Self::Stage(misrouted) => misrouted.class(),
             Self::Spec { source, .. } => source.class(),
-            Self::Job { have, made } => Class::never(FailureKind::Event).value(have).bound(made),
+            Self::Job { have, made } => Class::never(FailureKind::Event)
+                .value(have.to_string())
+                .bound(made.to_string()),
         }
     }
 }

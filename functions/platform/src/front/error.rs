@@ -81,7 +81,7 @@ impl Classify for FrontError {
                 kind: FailureKind::Spec,
                 ..error.class()
             },
-            Self::Stage { stage } => event.value(stage).bound(Stage::Preprocess),
+            Self::Stage { stage } => event.value(stage.name()).bound(Stage::Preprocess.name()),
             Self::Bucket { have, allowed } => event.value(have).bound(allowed),
             Self::Key(error) => event.value(key_of(error)).bound("raw/{dataset}/{file}"),
             Self::TestName { file } => event.value(file).bound("a name that does not end in `_test`"),

@@ -2,11 +2,17 @@
 
 use std::time::Duration;
 
-use crate::support::{House, Spoilt, batch, ids, notification};
-use contract::{Digest, FailedStage, FailureKind, Stage};
-use platform::{Queue as _, event::Invocation, serve::handle_batch};
+use contract::{
+    Dataset, Digest, FailedStage, FailureKind, PartId, PreprocessTask, SampleFacts, SampleTask, Stage, spec,
+};
+use platform::{ErasedWork, Queue as _, Retry, event::Invocation, serve::handle_batch};
 use serde_json::json;
-use testing::memory::{Fault, Faults, How, When};
+use testing::{
+    memory::{Fault, Faults, How, When},
+    stage::job,
+};
+
+use crate::support::{House, Spoilt, batch, ids, notification};
 
 #[tokio::test]
 async fn bad_records_in_a_batch_of_ten_fail_nobody_else() {
@@ -233,4 +239,54 @@ async fn one_event_is_a_batch_a_notification_or_a_message() {
     }
     assert!(Invocation::parse("not JSON").is_err());
     assert!(Invocation::parse(r#"{"Records": [{"body": 5}]}"#).is_err());
+}
+
+#[tokio::test]
+async fn a_stage_takes_no_task_and_no_manifest_of_another_stage() {
+    let house = House::new();
+    let work: &dyn ErasedWork = &house.work;
+    let (spec, digest) = (spec::resolve(&[]).unwrap(), Digest::of(b"x"));
+    let dataset: Dataset = "cell".parse().unwrap();
+    let (part, salt) = (PartId::WHOLE, String::new());
+    let cleaning = PreprocessTask {
+        dataset: dataset.clone(),
+        part,
+        spec: digest,
+        salt: salt.clone(),
+        inputs: Vec::new(),
+    };
+    let cutting = SampleTask {
+        dataset,
+        part,
+        spec: digest,
+        salt,
+        clean: digest,
+    };
+    let cut = SampleFacts {
+        cut: digest,
+        rows: 1,
+        columns: 1,
+        sampled_rows: 1,
+        holdout_rows: 0,
+    };
+    let (cleaning, cut) = (job(cleaning.into(), &spec), cut.into());
+    let foreign = work.conclude(&cleaning, &cut, &house.platform).await.unwrap_err();
+    assert_eq!(
+        (
+            foreign.to_string().as_str(),
+            foreign.class().retry,
+            foreign.class().kind
+        ),
+        (
+            "the manifest of this work names no outputs of `preprocess`",
+            Retry::Never,
+            FailureKind::Store
+        )
+    );
+    let misrouted = work
+        .work(&job(cutting.into(), &spec), &house.platform)
+        .await
+        .unwrap_err();
+    assert_eq!(misrouted.to_string(), "message for `sample` reached `preprocess`");
+    assert_eq!(house.worked(), 0);
 }

@@ -1,6 +1,9 @@
 //! The footer's shape, looked at before any reader makes room for what it announces.
 
-use super::thrift::{Cursor, Field, Kind};
+use super::{
+    refuse::damaged,
+    thrift::{Cursor, Field, Kind},
+};
 use crate::{error::PreprocessError, limits::Limits, raw::File};
 
 const MAGIC: &[u8; 4] = b"PAR1";
@@ -20,7 +23,7 @@ const BYTES_OF_A_STRUCT: u64 = 1024;
 /// # Errors
 /// When the footer is cut, damaged, or announces more than is read.
 pub(super) fn check<'a>(file: &'a File, limits: &Limits) -> Result<&'a [u8], PreprocessError> {
-    let bytes = footer(&file.bytes).ok_or_else(|| super::damaged(file, "its footer is cut or damaged"))?;
+    let bytes = footer(&file.bytes).ok_or_else(|| damaged(file, "its footer is cut or damaged"))?;
     let too_much = |what, have: u64, bound: u64| {
         Err(PreprocessError::Declares {
             file: file.name.clone(),
@@ -29,7 +32,7 @@ pub(super) fn check<'a>(file: &'a File, limits: &Limits) -> Result<&'a [u8], Pre
             bound,
         })
     };
-    let shape = walk(bytes).ok_or_else(|| super::damaged(file, "its footer is damaged"))?;
+    let shape = walk(bytes).ok_or_else(|| damaged(file, "its footer is damaged"))?;
     let structs = limits.bytes() / BYTES_OF_A_STRUCT;
     if shape.announced > structs {
         return too_much("schema elements and column chunks", shape.announced, structs);

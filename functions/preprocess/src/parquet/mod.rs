@@ -2,6 +2,7 @@
 
 mod footer;
 mod pages;
+mod refuse;
 mod thrift;
 mod wanted;
 
@@ -14,7 +15,10 @@ use std::{
 use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
 use polars::prelude::{Column, DataFrame, DataType, ParquetReader, PolarsResult, SerReader, TimeUnit};
 
-use self::wanted::Wanted;
+use self::{
+    refuse::{damaged, unreadable},
+    wanted::Wanted,
+};
 use crate::{
     error::PreprocessError,
     limits::Limits,
@@ -170,18 +174,6 @@ fn whole(column: &Column, per_second: i64, seconds: i64) -> PolarsResult<(Vec<Op
         .position(|count| count.is_some_and(|count| count % per_second != 0));
     let whole = |count: i64| count.div_euclid(per_second).saturating_mul(seconds);
     Ok((counts.into_iter().map(|count| count.map(whole)).collect(), finer))
-}
-
-fn unreadable(file: &File, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> PreprocessError {
-    PreprocessError::Unreadable {
-        file: file.name.clone(),
-        format: "Parquet",
-        source: source.into(),
-    }
-}
-
-fn damaged(file: &File, why: impl Into<String>) -> PreprocessError {
-    unreadable(file, why.into())
 }
 
 #[cfg(test)]

@@ -4,8 +4,9 @@
 use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData};
 
 use super::{
-    Wanted, damaged,
+    refuse::damaged,
     thrift::{Cursor, Field, Kind},
+    wanted::Wanted,
 };
 use crate::{error::PreprocessError, limits::Limits, raw::File};
 
