@@ -1,4 +1,7 @@
 //! Canonical JSON, in which equal values are equal bytes.
+//!
+//! A document that is read and digested again must have the same bits, so `serde_json` is built with `float_roundtrip`:
+//! without it, a number may be one bit off.
 
 use serde::Serialize;
 

@@ -49,6 +49,7 @@ pub fn identify(task: &Task, spec: &Spec) -> Identity {
             // Data, then test: with the two exchanged, it is other work.
             t.inputs.iter().map(|input| input.digest).collect(),
         ),
+        // `split.wait` is left out: it says how long to wait, not what comes out.
         Task::Sample(t) => (
             json!({"clean": spec.clean, "split": spec.split.shape(), "sample": spec.sample, "window": spec.window}),
             vec![t.clean],
@@ -69,6 +70,7 @@ pub fn identify(task: &Task, spec: &Spec) -> Identity {
             }
             (sections, sorted(inputs))
         }
+        // A forecast names its champion's generation: equal champions in two generations are two forecasts.
         Task::Infer(t) => (
             json!({"forecast": spec.forecast, "generation": t.generation}),
             sorted([t.clean, t.artifact].into_iter().chain(t.request)),

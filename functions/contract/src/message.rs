@@ -116,7 +116,8 @@ pub struct TrainTask {
     pub salt: String,
     /// The digest of the cut to train on.
     pub cut: Digest,
-    /// The round that sent the task. It is not part of the work's identity, so another round can adopt the artifact.
+    /// The round that sent the task, so that a failed fit can report to it without reading anything. It is not part of the
+    /// work's identity: another round can adopt the artifact.
     pub round: RoundId,
     /// The member to fit, as the spec names it.
     pub member: MemberName,

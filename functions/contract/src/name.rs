@@ -20,7 +20,7 @@ pub struct MemberName(String);
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[serde(try_from = "[u32; 2]", into = "[u32; 2]")]
 pub struct PartId {
-    /// The number of the part, from 0.
+    /// The number of the part, from 0, as in `hash mod n`.
     pub index: u32,
     /// How many parts there are.
     pub of: u32,
