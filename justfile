@@ -39,3 +39,66 @@ ports:
     tests/recipes/moto.sh
     tests/recipes/boto3.sh
     tests/recipes/emulator.sh
+
+# Measurements: BENCHMARKS.md says what each promises. PYTHON is a Python with the peer's packages.
+data := env("FLITS_DATA", "../shared/data")
+peer := env("FLITS_PEER", "../shared/reference/peer.py")
+
+# preprocess and sample beside pandas and scikit-learn
+bench-preprocess PYTHON="python3":
+    cargo build --release -p flits
+    python3 benches/preprocess.py --flits target/release/flits --peer {{peer}} --python {{PYTHON}} \
+        --train {{data}}/PobleSec.csv --test {{data}}/PobleSec_test.csv
+
+# An epoch of each net beside PyTorch
+bench-training PYTHON="python3" OUT="target/bench":
+    cargo build --release -p recurrent --examples
+    {{PYTHON}} {{peer}} preprocess --train {{data}}/PobleSec.csv --test {{data}}/PobleSec_test.csv --out {{OUT}}
+    python3 models/recurrent/examples/compare.py --peer {{peer}} --python {{PYTHON}} --out {{OUT}} --rounds 5
+
+# What a fit of a net costs beside its arithmetic
+bench-fits:
+    cargo run --release -p recurrent --example costs -- {{data}}/PobleSec.csv
+
+# Forecasts of each net; `peer.py infer --model gru --threads 1` is PyTorch's
+bench-forecasts:
+    cargo run --release -p recurrent --example latency
+
+# The ridge beside NumPy and scikit-learn
+bench-ridge PYTHON="python3":
+    cargo run --release -p linear --example ett -- {{data}}/ETTh1.csv
+    {{PYTHON}} models/linear/tests/peer.py {{data}}/ETTh1.csv 512 96
+
+# Test errors of the ridge on ETTh1 beside published ones; fails above its bounds
+bench-accuracy:
+    tests/recipes/ett.sh {{data}}/ETTh1.csv
+
+# Prophet beside the Python package
+bench-prophet PYTHON="python3":
+    cargo build --release -p prophet --examples
+    {{PYTHON}} models/prophet/examples/peer.py --bin target/release/examples \
+        --train {{data}}/PobleSec.csv --test {{data}}/PobleSec_test.csv
+
+# ETS, Theta and MSTL beside statsforecast
+bench-classical PYTHON="python3":
+    cargo run --release -p classical --example smooth -- {{data}}/PobleSec.csv {{data}}/PobleSec_test.csv 2
+    {{PYTHON}} models/classical/tests/parity/time.py {{data}}/PobleSec.csv 1
+
+# PobleSec from upload to forecast, nets in f32 or bf16
+bench-round PRECISION="f32":
+    #!/usr/bin/env bash
+    set -euo pipefail
+    cargo build --release -p flits
+    time target/release/flits run {{data}}/PobleSec.csv --test {{data}}/PobleSec_test.csv --dir target/bench-round --force \
+        --set 'models=["linear",{name="gru",kind="gru",precision="{{PRECISION}}"},{name="lstm",kind="lstm",precision="{{PRECISION}}"},"prophet","ensemble"]'
+
+# The memory of an idle `flits up`
+bench-memory:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    cargo build --release -p flits
+    directory=$(mktemp -d)
+    target/release/flits up --dir "$directory" >/dev/null & up=$!
+    trap 'kill $up; rm -rf "$directory"' EXIT
+    sleep 35
+    grep VmRSS /proc/$up/status
