@@ -1,4 +1,4 @@
-//! When the rows are.
+//! The time axis: a regular grid of seconds or calendar months.
 
 use serde::{Deserialize, Serialize};
 
@@ -16,21 +16,21 @@ use crate::{
 pub struct TimeAxis {
     /// The time of row 0.
     pub start: i64,
-    /// The distance of two rows.
+    /// The distance of two neighbouring rows.
     pub frequency: Frequency,
-    /// How many rows.
+    /// How many rows the grid has.
     pub len: usize,
 }
 
-/// Why times are no regular grid.
+/// Why times are not a regular grid.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum AxisError {
     /// A frequency needs two rows.
     #[error("{have} rows with different times, a time axis needs {need}")]
     TooFewRows {
-        /// The rows.
+        /// How many different times there are.
         have: usize,
-        /// The rows needed.
+        /// How many are needed: 1 with a given frequency, else 2.
         need: usize,
     },
     /// A time that is not after the one before it.
@@ -38,7 +38,7 @@ pub enum AxisError {
     NotSorted {
         /// The row, from 0.
         row: usize,
-        /// Its time.
+        /// The time of the row, RFC 3339 UTC.
         time: String,
     },
     /// A time between two steps of the grid.
@@ -46,47 +46,47 @@ pub enum AxisError {
     OffGrid {
         /// The row, from 0.
         row: usize,
-        /// Its time.
+        /// The time of the row, RFC 3339 UTC.
         time: String,
-        /// The grid.
+        /// The distance of the grid's rows.
         frequency: Frequency,
-        /// The grid's first time.
+        /// The grid's first time, RFC 3339 UTC.
         start: String,
     },
-    /// A step longer than any frequency: it could be written and not be read.
+    /// A step longer than a [`Frequency`] may be, which could not be read back from its text.
     #[error("row {row}: time {time} is a step of {step} after the row before it, a step is at most {LONGEST}")]
     StepTooLong {
         /// The row, from 0.
         row: usize,
-        /// Its time.
+        /// The time of the row, RFC 3339 UTC.
         time: String,
-        /// The step.
+        /// The distance from the row before.
         step: Frequency,
     },
     /// A grid that would be too long.
     #[error("a row every {frequency} from {start} to {end} makes {have} rows, at most {bound} are allowed")]
     TooManyRows {
-        /// The grid.
+        /// The distance of the grid's rows.
         frequency: Frequency,
-        /// Its first time.
+        /// The grid's first time, RFC 3339 UTC.
         start: String,
-        /// Its last time.
+        /// The grid's last time, RFC 3339 UTC.
         end: String,
-        /// Its rows.
+        /// How many rows the grid would have.
         have: u64,
-        /// The most rows.
+        /// The most rows that the caller allows.
         bound: usize,
     },
 }
 
 impl TimeAxis {
-    /// Gives a grid of so many rows.
+    /// Returns a grid of `len` rows from a first time in UTC seconds.
     #[must_use]
     pub fn new(start: i64, frequency: Frequency, len: usize) -> Self {
         Self { start, frequency, len }
     }
 
-    /// Gives the time of a row, also beyond the end.
+    /// Returns the time of a row in UTC seconds, also beyond the end.
     #[must_use]
     pub fn at(&self, row: usize) -> i64 {
         let row = i64::try_from(row).unwrap_or(i64::MAX);
@@ -98,14 +98,14 @@ impl TimeAxis {
         }
     }
 
-    /// Finds the row of a time.
+    /// Returns the row of a time in UTC seconds; `None` where no row has this time.
     #[must_use]
     pub fn index_of(&self, t: i64) -> Option<usize> {
         let row = usize::try_from(self.nearest(t)?).ok()?;
         (row < self.len && self.at(row) == t).then_some(row)
     }
 
-    /// Finds the rows of times, quickest where each is the row after the one before.
+    /// Returns the rows of times as [`Self::index_of`] does; fastest where each is the row after the one before.
     pub fn indices_of(&self, times: impl IntoIterator<Item = i64>) -> impl Iterator<Item = Option<usize>> {
         let mut next = 0;
         times.into_iter().map(move |t| {
@@ -116,7 +116,7 @@ impl TimeAxis {
         })
     }
 
-    /// Gives the time of the last row; the start where there is none.
+    /// Returns the time of the last row in UTC seconds; the start of an empty grid.
     #[must_use]
     pub fn end(&self) -> i64 {
         self.at(self.len.saturating_sub(1))
@@ -124,8 +124,8 @@ impl TimeAxis {
 
     /// Finds the grid of sorted times without duplicates.
     ///
-    /// The most common difference (the smaller one of equals) must divide all others. Times that lie four weeks or more
-    /// apart and stand at one day of the month, or at its last day, are calendar months.
+    /// The most common difference (the smaller one of equally common ones) must divide all others. Times that lie four weeks
+    /// or more apart and fall on one day of the month, or on its last day, are calendar months.
     ///
     /// # Errors
     /// With fewer than two rows, times out of order, a time off the grid, a step longer than [`Frequency`] allows, or a grid of
@@ -187,7 +187,7 @@ impl TimeAxis {
         Ok(axis)
     }
 
-    /// Gives the number of the step at or before a time, counted from the start.
+    /// Returns the number of the step at or before a time, counted from the start.
     fn nearest(&self, t: i64) -> Option<i64> {
         match self.frequency {
             Frequency::Seconds(s) => t.checked_sub(self.start).map(|since| since.div_euclid(step(s))),

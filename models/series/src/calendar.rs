@@ -1,4 +1,4 @@
-//! Columns that follow from the time alone.
+//! Calendar columns: inputs that follow from the time alone.
 
 use std::{f64::consts::TAU, ops::Range};
 
@@ -17,7 +17,7 @@ pub const CALENDAR: [&str; 6] = [
     "day_of_year_cos",
 ];
 
-/// Gives the calendar columns of some rows, also of rows beyond the axis' end.
+/// Returns the calendar columns of some rows, also of rows beyond the axis' end.
 ///
 /// Sine and cosine of the minute of the day (period 1,440), the day of the week (Monday 0, period 7) and the day of the
 /// year (from 1, period 365.25), in UTC.
@@ -33,7 +33,7 @@ pub fn calendar(axis: &TimeAxis, rows: Range<usize>) -> [(&'static str, Vec<f64>
     columns
 }
 
-/// Waves that were computed before: a day has few minutes, and many rows.
+/// Waves that were computed before: many rows have the same minute of the day.
 struct Waves {
     minutes: Vec<Option<(f64, f64)>>,
     day: Option<(i64, [f64; 4])>,

@@ -2,7 +2,7 @@
 //!
 //! # Source
 //! Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms": days from and to the proleptic Gregorian calendar.
-//! Written out because it is total over `i64` seconds and a few instructions per row, where a calendar crate has a range.
+//! Implemented here because it covers all `i64` seconds in a few instructions per row; calendar crates have a smaller range.
 
 /// Seconds of a day.
 pub(crate) const DAY: i64 = 86_400;
@@ -11,13 +11,13 @@ pub(crate) const DAY: i64 = 86_400;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Date {
     pub(crate) year: i64,
-    /// 1 to 12.
+    /// The month, 1 to 12.
     pub(crate) month: i64,
-    /// 1 to 31.
+    /// The day of the month, 1 to 31.
     pub(crate) day: i64,
 }
 
-/// Gives the date of a number of days since 1970-01-01.
+/// Returns the date of a number of days since 1970-01-01.
 pub(crate) fn date(days: i64) -> Date {
     let z = days + 719_468;
     let era = z.div_euclid(146_097);
@@ -34,7 +34,7 @@ pub(crate) fn date(days: i64) -> Date {
     }
 }
 
-/// Gives the days from 1970-01-01 to a date.
+/// Returns the days from 1970-01-01 to a date.
 pub(crate) fn days(date: Date) -> i64 {
     let y = date.year - i64::from(date.month <= 2);
     let era = y.div_euclid(400);
@@ -45,7 +45,7 @@ pub(crate) fn days(date: Date) -> i64 {
     era * 146_097 + doe - 719_468
 }
 
-/// Gives the number of days of a month.
+/// Returns the number of days of a month.
 pub(crate) fn days_in_month(year: i64, month: i64) -> i64 {
     let next = if month == 12 {
         Date {
@@ -63,7 +63,7 @@ pub(crate) fn days_in_month(year: i64, month: i64) -> i64 {
     days(next) - days(Date { year, month, day: 1 })
 }
 
-/// Gives the day of the year, from 1.
+/// Returns the day of the year, from 1.
 pub(crate) fn day_of_year(date: Date) -> i64 {
     days(date)
         - days(Date {
@@ -74,7 +74,7 @@ pub(crate) fn day_of_year(date: Date) -> i64 {
         + 1
 }
 
-/// Gives the day of the week of a number of days since 1970-01-01, Monday = 0.
+/// Returns the day of the week of a number of days since 1970-01-01, Monday = 0.
 pub(crate) fn day_of_week(days: i64) -> i64 {
     (days + 3).rem_euclid(7)
 }

@@ -1,4 +1,4 @@
-//! How one column is cleaned and scaled.
+//! The fitted transform of one column.
 
 use std::ops::Range;
 
@@ -11,25 +11,25 @@ use crate::{
     statistics::{deviation, mean, quantile},
 };
 
-/// The largest size of a value that is scaled. Differences, means and widths of such values are finite, of larger ones not.
+/// The largest size of a value that can be scaled: differences, means and widths of larger values may not be finite.
 pub const LARGEST: f64 = 1e300;
 
-/// How one column is cleaned and scaled.
+/// How one column is clipped, filled and scaled, as fitted on the training rows.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ColumnTransform {
-    /// The column.
+    /// The name of the column.
     pub name: String,
-    /// What it is to a forecast.
+    /// The role of the column in a forecast.
     pub role: Role,
-    /// What stands in where nothing was seen yet: the mean of the training rows, original units.
+    /// What replaces missing values before the first observed one: the mean of the training rows, original units.
     pub fill: f64,
-    /// The bounds to which inputs are clipped, original units.
+    /// The bounds to which inputs are clipped, original units; `None` where outliers stay.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clip: Option<(f64, f64)>,
-    /// What is subtracted before dividing.
+    /// What is subtracted before dividing, original units.
     pub offset: f64,
-    /// By what is divided; never 0.
+    /// The divisor, original units; never 0.
     pub scale: f64,
 }
 
@@ -38,7 +38,7 @@ impl ColumnTransform {
         (value - self.offset) / self.scale
     }
 
-    /// Checks that every value can be scaled, in whatever row it stands.
+    /// Checks that every value can be scaled, also outside the training rows.
     pub(crate) fn check(&self, raw: &[f64], axis: &TimeAxis) -> Result<(), TransformError> {
         let far = |value: &f64| !value.is_nan() && !self.scaled(*value).is_finite();
         let Some(row) = raw.iter().position(far) else {
@@ -54,7 +54,7 @@ impl ColumnTransform {
         })
     }
 
-    /// Gives the column's values as models see them: clipped, then filled, so that no outlier is spread over a gap.
+    /// Returns the column's values as models see them: clipped, then filled, so that no outlier is spread over a gap.
     pub(crate) fn values(&self, raw: &[f64], training: &Range<usize>, missing: Missing) -> Vec<f64> {
         let mut values = raw.to_vec();
         if let Some((low, high)) = self.clip {
@@ -67,7 +67,7 @@ impl ColumnTransform {
     }
 }
 
-/// Says whether a column stays in: an input with too many gaps is left out, a target is an error.
+/// Returns whether a column is kept: an input with too many gaps is left out, such a target is an error.
 #[expect(clippy::cast_precision_loss, reason = "row counts lie far below 2^52")]
 pub(crate) fn is_full_enough(column: &Column, training: &Range<usize>, clean: &Clean) -> Result<bool, TransformError> {
     let Some(bound) = clean.missing_threshold else {
@@ -110,7 +110,7 @@ pub(crate) fn fit_column(
             Role::Past | Role::Calendar => Ok(unscaled(column)),
         };
     }
-    // Sorting costs more than all the rest, and only quantiles need it.
+    // Sorting costs more than everything else, and only quantiles need it.
     if needs_order(clean) {
         values.sort_unstable_by(f64::total_cmp);
     }
@@ -121,7 +121,7 @@ pub(crate) fn fit_column(
         }
     }
     let (offset, scale) = scaling(&values, extent(&values), clean.scaler);
-    // A scale below the normal numbers has lost its digits: as good as constant.
+    // A scale below the normal range has lost its digits, so the column counts as constant.
     let scale = if scale.is_normal() { scale } else { 1.0 };
     let fitted = ColumnTransform {
         name: column.name.clone(),
@@ -135,7 +135,7 @@ pub(crate) fn fit_column(
     Ok(fitted)
 }
 
-/// Checks that no value of a column is above [`LARGEST`], in whatever row it stands.
+/// Checks that no value of a column is above [`LARGEST`], also outside the training rows.
 fn check_size(column: &Column, axis: &TimeAxis) -> Result<(), TransformError> {
     let Some(row) = column.values.iter().position(|value| value.abs() > LARGEST) else {
         return Ok(());
@@ -148,7 +148,7 @@ fn check_size(column: &Column, axis: &TimeAxis) -> Result<(), TransformError> {
     })
 }
 
-/// Leaves a column as it is.
+/// Returns the transform that leaves a column as it is.
 pub(crate) fn unscaled(column: &Column) -> ColumnTransform {
     ColumnTransform {
         name: column.name.clone(),
@@ -164,7 +164,7 @@ fn needs_order(clean: &Clean) -> bool {
     matches!(clean.outliers, Outliers::Iqr { .. }) || matches!(clean.scaler, Scaler::Robust)
 }
 
-/// Gives the smallest and the largest value.
+/// Returns the smallest and the largest value.
 fn extent(values: &[f64]) -> (f64, f64) {
     let ends = (f64::INFINITY, f64::NEG_INFINITY);
     values
@@ -172,7 +172,7 @@ fn extent(values: &[f64]) -> (f64, f64) {
         .fold(ends, |(low, high), value| (low.min(*value), high.max(*value)))
 }
 
-/// Gives the bounds of values, which are sorted where they have any.
+/// Returns the bounds of outliers; `sorted` must be sorted where there are any.
 fn bounds(sorted: &[f64], outliers: Outliers) -> Option<(f64, f64)> {
     let Outliers::Iqr { factor } = outliers else {
         return None;
@@ -182,7 +182,7 @@ fn bounds(sorted: &[f64], outliers: Outliers) -> Option<(f64, f64)> {
     (low.is_finite() && high.is_finite()).then_some((low, high))
 }
 
-/// Clips a value; what is missing stays missing.
+/// Clips a value; a missing one stays missing.
 fn clip(value: f64, low: f64, high: f64) -> f64 {
     if value < low {
         low
@@ -193,7 +193,7 @@ fn clip(value: f64, low: f64, high: f64) -> f64 {
     }
 }
 
-/// Gives offset and scale of training values, which are sorted where the scaler takes quantiles.
+/// Returns offset and scale of training values, which are sorted where the scaler takes quantiles.
 fn scaling(values: &[f64], (low, high): (f64, f64), scaler: Scaler) -> (f64, f64) {
     let at = |q| quantile(values, q).unwrap_or(0.0);
     match scaler {

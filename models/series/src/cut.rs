@@ -6,20 +6,20 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Holdout, Sampling, Split, Strategy, Table, Validation, WindowShape};
 
-/// Below so many training windows nothing validates.
+/// With fewer training windows no row validates.
 pub const VALIDATED_WINDOWS: usize = 200;
 
 /// The rows of one table by their use, in order of time and without overlap.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Cut {
-    /// Rows that fit models, imputer, outlier bounds and scaler.
+    /// Rows on which models, imputer, outlier bounds and scaler are fitted.
     pub training: Range<usize>,
-    /// Rows that choose: early stopping, lambda, search, ensemble weights.
+    /// Rows on which choices are made: early stopping, lambda, search, ensemble weights.
     pub select: Range<usize>,
-    /// Rows that calibrate intervals and nothing else.
+    /// Rows on which intervals are calibrated, and nothing else.
     pub calibrate: Range<usize>,
-    /// Rows that score.
+    /// Rows on which models are scored.
     pub holdout: Range<usize>,
     /// How many windows lie inside the training rows.
     pub windows: usize,
@@ -35,21 +35,21 @@ pub enum CutError {
     /// No window fits into the training rows.
     #[error("{have} training rows, one window of context {context} and horizon {horizon} needs {need}")]
     Training {
-        /// The training rows.
+        /// How many training rows there are.
         have: usize,
-        /// The rows of one window.
+        /// How many rows one window has.
         need: usize,
-        /// The window's history.
+        /// How many rows of history a window has.
         context: usize,
-        /// The window's forecast rows.
+        /// How many rows a window forecasts.
         horizon: usize,
     },
     /// No forecast can be scored.
     #[error("{have} holdout rows, one forecast of the horizon needs {need}")]
     Holdout {
-        /// The holdout rows.
+        /// How many holdout rows there are.
         have: usize,
-        /// The rows of one forecast.
+        /// How many rows one forecast has.
         need: usize,
     },
     /// The table has no test rows.
@@ -113,7 +113,7 @@ fn holdout(table: &Table, holdout: Holdout) -> Result<Range<usize>, CutError> {
     Ok(end.saturating_sub(rows)..end)
 }
 
-/// Gives the sampled ones of the rows before the holdout.
+/// Returns which of the rows before the holdout are sampled.
 fn sample(end: usize, sampling: &Sampling) -> Range<usize> {
     match sampling.strategy {
         Strategy::All => 0..end,
@@ -130,7 +130,7 @@ fn share(validation: Validation, rows: usize) -> usize {
     }
 }
 
-/// Gives a fraction of some rows, to the nearest row.
+/// Returns a fraction of some rows, to the nearest row.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,

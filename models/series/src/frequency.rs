@@ -1,16 +1,16 @@
-//! How far apart two rows are.
+//! The distance of two neighbouring rows.
 
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-/// Which end of a month a monthly row stands at.
+/// On which day of its month a monthly row falls.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Anchor {
-    /// The same day of every month, the first as a rule.
+    /// On the same day of every month, usually the first.
     Start,
-    /// The last day of every month.
+    /// On the last day of every month.
     End,
 }
 
@@ -24,14 +24,14 @@ pub enum Frequency {
     Seconds(u64),
     /// Calendar months.
     Months {
-        /// How many, at least 1.
+        /// How many months, at least 1.
         months: u32,
-        /// Where in the month.
+        /// On which day of the month.
         anchor: Anchor,
     },
 }
 
-/// Why a text is no frequency.
+/// A text that is not a frequency.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("frequency `{0}` must be a whole number from 1 with s, m, h, d, w, mo or mo-end, at most 100 years")]
 pub struct FrequencyError(String);
@@ -39,15 +39,15 @@ pub struct FrequencyError(String);
 /// Units of seconds, largest first, so that printing finds the shortest text.
 const UNITS: [(&str, u64); 5] = [("w", 604_800), ("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)];
 
-/// A hundred years in seconds and in months: beyond it a grid is surely a mistake, and sums stay far from overflow.
+/// A hundred years in seconds: a longer frequency is surely a mistake, and sums stay far from overflow.
 pub(crate) const MAX_SECONDS: u64 = 3_155_760_000;
 const MAX_MONTHS: u32 = 1_200;
 
-/// The same in words.
+/// The same bound in words.
 pub(crate) const LONGEST: &str = "100 years";
 
 impl Frequency {
-    /// Says whether it is longer than what is read back.
+    /// Returns whether it is longer than the bound up to which texts are read.
     pub(crate) fn is_too_long(self) -> bool {
         match self {
             Self::Seconds(seconds) => seconds > MAX_SECONDS,

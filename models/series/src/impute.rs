@@ -1,4 +1,4 @@
-//! Filling what is missing, without looking ahead of the training rows.
+//! Filling missing values without looking beyond the training rows.
 
 use std::ops::Range;
 
@@ -6,8 +6,8 @@ use crate::Missing;
 
 /// Fills the missing values of one column.
 ///
-/// Rows inside `training` may be filled from both sides, but never from rows after them; all other rows only from rows
-/// before them. `fill` stands in where nothing was seen yet.
+/// Rows inside `training` may be filled from both sides, but never from rows after the training rows; all other rows only
+/// from rows before them. `fill` is used before the first observed value.
 pub(crate) fn impute(values: &mut [f64], training: &Range<usize>, missing: Missing, fill: f64) {
     match missing {
         Missing::Mean => values
@@ -32,7 +32,7 @@ fn forward(values: &mut [f64], fill: f64) {
     }
 }
 
-/// Draws lines over the gaps inside the training rows; a gap at their start takes the first value after it.
+/// Interpolates the gaps inside the training rows; a gap at their start takes the first value after it.
 fn interpolate(values: &mut [f64], training: &Range<usize>) {
     let mut left = values[..training.start].iter().rposition(|value| !value.is_nan());
     for right in training.clone() {

@@ -11,7 +11,7 @@
 mod axis;
 mod calendar;
 mod civil;
-mod clean;
+mod cleaning;
 mod column;
 mod cut;
 mod frequency;
@@ -34,7 +34,7 @@ mod windows;
 pub use axis::{AxisError, TimeAxis};
 pub use calendar::{CALENDAR, calendar};
 pub use civil::rfc3339;
-pub use clean::{Clean, Missing, Outliers, Scaler};
+pub use cleaning::{Clean, Missing, Outliers, Scaler};
 pub use column::{ColumnTransform, LARGEST};
 pub use cut::{Cut, CutError, VALIDATED_WINDOWS};
 pub use frequency::{Anchor, Frequency, FrequencyError};

@@ -1,24 +1,24 @@
-//! Numbers in rows and columns.
+//! A dense matrix.
 
 /// A dense matrix in row-major order.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Matrix {
-    /// How many rows.
+    /// How many rows it has.
     pub rows: usize,
-    /// How many columns.
+    /// How many columns it has.
     pub cols: usize,
     /// `rows * cols` numbers, row after row.
     pub data: Vec<f64>,
 }
 
 impl Matrix {
-    /// Gives a matrix of zeros.
+    /// Returns a matrix of zeros.
     #[must_use]
     pub fn zeros(rows: usize, cols: usize) -> Self {
         Self::filled(rows, cols, 0.0)
     }
 
-    /// Gives a matrix of one value.
+    /// Returns a matrix whose numbers are all `value`.
     #[must_use]
     pub fn filled(rows: usize, cols: usize, value: f64) -> Self {
         Self {
@@ -28,44 +28,44 @@ impl Matrix {
         }
     }
 
-    /// Gives a row.
+    /// Returns a row.
     ///
     /// # Panics
-    /// Beyond the last row, as a slice does.
+    /// Beyond the last row.
     #[must_use]
     pub fn row(&self, row: usize) -> &[f64] {
         &self.data[row * self.cols..(row + 1) * self.cols]
     }
 
-    /// Gives a row to write into.
+    /// Returns a row, to be written to.
     ///
     /// # Panics
-    /// Beyond the last row, as a slice does.
+    /// Beyond the last row.
     pub fn row_mut(&mut self, row: usize) -> &mut [f64] {
         &mut self.data[row * self.cols..(row + 1) * self.cols]
     }
 
-    /// Gives one number.
+    /// Returns the number at a row and a column.
     ///
     /// # Panics
-    /// Beyond the last row or column, as a slice does.
+    /// Beyond the last row or column.
     #[must_use]
     pub fn at(&self, row: usize, col: usize) -> f64 {
         self.row(row)[col]
     }
 
-    /// Gives one number to write into.
+    /// Returns the number at a row and a column, to be written to.
     ///
     /// # Panics
-    /// Beyond the last row or column, as a slice does.
+    /// Beyond the last row or column.
     pub fn at_mut(&mut self, row: usize, col: usize) -> &mut f64 {
         &mut self.row_mut(row)[col]
     }
 
-    /// Gives a column, from the first row to the last.
+    /// Copies a column, from the first row to the last.
     ///
     /// # Panics
-    /// Beyond the last column, as a slice does.
+    /// Beyond the last column.
     #[must_use]
     pub fn column(&self, col: usize) -> Vec<f64> {
         (0..self.rows).map(|row| self.at(row, col)).collect()

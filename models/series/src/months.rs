@@ -1,4 +1,4 @@
-//! Rows that stand calendar months apart.
+//! Calendar months between times.
 
 use crate::{
     Anchor, Frequency,
@@ -6,7 +6,7 @@ use crate::{
     statistics::most_common,
 };
 
-/// Finds calendar months between times, if they are.
+/// Returns the calendar months between sorted times; `None` where their distances are not whole months.
 pub(crate) fn monthly(times: &[i64]) -> Option<Frequency> {
     let differences = times
         .windows(2)

@@ -1,4 +1,4 @@
-//! How good quantiles of forecasts are: their loss, and how much of what came lay between them.
+//! Scores of forecast quantiles: their loss, and how many observed values lay between them.
 
 use std::collections::BTreeMap;
 
@@ -8,42 +8,42 @@ use crate::{Table, statistics};
 
 /// Scores of the quantiles of one model on one holdout; those without a target's name are means over targets.
 ///
-/// A score is none where nothing was observed or the actuals are all 0.
+/// A score is `None` where nothing was observed or the actuals are all 0.
 ///
 /// # Source
-/// Weighted quantile loss: `GluonTS`, `mean_wQuantileLoss`: twice the pinball loss of all rows by the sum of |y|, mean over
-/// levels. Where it adds up over series, we take the mean over targets, because targets may differ in their units.
+/// Weighted quantile loss: `GluonTS`, `mean_wQuantileLoss`: twice the pinball loss of all rows divided by the sum of |y|, mean
+/// over levels. `GluonTS` sums over series; this is the mean over targets, because targets may have different units.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 pub struct QuantileScores {
-    /// The weighted quantile loss.
+    /// The weighted quantile loss; 0 is perfect.
     pub wql: Option<f64>,
-    /// How much lay between each level and its opposite, from the narrowest interval to the widest.
+    /// The coverage of the interval between each level and its opposite, from the narrowest to the widest.
     pub coverage: Vec<Coverage>,
-    /// By target.
+    /// The scores of each target, by name.
     pub targets: BTreeMap<String, TargetQuantiles>,
-    /// How many actuals were missing and left out.
+    /// How many actuals were missing and therefore left out.
     pub masked: usize,
 }
 
 /// Scores of the quantiles of one target.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 pub struct TargetQuantiles {
-    /// The weighted quantile loss.
+    /// The weighted quantile loss; 0 is perfect.
     pub wql: Option<f64>,
-    /// How much lay between each level and its opposite.
+    /// The coverage of the interval between each level and its opposite.
     pub coverage: Vec<Coverage>,
 }
 
-/// How much of what came lay in an interval.
+/// The share of observed values that lay in an interval.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Coverage {
     /// The share that the interval promises, for example 0.8 between the quantiles 0.1 and 0.9.
     pub interval: f64,
-    /// The share that lay in it, ends included.
+    /// The share of observed values that lay in it, ends included.
     pub covered: Option<f64>,
 }
 
-/// Adds up losses of quantiles, forecast by forecast.
+/// Sums the losses of quantiles, forecast by forecast.
 #[derive(Clone, Debug)]
 pub struct QuantileScoring<'a> {
     names: Vec<String>,
@@ -62,12 +62,12 @@ struct Sums {
     size: f64,
     /// Twice the pinball loss of each level.
     losses: Vec<f64>,
-    /// How many lay in the interval of each pair.
+    /// How many observed values lay in the interval of each pair.
     inside: Vec<usize>,
 }
 
 impl<'a> QuantileScoring<'a> {
-    /// Prepares to compare with targets of a raw table.
+    /// Prepares the comparison with the targets of a raw table.
     ///
     /// `levels` ascend between 0 and 1.
     #[must_use]
@@ -110,7 +110,7 @@ impl<'a> QuantileScoring<'a> {
         }
     }
 
-    /// Gives the scores.
+    /// Returns the scores of all forecasts added so far.
     #[must_use]
     pub fn finish(self) -> QuantileScores {
         let scores: Vec<TargetQuantiles> = self.sums.iter().map(|sums| self.scores(sums)).collect();
@@ -144,7 +144,7 @@ impl<'a> QuantileScoring<'a> {
         }
     }
 
-    /// Gives the share that a pair promises, without the last digits that 0.9 - 0.1 leaves.
+    /// Returns the share that a pair promises, rounded so that 0.9 - 0.1 is 0.8.
     fn interval(&self, pair: usize) -> f64 {
         let (low, high) = self.pairs[pair];
         libm::round((self.levels[high] - self.levels[low]) * 1e9) / 1e9

@@ -1,4 +1,4 @@
-//! How far forecasts lie from what was observed.
+//! Scores: how far forecasts lie from the observed values.
 
 use std::collections::BTreeMap;
 
@@ -8,27 +8,27 @@ use crate::{Coverage, QuantileScores, ScoreScale, Table, score_scale::TargetScal
 
 /// Scores of one target, averaged over origins and steps; of several, averaged over them.
 ///
-/// A score is none where nothing was observed or its scale is 0.
+/// A score is `None` where nothing was observed or its scale is 0.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 pub struct TargetScores {
     /// Root mean squared error, original units.
     pub rmse: Option<f64>,
-    /// The same on values min-max scaled by the training rows, whatever the scaler.
+    /// Root mean squared error of values min-max scaled by the training rows, whatever the scaler of the spec.
     pub rmse_scaled: Option<f64>,
     /// Mean absolute error, original units.
     pub mae: Option<f64>,
-    /// Mean absolute error by the training rows' mean absolute difference at lag `season`.
+    /// MASE: mean absolute error divided by the training rows' mean absolute difference at lag `season`.
     pub mase: Option<f64>,
-    /// Root of the mean squared error by the training rows' mean squared difference at lag 1.
+    /// RMSSE: root of the mean squared error divided by the training rows' mean squared difference at lag 1.
     pub rmsse: Option<f64>,
-    /// Mean of 200 |y - f| / (|y| + |f|), in percent; 0 where both are 0.
+    /// sMAPE: mean of 200 |y - f| / (|y| + |f|), in percent; 0 where both are 0.
     pub smape: Option<f64>,
     /// 0.5 RMSE + 0.3 MAE + 0.2 MSE on values min-max scaled by the training rows.
     pub composite: Option<f64>,
-    /// The weighted quantile loss, where the model has intervals.
+    /// The weighted quantile loss; `None` for a model without intervals.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wql: Option<f64>,
-    /// How much of what came lay in its intervals.
+    /// The coverage of its intervals, from the narrowest to the widest; empty for a model without intervals.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub coverage: Vec<Coverage>,
 }
@@ -38,7 +38,7 @@ pub struct TargetScores {
 pub struct StepScores {
     /// The step, from 1.
     pub step: usize,
-    /// The scores.
+    /// The scores at this step.
     #[serde(flatten)]
     pub scores: TargetScores,
 }
@@ -52,34 +52,34 @@ pub struct StepScores {
 pub struct Scores {
     /// Root mean squared error, original units.
     pub rmse: Option<f64>,
-    /// The same on values min-max scaled by the training rows, whatever the scaler.
+    /// Root mean squared error of values min-max scaled by the training rows, whatever the scaler of the spec.
     pub rmse_scaled: Option<f64>,
     /// Mean absolute error, original units.
     pub mae: Option<f64>,
-    /// Mean absolute error by the training rows' mean absolute difference at lag `season`.
+    /// MASE: mean absolute error divided by the training rows' mean absolute difference at lag `season`.
     pub mase: Option<f64>,
-    /// Root of the mean squared error by the training rows' mean squared difference at lag 1.
+    /// RMSSE: root of the mean squared error divided by the training rows' mean squared difference at lag 1.
     pub rmsse: Option<f64>,
-    /// Mean of 200 |y - f| / (|y| + |f|), in percent.
+    /// sMAPE: mean of 200 |y - f| / (|y| + |f|), in percent.
     pub smape: Option<f64>,
     /// 0.5 RMSE + 0.3 MAE + 0.2 MSE on values min-max scaled by the training rows.
     pub composite: Option<f64>,
-    /// The weighted quantile loss, where the model has intervals.
+    /// The weighted quantile loss; `None` for a model without intervals.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wql: Option<f64>,
-    /// How much of what came lay in its intervals.
+    /// The coverage of its intervals, from the narrowest to the widest; empty for a model without intervals.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub coverage: Vec<Coverage>,
-    /// Whether rows that the model did not learn from calibrated its intervals.
+    /// Whether the intervals were calibrated on rows that the model did not learn from; `None` for a model without intervals.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calibrated: Option<bool>,
     /// How many forecasts were compared.
     pub origins: usize,
-    /// How many actuals were missing and left out.
+    /// How many actuals were missing and therefore left out.
     pub masked: usize,
-    /// By target.
+    /// The scores of each target, by name.
     pub targets: BTreeMap<String, TargetScores>,
-    /// By step.
+    /// The scores of each step of the horizon.
     pub steps: Vec<StepScores>,
 }
 
@@ -98,7 +98,7 @@ impl Scores {
     }
 }
 
-/// Adds up errors, forecast by forecast.
+/// Sums errors, forecast by forecast.
 #[derive(Clone, Debug)]
 pub struct Scoring<'a> {
     scale: &'a ScoreScale,
@@ -119,7 +119,7 @@ struct Sums {
 }
 
 impl<'a> Scoring<'a> {
-    /// Prepares to compare with the targets of a raw table.
+    /// Prepares the comparison with the targets of a raw table.
     #[must_use]
     pub fn new(table: &'a Table, scale: &'a ScoreScale, horizon: usize) -> Self {
         let actual = |target: &TargetScale| table.column(&target.name).map_or(&[][..], |column| &column.values);
@@ -154,7 +154,7 @@ impl<'a> Scoring<'a> {
         }
     }
 
-    /// Gives the scores.
+    /// Returns the scores of all forecasts added so far.
     #[must_use]
     pub fn finish(self) -> Scores {
         let targets = self.scale.targets.len();
@@ -255,7 +255,7 @@ impl Sums {
 fn mean_scores(scores: &[TargetScores]) -> TargetScores {
     let mean = |of: fn(&TargetScores) -> Option<f64>| {
         let values: Vec<f64> = scores.iter().filter_map(of).collect();
-        // The mean of numbers near the largest one can round beyond it.
+        // The mean of numbers near the largest one can be rounded above it.
         statistics::mean(&values).and_then(finite)
     };
     TargetScores {

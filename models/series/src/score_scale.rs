@@ -1,10 +1,10 @@
-//! What errors are measured against: how much the targets moved in the training rows.
+//! The scales of errors: how much the targets varied in the training rows.
 
 use std::ops::Range;
 
 use crate::{Table, Transform};
 
-/// What errors of each target are measured against, from the training rows in original units.
+/// The scales of each target's errors, from the training rows in original units.
 #[derive(Clone, PartialEq, Debug)]
 pub struct ScoreScale {
     pub(crate) targets: Vec<TargetScale>,
@@ -17,7 +17,7 @@ pub(crate) struct TargetScale {
     pub(crate) seasonal: Option<f64>,
     /// The mean squared difference at lag 1.
     pub(crate) squared: Option<f64>,
-    /// The distance of the smallest and the largest value.
+    /// The distance between the smallest and the largest value.
     pub(crate) width: Option<f64>,
 }
 

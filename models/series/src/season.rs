@@ -1,12 +1,12 @@
-//! How many steps a cycle has.
+//! The length of the season.
 
 use crate::{Frequency, axis::step, civil::DAY};
 
-/// Gives the season in steps: the first of day, week and year that holds two steps or more and fits twice into the
+/// Returns the season in steps: the first of day, week and year that holds two steps or more and fits twice into the
 /// training rows, else 1.
 #[must_use]
 pub fn season(frequency: Frequency, training_rows: usize) -> usize {
-    // A year of 365.25 days; where a cycle is not a whole number of steps, the nearest one.
+    // A year has 365.25 days; a cycle that is not a whole number of steps is rounded.
     const CYCLES: [i64; 3] = [DAY, 7 * DAY, 31_557_600];
     let fits = |&steps: &usize| steps >= 2 && steps <= training_rows / 2;
     let whole = |cycle: i64, s: i64| usize::try_from((cycle + s / 2) / s).unwrap_or(1);

@@ -1,23 +1,23 @@
-//! What a user may set about samples and windows, and how a setting out of range is named.
+//! The settings of sampling and windows, and the report of a setting out of range.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// One setting out of its range.
+/// One setting that is out of its range.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("`{path}` is {value}, must be {range}")]
 pub struct Problem {
-    /// Where it stands, for example `window.horizon`.
+    /// The path of the setting, for example `window.horizon`.
     pub path: String,
-    /// What stands there.
+    /// The value that was set, as text.
     pub value: String,
-    /// What may stand there.
+    /// The allowed range, as text.
     pub range: String,
 }
 
 impl Problem {
-    /// Names a value out of range.
+    /// Returns the report of a value out of range.
     pub fn new(path: impl Into<String>, value: impl fmt::Display, range: impl Into<String>) -> Self {
         Self {
             path: path.into(),
@@ -26,7 +26,7 @@ impl Problem {
         }
     }
 
-    /// Collects a problem where a check fails.
+    /// Adds a problem to `problems` unless `ok` is true.
     pub fn unless(ok: bool, path: impl Into<String>, value: impl fmt::Display, range: &str, into: &mut Vec<Self>) {
         if !ok {
             into.push(Self::new(path, value, range));
@@ -38,12 +38,12 @@ impl Problem {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Strategy {
-    /// All of them.
+    /// All rows.
     #[default]
     All,
-    /// The first ones.
+    /// The first `rows` rows.
     Head,
-    /// The last ones.
+    /// The last `rows` rows.
     Tail,
 }
 
@@ -51,16 +51,16 @@ pub enum Strategy {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Sampling {
-    /// Which rows.
+    /// Which rows are sampled.
     pub strategy: Strategy,
-    /// How many, for `head` and `tail`; a series with fewer gives all it has.
+    /// How many rows, for `head` and `tail`; a series with fewer rows is sampled whole.
     pub rows: usize,
-    /// The seed of strategies that draw.
+    /// The seed of strategies that draw at random.
     pub seed: u64,
 }
 
 impl Sampling {
-    /// Lists what is out of range.
+    /// Returns every setting that is out of range; `path` is where these settings stand.
     #[must_use]
     pub fn problems(&self, path: &str) -> Vec<Problem> {
         let mut problems = Vec::new();
@@ -75,11 +75,11 @@ impl Sampling {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct WindowShape {
-    /// Rows of history.
+    /// How many rows of history a window has.
     pub context: usize,
-    /// Rows that are forecast.
+    /// How many rows a window forecasts.
     pub horizon: usize,
-    /// Rows between two training origins.
+    /// How many rows lie between the origins of two training windows.
     pub stride: usize,
 }
 
@@ -94,25 +94,25 @@ impl Default for WindowShape {
 }
 
 impl WindowShape {
-    /// The longest context. A closed form holds its square in memory: 134 MB.
+    /// The longest context. The closed form of ridge holds its square in memory: 134 MB.
     pub const MAX_CONTEXT: usize = 4_096;
     /// The longest horizon.
     pub const MAX_HORIZON: usize = 4_096;
 
-    /// Gives the rows that one window covers.
+    /// Returns how many rows one window covers.
     #[must_use]
     pub fn rows(&self) -> usize {
         self.context.saturating_add(self.horizon)
     }
 
-    /// Counts the windows inside so many rows.
+    /// Returns how many windows fit into `rows` rows.
     #[must_use]
     pub fn count(&self, rows: usize) -> usize {
         rows.checked_sub(self.rows())
             .map_or(0, |spare| spare / self.stride.max(1) + 1)
     }
 
-    /// Lists what is out of range.
+    /// Returns every setting that is out of range; `path` is where these settings stand.
     #[must_use]
     pub fn problems(&self, path: &str) -> Vec<Problem> {
         let mut problems = Vec::new();

@@ -1,4 +1,4 @@
-//! Which rows are held out and which validate, as shares of the rows.
+//! The settings of the split: which rows are held out and which validate.
 
 use std::fmt;
 
@@ -11,16 +11,16 @@ use crate::Problem;
 /// Written as a fraction below 1, a whole number of rows, or `"test-file"`.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum Holdout {
-    /// The last part of the rows, above 0 and below 1.
+    /// A fraction of the rows, the last ones; above 0 and below 1.
     Fraction(f64),
-    /// So many last rows, at least 1.
+    /// This many rows, the last ones; at least 1.
     Rows(usize),
     /// The rows of the test file.
     TestFile,
 }
 
 impl Holdout {
-    /// Says whether a test file brings the held-out rows.
+    /// Returns whether the held-out rows come from a test file.
     #[must_use]
     pub fn is_test_file(&self) -> bool {
         matches!(self, Self::TestFile)
@@ -34,9 +34,9 @@ impl Holdout {
 pub enum Validation {
     /// No row.
     None,
-    /// The last part of the sampled rows, above 0 and below 1.
+    /// A fraction of the sampled rows, the last ones; above 0 and below 1.
     Fraction(f64),
-    /// So many last sampled rows, at least 1.
+    /// This many sampled rows, the last ones; at least 1.
     Rows(usize),
 }
 
@@ -60,7 +60,7 @@ impl Default for Split {
 }
 
 impl Split {
-    /// Lists what is out of range.
+    /// Returns every setting that is out of range; `path` is where these settings stand.
     #[must_use]
     pub fn problems(&self, path: &str) -> Vec<Problem> {
         let mut problems = Vec::new();
@@ -90,16 +90,16 @@ impl Split {
 const HOLDOUT_RANGE: &str = "a fraction above 0 and below 1, at least 1 row, or \"test-file\"";
 const VALIDATION_RANGE: &str = "a fraction above 0 and below 1, at least 1 row, or \"none\"";
 
-/// What a share of the rows is written as.
+/// The forms in which a part of the rows is written.
 #[derive(Serialize, Deserialize)]
 #[serde(untagged)]
-enum Share {
+enum SplitText {
     Rows(u64),
     Fraction(f64),
     Word(String),
 }
 
-impl Share {
+impl SplitText {
     fn read<'de, D: Deserializer<'de>>(deserializer: D, range: &'static str) -> Result<Self, D::Error> {
         let share = Self::deserialize(deserializer).map_err(|_| de::Error::custom(format!("must be {range}")))?;
         match share {
@@ -124,11 +124,11 @@ impl Serialize for Holdout {
 
 impl<'de> Deserialize<'de> for Holdout {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match Share::read(deserializer, HOLDOUT_RANGE)? {
-            Share::Fraction(f) => Ok(Self::Fraction(f)),
-            Share::Rows(rows) => Ok(Self::Rows(usize::try_from(rows).map_err(de::Error::custom)?)),
-            Share::Word(word) if word == "test-file" => Ok(Self::TestFile),
-            Share::Word(word) => Err(de::Error::custom(format!("\"{word}\" must be {HOLDOUT_RANGE}"))),
+        match SplitText::read(deserializer, HOLDOUT_RANGE)? {
+            SplitText::Fraction(f) => Ok(Self::Fraction(f)),
+            SplitText::Rows(rows) => Ok(Self::Rows(usize::try_from(rows).map_err(de::Error::custom)?)),
+            SplitText::Word(word) if word == "test-file" => Ok(Self::TestFile),
+            SplitText::Word(word) => Err(de::Error::custom(format!("\"{word}\" must be {HOLDOUT_RANGE}"))),
         }
     }
 }
@@ -155,11 +155,11 @@ impl Serialize for Validation {
 
 impl<'de> Deserialize<'de> for Validation {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match Share::read(deserializer, VALIDATION_RANGE)? {
-            Share::Fraction(f) => Ok(Self::Fraction(f)),
-            Share::Rows(rows) => Ok(Self::Rows(usize::try_from(rows).map_err(de::Error::custom)?)),
-            Share::Word(word) if word == "none" => Ok(Self::None),
-            Share::Word(word) => Err(de::Error::custom(format!("\"{word}\" must be {VALIDATION_RANGE}"))),
+        match SplitText::read(deserializer, VALIDATION_RANGE)? {
+            SplitText::Fraction(f) => Ok(Self::Fraction(f)),
+            SplitText::Rows(rows) => Ok(Self::Rows(usize::try_from(rows).map_err(de::Error::custom)?)),
+            SplitText::Word(word) if word == "none" => Ok(Self::None),
+            SplitText::Word(word) => Err(de::Error::custom(format!("\"{word}\" must be {VALIDATION_RANGE}"))),
         }
     }
 }

@@ -1,14 +1,14 @@
 //! Means, deviations and quantiles in one fixed order of summation.
 
-/// Gives the mean, or none without values.
+/// Returns the mean; `None` without values.
 #[expect(clippy::cast_precision_loss, reason = "row counts lie far below 2^52")]
 pub(crate) fn mean(values: &[f64]) -> Option<f64> {
-    // Dividing first keeps the sum of large values finite.
+    // Dividing before summing keeps the mean of large values finite.
     let n = values.len() as f64;
     (!values.is_empty()).then(|| values.iter().map(|value| value / n).sum())
 }
 
-/// Gives the population standard deviation around a mean.
+/// Returns the population standard deviation around a mean.
 pub(crate) fn deviation(values: &[f64], mean: f64) -> f64 {
     let size = values
         .iter()
@@ -16,7 +16,7 @@ pub(crate) fn deviation(values: &[f64], mean: f64) -> f64 {
     if size == 0.0 {
         return 0.0;
     }
-    // Squares of parts of the largest deviation neither overflow nor vanish.
+    // Dividing by the largest deviation keeps squares from overflow and underflow.
     let squares: Vec<f64> = values
         .iter()
         .map(|value| ((value - mean) / size) * ((value - mean) / size))
@@ -24,7 +24,7 @@ pub(crate) fn deviation(values: &[f64], mean: f64) -> f64 {
     size * self::mean(&squares).unwrap_or(0.0).sqrt()
 }
 
-/// Gives a quantile of sorted values by linear interpolation between the two nearest ones, or none without values.
+/// Returns a quantile of sorted values by linear interpolation between the two nearest ones; `None` without values.
 ///
 /// # Source
 /// Hyndman and Fan 1996, type 7: the default of R, NumPy and pandas.
@@ -42,7 +42,7 @@ pub(crate) fn quantile(sorted: &[f64], q: f64) -> Option<f64> {
     Some(sorted[low] * (1.0 - weight) + sorted[high] * weight)
 }
 
-/// Gives the most common difference, the smallest of equally common ones.
+/// Returns the most common difference, the smallest of equally common ones; at least 1.
 pub(crate) fn most_common(differences: impl Iterator<Item = i64>) -> u64 {
     let mut sorted: Vec<i64> = differences.collect();
     sorted.sort_unstable();

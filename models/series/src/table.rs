@@ -1,27 +1,27 @@
-//! One series in original units.
+//! One series as a table in original units.
 
 use serde::{Deserialize, Serialize};
 
 use crate::TimeAxis;
 
-/// What a column is to a forecast.
+/// The role of a column in a forecast.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Role {
-    /// Is forecast, and is an input too.
+    /// It is forecast, and its past is an input.
     Target,
-    /// Is an input whose future is unknown.
+    /// It is an input whose future is unknown.
     Past,
-    /// Is an input that follows from the time alone.
+    /// It is an input that follows from the time alone.
     Calendar,
 }
 
 /// One column of numbers, NaN where missing.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Column {
-    /// Its name, unique in the table.
+    /// The name, unique in the table.
     pub name: String,
-    /// What it is to a forecast.
+    /// The role in a forecast.
     pub role: Role,
     /// One value per row.
     pub values: Vec<f64>,
@@ -30,63 +30,63 @@ pub struct Column {
 /// One series on a regular grid, in original units.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Table {
-    /// The series' name, empty where there is only one.
+    /// The name of the series; empty where the data set has only one.
     pub series: String,
-    /// When each row is.
+    /// The time of each row.
     pub axis: TimeAxis,
-    /// The columns.
+    /// The columns, in the order of the data.
     pub columns: Vec<Column>,
-    /// The first row that came from a test file.
+    /// The first row that came from a test file; `None` without one.
     pub test_start: Option<usize>,
 }
 
-/// Why columns are no table.
+/// Why columns do not form a table.
 #[derive(Clone, PartialEq, Debug, thiserror::Error)]
 pub enum TableError {
     /// A column is longer or shorter than the axis.
     #[error("column `{column}` has {have} rows, the time axis has {need}")]
     Length {
-        /// The column.
+        /// The name of the column.
         column: String,
-        /// Its rows.
+        /// How many rows it has.
         have: usize,
-        /// The axis' rows.
+        /// How many rows the axis has.
         need: usize,
     },
-    /// Nothing to forecast.
+    /// No column is a target.
     #[error("no column is a target, at least 1 must be")]
     NoTarget,
-    /// Two columns of one name.
+    /// Two columns have the same name.
     #[error("column `{column}` is there twice")]
     Twice {
-        /// The column.
+        /// The name of the column.
         column: String,
     },
     /// A value that is neither finite nor missing.
     #[error("column `{column}`, row {row}: {value} is not finite")]
     NotFinite {
-        /// The column.
+        /// The name of the column.
         column: String,
         /// The row, from 0.
         row: usize,
-        /// The value.
+        /// The infinite value.
         value: f64,
     },
-    /// Test rows begin after the table ends.
+    /// The test rows begin after the end of the table.
     #[error("test rows start at row {have}, the table has {bound} rows")]
     TestStart {
         /// The first test row.
         have: usize,
-        /// The table's rows.
+        /// How many rows the table has.
         bound: usize,
     },
 }
 
 impl Table {
-    /// Checks columns and makes a table of them.
+    /// Checks columns and returns the table of them.
     ///
     /// # Errors
-    /// Where a column's length is not the axis', a name is there twice, a value is infinite, no column is a target, or
+    /// Where a column is not as long as the axis, two columns have one name, a value is infinite, no column is a target, or
     /// `test_start` is not inside the table.
     pub fn new(
         series: String,
@@ -116,24 +116,24 @@ impl Table {
         })
     }
 
-    /// Gives the number of rows.
+    /// Returns the number of rows.
     #[must_use]
     pub fn rows(&self) -> usize {
         self.axis.len
     }
 
-    /// Finds a column by name.
+    /// Returns the column with a name; `None` where no column has it.
     #[must_use]
     pub fn column(&self, name: &str) -> Option<&Column> {
         self.columns.iter().find(|column| column.name == name)
     }
 
-    /// Gives the target columns, in the table's order.
+    /// Returns the target columns, in the table's order.
     pub fn targets(&self) -> impl Iterator<Item = &Column> {
         self.columns.iter().filter(|column| column.role == Role::Target)
     }
 
-    /// Finds the last row in which a target was observed.
+    /// Returns the last row in which a target was observed; `None` where no row has one.
     #[must_use]
     pub fn last_observed(&self) -> Option<usize> {
         (0..self.rows())
@@ -150,7 +150,7 @@ fn check(column: &Column, rows: usize) -> Result<(), TableError> {
             need: rows,
         });
     }
-    // A pass over all is quicker than a search that can end anywhere, and hardly ever finds something.
+    // A pass over all values is faster than a search that may stop at any of them, and values are hardly ever infinite.
     let infinite = column.values.iter().filter(|value| value.is_infinite()).count();
     if infinite == 0 {
         return Ok(());

@@ -1,4 +1,4 @@
-//! A time as people write it.
+//! A time as text.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
@@ -6,35 +6,35 @@ use crate::civil::{DAY, Date, date, days, days_in_month, rfc3339};
 
 /// A time, UTC seconds since 1970.
 ///
-/// Written as `2018-02-05`, `2018-02-05 23:40` or `2018-02-05T23:40:00Z`; shown as the first where it is midnight.
+/// Read from `2018-02-05`, `2018-02-05 23:40` or `2018-02-05T23:40:00Z`; shown as the first at midnight, else as the last.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Time(pub i64);
 
-/// Why a text is no time.
+/// A text that is not a time.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("time `{0}` must be written as 2018-02-05, 2018-02-05 23:40 or 2018-02-05T23:40:00, UTC")]
 pub struct TimeError(String);
 
 impl Time {
-    /// Gives the days since 1970.
+    /// Returns the days since 1970-01-01.
     #[must_use]
     pub fn day(self) -> i64 {
         self.0.div_euclid(DAY)
     }
 
-    /// Gives the month, from 1.
+    /// Returns the month, from 1.
     #[must_use]
     pub fn month(self) -> i64 {
         date(self.day()).month
     }
 
-    /// Gives the day of the week, Monday is 0.
+    /// Returns the day of the week, Monday is 0.
     #[must_use]
     pub fn weekday(self) -> i64 {
         crate::civil::day_of_week(self.day())
     }
 
-    /// Gives the hour of the day.
+    /// Returns the hour of the day.
     #[must_use]
     pub fn hour(self) -> i64 {
         self.0.rem_euclid(DAY) / 3_600
@@ -84,7 +84,7 @@ fn parse(text: &str) -> Option<i64> {
     if parts.next().is_some() || !(1..=12).contains(&month) || !(1..=days_in_month(year, month)).contains(&day) {
         return None;
     }
-    // Whole seconds only: a fraction is taken where it is zero.
+    // Whole seconds only: a fraction is accepted where it is zero.
     let (clock, fraction) = clock.split_once('.').unwrap_or((clock, "0"));
     let mut parts = clock.split(':');
     let (hour, minute) = (digits(parts.next()?, 2)?, digits(parts.next()?, 2)?);

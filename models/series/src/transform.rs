@@ -1,4 +1,4 @@
-//! The one transform between original units and what models see: fitted on training rows, applied everywhere.
+//! The transform between original units and the inputs of models: fitted on training rows, applied to all rows.
 
 use std::ops::Range;
 
@@ -21,16 +21,16 @@ pub struct Transform {
 /// Why a transform does not fit a table.
 #[derive(Clone, PartialEq, Debug, thiserror::Error)]
 pub enum TransformError {
-    /// A column is not there.
+    /// A column of the transform is not in the table.
     #[error("column `{column}` is missing")]
     MissingColumn {
-        /// The column.
+        /// The name of the column.
         column: String,
     },
     /// A target without any value in the training rows.
     #[error("target `{column}` has no value in training rows {start} to {end}")]
     NoValues {
-        /// The target.
+        /// The name of the target.
         column: String,
         /// The first training row.
         start: usize,
@@ -40,49 +40,49 @@ pub enum TransformError {
     /// A target with too many missing values.
     #[error("target `{column}`: {have} of the training rows are missing, at most {bound} may be")]
     TooManyMissing {
-        /// The target.
+        /// The name of the target.
         column: String,
         /// The missing fraction.
         have: f64,
         /// The allowed fraction.
         bound: f64,
     },
-    /// A value so large that nothing can be computed with it.
+    /// A value so large that sums and differences with it may not be finite.
     #[error("column `{column}` at {time}: {value:e} is not between -{LARGEST:e} and {LARGEST:e}")]
     TooLarge {
-        /// The column.
+        /// The name of the column.
         column: String,
         /// The row of the table, from 0.
         row: usize,
-        /// When that is, RFC 3339 UTC.
+        /// The time of the row, RFC 3339 UTC.
         time: String,
-        /// The value.
+        /// The value, original units.
         value: f64,
     },
-    /// A value so far from the training rows that its distance in their scale is no number.
+    /// A value so far from the training rows that it is not finite in their scale.
     #[error(
         "column `{column}` at {time}: {value:e} is too far from {offset:e} to be scaled by {scale:e}, as the training rows are"
     )]
     TooFar {
-        /// The column.
+        /// The name of the column.
         column: String,
         /// The row of the table, from 0.
         row: usize,
-        /// When that is, RFC 3339 UTC.
+        /// The time of the row, RFC 3339 UTC.
         time: String,
-        /// The value.
+        /// The value, original units.
         value: f64,
-        /// What is subtracted before dividing.
+        /// What is subtracted before dividing, original units.
         offset: f64,
-        /// By what is divided.
+        /// The divisor, original units.
         scale: f64,
     },
-    /// Training rows beyond the table.
+    /// Training rows beyond the end of the table.
     #[error("training rows end at {have}, the table has {bound} rows")]
     Rows {
         /// The row after the last training row.
         have: usize,
-        /// The table's rows.
+        /// How many rows the table has.
         bound: usize,
     },
 }
@@ -94,7 +94,7 @@ impl Transform {
     /// size (scale 1).
     ///
     /// # Errors
-    /// Where a target has no or too few values, a value of any row cannot be scaled, or the rows are not the table's.
+    /// Where a target has no or too few values, a value of any row cannot be scaled, or the training rows are not inside the table.
     pub fn fit(table: &Table, training: Range<usize>, clean: &Clean) -> Result<Self, TransformError> {
         check_rows(table, &training)?;
         let mut columns = Vec::new();
@@ -112,13 +112,13 @@ impl Transform {
         })
     }
 
-    /// Gives the table as models see it. Columns are matched by name.
+    /// Returns the table as models see it. Columns are matched by name.
     ///
     /// Rows inside `training` are imputed from both sides, all others only from rows before them; pass `0..0` where no
     /// row may be imputed from later ones.
     ///
     /// # Errors
-    /// Where a column is missing, a value cannot be scaled or the rows are not the table's.
+    /// Where a column is missing, a value cannot be scaled or the training rows are not inside the table.
     pub fn apply(&self, table: &Table, training: Range<usize>) -> Result<Scaled, TransformError> {
         check_rows(table, &training)?;
         let mut scaled = self.empty(&table.axis);
@@ -145,53 +145,53 @@ impl Transform {
         Ok(scaled)
     }
 
-    /// Brings a scaled value of a target back to original units.
+    /// Converts a scaled value of a target to original units.
     ///
     /// # Panics
-    /// Where there is no such target.
+    /// With a target that does not exist.
     #[must_use]
     pub fn unscale(&self, target: usize, scaled: f64) -> f64 {
         let column = self.target(target);
         scaled * column.scale + column.offset
     }
 
-    /// Brings a value of a target from original units to what models see, without clipping.
+    /// Scales a value of a target from original units, without clipping.
     ///
     /// # Panics
-    /// Where there is no such target.
+    /// With a target that does not exist.
     #[must_use]
     pub fn rescale(&self, target: usize, value: f64) -> f64 {
         self.target(target).scaled(value)
     }
 
-    /// Gives the original size of one scaled unit of a target.
+    /// Returns how many original units one scaled unit of a target is.
     ///
     /// # Panics
-    /// Where there is no such target.
+    /// With a target that does not exist.
     #[must_use]
     pub fn scale_of(&self, target: usize) -> f64 {
         self.target(target).scale
     }
 
-    /// Gives the fitted columns, in the order of inputs.
+    /// Returns the fitted columns, in the order of inputs.
     #[must_use]
     pub fn columns(&self) -> &[ColumnTransform] {
         &self.columns
     }
 
-    /// Gives the lags that are inputs, in rows.
+    /// Returns the lags that are inputs, in rows.
     #[must_use]
     pub fn lags(&self) -> &[usize] {
         &self.lags
     }
 
-    /// Gives the targets' names, in the order of forecasts.
+    /// Returns the targets' names, in the order of forecasts.
     #[must_use]
     pub fn target_names(&self) -> Vec<String> {
         self.targets().map(|column| column.name.clone()).collect()
     }
 
-    /// Gives the inputs' names, in the order of [`Scaled::values`].
+    /// Returns the inputs' names, in the order of [`Scaled::values`].
     #[must_use]
     pub fn input_names(&self) -> Vec<String> {
         let lags = self
@@ -204,7 +204,7 @@ impl Transform {
             .collect()
     }
 
-    /// Gives the inputs of rows that are not there yet: calendar columns filled in, NaN elsewhere.
+    /// Returns the inputs of future rows: calendar columns filled in, NaN elsewhere.
     ///
     /// # Shapes
     /// `[steps, inputs]`.
@@ -271,7 +271,7 @@ impl Transform {
         }
     }
 
-    /// Copies targets to their lag inputs; rows without so much history take the first row there is.
+    /// Copies targets to their lag inputs; rows with less history than the lag take the first row.
     fn fill_lags(&self, scaled: &mut Scaled, table: &Table) {
         let observed: Vec<&Column> = self.targets().filter_map(|target| table.column(&target.name)).collect();
         for &(input, target, lag) in &scaled.lags {

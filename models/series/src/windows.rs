@@ -1,4 +1,4 @@
-//! Which rows a forecast starts from.
+//! The windows of a series: from which rows forecasts start.
 
 use std::ops::Range;
 
@@ -18,7 +18,7 @@ enum Origins {
 }
 
 impl Windows {
-    /// Gives the windows that lie wholly inside a range, history included.
+    /// Returns the windows that lie wholly inside a range, history included.
     ///
     /// With `complete`, one flag per row of the table, windows that touch an incomplete row are left out.
     #[must_use]
@@ -39,7 +39,7 @@ impl Windows {
         }
     }
 
-    /// Gives the windows whose forecast rows lie in a range, at every row; histories may reach back before it.
+    /// Returns the windows whose forecast rows lie in a range, one at every row; contexts may reach back before it.
     ///
     /// Origins without a whole context before them are left out.
     #[must_use]
@@ -52,13 +52,13 @@ impl Windows {
         }
     }
 
-    /// Gives the shape.
+    /// Returns the shape of the windows.
     #[must_use]
     pub fn shape(&self) -> WindowShape {
         self.shape
     }
 
-    /// Gives the number of windows.
+    /// Returns the number of windows.
     #[must_use]
     pub fn len(&self) -> usize {
         match &self.origins {
@@ -67,16 +67,16 @@ impl Windows {
         }
     }
 
-    /// Says whether there is no window.
+    /// Returns whether there is no window.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Gives the first forecast row of a window.
+    /// Returns the first forecast row of a window.
     ///
     /// # Panics
-    /// Beyond the last window, as a slice does.
+    /// Beyond the last window.
     #[must_use]
     pub fn origin(&self, window: usize) -> usize {
         match &self.origins {
@@ -88,13 +88,13 @@ impl Windows {
         }
     }
 
-    /// Gives all origins in order of time.
+    /// Returns all origins in order of time.
     #[must_use]
     pub fn iter(&self) -> impl ExactSizeIterator<Item = usize> + '_ {
         (0..self.len()).map(|window| self.origin(window))
     }
 
-    /// Gives the origins as ranges of neighbouring rows, in order of time.
+    /// Returns the origins as ranges of neighbouring rows, in order of time.
     #[must_use]
     pub fn runs(&self) -> Vec<Range<usize>> {
         let mut runs: Vec<Range<usize>> = Vec::new();
@@ -108,7 +108,7 @@ impl Windows {
     }
 
     fn complete_only(self, complete: &[bool], end: usize) -> Self {
-        // The last incomplete row before each row answers "does this window touch one" in one step.
+        // The last incomplete row before each row tells in one step whether a window touches one.
         let mut last_gap = Vec::with_capacity(end);
         let mut last = None;
         for row in 0..end {

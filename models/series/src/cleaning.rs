@@ -1,4 +1,4 @@
-//! How rows become numbers that models see: what a user may set.
+//! The settings of the transform: missing values, outliers, lags, calendar columns and scaling.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
@@ -8,14 +8,14 @@ use crate::Problem;
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Missing {
-    /// On a line between the neighbours inside the training rows, with the last value after them.
+    /// Linearly between the neighbours inside the training rows, with the last value after them.
     #[default]
     Interpolate,
     /// With the last value.
     Forward,
     /// With the mean of the training rows.
     Mean,
-    /// Training windows that touch one are left out; elsewhere with the last value.
+    /// Training windows that contain a missing value are left out; elsewhere it is filled with the last value.
     Drop,
 }
 
@@ -24,10 +24,10 @@ pub enum Missing {
 /// Written as `"none"`, `"iqr"` (factor 1.5) or `{"iqr": {"factor": 3}}`.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
 pub enum Outliers {
-    /// Not at all.
+    /// They stay.
     #[default]
     None,
-    /// Clipped to the quartiles of the training rows widened by a multiple of their distance.
+    /// They are clipped to the quartiles of the training rows, widened by a multiple of the distance between the quartiles.
     Iqr {
         /// The multiple, above 0.
         factor: f64,
@@ -39,41 +39,42 @@ impl Outliers {
     pub const IQR_FACTOR: f64 = 1.5;
 }
 
-/// How columns are brought to one size.
+/// How columns are scaled.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Scaler {
-    /// The training rows lie in 0 to 1.
+    /// To training rows from 0 to 1.
     #[default]
     #[serde(rename = "minmax")]
     MinMax,
-    /// The training rows have mean 0 and standard deviation 1.
+    /// To training rows with mean 0 and standard deviation 1.
     Standard,
-    /// The training rows have median 0 and an interquartile range of 1.
+    /// To training rows with median 0 and an interquartile range of 1.
     Robust,
-    /// The training rows lie in -1 to 1, zero stays.
+    /// To training rows from -1 to 1; zero stays zero.
     #[serde(rename = "maxabs")]
     MaxAbs,
-    /// Not at all.
+    /// Values stay as they are.
     None,
 }
 
-/// How rows become numbers that models see.
+/// How rows in original units become the inputs of models.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Clean {
     /// How missing inputs are filled.
     pub missing: Missing,
-    /// The fraction of missing training rows above which an input is left out and a target is an error.
+    /// The fraction of missing training rows, 0 to 1, above which an input is left out and a target is an error; without it any
+    /// fraction is allowed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub missing_threshold: Option<f64>,
     /// How outliers of the inputs are treated.
     pub outliers: Outliers,
-    /// Lags of the targets that become inputs, in rows.
+    /// Lags of the targets that become inputs, in rows from 1.
     pub lags: Vec<usize>,
-    /// Whether calendar columns are inputs.
+    /// Whether the calendar columns become inputs.
     pub calendar: bool,
-    /// How columns are brought to one size.
+    /// How columns are scaled.
     pub scaler: Scaler,
 }
 
@@ -96,7 +97,7 @@ impl Clean {
     /// The most lags.
     pub const MAX_LAGS: usize = 1_000;
 
-    /// Lists what is out of range.
+    /// Returns every setting that is out of range; `path` is where these settings stand.
     #[must_use]
     pub fn problems(&self, path: &str) -> Vec<Problem> {
         let mut problems = Vec::new();
@@ -132,7 +133,7 @@ impl Clean {
     }
 }
 
-/// What outliers are written as.
+/// The forms in which outliers are written.
 #[derive(Serialize, Deserialize)]
 #[serde(untagged)]
 enum OutliersText {
