@@ -4,52 +4,52 @@ use serde::{Deserialize, Serialize};
 
 use crate::{ArtifactError, EpochLoss, Intervals, ModelSpec, Tensors, Training, tensors};
 
-/// The format that this code writes and reads.
+/// The artifact format that this code writes and reads.
 pub const FORMAT: u32 = 1;
 
-/// A fitted model: what it is, and its numbers.
+/// A fitted model as data: its description and its tensors.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Artifact {
-    /// What it is.
+    /// The description, written as JSON beside the tensors.
     pub about: About,
-    /// Its numbers.
+    /// The fitted numbers; which tensors there are depends on the kind of model.
     pub tensors: Tensors,
 }
 
-/// What a fitted model is.
+/// The description of a fitted model.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct About {
-    /// The format.
+    /// The version of the artifact format.
     pub format: u32,
-    /// The kind of model.
+    /// The kind of model, for example `linear`.
     pub kind: String,
-    /// Its settings.
+    /// The settings it was fitted with.
     pub settings: ModelSpec,
     /// The digest of the cut it was fitted on, in hex.
     pub cut: String,
-    /// The targets, in the order of forecasts.
+    /// The names of the targets, in the order of forecasts.
     pub targets: Vec<String>,
-    /// The inputs, in the order of columns.
+    /// The names of the inputs, in the order of columns.
     pub inputs: Vec<String>,
-    /// Rows of history in a window.
+    /// How many rows of history a window has.
     pub context: usize,
-    /// Steps it was trained for.
+    /// How many steps it was trained to forecast.
     pub horizon: usize,
     /// The season in steps.
     pub season: usize,
-    /// Rows before an origin that it looks at.
+    /// How many rows before an origin a forecast reads.
     pub history_rows: usize,
     /// Losses by epoch; empty for closed forms.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub epochs: Vec<EpochLoss>,
-    /// Its intervals; none where nobody measured them.
+    /// The levels of its intervals; `None` where none were measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub intervals: Option<Intervals>,
-    /// What a search tried, in its order; empty where there was none.
+    /// What a search tried, in its order; empty without a search.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub trials: Vec<Trial>,
-    /// What the fit did other than asked, or what its data are like, for a person.
+    /// Notices for a person: what the fit did differently from its settings, and why.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notices: Vec<String>,
 }
@@ -58,18 +58,18 @@ pub struct About {
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Trial {
-    /// The settings.
+    /// The settings that were tried.
     pub settings: ModelSpec,
-    /// The mean squared error on the rows that select, scaled values.
+    /// The mean squared error on the rows that select, scaled values; `None` where the trial failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub select_mse: Option<f64>,
-    /// Why there is none.
+    /// Why the trial failed; `None` where it did not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failed: Option<String>,
 }
 
 impl About {
-    /// Describes a model that was fitted without epochs.
+    /// Returns the description of a model that was fitted without epochs.
     #[must_use]
     pub fn new(settings: ModelSpec, data: &Training<'_>, history_rows: usize) -> Self {
         Self {
@@ -92,7 +92,7 @@ impl About {
 }
 
 impl Artifact {
-    /// Writes the artifact. Equal artifacts give equal bytes.
+    /// Returns the artifact as bytes. Equal artifacts have equal bytes.
     ///
     /// # Errors
     /// Where a number is not finite, a shape does not fit its numbers, or the artifact is too large.
@@ -100,10 +100,10 @@ impl Artifact {
         tensors::to_bytes(&self.about, &self.tensors)
     }
 
-    /// Reads an artifact.
+    /// Reads an artifact from bytes. The sizes of all parts are checked before memory is allocated for them.
     ///
     /// # Errors
-    /// Where the bytes are no artifact of a known format, too large, or hold numbers that are not finite.
+    /// Where the bytes are not an artifact of a known format, are too many, or hold numbers that are not finite.
     pub fn parse(bytes: &[u8]) -> Result<Self, ArtifactError> {
         let (about, tensors): (About, Tensors) = tensors::parse(bytes)?;
         if about.format != FORMAT {

@@ -5,13 +5,13 @@ use series::{Cut, Scaled, WindowShape};
 
 use crate::{Artifact, ArtifactError};
 
-/// Mean losses of one epoch, on scaled values.
+/// The mean losses of one epoch, on scaled values.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EpochLoss {
-    /// Over the training windows.
+    /// The mean over the training windows.
     pub train_loss: f64,
-    /// Over the windows that select.
+    /// The mean over the windows that select; `None` without such windows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub validation_loss: Option<f64>,
 }
@@ -19,13 +19,13 @@ pub struct EpochLoss {
 /// One series to learn from.
 #[derive(Clone, Copy, Debug)]
 pub struct SeriesData<'a> {
-    /// Its rows as models see them.
+    /// The transformed rows.
     pub scaled: &'a Scaled,
-    /// Which rows do what.
+    /// Which rows train, select, calibrate and are held out.
     pub cut: &'a Cut,
 }
 
-/// Everything a fit may look at.
+/// The data of a fit: everything it may read.
 #[derive(Clone, Copy, Debug)]
 pub struct Training<'a> {
     /// The series, at least one; all have the same inputs.
@@ -34,13 +34,13 @@ pub struct Training<'a> {
     pub window: WindowShape,
     /// The season in steps.
     pub season: usize,
-    /// How many threads may work; never changes a result.
+    /// How many threads the fit may use; the result does not depend on it.
     pub threads: usize,
-    /// The digest of the cut in hex, so that two cuts never share an artifact.
+    /// The digest of the cut in hex; it is part of artifacts and checkpoints.
     pub cut: &'a str,
-    /// The targets' names, in the order of forecasts.
+    /// The names of the targets, in the order of forecasts.
     pub target_names: &'a [String],
-    /// The inputs' names, in the order of columns.
+    /// The names of the inputs, in the order of columns.
     pub input_names: &'a [String],
 }
 
@@ -48,7 +48,8 @@ impl Training<'_> {
     /// Checks that series, names and cuts belong together.
     ///
     /// # Errors
-    /// Where there is no series, a window has no rows, a series has other inputs or targets than the names say, or a cut reaches beyond its rows.
+    /// Where there is no series, a window has no rows, a series has other inputs or targets than there are names, or a cut
+    /// reaches beyond its rows.
     pub fn check(&self) -> Result<(), FitError> {
         if self.series.is_empty() {
             return Err(FitError::Mismatch {
@@ -73,43 +74,44 @@ impl Training<'_> {
     }
 }
 
-/// How far a fit is. Grows with every batch.
+/// The progress of a fit. It rises with every batch.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Progress {
-    /// Epochs finished.
+    /// How many epochs are finished.
     pub epoch: u32,
-    /// Batches finished in this epoch.
+    /// How many batches of the current epoch are finished.
     pub batch: u64,
 }
 
-/// A fit between two batches, as bytes that describe themselves and are checked when read.
+/// A stopped fit, as bytes that describe themselves and are checked when they are read.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Checkpoint {
-    /// How far the fit is.
+    /// How far the fit had come.
     pub progress: Progress,
-    /// Safetensors.
+    /// The state of the fit in the safetensors format; only the fit that wrote it can read it.
     pub bytes: Vec<u8>,
 }
 
-/// How a fit ended.
+/// The end of one run of a fit.
 #[expect(clippy::large_enum_variant, reason = "made once per fit")]
 #[derive(Clone, PartialEq, Debug)]
 pub enum Fitted {
-    /// With a model.
+    /// The fit is complete.
     Finished(Artifact),
-    /// Before its end, because it was asked to stop.
+    /// The fit was asked to stop before its end and can be resumed from the checkpoint.
     Stopped(Checkpoint),
 }
 
-/// A model that can be fitted.
+/// A model with its settings, ready to be fitted.
 pub trait Fit: Send + Sync {
-    /// Fits, or goes on from a checkpoint.
+    /// Fits from the start, or resumes from a checkpoint.
     ///
-    /// `stop` is asked at every batch; `observe` hears of every batch, and of the losses at an epoch's end.
+    /// `stop` is called before every batch and ends the run where it returns true. `observe` is called after every batch, and
+    /// with the losses at the end of an epoch.
     ///
     /// # Errors
-    /// Where there is too little to learn from, the loss is no number any more, or the checkpoint is not of this fit.
+    /// Where there are too few data, the loss is not finite, or the checkpoint is not of this fit.
     fn run(
         &self,
         data: &Training<'_>,
@@ -119,89 +121,89 @@ pub trait Fit: Send + Sync {
     ) -> Result<Fitted, FitError>;
 }
 
-/// Why a fit failed. The same fit again fails again.
+/// Why a fit failed. The same fit fails again in the same way.
 #[derive(Debug, thiserror::Error)]
 pub enum FitError {
-    /// The loss is no number any more, or far beyond what any forecast of these targets is worth.
+    /// The loss is not finite, or far worse than that of any sensible forecast.
     #[error("loss is {loss:e} in epoch {epoch}, it must stay below {bound:e}")]
     Diverged {
         /// The epoch, from 1.
         epoch: u32,
-        /// The loss.
+        /// The loss, scaled values.
         loss: f64,
-        /// What it may be.
+        /// The bound of the loss.
         bound: f64,
     },
-    /// Too little to learn from.
+    /// Too few training windows.
     #[error("{have} training windows, the fit needs {need}")]
     TooFewWindows {
-        /// The windows.
+        /// How many training windows there are.
         have: usize,
-        /// The windows needed.
+        /// How many are needed.
         need: usize,
     },
     /// Equations without a stable solution.
     #[error("target `{target}`: the equations cannot be solved with lambda {lambda:e}, a larger one is needed")]
     Singular {
-        /// The target.
+        /// The name of the target.
         target: String,
         /// The lambda, as a multiple of the mean diagonal.
         lambda: f64,
     },
-    /// A row to learn from that holds no number.
+    /// A training row with a value that is not finite.
     #[error("input `{input}` is {value} in row {row}, must be finite")]
     NotFinite {
-        /// The input.
+        /// The name of the input.
         input: String,
         /// The row, from 0.
         row: usize,
-        /// The value.
+        /// The value that is not finite.
         value: f64,
     },
-    /// A search without rows to judge by.
+    /// A search without rows to compare its trials on.
     #[error("a search needs rows that select, the cut has {have} windows of them")]
     NothingSelects {
-        /// The windows.
+        /// How many windows select: 0.
         have: usize,
     },
-    /// A search in which no trial gave a model.
+    /// A search in which every trial failed.
     #[error("none of {tried} trials gave a model, the last one because: {last}")]
     NoTrial {
         /// How many were tried.
         tried: usize,
-        /// Why the last one failed.
+        /// Why the last one failed, as text.
         last: String,
     },
-    /// A fit that needs more memory than any may take.
+    /// A fit that needs more memory than is allowed.
     #[error("the fit takes {have} bytes of memory, at most {bound} are allowed")]
     TooLarge {
-        /// The bytes.
+        /// How many bytes the fit needs.
         have: u128,
-        /// The most bytes.
+        /// How many bytes are allowed.
         bound: u128,
     },
-    /// Settings that the model cannot have on these data, in its own words.
+    /// Settings or data that the model refuses.
     #[error("{why}")]
     Refused {
-        /// What is wrong, with value and bound.
+        /// The reason, with value and bound.
         why: String,
     },
     /// Series, names or windows that do not belong together.
     #[error("{have} {what}, must be {need}")]
     Mismatch {
-        /// What does not fit.
+        /// What there is a wrong number of.
         what: &'static str,
-        /// What it is.
+        /// How many there are.
         have: usize,
-        /// What it must be.
+        /// How many there must be.
         need: usize,
     },
-    /// A net that libtorch shall fit, in a build without it.
+    /// A net with `backend = "tch"` in a build without libtorch.
     #[error(
         "`backend = \"tch\"` needs libtorch, which this build is without: build with `--features tch`, or leave it out"
     )]
     NoLibtorch,
-    /// A checkpoint that is broken or not of this fit.
+    /// A checkpoint that is broken or of another fit.
     #[error("cannot go on from the checkpoint")]
     Checkpoint(#[source] ArtifactError),
 }

@@ -1,8 +1,8 @@
 //! Prediction intervals around any model's forecast, from errors that it made on rows it did not learn from.
 //!
-//! Promises: on exchangeable errors the interval between the quantiles `q` and `1 - q` covers at least `1 - 2q` of what
-//! comes, quantiles never cross, and the holdout is never looked at. Where no rows calibrate, training residuals stand in
-//! and the intervals say so; they are then too narrow by as much as the model learned its rows by heart.
+//! Promises: on exchangeable errors the interval between the quantiles `q` and `1 - q` covers at least `1 - 2q` of future
+//! values, quantiles never cross, and the holdout is never read. Where no rows calibrate, residuals of the training rows are
+//! used and the intervals are marked; they are then too narrow by as much as the model overfits.
 //!
 //! Refuses to promise coverage of all steps at once, or of errors that change with time. Start at [`Calibration::measure`].
 //!
@@ -19,7 +19,7 @@ use series::{Matrix, Problem};
 
 use crate::{Artifact, ArtifactError, FitError, ForecastError, Tensor, tensors};
 
-/// The quantiles that are measured where nobody asks for others.
+/// The quantiles that are measured by default.
 pub const LEVELS: [f64; 9] = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9];
 /// The most quantiles.
 pub const MAX_LEVELS: usize = 99;
@@ -27,17 +27,17 @@ pub const MAX_LEVELS: usize = 99;
 const OFFSETS: &str = "interval.offsets";
 const REACH: &str = "interval.reach";
 
-/// What an artifact says about its intervals.
+/// The intervals of an artifact.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Intervals {
     /// The quantiles, ascending between 0 and 1.
     pub levels: Vec<f64>,
-    /// Whether rows that the model did not learn from calibrated them; otherwise they come from training residuals.
+    /// Whether they were calibrated on rows that the model did not learn from; else they come from training residuals.
     pub calibrated: bool,
 }
 
-/// What to add to a forecast for its quantiles, in scaled units.
+/// The offsets of the quantiles from a forecast, in scaled units.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Calibration {
     intervals: Intervals,
@@ -45,25 +45,25 @@ pub struct Calibration {
     targets: usize,
     /// `[levels, steps, targets]`.
     offsets: Vec<f64>,
-    /// How far apart the values of a target lay that were learned from: widening ends there.
+    /// The range of the training values of each target: beyond the measured steps intervals widen no further than this.
     reach: Vec<f64>,
 }
 
-/// Quantiles of one forecast.
+/// The quantiles of one forecast.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Quantiles {
-    /// Which ones, ascending.
+    /// The levels of the quantiles, ascending between 0 and 1.
     pub levels: Vec<f64>,
-    /// How many steps.
+    /// How many steps the forecast has.
     pub steps: usize,
-    /// How many targets.
+    /// How many targets the forecast has.
     pub targets: usize,
-    /// The values, not falling from one level to the next.
+    /// The values, scaled; they do not fall from one level to the next.
     ///
     /// # Shapes
     /// `[steps, targets, levels]`, row-major.
     pub values: Vec<f64>,
-    /// The first step, from 1, whose errors were not measured but widened from the last measured ones.
+    /// The first step, from 1, beyond the measured ones; `None` where all were measured.
     pub extrapolated_from: Option<usize>,
 }
 
@@ -76,25 +76,25 @@ pub enum IntervalError {
     /// Series, names or windows that do not belong together.
     #[error("the training data do not belong together")]
     Training(#[source] FitError),
-    /// A forecast that failed.
+    /// The forecasts of the rows that calibrate failed.
     #[error("the model cannot forecast the rows that calibrate")]
     Forecast(#[source] ForecastError),
-    /// Nothing observed to compare with.
+    /// Too few observed values to compare forecasts with.
     #[error("target `{target}`: {have} observed rows to compare step {step} with, at least {need} needed")]
     NothingObserved {
-        /// The target.
+        /// The name of the target.
         target: String,
         /// The step, from 1.
         step: usize,
-        /// How many rows there are.
+        /// How many observed rows there are.
         have: usize,
-        /// How many there must be.
+        /// How many are needed.
         need: usize,
     },
-    /// An error of a forecast that is no number.
+    /// An error of a forecast that is not finite.
     #[error("target `{target}`: the error at step {step} is not finite")]
     NotFinite {
-        /// The target.
+        /// The name of the target.
         target: String,
         /// The step, from 1.
         step: usize,
@@ -102,35 +102,35 @@ pub enum IntervalError {
 }
 
 impl Calibration {
-    /// Gives the quantiles that were measured.
+    /// Returns the levels that were measured.
     #[must_use]
     pub fn levels(&self) -> &[f64] {
         &self.intervals.levels
     }
 
-    /// Says whether rows that the model did not learn from calibrated the intervals.
+    /// Returns whether the intervals were calibrated on rows that the model did not learn from.
     #[must_use]
     pub fn is_calibrated(&self) -> bool {
         self.intervals.calibrated
     }
 
-    /// Gives how many steps were measured.
+    /// Returns how many steps were measured.
     #[must_use]
     pub fn steps(&self) -> usize {
         self.steps
     }
 
-    /// Gives the quantiles around a forecast.
+    /// Returns the quantiles around a forecast.
     ///
-    /// Beyond the measured steps the last one's offsets grow with the root of the step, as the errors of a random walk do,
-    /// and no further than the values lay apart that were learned from: errors that were held where they are would promise
-    /// more with every step, and errors that grow for ever say nothing.
+    /// Beyond the measured steps the offsets of the last one grow with the root of the step, as the errors of a random walk do,
+    /// up to the range of the training values. Constant offsets would promise too much at later steps, and offsets that grow
+    /// without bound would say nothing.
     ///
     /// # Shapes
     /// `mean` is `[steps, targets]`, scaled values; so are the quantiles.
     ///
     /// # Errors
-    /// Where the forecast has other targets than were measured.
+    /// Where the forecast has another number of targets.
     pub fn quantiles(&self, mean: &Matrix) -> Result<Quantiles, ForecastError> {
         let mut values = Vec::with_capacity(mean.data.len() * self.levels().len());
         self.append_quantiles(&mean.data, mean.cols, &mut values)?;
@@ -143,13 +143,13 @@ impl Calibration {
         })
     }
 
-    /// Appends the quantiles around a forecast, as [`Calibration::quantiles`] gives them.
+    /// Appends the quantiles around a forecast, as [`Calibration::quantiles`] returns them.
     ///
     /// # Shapes
     /// `mean` is `[steps, targets]`, row-major, scaled values; what is appended is `[steps, targets, levels]`.
     ///
     /// # Errors
-    /// Where the forecast has other targets than were measured.
+    /// Where the forecast has another number of targets.
     pub fn append_quantiles(
         &self,
         mean: &[f64],
@@ -171,7 +171,7 @@ impl Calibration {
         Ok(())
     }
 
-    /// Gives what to add at a step, counted from 0.
+    /// Returns the offset at a step, counted from 0.
     #[expect(clippy::cast_precision_loss, reason = "steps lie far below 2^52")]
     fn offset(&self, level: usize, step: usize, target: usize) -> f64 {
         let measured = |step: usize| self.offsets[(level * self.steps + step) * self.targets + target];
@@ -184,7 +184,7 @@ impl Calibration {
         wider.clamp(-most, most)
     }
 
-    /// Puts the intervals into an artifact.
+    /// Writes the intervals into an artifact.
     pub fn write(self, artifact: &mut Artifact) {
         let shape = vec![self.levels().len(), self.steps, self.targets];
         let tensors = &mut artifact.tensors;
@@ -193,10 +193,10 @@ impl Calibration {
         artifact.about.intervals = Some(self.intervals);
     }
 
-    /// Reads the intervals of an artifact, where it has any.
+    /// Reads the intervals of an artifact; `None` where it has no intervals.
     ///
     /// # Errors
-    /// Where levels are out of range, tensors are missing or of other shapes than the artifact says, or quantiles cross.
+    /// Where levels are out of range, tensors are missing or have other shapes than described, or quantiles cross.
     pub fn read(artifact: &Artifact) -> Result<Option<Self>, ArtifactError> {
         let about = &artifact.about;
         let Some(intervals) = about.intervals.clone() else {
@@ -232,7 +232,7 @@ impl Calibration {
     }
 }
 
-/// Refuses levels that are out of range, out of order, too many or none.
+/// Checks that there are levels, not too many, in range and in order.
 fn check_levels(levels: &[f64]) -> Result<(), Problem> {
     if levels.is_empty() || levels.len() > MAX_LEVELS {
         let range = format!("from 1 to {MAX_LEVELS} quantiles");
@@ -240,7 +240,7 @@ fn check_levels(levels: &[f64]) -> Result<(), Problem> {
     }
     for (index, &level) in levels.iter().enumerate() {
         let above = if index == 0 { 0.0 } else { levels[index - 1] };
-        // Written so that what is no number fails too.
+        // Written so that NaN fails too.
         if !(level > above && level < 1.0) {
             let range = format!("above {above} and below 1");
             return Err(Problem::new(format!("levels[{index}]"), level, range));

@@ -1,7 +1,7 @@
-//! What a forecaster is: specs of models, how one is fitted, how a fitted one forecasts, and the artifact between them.
+//! The interface of models: their settings, how they are fitted, how fitted ones forecast, and the artifact between the two.
 //!
 //! Promises: an artifact is data only (safetensors with one JSON entry, sizes capped, numbers finite) and equal artifacts
-//! have equal bytes. A fit asks `stop` at every batch and can go on later from its checkpoint.
+//! have equal bytes. A fit calls `stop` at every batch and can be resumed from its checkpoint.
 //!
 //! Refuses to know files, networks, clocks, and how any model works. Start reading at [`Fit`] and [`Forecast`].
 

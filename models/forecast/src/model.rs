@@ -1,27 +1,27 @@
-//! How a fitted model forecasts.
+//! Forecasts of a fitted model.
 
 use series::{Matrix, Scaled};
 
-/// What is known at a forecast's origin.
+/// What is known at the origin of a forecast.
 #[derive(Clone, Copy, Debug)]
 pub struct History<'a> {
-    /// Rows as models see them; those from the origin on are not looked at.
+    /// The transformed rows; those from the origin on are not read.
     pub scaled: &'a Scaled,
-    /// The first forecast row: rows before it are known.
+    /// The first forecast row; all rows before it are known.
     pub origin: usize,
-    /// Inputs that are known for the rows from the origin on, NaN elsewhere.
+    /// The inputs that are known from the origin on; NaN where they are not.
     ///
     /// # Shapes
-    /// `[steps, inputs]`; may be shorter than a forecast within the trained horizon.
+    /// `[steps, inputs]`; may have fewer rows than the forecast within the trained horizon.
     pub future: &'a Matrix,
 }
 
-/// A fitted model. Parameters stay as they are, states start anew at every origin.
+/// A fitted model. Its parameters do not change; its state starts afresh at every origin.
 pub trait Forecast: Send + Sync {
-    /// Gives the rows before an origin that the model looks at.
+    /// Returns how many rows before an origin the model reads.
     fn history_rows(&self) -> usize;
 
-    /// Gives the steps it was trained for; none where every number of steps is alike.
+    /// Returns how many steps it was trained to forecast; `None` where it forecasts any number of steps in the same way.
     fn trained_horizon(&self) -> Option<usize>;
 
     /// Forecasts from one origin.
@@ -30,15 +30,15 @@ pub trait Forecast: Send + Sync {
     /// The result is `[steps, targets]`, scaled values.
     ///
     /// # Errors
-    /// Where the history is too short, inputs are not the model's, or a future input is missing.
+    /// Where the history is too short, the inputs are not those of the fit, or a future input is missing.
     fn forecast(&self, history: &History<'_>, steps: usize) -> Result<Matrix, ForecastError>;
 
-    /// Forecasts from many origins, in their order: `out` gets the index of each and `[steps, targets]` scaled values.
+    /// Forecasts from many origins in their order: `out` is called with the index of each and `[steps, targets]` scaled values.
     ///
-    /// Calendar inputs after an origin are taken from the rows that are there, nothing else is.
+    /// Of the rows after an origin only the calendar inputs are read.
     ///
     /// # Errors
-    /// As for one origin.
+    /// As for one origin, see [`Forecast::forecast`].
     fn forecast_origins(
         &self,
         scaled: &Scaled,
@@ -53,7 +53,7 @@ pub trait Forecast: Send + Sync {
 /// Forecasts from many origins, each as [`Forecast::forecast`] does.
 ///
 /// # Errors
-/// As for one origin.
+/// As for one origin, see [`Forecast::forecast`].
 pub fn one_by_one(
     model: &(impl Forecast + ?Sized),
     scaled: &Scaled,
@@ -69,7 +69,7 @@ pub fn one_by_one(
     Ok(())
 }
 
-/// Gives the calendar inputs of rows from an origin on, NaN elsewhere and after the last row.
+/// Returns the calendar inputs of `steps` rows from an origin on; NaN for other inputs and after the last row.
 #[must_use]
 pub fn known_future(scaled: &Scaled, origin: usize, steps: usize) -> Matrix {
     let mut future = Matrix::filled(steps, scaled.values.cols, f64::NAN);
@@ -87,30 +87,30 @@ pub enum ForecastError {
     /// Too few rows before the origin.
     #[error("{have} rows before the forecast, the model needs {need}")]
     HistoryTooShort {
-        /// The rows.
+        /// How many rows there are.
         have: usize,
-        /// The rows needed.
+        /// How many are needed.
         need: usize,
     },
     /// An origin after the last row.
     #[error("forecast from row {have}, the history has {bound} rows")]
     Origin {
-        /// The origin.
+        /// The row of the origin.
         have: usize,
-        /// The history's rows.
+        /// How many rows the history has.
         bound: usize,
     },
     /// Other inputs or targets than the model was fitted on.
     #[error("{have} {what}, the model was fitted on {need}")]
     Shape {
-        /// Of what.
+        /// What there is a wrong number of.
         what: &'static str,
         /// How many there are.
         have: usize,
         /// How many there must be.
         need: usize,
     },
-    /// An input that must be known ahead is not.
+    /// An input that must be known for future rows is missing.
     #[error("input {input} is not known at step {step} of the forecast")]
     FutureMissing {
         /// The input, from 0.
@@ -118,23 +118,23 @@ pub enum ForecastError {
         /// The step, from 1.
         step: usize,
     },
-    /// A forecast that is no number.
+    /// A forecast that is not finite.
     #[error("forecast of target {target} is {value} at step {step}, it must be finite")]
     NotFinite {
         /// The target, from 0.
         target: usize,
         /// The step, from 1.
         step: usize,
-        /// The value.
+        /// The value that is not finite.
         value: f64,
     },
 }
 
 impl History<'_> {
-    /// Checks that enough rows lie before the origin.
+    /// Checks that at least `need` rows lie before the origin.
     ///
     /// # Errors
-    /// Where they do not, or the origin lies after the last row.
+    /// Where there are fewer rows, or the origin lies after the last row.
     pub fn check(&self, need: usize) -> Result<(), ForecastError> {
         if self.origin > self.scaled.rows() {
             return Err(ForecastError::Origin {

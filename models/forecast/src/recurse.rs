@@ -1,12 +1,12 @@
-//! Forecasts beyond the trained horizon: a windowed model goes on from its own forecasts.
+//! Forecasts beyond the trained horizon: a windowed model continues from its own forecasts.
 
 use series::Matrix;
 
 use crate::{ForecastError, History};
 
-/// Forecasts any number of steps with a model that gives `trained` steps from `context` rows.
+/// Forecasts any number of steps with a model that forecasts `trained` steps from `context` rows.
 ///
-/// `block` gets the context `[context, inputs]` and gives `[trained, targets]`. After each block the context moves on:
+/// `block` gets the context `[context, inputs]` and returns `[trained, targets]`. After each block the context moves on:
 /// targets and their lags come from the forecasts, `past` inputs are held at their last value, calendar inputs come from
 /// the history's future.
 ///
@@ -14,7 +14,7 @@ use crate::{ForecastError, History};
 /// The result is `[steps, targets]`, scaled values.
 ///
 /// # Errors
-/// Where the history is shorter than the context, a calendar input is missing, a forecast is not finite, or `block` says so.
+/// Where the history is shorter than the context, a calendar input is missing, a forecast is not finite, or `block` fails.
 pub fn forecast(
     history: &History<'_>,
     context: usize,
@@ -39,7 +39,7 @@ pub fn forecast(
     Ok(result)
 }
 
-/// Gives the last rows before the origin.
+/// Returns the last rows before the origin.
 fn known(history: &History<'_>, context: usize) -> Matrix {
     let cols = history.scaled.values.cols;
     let data = &history.scaled.values.data[(history.origin - context) * cols..history.origin * cols];
@@ -71,7 +71,7 @@ fn check(forecast: &Matrix, trained: usize, targets: usize, done: usize) -> Resu
     }
 }
 
-/// Moves the context over the last `fresh` forecast steps.
+/// Moves the context on by the last `fresh` forecast steps.
 fn advance(window: &mut Matrix, history: &History<'_>, result: &Matrix, fresh: usize) -> Result<(), ForecastError> {
     let held = window.row(window.rows - 1).to_vec();
     for step in result.rows - fresh..result.rows {
@@ -134,7 +134,7 @@ mod tests {
         }
     }
 
-    /// Goes on as the rows do: the next rows of both targets.
+    /// Continues the rows: the next rows of both targets.
     fn next(window: &Matrix) -> Matrix {
         let last = window.row(window.rows - 1);
         Matrix {
@@ -175,7 +175,7 @@ mod tests {
         assert_eq!(contexts.len(), 3);
         assert_eq!(contexts[0].data, scaled.values.data[15..30]);
         assert_eq!(contexts[1].row(0), scaled.values.row(5));
-        // The past input is held at row 5, everything else goes on as the rows do.
+        // The past input is held at row 5, everything else continues as the rows do.
         assert_eq!(contexts[1].row(2), [7.0, 70.0, 5.0, 105.0, 3.5]);
         assert_eq!(contexts[2].row(2), [9.0, 90.0, 7.0, 105.0, 4.5]);
     }

@@ -1,4 +1,4 @@
-//! What a user may set about each model, with the range of each.
+//! The settings of each model and their ranges.
 
 mod classical;
 mod prophet;
@@ -15,7 +15,7 @@ pub use search::{Between, Candidates, SearchSpec, Spread, Strategy};
 
 use crate::About;
 
-/// One model with its settings, every default written out.
+/// A kind of model with all of its settings.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum ModelSpec {
@@ -33,19 +33,19 @@ pub enum ModelSpec {
     Ets(EtsSpec),
     /// The Theta method.
     Theta(ThetaSpec),
-    /// Several seasons and a trend.
+    /// Decomposition into several seasons and a trend.
     Mstl(MstlSpec),
-    /// A weighted mean of the round's other models, made by whoever decides the round; never fitted by itself.
+    /// A weighted mean of the round's other models, made where the round is decided; it is not fitted by itself.
     Ensemble(EnsembleSpec),
-    /// Trend, seasons, holidays and regressors.
+    /// The additive model of trend, seasons, holidays and regressors.
     Prophet(ProphetSpec),
 }
 
-/// What an ensemble is made of; empty until it is made.
+/// The members of an ensemble; empty until the round is decided.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct EnsembleSpec {
-    /// Its members, in the order of their weights.
+    /// The members, in the order of their weights.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub members: Vec<EnsembleMember>,
 }
@@ -54,18 +54,18 @@ pub struct EnsembleSpec {
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EnsembleMember {
-    /// Its name in the round.
+    /// The name of the member in the round.
     pub name: String,
-    /// What it is.
+    /// The description of its artifact.
     pub about: About,
 }
 
-/// Settings of the naive model: none.
+/// The naive model has no settings.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NaiveSpec {}
 
-/// Settings of the seasonal naive model: none, the season follows from the data.
+/// The seasonal naive model has no settings: its season follows from the data.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SeasonalNaiveSpec {}
@@ -74,17 +74,16 @@ pub struct SeasonalNaiveSpec {}
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LinearSpec {
-    /// How strongly coefficients are held to 0.
+    /// How strongly coefficients are shrunk towards 0.
     pub lambda: Lambda,
     /// Which lags a target is forecast from.
     pub channels: Channels,
     /// Whether the calendar columns of the last known row are inputs too, beside the lags.
     ///
-    /// Each step has weights of its own, and a wave some steps ahead is a linear map of its sine and cosine now: so a step
-    /// learns the calendar of its own time, and no later row is needed. Where the data have no calendar columns it changes
-    /// nothing.
+    /// Each step has weights of its own, and a wave some steps ahead is a linear map of its sine and cosine now. So a step can
+    /// learn the calendar of its own time without any later row. Without calendar columns this setting has no effect.
     pub calendar: bool,
-    /// What one model covers.
+    /// Which series one model covers.
     pub scope: Scope,
 }
 
@@ -99,7 +98,7 @@ impl Default for LinearSpec {
     }
 }
 
-/// How strongly coefficients are held to 0, as a multiple of the Gram matrix' mean diagonal.
+/// How strongly coefficients are shrunk towards 0, as a multiple of the mean diagonal of the Gram matrix.
 ///
 /// Written as `"auto"` or a number.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
@@ -107,7 +106,7 @@ pub enum Lambda {
     /// Chosen on the rows that select; 0.001 without them.
     #[default]
     Auto,
-    /// Given.
+    /// This multiple, from 1e-9 to 1e9.
     Given(f64),
 }
 
@@ -115,30 +114,30 @@ pub enum Lambda {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Channels {
-    /// Whichever of the others is best on the rows that select; its own without them.
+    /// The best of the others on the rows that select; [`Self::Own`] without such rows.
     #[default]
     Auto,
-    /// Its own, with coefficients of its own.
+    /// Its own lags, with coefficients of its own.
     Own,
-    /// Its own, with coefficients that all targets share.
+    /// Its own lags, with coefficients that all targets share.
     Pooled,
-    /// Those of all targets and past inputs together.
+    /// The lags of all targets and past inputs.
     All,
 }
 
-/// What one model covers.
+/// Which series one model covers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Scope {
-    /// All series of the part.
+    /// All series of the part together.
     #[default]
     Part,
-    /// One series.
+    /// One series each.
     Series,
 }
 
 impl ModelSpec {
-    /// The kinds there are.
+    /// The names of all kinds.
     pub const KINDS: [&str; 10] = [
         "naive",
         "seasonal-naive",
@@ -152,7 +151,7 @@ impl ModelSpec {
         "ensemble",
     ];
 
-    /// Gives a model with its default settings.
+    /// Returns a kind of model with its default settings; `None` for an unknown name.
     #[must_use]
     pub fn of_kind(kind: &str) -> Option<Self> {
         match kind {
@@ -170,7 +169,7 @@ impl ModelSpec {
         }
     }
 
-    /// Gives the kind as it is written.
+    /// Returns the name of the kind.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
@@ -187,19 +186,19 @@ impl ModelSpec {
         }
     }
 
-    /// Says whether it is made of the round's other members and not fitted.
+    /// Returns whether the model is made of the round's other members instead of being fitted.
     #[must_use]
     pub fn is_virtual(&self) -> bool {
         matches!(self, Self::Ensemble(_))
     }
 
-    /// Says whether other models must beat it by a margin.
+    /// Returns whether the model is a baseline, which others must beat by a margin.
     #[must_use]
     pub fn is_baseline(&self) -> bool {
         matches!(self, Self::Naive(_) | Self::SeasonalNaive(_))
     }
 
-    /// Lists what is out of range.
+    /// Returns every setting that is out of range; `path` is where these settings stand.
     #[must_use]
     pub fn problems(&self, path: &str) -> Vec<Problem> {
         match self {
@@ -214,7 +213,7 @@ impl ModelSpec {
 }
 
 impl LinearSpec {
-    /// Lists what is out of range.
+    /// Returns every setting that is out of range; `path` is where these settings stand.
     #[must_use]
     pub fn problems(&self, path: &str) -> Vec<Problem> {
         let mut problems = Vec::new();
@@ -232,7 +231,7 @@ impl LinearSpec {
     }
 }
 
-/// What a lambda is written as.
+/// The forms in which a lambda is written.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum LambdaText {

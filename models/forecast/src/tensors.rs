@@ -1,6 +1,6 @@
 //! Tensors with one JSON entry, as safetensors: the bytes of artifacts and checkpoints.
 //!
-//! Data only, nothing that runs. The header carries exactly one metadata entry, because a map with several would be
+//! The bytes are data only and contain no code. The header has exactly one metadata entry, because a map with several would be
 //! written in random order; tensors are written in the order of their names within a data type.
 
 use std::collections::{BTreeMap, HashMap};
@@ -10,7 +10,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 /// The name of the one metadata entry.
 const ENTRY: &str = "flits";
-/// The most bytes of a file: a network of 4,096 units and 16 layers is larger than any function's memory anyway.
+/// The most bytes of a file; a larger net would not fit into the memory of a function.
 pub const MAX_BYTES: usize = 1 << 30;
 /// The most bytes of a header: names, shapes and the JSON entry.
 pub const MAX_HEADER: usize = 8 << 20;
@@ -27,103 +27,103 @@ pub enum Data {
 /// Numbers with a shape, row-major.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Tensor {
-    /// The length of each dimension.
+    /// The length of each dimension, outermost first.
     pub shape: Vec<usize>,
-    /// The numbers.
+    /// The numbers, row-major.
     pub data: Data,
 }
 
 /// Tensors by name.
 pub type Tensors = BTreeMap<String, Tensor>;
 
-/// Why bytes are no artifact, or tensors cannot become one.
+/// Why bytes cannot be read as an artifact, or an artifact cannot be written.
 #[derive(Debug, thiserror::Error)]
 pub enum ArtifactError {
-    /// More bytes than allowed.
+    /// More bytes than are allowed.
     #[error("artifact has {have} bytes, at most {bound} are allowed")]
     TooLarge {
-        /// The bytes.
+        /// How many bytes there are.
         have: usize,
-        /// The most bytes.
+        /// How many bytes are allowed.
         bound: usize,
     },
     /// A header that is longer than allowed or than the bytes.
     #[error("artifact header of {have} bytes, at most {bound} are allowed")]
     Header {
-        /// The header's bytes.
+        /// How many bytes the header has.
         have: u64,
-        /// The most bytes.
+        /// How many bytes are allowed.
         bound: usize,
     },
-    /// Bytes that are no safetensors.
+    /// Bytes that are not in the safetensors format.
     #[error("artifact is no valid safetensors file")]
     Malformed(#[source] SafeTensorError),
-    /// No entry of ours, or others beside it.
+    /// Metadata entries other than exactly one with our name.
     #[error("artifact has {have} metadata entries, must be exactly `flits`")]
     Entries {
         /// How many there are.
         have: usize,
     },
-    /// An entry that does not describe an artifact.
+    /// A description that cannot be read.
     #[error("artifact's description cannot be read")]
     About(#[source] serde_json::Error),
     /// A format that this code does not know.
     #[error("artifact format is {have}, must be {need}")]
     Format {
-        /// The format.
+        /// The version of the format.
         have: u32,
-        /// The known one.
+        /// The version that this code knows.
         need: u32,
     },
     /// An artifact of another kind of model or fit.
     #[error("artifact is of {have}, must be of {need}")]
     Kind {
-        /// What it is of.
+        /// What the artifact is of.
         have: String,
-        /// What it must be of.
+        /// What the reader needs.
         need: String,
     },
     /// A setting out of its range.
     #[error("artifact has a setting out of range")]
     Settings(#[source] series::Problem),
-    /// A tensor that is not there.
+    /// A missing tensor.
     #[error("tensor `{tensor}` is missing")]
     Missing {
-        /// The tensor.
+        /// The name of the tensor.
         tensor: String,
     },
     /// A tensor of another precision.
     #[error("tensor `{tensor}` holds {have}, must hold {need}")]
     Precision {
-        /// The tensor.
+        /// The name of the tensor.
         tensor: String,
-        /// Its type.
+        /// The type it has.
         have: String,
-        /// The allowed type.
+        /// The type it must have.
         need: &'static str,
     },
     /// A tensor of another shape.
     #[error("tensor `{tensor}` has shape {have:?}, must have {need:?}")]
     Shape {
-        /// The tensor.
+        /// The name of the tensor.
         tensor: String,
-        /// Its shape.
+        /// The shape it has.
         have: Vec<usize>,
-        /// The needed shape.
+        /// The shape it must have.
         need: Vec<usize>,
     },
-    /// A number that is none.
+    /// A number that is not finite.
     #[error("tensor `{tensor}`: number {index} is not finite")]
     NotFinite {
-        /// The tensor.
+        /// The name of the tensor.
         tensor: String,
-        /// The number, from 0.
+        /// The index of the number, from 0.
         index: usize,
     },
 }
 
 impl Tensor {
-    /// Gives a tensor of single precision.
+    /// Returns a tensor of single precision.
     #[must_use]
     pub fn f32(shape: Vec<usize>, data: Vec<f32>) -> Self {
         Self {
@@ -132,7 +132,7 @@ impl Tensor {
         }
     }
 
-    /// Gives a tensor of double precision.
+    /// Returns a tensor of double precision.
     #[must_use]
     pub fn f64(shape: Vec<usize>, data: Vec<f64>) -> Self {
         Self {
@@ -143,7 +143,7 @@ impl Tensor {
 }
 
 impl Data {
-    /// Gives how many numbers there are.
+    /// Returns how many numbers it holds.
     #[must_use]
     pub fn len(&self) -> usize {
         match self {
@@ -152,7 +152,7 @@ impl Data {
         }
     }
 
-    /// Says whether there are none.
+    /// Returns whether it holds no number.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -180,10 +180,10 @@ impl Data {
     }
 }
 
-/// Finds a tensor of double precision and a shape.
+/// Returns the numbers of a tensor that must have double precision and a shape.
 ///
 /// # Errors
-/// Where it is missing or not like that.
+/// Where it is missing, or has another precision or shape.
 pub fn f64s<'a>(tensors: &'a Tensors, name: &str, shape: &[usize]) -> Result<&'a [f64], ArtifactError> {
     match &find(tensors, name, shape)?.data {
         Data::F64(data) => Ok(data),
@@ -195,10 +195,10 @@ pub fn f64s<'a>(tensors: &'a Tensors, name: &str, shape: &[usize]) -> Result<&'a
     }
 }
 
-/// Finds a tensor of single precision and a shape.
+/// Returns the numbers of a tensor that must have single precision and a shape.
 ///
 /// # Errors
-/// Where it is missing or not like that.
+/// Where it is missing, or has another precision or shape.
 pub fn f32s<'a>(tensors: &'a Tensors, name: &str, shape: &[usize]) -> Result<&'a [f32], ArtifactError> {
     match &find(tensors, name, shape)?.data {
         Data::F32(data) => Ok(data),
@@ -225,7 +225,7 @@ fn find<'a>(tensors: &'a Tensors, name: &str, shape: &[usize]) -> Result<&'a Ten
     Ok(tensor)
 }
 
-/// Writes a description and tensors. Equal ones give equal bytes.
+/// Returns a description and tensors as bytes. Equal inputs have equal bytes.
 ///
 /// # Errors
 /// Where a number is not finite, a shape does not fit its numbers, or the result would be too large.
@@ -249,10 +249,11 @@ pub fn to_bytes<T: Serialize>(about: &T, tensors: &Tensors) -> Result<Vec<u8>, A
     Ok(written)
 }
 
-/// Reads a description and tensors, after checking sizes before anything is allocated for them.
+/// Reads a description and tensors. The sizes of all parts are checked before memory is allocated for them.
 ///
 /// # Errors
-/// Where the bytes are too large, no safetensors, not described by exactly our entry, of another precision, or not finite.
+/// Where there are too many bytes, they are not in the safetensors format, have other metadata than our entry, another
+/// precision, or numbers that are not finite.
 pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<(T, Tensors), ArtifactError> {
     check_sizes(bytes)?;
     let (_, header) = SafeTensors::read_metadata(bytes).map_err(ArtifactError::Malformed)?;

@@ -6,13 +6,13 @@ use series::{Matrix, Scaled};
 
 use crate::{Forecast, ForecastError, History};
 
-/// Origins that are worth a thread.
+/// The fewest origins for which a thread is started.
 const ORIGINS: usize = 64;
 
-/// The most numbers that wait for their turn on one thread, save that one origin's are always whole.
+/// The most numbers of finished forecasts that one thread keeps until they are handed out; at least one forecast.
 const WAITING: usize = 1 << 18;
 
-/// A model whose forecasts from many origins are shared out over threads. Each is what it is on one, and they come in the same order.
+/// A model that forecasts from many origins on several threads. Forecasts and their order are the same as on one thread.
 #[derive(Clone, Copy)]
 pub struct Threaded<'a> {
     model: &'a dyn Forecast,
@@ -20,7 +20,7 @@ pub struct Threaded<'a> {
 }
 
 impl<'a> Threaded<'a> {
-    /// Lets a model forecast on up to so many threads.
+    /// Wraps a model so that it forecasts on up to `threads` threads.
     #[must_use]
     pub fn new(model: &'a dyn Forecast, threads: usize) -> Self {
         Self { model, threads }
@@ -88,7 +88,7 @@ mod tests {
 
     use super::*;
 
-    /// Forecasts the origin's number and remembers who asked.
+    /// Forecasts the number of the origin and records the calling thread.
     struct Numbers(Mutex<Vec<thread::ThreadId>>);
 
     impl Forecast for Numbers {
@@ -127,7 +127,7 @@ mod tests {
 
     #[test]
     fn forecasts_come_in_order_from_as_many_threads_as_are_worth_it() {
-        // The last case is more than may wait: several rounds.
+        // The last case has more numbers than one thread keeps at once.
         for (origins, steps, threads, used) in [(127, 1, 4, 1), (128, 1, 4, 2), (1_000, 3, 4, 4), (300, 9_000, 2, 2)] {
             let (model, scaled) = (Numbers(Mutex::default()), scaled(1_001));
             let origins: Vec<_> = (1..=origins).rev().collect();

@@ -1,4 +1,4 @@
-//! Errors of forecasts, and the offsets that follow from them.
+//! Measures the errors of forecasts and the offsets that follow from them.
 
 use std::ops::Range;
 
@@ -7,33 +7,33 @@ use series::{Scaled, Windows};
 use super::{Calibration, IntervalError, Intervals, check_levels};
 use crate::{Forecast, SeriesData, Threaded, Training};
 
-/// The most origins that forecasts are compared from: a quantile's error then is about a percent.
+/// The most origins of forecasts that are compared: the error of a quantile is then about one percent.
 const MAX_ORIGINS: usize = 2_000;
-/// The most errors that are held at once, 32 MiB; long horizons of many targets are measured from fewer origins.
+/// The most errors in memory, 32 MiB; long horizons of many targets are measured from fewer origins.
 const MAX_ERRORS: usize = 1 << 22;
 
-/// Errors of forecasts, `[steps, targets]` lists in the order of origins.
+/// The errors of forecasts: `[steps, targets]` lists, each in the order of origins.
 struct Errors {
     cells: Vec<Vec<f64>>,
     targets: usize,
 }
 
-/// Where one series' forecasts start, and the rows that they are compared with.
-struct Place<'a> {
+/// The origins of the forecasts of one series, and the rows that they are compared with.
+struct Comparison<'a> {
     scaled: &'a Scaled,
     origins: Vec<usize>,
     rows: Range<usize>,
 }
 
 impl Calibration {
-    /// Measures how far a model's forecasts lie from what was observed, for every level, step of the horizon and target.
+    /// Measures how far a model's forecasts lie from the observed values, for every level, step of the horizon and target.
     ///
-    /// Compared are the `calibrate` rows, each at every step: also from origins before them, so that a horizon longer than
-    /// the rows has as many errors at its last step as at its first. With fewer errors than the outermost level needs,
-    /// windows of the training rows stand in for all, and the intervals are marked as uncalibrated. Imputed rows are not
-    /// compared. Origins are thinned to 2,000, spread over all of them.
+    /// The `calibrate` rows are compared at every step, also from origins before them, so that a horizon longer than these rows
+    /// has as many errors at its last step as at its first. With fewer errors than the outermost level needs, windows of the
+    /// training rows are compared instead, and the intervals are marked as uncalibrated. Imputed rows are not compared. At
+    /// most 2,000 origins are used, spread over all of them.
     ///
-    /// The widest interval always holds the forecast itself; inner quantiles may both lie on one side of it.
+    /// The widest interval always contains the forecast itself; inner quantiles may both lie on one side of it.
     ///
     /// # Errors
     /// Where levels are not ascending between 0 and 1, the model cannot forecast, or a target was never observed.
@@ -62,7 +62,7 @@ impl Calibration {
     }
 }
 
-/// Gives the fewest errors with which every level has a finite offset.
+/// Returns the fewest errors with which every level has a finite offset.
 fn needed(levels: &[f64]) -> usize {
     let fits = |errors: usize| {
         levels.iter().all(|&level| {
@@ -73,9 +73,9 @@ fn needed(levels: &[f64]) -> usize {
     (1..10_000).find(|&errors| fits(errors)).unwrap_or(10_000)
 }
 
-/// Gives the ranks, from 1, between which the quantile of the next of some exchangeable errors lies.
+/// Returns the ranks, from 1, between which the quantile of the next of some exchangeable errors lies.
 ///
-/// The rank of a level is `level * (errors + 1)`; what lies between two ranks goes outwards, away from the median.
+/// The rank of a level is `level * (errors + 1)`; between two ranks the outer one counts, away from the median.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
@@ -85,7 +85,7 @@ fn needed(levels: &[f64]) -> usize {
 fn ranks(level: f64, errors: usize) -> (usize, usize) {
     let rank = level * (errors + 1) as f64;
     let whole = libm::round(rank);
-    // 10 * 0.3 is 3.0000000000000004: no reason to go to the fourth.
+    // 10 * 0.3 is 3.0000000000000004, which must not count as the fourth rank.
     let (low, high) = if (rank - whole).abs() < 1e-9 {
         (whole as usize, whole as usize)
     } else {
@@ -100,32 +100,32 @@ fn ranks(level: f64, errors: usize) -> (usize, usize) {
     }
 }
 
-/// Gives all origins from which a step reaches the rows that calibrate.
-fn calibrating<'a>(series: &SeriesData<'a>, data: &Training<'_>, history: usize) -> Place<'a> {
+/// Returns all origins whose forecasts reach the rows that calibrate.
+fn calibrating<'a>(series: &SeriesData<'a>, data: &Training<'_>, history: usize) -> Comparison<'a> {
     let SeriesData { scaled, cut } = *series;
     let rows = cut.calibrate.clone();
     let reaching = rows.start.saturating_sub(data.window.horizon.saturating_sub(1));
     let first = reaching.max(cut.training.start + data.window.context);
     let end = if rows.is_empty() { first } else { rows.end };
-    Place {
+    Comparison {
         scaled,
         origins: with_history((first..end).collect(), history),
         rows,
     }
 }
 
-/// Gives the windows of the training rows.
-fn learned<'a>(series: &SeriesData<'a>, data: &Training<'_>, history: usize) -> Place<'a> {
+/// Returns the origins of the windows in the training rows.
+fn learned<'a>(series: &SeriesData<'a>, data: &Training<'_>, history: usize) -> Comparison<'a> {
     let SeriesData { scaled, cut } = *series;
     let windows = Windows::inside(cut.training.clone(), data.window, scaled.mask());
-    Place {
+    Comparison {
         scaled,
         origins: with_history(windows.iter().collect(), history),
         rows: cut.training.clone(),
     }
 }
 
-/// Leaves out origins without the whole history before them, where others remain.
+/// Leaves out origins with too few rows before them, where others remain.
 fn with_history(origins: Vec<usize>, history: usize) -> Vec<usize> {
     let first = origins.partition_point(|&origin| origin < history);
     if first == origins.len() {
@@ -138,7 +138,7 @@ impl Errors {
     fn of<'a>(
         forecaster: &dyn Forecast,
         data: &Training<'a>,
-        place: fn(&SeriesData<'a>, &Training<'_>, usize) -> Place<'a>,
+        comparison: fn(&SeriesData<'a>, &Training<'_>, usize) -> Comparison<'a>,
     ) -> Result<Self, IntervalError> {
         let (steps, targets) = (data.window.horizon, data.target_names.len());
         let forecaster = Threaded::new(forecaster, data.threads);
@@ -146,16 +146,16 @@ impl Errors {
             cells: vec![Vec::new(); steps * targets],
             targets,
         };
-        let places: Vec<Place<'_>> = data
+        let comparisons: Vec<Comparison<'_>> = data
             .series
             .iter()
-            .map(|series| place(series, data, forecaster.history_rows()))
+            .map(|series| comparison(series, data, forecaster.history_rows()))
             .collect();
-        let all = places.iter().map(|place| place.origins.len()).sum();
+        let all = comparisons.iter().map(|one| one.origins.len()).sum();
         let most = MAX_ORIGINS.min((MAX_ERRORS / (steps * targets).max(1)).max(1));
         let mut kept = thinned(all, most).into_iter().peekable();
         let mut before = 0;
-        for Place { scaled, origins, rows } in places {
+        for Comparison { scaled, origins, rows } in comparisons {
             let mut picked = Vec::new();
             while let Some(index) = kept.next_if(|&index| index < before + origins.len()) {
                 picked.push(origins[index - before]);
@@ -201,7 +201,7 @@ impl Errors {
         Ok(())
     }
 
-    /// Gives `[levels, steps, targets]`.
+    /// Returns the offsets, `[levels, steps, targets]`.
     fn offsets(mut self, levels: &[f64]) -> Vec<f64> {
         let mut offsets = vec![0.0; levels.len() * self.cells.len()];
         let cells = self.cells.len();
@@ -222,8 +222,8 @@ impl Errors {
     }
 }
 
-/// Picks some of as many things in their order, one from each of equal shares, at places in the shares that do not repeat:
-/// equal distances could fall on the same hour of every day.
+/// Returns `most` indices below `all` in ascending order, one from each of equal parts, at varying places in the parts: equal
+/// distances could fall on the same hour of every day.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
@@ -244,7 +244,7 @@ fn thinned(all: usize, most: usize) -> Vec<usize> {
     (0..most).map(pick).collect()
 }
 
-/// Gives how far apart the observed training values of each target lie, in scaled units.
+/// Returns the range of the observed training values of each target, in scaled units.
 fn reach(data: &Training<'_>) -> Vec<f64> {
     let reach = |target: usize| {
         let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);

@@ -1,22 +1,22 @@
-//! What a user may set about exponential smoothing, Theta and MSTL.
+//! The settings of exponential smoothing, Theta and MSTL.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use series::Problem;
 
 use super::Scope;
 
-/// How a level is allowed to move on.
+/// The trend of a level.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Trend {
-    /// Whichever of the others has the smallest corrected information criterion.
+    /// The one of the others with the smallest corrected information criterion.
     #[default]
     Auto,
-    /// It stays.
+    /// The level stays.
     None,
-    /// It goes on with its slope.
+    /// The level continues with its slope.
     Additive,
-    /// It goes on with a slope that fades.
+    /// The level continues with a slope that fades.
     Damped,
 }
 
@@ -24,7 +24,7 @@ pub enum Trend {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Seasonal {
-    /// Where the data speak for it.
+    /// Where the data show one.
     #[default]
     Auto,
     /// Never.
@@ -37,11 +37,11 @@ pub enum Seasonal {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct EtsSpec {
-    /// The trend.
+    /// The trend of the level.
     pub trend: Trend,
-    /// The season, of the length that follows from the data.
+    /// Whether a season is fitted; its length follows from the data.
     pub seasonal: Seasonal,
-    /// What one model covers.
+    /// Which series one model covers.
     pub scope: Scope,
 }
 
@@ -59,11 +59,11 @@ impl Default for EtsSpec {
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ThetaSpec {
-    /// How strongly the second line is bent: 1 leaves exponential smoothing, 2 is the method of the M3 competition.
+    /// The curvature of the second line: 1 is exponential smoothing, 2 the method of the M3 competition.
     pub theta: f64,
-    /// The season, of the length that follows from the data.
+    /// Whether a season is fitted; its length follows from the data.
     pub seasonal: Seasonal,
-    /// What one model covers.
+    /// Which series one model covers.
     pub scope: Scope,
 }
 
@@ -85,7 +85,7 @@ pub struct MstlSpec {
     pub periods: Periods,
     /// The trend of what is left without seasons.
     pub trend: Trend,
-    /// What one model covers.
+    /// Which series one model covers.
     pub scope: Scope,
 }
 
@@ -107,7 +107,7 @@ pub enum Periods {
     /// The season that follows from the data, and a week where it is a day.
     #[default]
     Auto,
-    /// Given, ascending.
+    /// These lengths, ascending.
     Given(Vec<usize>),
 }
 
@@ -117,7 +117,7 @@ const MAX_PERIODS: usize = 4;
 const MAX_PERIOD: usize = 525_960;
 
 impl ThetaSpec {
-    /// Lists what is out of range.
+    /// Returns every setting that is out of range; `path` is where these settings stand.
     #[must_use]
     pub fn problems(&self, path: &str) -> Vec<Problem> {
         let mut problems = Vec::new();
@@ -128,7 +128,7 @@ impl ThetaSpec {
 }
 
 impl MstlSpec {
-    /// Lists what is out of range.
+    /// Returns every setting that is out of range; `path` is where these settings stand.
     #[must_use]
     pub fn problems(&self, path: &str) -> Vec<Problem> {
         let mut problems = Vec::new();
@@ -155,7 +155,7 @@ impl MstlSpec {
     }
 }
 
-/// What periods are written as.
+/// The forms in which periods are written.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum PeriodsText {

@@ -1,6 +1,6 @@
-//! What a user may set about the additive model of trend, seasons, holidays and regressors.
+//! The settings of the additive model of trend, seasons, holidays and regressors.
 //!
-//! Names and defaults are those of the Python package `prophet`, with `yearly`, `weekly` and `daily` for short.
+//! Names and defaults are those of the Python package `prophet`, except for the shorter names `yearly`, `weekly` and `daily`.
 
 mod ranges;
 
@@ -17,47 +17,47 @@ use super::Scope;
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ProphetSpec {
-    /// How the trend grows.
+    /// The shape of the trend.
     pub growth: Growth,
-    /// What a logistic trend saturates at.
+    /// The upper bound of a logistic trend.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cap: Option<f64>,
-    /// What a logistic trend starts from; 0 where none is given.
+    /// The lower bound of a logistic trend; 0 by default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub floor: Option<f64>,
-    /// What values are divided by before they are fitted.
+    /// How values are scaled before they are fitted.
     pub scaling: Scaling,
-    /// The times at which the trend may change, all within the history; placed where none are given.
+    /// The times at which the trend may change, all within the history; without them they are placed evenly.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub changepoints: Option<Vec<Time>>,
-    /// How many changepoints are placed.
+    /// How many changepoints are placed where none are given.
     pub n_changepoints: usize,
-    /// The first part of the history, in which they are placed.
+    /// The first part of the history, 0 to 1, in which changepoints are placed.
     pub changepoint_range: f64,
-    /// How freely the trend changes.
+    /// How much the trend may change: the scale of the prior of changes.
     pub changepoint_prior_scale: f64,
     /// Whether seasons are added to the trend or multiply it.
     pub seasonality_mode: Mode,
-    /// How freely seasons move.
+    /// How large seasons may be: the scale of their prior.
     pub seasonality_prior_scale: f64,
-    /// The season of a year of 365.25 days.
+    /// The season of the year, 365.25 days.
     pub yearly: Order,
-    /// The season of a week.
+    /// The season of the week.
     pub weekly: Order,
-    /// The season of a day.
+    /// The season of the day.
     pub daily: Order,
-    /// Further seasons.
+    /// Further seasons beside those of the calendar.
     pub seasonalities: Vec<Seasonality>,
-    /// Days that differ from others.
+    /// Holidays: days that differ from others.
     pub holidays: Vec<Holiday>,
-    /// Whether holidays are added or multiply; as seasons where nothing is said.
+    /// Whether holidays are added to the trend or multiply it; as seasons by default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub holidays_mode: Option<Mode>,
-    /// How freely holidays and regressors move, where they do not say.
+    /// How large the effects of holidays and regressors may be, where they have no prior of their own.
     pub holidays_prior_scale: f64,
-    /// Columns with an effect, known also for the rows that are forecast.
+    /// Columns with an effect; they must be known for the forecast rows too.
     pub regressors: Vec<Regressor>,
-    /// What one model covers.
+    /// Which series one model covers.
     pub scope: Scope,
 }
 
@@ -87,31 +87,31 @@ impl Default for ProphetSpec {
     }
 }
 
-/// How a trend grows.
+/// The shape of a trend.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Growth {
-    /// By straight lines.
+    /// Straight lines between changepoints.
     #[default]
     Linear,
-    /// Towards a cap.
+    /// A logistic curve towards a cap.
     Logistic,
-    /// Not at all.
+    /// Constant.
     Flat,
 }
 
-/// What values are divided by before they are fitted.
+/// How values are scaled before they are fitted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Scaling {
-    /// Their largest size.
+    /// Divided by the largest absolute value.
     #[default]
     Absmax,
-    /// Their range, after the smallest is taken away.
+    /// Divided by the range after the smallest value was subtracted.
     Minmax,
 }
 
-/// How a term meets the trend.
+/// How a term is combined with the trend.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Mode {
@@ -127,71 +127,71 @@ pub enum Mode {
 /// Written as `"auto"`, `true`, `false` or a number.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Order {
-    /// Where the history is long and fine enough.
+    /// Where the history is long enough and its rows are close enough.
     #[default]
     Auto,
-    /// With as many waves as usual.
+    /// With the default number of waves.
     On,
-    /// Not at all.
+    /// Never.
     Off,
-    /// With so many waves.
+    /// With this number of waves.
     Waves(usize),
 }
 
-/// A further season.
+/// A season beside those of the calendar.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Seasonality {
-    /// Its name; `yearly`, `weekly` and `daily` replace the season of the calendar where that is left on `"auto"`.
+    /// The name; `yearly`, `weekly` and `daily` replace the season of the calendar where that is `"auto"`.
     pub name: String,
-    /// Its length in days.
+    /// The length in days.
     pub period: f64,
     /// How many waves it has.
     pub fourier_order: usize,
-    /// How freely it moves; as all seasons where nothing is said.
+    /// How large it may be; by default as all seasons.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prior_scale: Option<f64>,
-    /// Whether it is added or multiplies; as all seasons where nothing is said.
+    /// Whether it is added or multiplies; by default as all seasons.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mode: Option<Mode>,
-    /// When it holds; always where nothing is said.
+    /// When it holds; by default always.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub condition: Option<Condition>,
 }
 
-/// When a season holds: where all that is given agrees.
+/// When a season holds: where every given condition is met.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Condition {
-    /// Months from 1.
+    /// Months, 1 to 12; empty for all.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub months: Vec<u8>,
-    /// Days of the week, Monday is 0.
+    /// Days of the week, Monday is 0; empty for all.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub weekdays: Vec<u8>,
-    /// Hours of the day from 0, UTC.
+    /// Hours of the day, 0 to 23, UTC; empty for all.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub hours: Vec<u8>,
-    /// A column of 0 and 1.
+    /// The name of a column of 0 and 1: the season holds where it is 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub column: Option<String>,
 }
 
-/// Days that differ from others.
+/// A holiday: days that differ from others.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Holiday {
-    /// Its name.
+    /// The name of the holiday.
     pub name: String,
-    /// Its days, past and future.
+    /// The dates, past and future.
     pub dates: Vec<Time>,
-    /// The first day that belongs to it, at most 0.
+    /// The first day around each date that belongs to it, at most 0.
     #[serde(default)]
     pub lower_window: i32,
-    /// The last day that belongs to it, at least 0.
+    /// The last day around each date that belongs to it, at least 0.
     #[serde(default)]
     pub upper_window: i32,
-    /// How freely it moves; as all holidays where nothing is said.
+    /// How large its effect may be; by default as all holidays.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prior_scale: Option<f64>,
 }
@@ -200,34 +200,34 @@ pub struct Holiday {
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Regressor {
-    /// The column.
+    /// The name of the column.
     pub name: String,
-    /// How freely it moves; as holidays where nothing is said.
+    /// How large its effect may be; by default as holidays.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prior_scale: Option<f64>,
     /// Whether it is centred and divided by its deviation.
     #[serde(default)]
     pub standardize: Standardize,
-    /// Whether it is added or multiplies; as seasons where nothing is said.
+    /// Whether it is added or multiplies; by default as seasons.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mode: Option<Mode>,
 }
 
-/// Whether a column is centred and divided by its deviation. A column that does not vary never is.
+/// Whether a column is centred and divided by its deviation. A column that does not vary is left as it is.
 ///
 /// Written as `"auto"`, `true` or `false`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Standardize {
-    /// Unless it holds just 0 and 1.
+    /// Unless it holds only 0 and 1.
     #[default]
     Auto,
-    /// Yes.
+    /// Always.
     On,
-    /// No.
+    /// Never.
     Off,
 }
 
-/// What an order or a choice is written as.
+/// The forms in which an order or a choice is written.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Text {

@@ -1,4 +1,4 @@
-//! What a user may set about recurrent networks.
+//! The settings of recurrent networks.
 
 use serde::{Deserialize, Serialize};
 use series::Problem;
@@ -9,71 +9,71 @@ use super::Scope;
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RecurrentSpec {
-    /// Units of a layer.
+    /// How many units each layer has.
     pub hidden: usize,
-    /// Layers.
+    /// How many layers there are.
     pub layers: usize,
-    /// The share of a layer's outputs that the layer above does not see in training, drawn anew for each step.
+    /// The fraction of a layer's outputs that the layer above does not see in training, drawn anew for each step.
     pub dropout: f64,
     /// The most passes over the training windows.
     pub epochs: u32,
-    /// Windows between two updates.
+    /// How many windows each update learns from.
     pub batch: usize,
-    /// How gradients become steps.
+    /// The optimizer.
     pub optimizer: Optimizer,
     /// The learning rate.
     pub lr: f64,
     /// How the learning rate changes.
     pub schedule: Schedule,
-    /// How strongly parameters are drawn to 0.
+    /// How strongly parameters are pulled towards 0.
     pub weight_decay: f64,
     /// The norm to which gradients are clipped.
     pub clip: f64,
-    /// Epochs without improvement after which training stops.
+    /// After how many epochs in a row without improvement training stops.
     pub patience: u32,
-    /// Whether training stops early and the best epoch is kept, where rows validate.
+    /// Whether training stops early and keeps the best epoch, where rows validate.
     pub early_stopping: bool,
-    /// The seed of weights, order and dropout.
+    /// The seed of first weights, order of windows and dropout.
     pub seed: u64,
-    /// What one model covers.
+    /// Which series one model covers.
     pub scope: Scope,
-    /// Whose arithmetic fits it. Forecasts are made by our own either way.
+    /// Which arithmetic fits the net. Forecasts are always made by our own.
     pub backend: Backend,
-    /// What products are made of, in a fit and in its forecasts.
+    /// The precision of the factors of products, in a fit and in its forecasts.
     pub precision: Precision,
 }
 
-/// What products are made of.
+/// The precision of the factors of products.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Precision {
     /// Single precision.
     #[default]
     F32,
-    /// Factors rounded to bf16, sums and parameters in single precision. Fast on CPUs that have such products, slow on others,
-    /// the same result on all.
+    /// Factors rounded to bf16, sums and parameters in single precision. Fast on CPUs with bf16 products and slow on others,
+    /// with the same result on all.
     Bf16,
 }
 
-/// How gradients become steps.
+/// The optimizer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Optimizer {
-    /// Adam; weight decay is added to the gradients.
+    /// Adam, with weight decay added to the gradients.
     #[default]
     Adam,
-    /// Adam with weight decay apart from the gradients.
+    /// `AdamW`: Adam with weight decay apart from the gradients.
     Adamw,
 }
 
-/// Whose arithmetic fits a net.
+/// Which arithmetic fits a net.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Backend {
-    /// Our own: the same bits everywhere.
+    /// Our own, with the same bits on every machine.
     #[default]
     Rust,
-    /// That of libtorch, in builds that have it: the same artifact up to rounding.
+    /// That of libtorch, in builds with the feature `tch`: the same artifact up to rounding.
     Tch,
 }
 
@@ -81,7 +81,7 @@ pub enum Backend {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Schedule {
-    /// It does not.
+    /// It stays the same.
     #[default]
     Constant,
     /// It falls from `lr` to 0 over all updates, along half a cosine.
@@ -114,7 +114,7 @@ impl Default for RecurrentSpec {
 }
 
 impl RecurrentSpec {
-    /// Lists what is out of range.
+    /// Returns every setting that is out of range; `path` is where these settings stand.
     #[must_use]
     pub fn problems(&self, path: &str) -> Vec<Problem> {
         let mut problems = Vec::new();
@@ -134,7 +134,7 @@ impl RecurrentSpec {
             let inside = value > 0.0 && value <= most;
             Problem::unless(inside, format!("{path}.{name}"), value, &range, &mut problems);
         }
-        // Between layers there is nothing to drop where there is one.
+        // With one layer there are no outputs between layers to drop.
         let (most, range) = match self.layers {
             1 => (0.0, "0 with one layer"),
             _ => (0.9, "from 0 to 0.9"),

@@ -1,4 +1,4 @@
-//! What a user may set about a search for a model's settings, with the range of each.
+//! The settings of a search for the settings of a model, and their ranges.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use series::Problem;
 
 use super::ModelSpec;
 
-/// Settings of a search: other values of a model's settings, of which the best on the rows that select is kept.
+/// Settings of a search: it tries other values of a model's settings and keeps the best on the rows that select.
 ///
 /// ```toml
 /// [models.search]
@@ -25,12 +25,13 @@ pub struct SearchSpec {
     pub strategy: Strategy,
     /// The most settings that are tried.
     pub trials: usize,
-    /// After so many seconds of fitting no other trial begins. What is tried then depends on the machine.
+    /// The seconds of fitting after which no further trial begins; without it all are tried. With it the result depends on the
+    /// speed of the machine.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seconds: Option<f64>,
     /// The seed of random settings.
     pub seed: u64,
-    /// For each setting of the model what is tried.
+    /// The candidates of each setting, by the name of the setting.
     pub space: BTreeMap<String, Candidates>,
 }
 
@@ -41,29 +42,29 @@ pub enum Strategy {
     /// Every combination of the listed values.
     #[default]
     Grid,
-    /// Combinations drawn from the seed.
+    /// Combinations drawn at random from the seed.
     Random,
 }
 
-/// What is tried of one setting.
+/// The candidates of one setting.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Candidates {
     /// These values.
     Listed(Vec<Value>),
-    /// Any number between two.
+    /// Numbers between two bounds.
     Between(Between),
 }
 
-/// Numbers from one to another, both possible.
+/// A range of numbers, bounds included.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Between {
-    /// The smallest.
+    /// The smallest number.
     pub min: f64,
-    /// The largest.
+    /// The largest number.
     pub max: f64,
-    /// How they are spread.
+    /// How drawn numbers are spread over the range.
     #[serde(default)]
     pub scale: Spread,
 }
@@ -72,7 +73,7 @@ pub struct Between {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Spread {
-    /// Evenly.
+    /// The numbers evenly.
     #[default]
     Linear,
     /// Their logarithms evenly.
@@ -94,12 +95,12 @@ impl Default for SearchSpec {
 impl SearchSpec {
     /// The most trials that may be asked for.
     pub const MOST_TRIALS: usize = 1_000;
-    /// The most values that all settings together list.
+    /// The most values that all settings together may list.
     pub const MOST_VALUES: usize = 1_000;
     /// The largest seed: JSON numbers are exact up to it.
     pub const MOST_SEED: u64 = (1 << 53) - 1;
 
-    /// Lists what is out of range for a model.
+    /// Returns everything that is out of range for a model; `path` is where these settings stand.
     #[must_use]
     pub fn problems(&self, path: &str, model: &ModelSpec) -> Vec<Problem> {
         let mut problems = Vec::new();
@@ -129,7 +130,7 @@ impl SearchSpec {
         );
         let settings = self.space.len();
         check(settings > 0, "space", &"empty", "at least one setting", &mut problems);
-        // Each of them is tried on the model's settings below.
+        // Each candidate is checked against the ranges of the model below.
         let (values, most) = (self.values(), Self::MOST_VALUES);
         if values > most {
             let range = format!("at most {most} values and ranges in all");
@@ -151,7 +152,7 @@ impl SearchSpec {
         problems
     }
 
-    /// Gives how many combinations of listed values there are.
+    /// Returns how many combinations of listed values there are.
     fn combinations(&self) -> usize {
         let listed = self.space.values().filter_map(|candidates| match candidates {
             Candidates::Listed(values) => Some(values.len()),
@@ -160,7 +161,7 @@ impl SearchSpec {
         listed.fold(1, usize::saturating_mul)
     }
 
-    /// Counts the listed values, a range as one.
+    /// Returns how many values are listed; a range counts as one.
     fn values(&self) -> usize {
         let count = |candidates: &Candidates| match candidates {
             Candidates::Listed(values) => values.len(),
@@ -203,7 +204,7 @@ impl SearchSpec {
 }
 
 impl Between {
-    /// Gives a number as a setting of a model: whole where the model's is.
+    /// Returns a number as a setting of a model: rounded where the model's own value is a whole number.
     #[must_use]
     pub fn value(&self, model: &ModelSpec, setting: &str, number: f64) -> Value {
         let written = serde_json::to_value(model).unwrap_or_default();
@@ -221,10 +222,10 @@ impl Between {
 }
 
 impl ModelSpec {
-    /// Gives the model with other settings.
+    /// Returns the model with other settings.
     ///
     /// # Errors
-    /// Where it has no such setting, or not such a value of it.
+    /// Where the model has no such setting, or the value is of another type.
     pub fn with(&self, settings: &BTreeMap<String, Value>) -> Result<Self, serde_json::Error> {
         let mut written = serde_json::to_value(self)?;
         for (setting, value) in settings {

@@ -11,10 +11,10 @@ impl ProphetSpec {
     pub const MAX_CHANGEPOINTS: usize = 1_000;
     /// The most coefficients of seasons, holidays and regressors.
     pub const MAX_COLUMNS: usize = 2_000;
-    /// The farthest day of a holiday's window.
+    /// The farthest day from its date that a holiday's window may reach.
     const MAX_WINDOW: i32 = 366;
 
-    /// Lists what is out of range.
+    /// Returns every setting that is out of range; `path` is where these settings stand.
     #[must_use]
     pub fn problems(&self, path: &str) -> Vec<Problem> {
         let mut problems = Vec::new();
@@ -61,7 +61,7 @@ impl ProphetSpec {
         problems
     }
 
-    /// Counts the coefficients of seasons, holidays and regressors at most.
+    /// Returns the most coefficients that seasons, holidays and regressors may have.
     #[must_use]
     pub fn columns(&self) -> usize {
         let calendar = [(self.yearly, 10), (self.weekly, 3), (self.daily, 4)];
@@ -103,7 +103,7 @@ impl ProphetSpec {
         scale(path, "changepoint_prior_scale", self.changepoint_prior_scale, bad);
     }
 
-    /// Names must tell the parts of a forecast apart.
+    /// Checks that the names of seasons, holidays and regressors differ.
     fn name_problems(&self, path: &str, bad: &mut Vec<Problem>) {
         let seasons = (0..)
             .zip(&self.seasonalities)
