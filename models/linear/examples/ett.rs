@@ -152,7 +152,7 @@ fn fit(
     }
 }
 
-/// Gives the mean squared and the mean absolute error from every origin on.
+/// Returns the mean squared and the mean absolute error from every origin on.
 #[expect(clippy::cast_precision_loss, reason = "there are far fewer than 2^52 values")]
 fn test(model: &Ridge, scaled: &Scaled, first: usize, horizon: usize) -> Result<(f64, f64), Box<dyn Error>> {
     let origins: Vec<usize> = (first..=scaled.rows() - horizon).collect();

@@ -1,6 +1,6 @@
-//! Sums with calendar inputs: of each only the last row of a window's context counts, as it is.
+//! Sums with calendar inputs: only the last row of a window's context counts, without normalisation.
 //!
-//! So two of them need one sum, and one of them beside a channel's window needs a row of sums.
+//! So two calendar inputs need one sum, and a calendar input with a channel's window needs a row of sums.
 
 use series::{Matrix, WindowShape};
 
@@ -21,7 +21,7 @@ pub(crate) struct Calendar {
 }
 
 impl Calendar {
-    /// Sums over all windows of all series, which have equally many inputs.
+    /// Sums over all windows of all series, which all have the same number of inputs.
     pub(crate) fn of(series: &[Runs<'_>], shape: WindowShape, threads: usize) -> Self {
         let (inputs, channels) = series
             .first()
@@ -93,7 +93,7 @@ mod tests {
                 runs(&later, Windows::inside(0..50, shape, None).runs()),
             ];
             let calendar = Calendar::of(&runs, shape, threads);
-            // Sums over all windows of what is asked of one.
+            // The sum over all windows of a function of one.
             let over = |of: &dyn Fn(&Runs<'_>, usize) -> f64| -> f64 {
                 runs::runs(&runs).flat_map(|(series, run)| run.map(move |origin| of(series, origin))).sum()
             };

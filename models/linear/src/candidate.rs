@@ -1,4 +1,4 @@
-//! What is regressed on what, and what comes of it.
+//! The regressions that a fit tries: their sums, their errors and their solutions.
 
 use std::ops::Range;
 
@@ -17,14 +17,14 @@ use crate::{
 /// The most memory that one fit may take.
 const MAX_BYTES: u128 = 1 << 30;
 
-/// A regression that is solved as one: its sums over training and selecting windows.
+/// One system of equations: its sums over training and selecting windows.
 pub(crate) struct Candidate<'a> {
     data: &'a Training<'a>,
     channels: &'a Channels,
     path: Path,
-    /// What the sums are around.
+    /// The centres that the sums are taken around.
     centres: (Vec<f64>, Vec<f64>),
-    /// Sums over the windows that select, around the same.
+    /// The sums over the windows that select, around the same centres.
     select: Moments,
 }
 
@@ -37,7 +37,7 @@ impl<'a> Candidate<'a> {
         Ok(Self::around(data, channels, centres, fitted, select))
     }
 
-    /// Prepares all targets' windows as if of one target. They share no drift: it would be in no common unit.
+    /// Prepares the windows of all targets as if they were of one. There is no common drift, since targets have different units.
     pub(crate) fn pooled(data: &'a Training<'a>, channels: &'a Channels) -> Result<Self, FitError> {
         let targets = &channels.channels[..data.target_names.len()];
         let each: Vec<Vec<Channel>> = targets.iter().map(|&channel| vec![channel]).collect();
@@ -72,12 +72,12 @@ impl<'a> Candidate<'a> {
         }
     }
 
-    /// Gives the squared error of each lambda over the rows that select, in units of the targets' variances.
+    /// Returns the squared error of each lambda over the rows that select, in units of the targets' variances.
     pub(crate) fn errors(&self, lambdas: &[f64]) -> Vec<f64> {
         self.path.judge(&self.select).errors(lambdas)
     }
 
-    /// Gives the map of one target.
+    /// Returns the map of one target.
     pub(crate) fn solve_own(&self, target: usize, lambda: f64) -> Result<Own, FitError> {
         let mut weight = self.weights(lambda, &self.data.target_names[target..=target])?;
         let unit = self.channels.unit(target);
@@ -86,14 +86,14 @@ impl<'a> Candidate<'a> {
         Ok(Own { weight, bias, calendar })
     }
 
-    /// Gives the map that all targets share: only its calendar knows units.
+    /// Returns the map that all targets share; only its calendar weights depend on the units of the targets.
     pub(crate) fn solve_pooled(&self, lambda: f64) -> Result<Pooled, FitError> {
         let mut weight = self.weights(lambda, self.data.target_names)?;
         let calendar = self.split(&mut weight, 0..self.data.target_names.len());
         Ok(Pooled { weight, calendar })
     }
 
-    /// Gives the map from all channels to all targets, in scaled values.
+    /// Returns the map from all channels to all targets, in scaled values.
     pub(crate) fn solve_all(&self, lambda: f64) -> Result<Joint, FitError> {
         let mut weight = self.weights(lambda, self.data.target_names)?;
         let mut bias = self.bias(&weight);
@@ -116,7 +116,7 @@ impl<'a> Candidate<'a> {
         Ok(Joint { weight, bias, calendar })
     }
 
-    /// Takes the calendar's rows from some weights and gives them in scaled values of some targets.
+    /// Splits the rows of calendar inputs off some weights and returns them in the scaled values of some targets.
     ///
     /// # Shapes
     /// `[calendar, targets * horizon]`; weights of one horizon are those of each target.
@@ -135,7 +135,7 @@ impl<'a> Candidate<'a> {
         calendar
     }
 
-    /// Gives what is forecast where all inputs are 0.
+    /// Returns the forecast where all inputs are 0.
     fn bias(&self, weight: &Matrix) -> Vec<f64> {
         let (x, y) = &self.centres;
         let mut bias = y.clone();
@@ -155,14 +155,14 @@ impl<'a> Candidate<'a> {
     }
 }
 
-/// Says how many lags the regression on all channels' has.
+/// Returns how many lags the regression on all channels has.
 pub(crate) fn inputs_of_all(data: &Training<'_>) -> usize {
     scale::inputs(data).len() * data.window.context
 }
 
 /// Sums over the windows that train and over those that select.
 ///
-/// `groups` are channels that are regressed together; the windows of several groups are taken as those of one.
+/// The channels of a group are regressed together; the windows of several groups are treated as those of one.
 fn sums(
     data: &Training<'_>,
     Channels { calendar, .. }: &Channels,
@@ -182,7 +182,7 @@ fn sums(
     Ok((fitted, sums(&scale::selecting(data, groups, calendar))))
 }
 
-/// Refuses sums and factors that need more memory than a fit may take.
+/// Checks that sums and factors need no more memory than a fit may take.
 fn check_memory(data: &Training<'_>, inputs: Inputs, channels: usize, calendar: usize) -> Result<(), FitError> {
     let wide = |number: usize| number as u128;
     let n = wide(channels) * wide(inputs.per_channel(data.window.context)) + wide(calendar);
@@ -191,7 +191,7 @@ fn check_memory(data: &Training<'_>, inputs: Inputs, channels: usize, calendar: 
         Inputs::Relative => wide(channels) * block,
         Inputs::RelativeAndLast => wide(channels) * wide(channels) * block,
     };
-    // Blocks are gathered, stepped and kept; a matrix of all inputs stands for sums, reflections, judge and solutions.
+    // Blocks exist three times; a square of all inputs exists for sums, reflections, errors and solutions.
     let have = 8 * (3 * blocks + n * n * (6 + 2 * wide(data.threads.max(1))));
     if have > MAX_BYTES {
         return Err(FitError::TooLarge { have, bound: MAX_BYTES });

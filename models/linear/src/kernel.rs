@@ -1,4 +1,4 @@
-//! The two products in which nearly all of a fit's time is spent.
+//! The two products that take nearly all of a fit's time.
 
 #![expect(
     clippy::inline_always,
@@ -9,7 +9,7 @@ use series::Matrix;
 
 use crate::wide::wide;
 
-/// Outputs that are summed side by side in registers.
+/// How many outputs are summed side by side in registers.
 const LAG_TILE: usize = 64;
 const ROWS: usize = 4;
 const COLS: usize = 16;
@@ -17,7 +17,7 @@ const COLS: usize = 16;
 /// Adds, for every lag `j` of `sums`, the sum of `a(i) b(i + j)` over all `i`.
 ///
 /// # Shapes
-/// `b` has `sums.len() - 1` numbers more than `a`, at least.
+/// `b` has at least `sums.len() - 1` numbers more than `a`.
 pub(crate) fn add_lagged(a: &[f64], b: &[f64], sums: &mut [f64]) {
     wide(
         #[inline(always)]
@@ -54,7 +54,7 @@ fn lagged_tile<const N: usize>(a: &[f64], b: &[f64], sums: &mut [f64]) {
     sums.copy_from_slice(&tile);
 }
 
-/// Adds `aᵀ b`: each number sums over the rows of `a` and `b` in their order.
+/// Adds `aᵀ b` to `sums`: each number is a sum over the rows of `a` and `b` in their order.
 ///
 /// # Shapes
 /// `a` is `[k, n]`, `b` is `[k, m]`, `sums` is `[n, m]`.

@@ -1,4 +1,4 @@
-//! The forecasters without iterations: the naive baselines and a ridge regression in closed form.
+//! Forecasters without iterations: the naive baselines and ridge regression in closed form.
 //!
 //! Promises: no seed, no iterations, and equal data give equal bits: all sums run in one fixed order in double precision.
 //!
@@ -31,7 +31,7 @@ pub use ridge::Ridge;
 pub use ridge_fit::RidgeFit;
 pub use seasonal::{SeasonalNaive, SeasonalNaiveFit};
 
-/// Gives the fit of a model, where it is one of this crate's.
+/// Returns the fit of a model; `None` for a kind that is not in this crate.
 #[must_use]
 pub fn fit(spec: &ModelSpec) -> Option<Box<dyn Fit>> {
     match spec {
@@ -42,10 +42,10 @@ pub fn fit(spec: &ModelSpec) -> Option<Box<dyn Fit>> {
     }
 }
 
-/// Gives the model that an artifact holds, where it is one of this crate's.
+/// Reads the model of an artifact; `None` for a kind that is not in this crate.
 ///
 /// # Errors
-/// Where it is, but its numbers do not fit its description.
+/// Where its tensors do not match its description.
 pub fn read(artifact: &Artifact) -> Result<Option<Box<dyn Forecast>>, ArtifactError> {
     Ok(match artifact.about.settings {
         ModelSpec::Naive(_) => Some(Box::new(Naive)),
@@ -55,7 +55,7 @@ pub fn read(artifact: &Artifact) -> Result<Option<Box<dyn Forecast>>, ArtifactEr
     })
 }
 
-/// Refuses an artifact of another kind.
+/// Checks that an artifact is of a kind.
 fn check_kind(artifact: &Artifact, need: &str) -> Result<(), ArtifactError> {
     if artifact.about.kind == need {
         return Ok(());

@@ -1,4 +1,4 @@
-//! The coefficients of a ridge, and how they forecast.
+//! The coefficients of a ridge regression, and forecasts from them.
 #![expect(
     clippy::inline_always,
     reason = "only inlined code is compiled for the widest vectors"
@@ -9,60 +9,60 @@ use series::Matrix;
 
 use crate::wide::wide;
 
-/// Coefficients, by which lags a target is forecast from.
+/// The coefficients, by the lags that a target is forecast from.
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) enum Map {
     /// Each target has its own map of its own lags.
     Own(Vec<Own>),
     /// All targets share one map of their own lags.
     Pooled(Pooled),
-    /// One map leads from all channels to all targets.
+    /// One map from all channels to all targets.
     All(Joint),
 }
 
 /// The map of one target.
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) struct Own {
-    /// `[context - 1, horizon]`.
+    /// The weights of the lags, `[context - 1, horizon]`.
     pub(crate) weight: Matrix,
-    /// One per step.
+    /// The intercept of each step.
     pub(crate) bias: Vec<f64>,
-    /// `[calendar, horizon]`.
+    /// The weights of calendar inputs, `[calendar, horizon]`.
     pub(crate) calendar: Matrix,
 }
 
 /// The map that all targets share.
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) struct Pooled {
-    /// It knows no unit: `[context - 1, horizon]`.
+    /// The weights of the lags, without a unit: `[context - 1, horizon]`.
     pub(crate) weight: Matrix,
-    /// The same for all targets, each in its own unit: `[calendar, targets * horizon]`.
+    /// The weights of calendar inputs, in the unit of each target: `[calendar, targets * horizon]`.
     pub(crate) calendar: Matrix,
 }
 
 /// The map from all channels to all targets.
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) struct Joint {
-    /// `[channels * context, targets * horizon]`; a channel's last row stands for itself, the others relative to it.
+    /// The weights, `[channels * context, targets * horizon]`; a channel's last row is taken as it is, the others relative to it.
     pub(crate) weight: Matrix,
-    /// One per target and step.
+    /// The intercept of each target and step.
     pub(crate) bias: Vec<f64>,
-    /// `[calendar, targets * horizon]`.
+    /// The weights of calendar inputs, `[calendar, targets * horizon]`.
     pub(crate) calendar: Matrix,
 }
 
-/// What a map is from and to. Weights of calendar inputs are there only where there are such inputs.
+/// The sizes of a map. Without calendar inputs it has no weights of them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Shape {
     pub(crate) context: usize,
     pub(crate) horizon: usize,
     pub(crate) targets: usize,
-    /// How many calendar inputs.
+    /// How many calendar inputs there are.
     pub(crate) calendar: usize,
 }
 
 impl Shape {
-    /// Gives that of a finished model, whose tensors tell how many calendar inputs it has.
+    /// Returns the sizes of a finished model; its tensors tell how many calendar inputs it has.
     pub(crate) fn of(about: &About, tensors: &Tensors) -> Self {
         let calendar = tensors.iter().find(|(name, _)| name.ends_with(CALENDAR));
         Self {
@@ -80,11 +80,11 @@ impl Shape {
     }
 }
 
-/// How the names of calendar weights end.
+/// The ending of the names of calendar weights.
 const CALENDAR: &str = ".calendar";
 
 impl Map {
-    /// Reads whichever map is there.
+    /// Reads the map, of whichever kind it is.
     pub(crate) fn read(tensors: &Tensors, shape: Shape) -> Result<Self, ArtifactError> {
         if Pooled::NAMES.iter().any(|name| tensors.contains_key(*name)) {
             return Ok(Self::Pooled(Pooled::read(tensors, shape)?));
@@ -104,7 +104,7 @@ impl Map {
         }
     }
 
-    /// Gives how many channels it needs, where it needs others than the targets.
+    /// Returns how many channels it needs; `None` where it needs only the targets.
     pub(crate) fn channels(&self, context: usize) -> Option<usize> {
         match self {
             Self::Own(_) | Self::Pooled(_) => None,
@@ -112,26 +112,26 @@ impl Map {
         }
     }
 
-    /// Forecasts the trained horizon from one context; the result lies in the room, `[horizon, targets]`.
+    /// Forecasts the trained horizon from one context; the result is one of the buffers, `[horizon, targets]`.
     ///
     /// # Shapes
     /// `window` is `[context, inputs]`, row-major.
-    pub(crate) fn forecast<'r>(&self, window: &[f64], inputs: &Inputs<'_>, room: &'r mut Room) -> &'r [f64] {
+    pub(crate) fn forecast<'r>(&self, window: &[f64], inputs: &Inputs<'_>, buffers: &'r mut Buffers) -> &'r [f64] {
         wide(
             #[inline(always)]
-            || self.block(window, inputs, room),
+            || self.block(window, inputs, buffers),
         );
-        &room.forecast.data
+        &buffers.forecast.data
     }
 
     #[inline(always)]
-    fn block(&self, window: &[f64], inputs: &Inputs<'_>, room: &mut Room) {
-        let Room {
+    fn block(&self, window: &[f64], inputs: &Inputs<'_>, buffers: &mut Buffers) {
+        let Buffers {
             contexts,
             now,
             beyond,
             forecast,
-        } = room;
+        } = buffers;
         let rows = window.chunks_exact(inputs.cols);
         for (step, row) in rows.enumerate() {
             for (channel, &input) in inputs.channels.iter().enumerate() {
@@ -164,29 +164,29 @@ impl Map {
     }
 }
 
-/// Which columns of a window a map looks at.
+/// Which columns of a window a map reads.
 pub(crate) struct Inputs<'a> {
     /// How many columns there are.
     pub(crate) cols: usize,
-    /// Those whose lags count, targets first.
+    /// The columns whose lags count, targets first.
     pub(crate) channels: Vec<usize>,
-    /// Those of which only the last row counts.
+    /// The columns of which only the last row counts.
     pub(crate) calendar: &'a [usize],
 }
 
-/// Where one forecast after the other is made, so that none of many has to find memory.
-pub(crate) struct Room {
-    /// `[channels, context]`.
+/// The memory of a forecast, used again for each of many.
+pub(crate) struct Buffers {
+    /// The lags, `[channels, context]`.
     contexts: Matrix,
-    /// Calendar inputs of the last row.
+    /// The calendar inputs of the last row.
     now: Vec<f64>,
     /// The forecast beyond each target's last value, `[targets, horizon]`.
     beyond: Matrix,
-    /// `[horizon, targets]`.
+    /// The forecast, `[horizon, targets]`.
     forecast: Matrix,
 }
 
-impl Room {
+impl Buffers {
     pub(crate) fn new(inputs: &Inputs<'_>, shape: Shape) -> Self {
         Self {
             contexts: Matrix::zeros(inputs.channels.len(), shape.context),
@@ -197,7 +197,7 @@ impl Room {
     }
 }
 
-/// Adds a map's answer to some inputs.
+/// Adds the products of some inputs with a map's weights.
 #[inline(always)]
 fn add_all(to: &mut [f64], inputs: &[f64], weight: &Matrix) {
     for (i, value) in inputs.iter().enumerate() {
@@ -205,7 +205,7 @@ fn add_all(to: &mut [f64], inputs: &[f64], weight: &Matrix) {
     }
 }
 
-/// Adds a map's answer to a context relative to its last row.
+/// Adds the products of a context, relative to its last row, with a map's weights.
 #[inline(always)]
 fn add_differences(to: &mut [f64], context: &[f64], weight: &Matrix) {
     let last = context[context.len() - 1];
@@ -271,7 +271,7 @@ impl Pooled {
 impl Joint {
     pub(crate) const NAMES: [&str; 3] = ["all.weight", "all.bias", "all.calendar"];
 
-    /// How many channels there are follows from the tensor.
+    /// Reads the map; the length of its tensor tells how many channels it has.
     pub(crate) fn read(tensors: &Tensors, shape: Shape) -> Result<Self, ArtifactError> {
         let [weight, bias, calendar] = Self::NAMES;
         let outputs = shape.outputs();

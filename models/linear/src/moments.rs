@@ -1,23 +1,23 @@
-//! Sums of squares and products of what a ridge regresses: last-value-normalised windows.
+//! Sums of squares and products of last-value-normalised windows, which a ridge regression is solved from.
 //!
-//! Normalising a window, taking its last row from all others, is a linear map `P`. So the sums over normalised windows
-//! are `P G Pᵀ` of those over plain ones, and no window is ever built.
+//! Normalising a window, subtracting its last row from all others, is a linear map `P`. So the sums over normalised windows
+//! are `P G Pᵀ`, where `G` are the sums over plain ones, and no window is ever built.
 
 use series::{Matrix, WindowShape};
 
 use crate::products::Products;
 
-/// What stands for a channel's context among the inputs of the regression.
+/// Which inputs of the regression a channel's context becomes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Inputs {
     /// All rows but the last, relative to the last.
     Relative,
-    /// The same, and the last row itself.
+    /// All rows but the last, relative to the last, and the last row itself.
     RelativeAndLast,
 }
 
 impl Inputs {
-    /// Gives how many inputs a channel has.
+    /// Returns how many inputs a channel has.
     pub(crate) fn per_channel(self, context: usize) -> usize {
         match self {
             Self::Relative => context - 1,
@@ -30,7 +30,7 @@ impl Inputs {
 /// to the last row of their context, target after target.
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) struct Moments {
-    /// How many windows.
+    /// How many windows there are.
     pub(crate) count: f64,
     /// The sum of each `x`.
     pub(crate) x: Vec<f64>,
@@ -42,12 +42,12 @@ pub(crate) struct Moments {
     pub(crate) xy: Matrix,
     /// The sum of all `y²`.
     pub(crate) yy: f64,
-    /// How far rounding may move a sum of `x x`: they are differences of sums over plain windows.
+    /// The bound of the rounding error of a sum of `x x`, which is a difference of sums over plain windows.
     pub(crate) noise: f64,
 }
 
 impl Moments {
-    /// Gives the sums over normalised windows from those over plain ones.
+    /// Returns the sums over normalised windows from those over plain ones.
     ///
     /// `targets` are channels. All inputs take part in the forecast of all targets.
     pub(crate) fn of(products: &Products, shape: WindowShape, inputs: Inputs, targets: &[usize]) -> Self {
@@ -58,7 +58,7 @@ impl Moments {
         let (n, m) = (lags + calendar.sums.len(), targets.len() * shape.horizon);
         let (mut xx, mut xy) = (Matrix::zeros(n, n), Matrix::zeros(n, m));
         for row in 0..n {
-            // The sums of an input's products with a channel's window, and of those with what it is relative to.
+            // The sums of an input's products with a channel's window, and with the last row that it is relative to.
             let with = |channel: usize| {
                 if row >= lags {
                     return (calendar.channels[row - lags].row(channel), None);
@@ -104,14 +104,14 @@ impl Moments {
         }
     }
 
-    /// Gives the means of `x` and `y`.
+    /// Returns the means of `x` and `y`.
     pub(crate) fn means(&self) -> (Vec<f64>, Vec<f64>) {
         let mean = |sums: &[f64]| sums.iter().map(|sum| sum / self.count.max(1.0)).collect();
         (mean(&self.x), mean(&self.y))
     }
 
-    /// Gives the sums with `x` and `y` taken around given centres. An input that stays at its centre, up to rounding, is
-    /// exactly 0 then: what is left of it is noise that no equation should be solved with.
+    /// Returns the sums with `x` and `y` taken around given centres. An input that stays at its centre up to rounding becomes
+    /// exactly 0, because the rest of it is noise that must not enter the equations.
     pub(crate) fn around(mut self, (x, y): (&[f64], &[f64])) -> Self {
         if x.iter().chain(y).all(|&centre| centre == 0.0) {
             return self;
@@ -145,14 +145,14 @@ impl Moments {
     }
 }
 
-/// Gives the relative error of a sum of so many products, four of which are put together.
+/// Returns the relative error of a difference of four sums of this many products.
 fn rounding(count: f64) -> f64 {
     4.0 * count * f64::EPSILON
 }
 
-/// Gives one row of `P G Pᵀ`: an input with rows `from..` of a channel's window, all but `last` relative to it.
+/// Returns one row of `P G Pᵀ`: an input with rows `from..` of a channel's window, all but `last` relative to it.
 ///
-/// `row` are the sums of its products, and `last_row` are those of what it is relative to.
+/// `row` has the sums of its products, `last_row` those of the row that it is relative to.
 fn normalised((row, last_row): (&[f64], Option<&[f64]>), from: usize, last: usize, into: &mut [f64]) {
     let (mine, ours) = last_row.map_or((0.0, 0.0), |last_row| (1.0, last_row[last]));
     let last_row = last_row.unwrap_or(row);

@@ -1,4 +1,4 @@
-//! The last row, again and again.
+//! The naive forecast: the last row repeated.
 
 use forecast::{
     About, Artifact, ArtifactError, Checkpoint, EpochLoss, Fit, FitError, Fitted, Forecast, ForecastError, History,
@@ -6,14 +6,14 @@ use forecast::{
 };
 use series::Matrix;
 
-/// Repeats the last row of the targets; what was missing in it was imputed before.
+/// Repeats the last row of the targets; missing values in it were imputed before.
 ///
-/// There is nothing to learn, so it is both the fit and the model.
+/// There is nothing to learn, so this is both the fit and the model.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Naive;
 
 impl Naive {
-    /// Gives the model that an artifact holds.
+    /// Reads the model of an artifact.
     ///
     /// # Errors
     /// Where the artifact is of another kind.

@@ -2,28 +2,28 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Does `count` pieces of work and gives what each leaves, in their order: the number of threads never shows.
+/// Does `count` pieces of work and returns their results in order, which do not depend on the number of threads.
 pub(crate) fn map<R: Send>(threads: usize, count: usize, work: impl Fn(usize) -> R + Sync) -> Vec<R> {
     map_with(threads, count, || (), |(), piece| work(piece))
 }
 
-/// The same, with room of its own for each thread to work in: what a piece leaves must not depend on what was in it.
+/// Does the same with a buffer for each thread. The result of a piece must not depend on the previous content of the buffer.
 pub(crate) fn map_with<S, R: Send>(
     threads: usize,
     count: usize,
-    room: impl Fn() -> S + Sync,
+    buffer: impl Fn() -> S + Sync,
     work: impl Fn(&mut S, usize) -> R + Sync,
 ) -> Vec<R> {
     let threads = threads.clamp(1, count.max(1));
     let next = AtomicUsize::new(0);
     let take = || {
-        let (mut room, mut done) = (room(), Vec::new());
+        let (mut own, mut done) = (buffer(), Vec::new());
         loop {
             let piece = next.fetch_add(1, Ordering::Relaxed);
             if piece >= count {
                 return done;
             }
-            done.push((piece, work(&mut room, piece)));
+            done.push((piece, work(&mut own, piece)));
         }
     };
     let mut done = std::thread::scope(|scope| {

@@ -11,14 +11,14 @@ use crate::{
     tridiagonal::Tridiagonal,
 };
 
-/// Below so many inputs one thread works.
+/// With fewer inputs a single thread does the work.
 const ALONE: usize = 64;
 
 /// Solutions `(XᵀX + λ s I)⁻¹ XᵀY` for any lambda, `s` being the mean diagonal of `XᵀX`.
 #[derive(Clone, Debug)]
 pub(crate) struct Path {
     factors: Tridiagonal,
-    /// The mean diagonal: what a lambda of 1 stands for.
+    /// The mean diagonal: the unit of lambda.
     unit: f64,
     /// `Qᵀ XᵀY`.
     xy: Strips,
@@ -26,7 +26,7 @@ pub(crate) struct Path {
     threads: usize,
 }
 
-/// The squared error of every lambda on other rows than those it was fitted on, without a forecast.
+/// The squared error of any lambda on other rows than those of the fit, computed without a forecast.
 ///
 /// With `W = Q Z` it is `Σ y² - 2 Σ Z · QᵀXᵀY + trace(Zᵀ M Z)`, where `M = QᵀXᵀX Q` of those rows. As `Z = R C` with
 /// `R = (T + λ)⁻¹`, the trace is that of `(R M) (R C Cᵀ)`, and a lambda costs two tridiagonal solutions.
@@ -46,7 +46,7 @@ impl Path {
         let n = fitted.xx.rows;
         let diagonal: f64 = (0..n).map(|i| fitted.xx.at(i, i)).sum();
         let factors = Tridiagonal::of(fitted.xx);
-        // Few inputs are done before another thread has begun.
+        // With few inputs the work takes less time than starting a thread.
         let threads = if n < ALONE { 1 } else { threads };
         let xy = factors.transposed_times(&Strips::of(&fitted.xy), threads);
         Self {
@@ -58,7 +58,7 @@ impl Path {
         }
     }
 
-    /// Gives the coefficients for a lambda, none where the equations have no stable solution.
+    /// Returns the coefficients for a lambda; `None` where the equations have no stable solution.
     ///
     /// # Shapes
     /// `[x, y]`.
@@ -73,7 +73,7 @@ impl Path {
         weights.data.iter().all(|weight| weight.is_finite()).then_some(weights)
     }
 
-    /// Prepares to judge lambdas by other windows, whose sums are around the same centres.
+    /// Prepares the errors of lambdas on other windows, whose sums are around the same centres.
     pub(crate) fn judge(&self, select: &Moments) -> Judge<'_> {
         let rotated = |x: &Matrix| self.factors.transposed_times(&Strips::of(x), self.threads);
         Judge {
@@ -85,7 +85,7 @@ impl Path {
         }
     }
 
-    /// Gives `C Cᵀ` for `C = Qᵀ XᵀY`.
+    /// Returns `C Cᵀ` for `C = Qᵀ XᵀY`.
     fn outer(&self) -> Strips {
         let all = self.xy.transposed();
         Strips::made(self.threads, all.cols, all.cols, |range| {
@@ -110,14 +110,14 @@ impl Path {
         }
     }
 
-    /// Says whether no input ever moves: then it says nothing about the next rows.
+    /// Returns whether no input ever varies, so that none predicts anything.
     fn is_still(&self) -> bool {
         self.xy.rows == 0 || self.unit <= 0.0
     }
 }
 
 impl Judge<'_> {
-    /// Gives the sum of squared errors for each lambda, the largest number where it has no solution.
+    /// Returns the sum of squared errors for each lambda; the largest finite number where there is no solution.
     pub(crate) fn errors(&self, lambdas: &[f64]) -> Vec<f64> {
         let scratch = || Scratch {
             inner: self.path.xy.clone(),
@@ -143,7 +143,7 @@ impl Judge<'_> {
     }
 }
 
-/// Where solutions stand for a moment.
+/// Memory for solutions.
 struct Scratch {
     inner: Strips,
     outer: Strips,

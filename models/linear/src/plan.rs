@@ -1,4 +1,4 @@
-//! What a fit tries, in which order, and what it chooses.
+//! The plan of a fit: what it tries, in which order, and what it chooses.
 
 use forecast::{ArtifactError, Channels, Lambda, LinearSpec, SeriesData, Tensor, Tensors, Training, tensors};
 use series::Windows;
@@ -10,26 +10,26 @@ use crate::{
     scale,
 };
 
-/// Multiples of the Gram matrix' mean diagonal that are tried, the strongest first: of equally good ones it wins.
+/// The lambdas that are tried, the strongest first: of equally good ones the first wins.
 ///
-/// Four a decade where it matters: the error of a long context turns within less than a decade.
+/// Four per decade where it matters: the error of a long context has its minimum within less than a decade.
 const LAMBDAS: [f64; 20] = [
     100.0, 31.6, 10.0, 5.62, 3.16, 1.78, 1.0, 0.562, 0.316, 0.178, 0.1, 0.0562, 0.0316, 0.0178, 0.01, 3.16e-3, 1e-3,
     1e-4, 1e-5, 1e-6,
 ];
-/// The multiple where no rows select.
+/// The lambda where no rows select.
 const UNSELECTED: f64 = 1e-3;
-/// The most inputs with which `auto` tries all channels' lags together: its time grows with their cube.
+/// The most inputs with which `auto` tries the lags of all channels: the time grows with their cube.
 const TRIED_INPUTS: usize = 512;
-/// What tensors that are only of the search are called.
+/// The prefix of tensors that only the search needs.
 const ERRORS: &str = "errors.";
 
-/// A piece of work between two questions whether to stop.
+/// A piece of work between two calls of `stop`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Batch {
     /// Tries every lambda on one target.
     TryOwn(usize),
-    /// Solves for one target, with the chosen lambda.
+    /// Solves for one target with the chosen lambda.
     SolveOwn(usize),
     /// Tries every lambda and keeps the best solution.
     Pooled,
@@ -45,11 +45,11 @@ enum Choice {
     All,
 }
 
-/// What came of it.
+/// The result of a batch.
 struct Chosen {
     choice: Choice,
     lambda: f64,
-    /// The sum of squared errors, where rows selected.
+    /// The sum of squared errors; `None` where no rows select.
     error: Option<f64>,
 }
 
@@ -58,10 +58,10 @@ struct Chosen {
 pub(crate) struct Plan {
     choices: Vec<Choice>,
     pub(crate) lambdas: Vec<f64>,
-    /// Whether rows select among them.
+    /// Whether rows select among the choices.
     pub(crate) selects: bool,
     shape: Shape,
-    /// Forecast values that select: windows times targets times steps.
+    /// How many forecast values select: windows times targets times steps.
     values: f64,
 }
 
@@ -96,7 +96,7 @@ impl Plan {
         }
     }
 
-    /// Gives the batch after some that are done, none when all are.
+    /// Returns the batch after those that are done; `None` when all are done.
     pub(crate) fn batch(&self, done: usize, tensors: &Tensors) -> Result<Option<Batch>, ArtifactError> {
         let mut tries = Vec::new();
         for choice in &self.choices {
@@ -115,19 +115,19 @@ impl Plan {
         Ok(more.then_some(Batch::SolveOwn(solved)))
     }
 
-    /// Gives the chosen lambda, once everything was tried.
+    /// Returns the chosen lambda after everything was tried.
     pub(crate) fn lambda(&self, tensors: &Tensors) -> Result<f64, ArtifactError> {
         Ok(self.chosen(tensors)?.lambda)
     }
 
-    /// Notes the error of every lambda and gives the best lambda.
+    /// Stores the error of every lambda and returns the best lambda.
     pub(crate) fn note(&self, batch: Batch, errors: Vec<f64>, tensors: &mut Tensors) -> f64 {
         let best = best(&errors);
         tensors.insert(errors_of(batch), vector(errors));
         self.lambdas[best]
     }
 
-    /// Checks that the batches which are said to be done left what they leave.
+    /// Checks that the tensors of all finished batches exist.
     pub(crate) fn check(&self, done: usize, tensors: &Tensors) -> Result<(), ArtifactError> {
         for batch in 0..done {
             match self.batch(batch, tensors)? {
@@ -152,7 +152,7 @@ impl Plan {
         }
     }
 
-    /// Leaves only the chosen map and its lambda.
+    /// Removes everything but the chosen map and its lambda.
     pub(crate) fn finish(&self, mut tensors: Tensors) -> Result<Tensors, ArtifactError> {
         let Chosen { choice, lambda, error } = self.chosen(&tensors)?;
         let of_another = |name: &str| match choice {
@@ -168,7 +168,7 @@ impl Plan {
         Ok(tensors)
     }
 
-    /// Gives the choice and the lambda with the smallest error over all targets, the first of equal ones.
+    /// Returns the choice and the lambda with the smallest error over all targets, the first of equal ones.
     fn chosen(&self, tensors: &Tensors) -> Result<Chosen, ArtifactError> {
         let mut chosen = Chosen {
             choice: self.choices[0],
@@ -204,7 +204,7 @@ impl Plan {
     }
 }
 
-/// Lists what `auto` tries; of equally good ones the first wins.
+/// Returns the lags that are tried; of equally good ones the first wins.
 fn worth_trying(data: &Training<'_>) -> Vec<Choice> {
     let mut choices = vec![Choice::Own];
     if data.target_names.len() > 1 {
@@ -217,7 +217,7 @@ fn worth_trying(data: &Training<'_>) -> Vec<Choice> {
     choices
 }
 
-/// Gives the place of the smallest error, the first of equal ones.
+/// Returns the index of the smallest error, the first of equal ones.
 fn best(errors: &[f64]) -> usize {
     let mut best = 0;
     for (index, error) in errors.iter().enumerate() {

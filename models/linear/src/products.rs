@@ -1,9 +1,9 @@
-//! Sums of products over all windows of some series, without the windows.
+//! Sums of products over all windows of some series, computed without building the windows.
 //!
 //! A window of `context + horizon` rows is `a(0), a(1), …`. Neighbouring windows share all rows but one, so over a run of
 //! neighbouring windows the sum of `a(i+1) b(j+1)` follows from that of `a(i) b(j)`: only the first and the last window
-//! differ. That makes `rows x window + window²` products instead of `rows x window²`. Windows without neighbours, as a
-//! stride leaves them, are multiplied out.
+//! differ. That takes `rows x window + window²` products instead of `rows x window²`. Windows without neighbours, which a
+//! stride leaves, are multiplied one by one.
 
 use series::{Matrix, WindowShape};
 
@@ -16,9 +16,9 @@ use crate::{
 /// The sums. Rows of a window count from 0, its context first.
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) struct Products {
-    /// How many windows.
+    /// How many windows there are.
     pub(crate) count: usize,
-    /// How many channels.
+    /// How many channels there are.
     pub(crate) channels: usize,
     /// For each channel the sum of every row.
     pub(crate) sums: Matrix,
@@ -30,13 +30,13 @@ pub(crate) struct Products {
     pub(crate) calendar: Calendar,
 }
 
-/// Windows that are multiplied out at a time.
+/// How many windows are multiplied at a time.
 const GATHERED: usize = 256;
-/// Up to so many neighbours, multiplying out is cheaper than first and last window.
+/// Runs of up to this many windows are cheaper to multiply one by one than by their first and last window.
 const SHORT: usize = 2;
 
 impl Products {
-    /// Sums over all windows of all series, which have equally many channels.
+    /// Sums over all windows of all series, which all have the same number of channels.
     pub(crate) fn of(series: &[Runs<'_>], shape: WindowShape, threads: usize) -> Self {
         let count = series.first().map_or(0, |series| series.channels.len());
         let moments: Vec<_> = (0..count).map(|channel| moments(series, channel, shape)).collect();
@@ -59,13 +59,13 @@ impl Products {
         }
     }
 
-    /// Gives the sums of the products of two channels.
+    /// Returns the sums of the products of two channels.
     pub(crate) fn block(&self, a: usize, b: usize) -> &Matrix {
         &self.blocks[a * self.channels + b]
     }
 }
 
-/// Gives, for every row of the window, the sums of a channel's values and of their squares.
+/// Returns, for every row of the window, the sums of a channel's values and of their squares.
 fn moments(series: &[Runs<'_>], channel: usize, shape: WindowShape) -> (Vec<f64>, Vec<f64>) {
     let (mut sum, mut square) = (0.0, 0.0);
     for (runs, run) in runs(series) {
@@ -88,7 +88,7 @@ fn moments(series: &[Runs<'_>], channel: usize, shape: WindowShape) -> (Vec<f64>
     (sums, squares)
 }
 
-/// Gives, for every pair of channels, the sums of `a(0) b(j)` over the windows that have neighbours.
+/// Returns, for every pair of channels, the sums of `a(0) b(j)` over the windows that have neighbours.
 fn first_rows(series: &[Runs<'_>], channels: usize, shape: WindowShape, threads: usize) -> Vec<Vec<f64>> {
     let pairs = channels * channels;
     let each = parallel::map(threads, pairs * series.len(), |index| {
@@ -99,7 +99,7 @@ fn first_rows(series: &[Runs<'_>], channels: usize, shape: WindowShape, threads:
     each.chunks(series.len().max(1)).map(total).collect()
 }
 
-/// Gives the sums of `a(i) b(j)` from those of `a(0) b(j)` and `b(0) a(i)`.
+/// Returns the sums of `a(i) b(j)` from those of `a(0) b(j)` and `b(0) a(i)`.
 fn block(series: &[Runs<'_>], (a, b): (usize, usize), shape: WindowShape, firsts: (&[f64], &[f64])) -> Matrix {
     let last = shape.rows() - 1;
     let mut steps = Gathered::new(shape);
@@ -131,7 +131,7 @@ fn block(series: &[Runs<'_>], (a, b): (usize, usize), shape: WindowShape, firsts
     }
 }
 
-/// Makes sums of the steps between them: `a(i+1) b(j+1)` is `a(i) b(j)` and its step, which stands at `(i, j)`.
+/// Turns the differences between sums into the sums: `a(i+1) b(j+1)` is `a(i) b(j)` plus the difference at `(i, j)`.
 fn unroll((row, column): (&[f64], &[f64]), mut steps: Matrix) -> Matrix {
     let cols = steps.cols;
     let mut above = row.to_vec();
@@ -146,7 +146,7 @@ fn unroll((row, column): (&[f64], &[f64]), mut steps: Matrix) -> Matrix {
     steps
 }
 
-/// Rows whose products are summed.
+/// Rows that are collected and then multiplied.
 struct Gathered {
     left: Matrix,
     right: Matrix,
@@ -183,7 +183,7 @@ impl Gathered {
         }
     }
 
-    /// Gives the sums, where there was a row.
+    /// Returns the sums; `None` where there was no row.
     fn summed(mut self) -> Option<Matrix> {
         if self.left.rows > 0 {
             self.sum();
@@ -225,7 +225,7 @@ mod tests {
         },
     ];
 
-    /// The same sums the long way: window by window.
+    /// The same sums, window by window.
     fn slowly(series: &[Runs<'_>], a: usize, b: usize, shape: WindowShape) -> Matrix {
         let mut sums = Matrix::zeros(shape.context, shape.rows());
         for (runs, run) in runs(series) {

@@ -5,20 +5,20 @@ use series::{Matrix, Scaled};
 
 use crate::{
     RidgeFit,
-    maps::{Inputs, Map, Room, Shape},
+    maps::{Buffers, Inputs, Map, Shape},
 };
 
-/// The tensor that holds the multiple of the mean diagonal.
+/// The tensor of the chosen lambda.
 pub(crate) const LAMBDA: &str = "lambda";
 /// The tensor that holds the mean squared error on the rows that selected.
 pub(crate) const SELECT_MSE: &str = "select.mse";
 
-/// A linear map from the last rows to the targets' next ones.
+/// A fitted ridge regression: a linear map from the last rows to the next rows of the targets.
 ///
 /// A window is taken relative to its last value, so that the level of a series does not matter:
 /// `y(h) = last + bias(h) + Σ weight(i, h) (x(i) - last)`. Each target has a map of its own lags, all share one, or one
-/// map leads from the lags of all channels to all targets; the last one also sees the last values themselves. Where the
-/// settings ask for it, `Σ weight(c, h) calendar(c)` of the last row is added.
+/// map leads from the lags of all channels to all targets; the last kind also reads the last values themselves. With
+/// the setting `calendar`, `Σ weight(c, h) calendar(c)` of the last row is added.
 ///
 /// # Source
 /// The normalisation is `NLinear`'s: Zeng et al. 2022, "Are Transformers Effective for Time Series Forecasting?",
@@ -31,21 +31,21 @@ pub struct Ridge {
     select_mse: Option<f64>,
     shape: Shape,
     inputs: usize,
-    /// Whether calendar inputs were asked for.
+    /// Whether the settings ask for calendar inputs.
     calendar: bool,
 }
 
 impl Ridge {
-    /// Gives the fit with some settings.
+    /// Returns the fit with some settings.
     #[must_use]
     pub fn fit(spec: &LinearSpec) -> RidgeFit {
         RidgeFit::new(spec)
     }
 
-    /// Gives the model that an artifact holds.
+    /// Reads the model of an artifact.
     ///
     /// # Errors
-    /// Where the artifact is of another kind, or its tensors have other shapes than it says.
+    /// Where the artifact is of another kind, or its tensors have other shapes than described.
     pub fn read(artifact: &Artifact) -> Result<Self, ArtifactError> {
         crate::check_kind(artifact, "linear")?;
         let about = &artifact.about;
@@ -62,25 +62,25 @@ impl Ridge {
         })
     }
 
-    /// Gives how strongly coefficients were held to 0, as a multiple of the Gram matrix' mean diagonal.
+    /// Returns the chosen lambda, as a multiple of the mean diagonal of the Gram matrix.
     #[must_use]
     pub fn lambda(&self) -> f64 {
         self.lambda
     }
 
-    /// Gives the mean squared error on the rows that selected, in units of the targets' variances; none without them.
+    /// Returns the mean squared error on the rows that selected, in units of the targets' variances; `None` without such rows.
     #[must_use]
     pub fn select_mse(&self) -> Option<f64> {
         self.select_mse
     }
 
-    /// Names the lags that a target is forecast from: `own`, `pooled` or `all`.
+    /// Returns which lags a target is forecast from: `own`, `pooled` or `all`.
     #[must_use]
     pub fn channels(&self) -> &'static str {
         self.map.name()
     }
 
-    /// Finds its inputs in rows that must have those that it was fitted on.
+    /// Returns the columns that it reads, after a check that the rows have the columns of the fit.
     fn inputs<'a>(&self, scaled: &'a Scaled) -> Result<Inputs<'a>, ForecastError> {
         let channels = crate::scale::channels_of(scaled);
         let calendar: &[usize] = if self.calendar { &scaled.calendar } else { &[] };
@@ -115,12 +115,12 @@ impl Forecast for Ridge {
 
     fn forecast(&self, history: &History<'_>, steps: usize) -> Result<Matrix, ForecastError> {
         let inputs = self.inputs(history.scaled)?;
-        let (shape, mut room) = (self.shape, Room::new(&inputs, self.shape));
+        let (shape, mut buffers) = (self.shape, Buffers::new(&inputs, self.shape));
         recurse::forecast(history, shape.context, shape.horizon, steps, &mut |window| {
             Ok(Matrix {
                 rows: shape.horizon,
                 cols: shape.targets,
-                data: self.map.forecast(&window.data, &inputs, &mut room).to_vec(),
+                data: self.map.forecast(&window.data, &inputs, &mut buffers).to_vec(),
             })
         })
     }
@@ -142,15 +142,15 @@ impl Forecast for Ridge {
             return forecast::one_by_one(self, scaled, origins, steps, out);
         }
         let inputs = self.inputs(scaled)?;
-        let (mut room, future) = (Room::new(&inputs, self.shape), Matrix::zeros(0, inputs.cols));
+        let (mut buffers, future) = (Buffers::new(&inputs, self.shape), Matrix::zeros(0, inputs.cols));
         for (index, &origin) in origins.iter().enumerate() {
             let future = &future;
             let history = History { scaled, origin, future };
             history.check(context)?;
             let window = &scaled.values.data[(origin - context) * inputs.cols..origin * inputs.cols];
-            let forecast = self.map.forecast(window, &inputs, &mut room);
+            let forecast = self.map.forecast(window, &inputs, &mut buffers);
             if forecast.iter().any(|value| !value.is_finite()) {
-                // It is named there.
+                // That returns the error with target and step.
                 self.forecast(&history, steps)?;
             }
             out(index, &forecast[..steps * targets]);

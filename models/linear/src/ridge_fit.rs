@@ -14,25 +14,25 @@ use crate::{
 
 /// Chooses channels and lambda on the rows that select, and solves for the coefficients.
 ///
-/// Where each target has coefficients of its own, lambda is one for all: chosen target by target it follows the accidents
-/// of few selecting rows.
+/// Where each target has coefficients of its own, all have one lambda: chosen per target, it would overfit few selecting
+/// rows.
 #[derive(Clone, PartialEq, Debug)]
 pub struct RidgeFit {
     spec: LinearSpec,
 }
 
-/// What is done, and what a checkpoint describes beside its tensors.
+/// The description of a checkpoint.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Unfinished {
-    /// The model to be.
+    /// The description of the model that is being fitted.
     about: About,
-    /// How many batches are done.
+    /// How many batches are finished.
     batches: usize,
 }
 
 impl Fit for RidgeFit {
-    /// A batch is one regression: it tries every lambda, or is solved with the chosen one.
+    /// Fits in batches: each is one regression, which tries every lambda or is solved with the chosen one.
     fn run(
         &self,
         data: &Training<'_>,
@@ -108,7 +108,7 @@ fn stopped(about: About, batches: usize, tensors: &Tensors) -> Result<Fitted, Fi
     }))
 }
 
-/// Gives the finished batches of a checkpoint and what they left, if it is of this fit.
+/// Reads how many batches of a checkpoint are finished and their tensors, after a check that it is of this fit.
 fn resumed(checkpoint: &Checkpoint, about: &About, plan: &Plan) -> Result<(usize, Tensors), ArtifactError> {
     let (unfinished, tensors): (Unfinished, Tensors) = tensors::parse(&checkpoint.bytes)?;
     if unfinished.about != *about {

@@ -6,48 +6,48 @@ use series::{Matrix, WindowShape};
 
 use crate::kernel;
 
-/// Origins whose rows are taken from the table at a time, so that memory does not grow with the table.
+/// How many origins are read from the table at a time, so that memory does not grow with the table.
 const BLOCK: usize = 4_096;
 
 /// Windows of one series.
 #[derive(Clone, Debug)]
 pub(crate) struct Runs<'a> {
-    /// `[rows, inputs]`.
+    /// The inputs, `[rows, inputs]`.
     pub(crate) values: &'a Matrix,
     /// The inputs that are summed. Windows of several runs are summed channel by channel in this order.
     pub(crate) channels: Vec<Channel>,
     /// The calendar inputs that are summed beside them.
     pub(crate) calendar: Vec<Channel>,
-    /// Ranges of neighbouring origins, none empty, contexts and horizons inside the values.
+    /// Ranges of neighbouring origins; no range is empty, and all contexts and horizons are inside the values.
     pub(crate) origins: Vec<Range<usize>>,
 }
 
-/// One input as a fit sees it: around a level and in a unit, so that sums keep their digits and inputs can be compared.
+/// One normalised input: relative to a level and in a unit, so that sums keep their digits and inputs are comparable.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(crate) struct Channel {
     pub(crate) input: usize,
     pub(crate) level: f64,
-    /// 1 by the unit; 0 for an input that does not vary.
+    /// 1 divided by the unit; 0 for an input that does not vary.
     pub(crate) factor: f64,
 }
 
 impl Runs<'_> {
-    /// Returns the number of a channel at a row as the fit sees it.
+    /// Returns the normalised value of a channel at a row.
     pub(crate) fn value(&self, channel: usize, row: usize) -> f64 {
         self.scaled(self.channels[channel], row)
     }
 
-    /// Lists the numbers of a channel at some rows.
+    /// Returns the normalised values of a channel at some rows.
     pub(crate) fn values(&self, channel: usize, rows: Range<usize>) -> impl Iterator<Item = f64> {
         rows.map(move |row| self.value(channel, row))
     }
 
-    /// Gives a number as the fit sees it.
+    /// Returns the normalised value of an input at a row.
     pub(crate) fn scaled(&self, channel: Channel, row: usize) -> f64 {
         (self.values.data[row * self.values.cols + channel.input] - channel.level) * channel.factor
     }
 
-    /// Gives the sums of `a(i) b(j)` over the windows of all runs that are longer than some, for neighbouring `j`.
+    /// Returns the sums of `a(i) b(j)` over the windows of all runs with more than `longer` windows, for neighbouring `j`.
     pub(crate) fn row(
         &self,
         (a, i): (Channel, usize),
@@ -72,14 +72,14 @@ impl Runs<'_> {
     }
 }
 
-/// Lists the runs of all series, each with its series.
+/// Returns the runs of all series, each with its series.
 pub(crate) fn runs<'a, 'b>(series: &'a [Runs<'b>]) -> impl Iterator<Item = (&'a Runs<'b>, Range<usize>)> {
     series
         .iter()
         .flat_map(|series| series.origins.iter().map(move |run| (series, run.clone())))
 }
 
-/// Adds up what each series has.
+/// Returns the sum of lists, place by place.
 pub(crate) fn total(each: &[Vec<f64>]) -> Vec<f64> {
     let mut total = vec![0.0; each.first().map_or(0, Vec::len)];
     for each in each {
@@ -88,7 +88,7 @@ pub(crate) fn total(each: &[Vec<f64>]) -> Vec<f64> {
     total
 }
 
-/// Adds numbers to others, place by place.
+/// Adds numbers to `to`, place by place.
 pub(crate) fn add(to: &mut [f64], numbers: &[f64]) {
     for (to, number) in to.iter_mut().zip(numbers) {
         *to += number;

@@ -1,19 +1,19 @@
-//! What a fit looks at: finite numbers, each input around its level and in its own unit.
+//! The normalised inputs of a fit: each relative to its level and in its own unit.
 
 use forecast::{FitError, SeriesData, Training};
 use series::{Scaled, Windows};
 
 use crate::runs::{Channel, Runs};
 
-/// Where 1 by the unit of a wave between -1 and 1 is that large, only rounding moves it.
+/// The factor from which a wave between -1 and 1 counts as constant: it varies only by rounding.
 const STILL: f64 = 1e9;
 
 /// The inputs that a fit may use.
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) struct Channels {
-    /// Those whose lags it may use, targets first in their order, then all others but the calendar's.
+    /// The inputs whose lags it may use: targets first in their order, then all others except calendar inputs.
     pub(crate) channels: Vec<Channel>,
-    /// The calendar's as they are; none where the fit does without.
+    /// The calendar inputs; empty where the fit does not use them.
     pub(crate) calendar: Vec<Channel>,
 }
 
@@ -21,12 +21,12 @@ impl Channels {
     /// Measures levels and units on the training rows.
     ///
     /// # Errors
-    /// Where a row that trains or selects holds a number that is not finite.
+    /// Where a row that trains or selects has a value that is not finite.
     pub(crate) fn measure(data: &Training<'_>, calendar: bool) -> Result<Self, FitError> {
         let channels = inputs(data).into_iter().map(|input| measure(data, input));
         let calendar = calendar_inputs(data, calendar).iter().map(|&input| {
             let Channel { factor, .. } = measure(data, input)?;
-            // One that does not vary would be an intercept.
+            // An input that does not vary would be an intercept.
             let varies = factor > 0.0 && factor < STILL;
             let (level, factor) = (0.0, if varies { 1.0 } else { 0.0 });
             Ok(Channel { input, level, factor })
@@ -37,7 +37,7 @@ impl Channels {
         })
     }
 
-    /// Gives what a unit of a channel is in scaled values; 0 for one that does not vary.
+    /// Returns the unit of a channel in scaled values; 0 for one that does not vary.
     pub(crate) fn unit(&self, channel: usize) -> f64 {
         match self.channels[channel].factor {
             factor if factor > 0.0 => 1.0 / factor,
@@ -46,21 +46,21 @@ impl Channels {
     }
 }
 
-/// Lists the inputs whose lags may be used, targets first.
+/// Returns the inputs whose lags may be used, targets first.
 pub(crate) fn channels_of(scaled: &Scaled) -> Vec<usize> {
     let others =
         (0..scaled.values.cols).filter(|input| !scaled.targets.contains(input) && !scaled.calendar.contains(input));
     scaled.targets.iter().copied().chain(others).collect()
 }
 
-/// Lists the channels of the series, which all have the same.
+/// Returns the channels of the series; all series have the same.
 pub(crate) fn inputs(data: &Training<'_>) -> Vec<usize> {
     data.series
         .first()
         .map_or_else(Vec::new, |series| channels_of(series.scaled))
 }
 
-/// Lists the calendar inputs that a fit uses.
+/// Returns the calendar inputs that a fit uses.
 pub(crate) fn calendar_inputs<'a>(data: &Training<'a>, calendar: bool) -> &'a [usize] {
     match data.series.first() {
         Some(series) if calendar => &series.scaled.calendar,
@@ -68,14 +68,14 @@ pub(crate) fn calendar_inputs<'a>(data: &Training<'a>, calendar: bool) -> &'a [u
     }
 }
 
-/// Gives the windows that train, for each group of channels.
+/// Returns the windows that train, for each group of channels.
 pub(crate) fn training<'a>(data: &Training<'a>, groups: &[Vec<Channel>], calendar: &[Channel]) -> Vec<Runs<'a>> {
     runs(data, groups, calendar, |series| {
         Windows::inside(series.cut.training.clone(), data.window, series.scaled.mask())
     })
 }
 
-/// Gives the windows whose forecast rows select; their contexts reach back into the training rows.
+/// Returns the windows whose forecast rows select; their contexts reach back into the training rows.
 pub(crate) fn selecting<'a>(data: &Training<'a>, groups: &[Vec<Channel>], calendar: &[Channel]) -> Vec<Runs<'a>> {
     runs(data, groups, calendar, |series| {
         Windows::holdout(series.cut.select.clone(), data.window)

@@ -1,4 +1,4 @@
-//! The last season, again and again.
+//! The seasonal naive forecast: the last season repeated.
 
 use forecast::{
     About, Artifact, ArtifactError, Checkpoint, EpochLoss, Fit, FitError, Fitted, Forecast, ForecastError, History,
@@ -6,18 +6,18 @@ use forecast::{
 };
 use series::Matrix;
 
-/// Repeats the last season of the targets, or the last row where the history does not reach back so far.
+/// Repeats the last season of the targets, or the last row where the history is shorter than a season.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct SeasonalNaive {
     season: usize,
 }
 
-/// Keeps the season that follows from the data; there is nothing else to learn.
+/// Stores the season that follows from the data; there is nothing else to learn.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct SeasonalNaiveFit;
 
 impl SeasonalNaive {
-    /// Gives the model that an artifact holds.
+    /// Reads the model of an artifact.
     ///
     /// # Errors
     /// Where the artifact is of another kind.

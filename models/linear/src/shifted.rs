@@ -1,4 +1,4 @@
-//! Equations with a tridiagonal matrix, many at a time.
+//! Systems of equations with a shifted tridiagonal matrix, many right sides at a time.
 #![expect(
     clippy::inline_always,
     reason = "only inlined code is compiled for the widest vectors"
@@ -17,7 +17,7 @@ pub(crate) struct Shifted {
 }
 
 impl Shifted {
-    /// Takes the diagonal `D` and what stands beside the ones of `L`.
+    /// Returns the decomposition with the diagonal `D` and the numbers below the diagonal of `L`.
     pub(crate) fn new(pivots: &[f64], factors: Vec<f64>) -> Self {
         let inverses = pivots.iter().map(|pivot| 1.0 / pivot).collect();
         Self { inverses, factors }

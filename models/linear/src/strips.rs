@@ -1,4 +1,4 @@
-//! Matrices in strips of columns, each of which stays in a fast cache while many rows are worked on.
+//! Matrices in strips of columns: each strip stays in a fast cache while its rows are processed.
 
 use std::ops::Range;
 
@@ -11,7 +11,7 @@ pub(crate) const COLUMNS: usize = 32;
 /// A row of a strip.
 pub(crate) type Row = [f64; COLUMNS];
 
-/// A matrix in strips; those beyond its last column hold zeros.
+/// A matrix in strips; columns beyond its last one are zeros.
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) struct Strips {
     pub(crate) rows: usize,
@@ -20,7 +20,7 @@ pub(crate) struct Strips {
 }
 
 impl Strips {
-    /// Takes a matrix apart.
+    /// Splits a matrix into strips.
     pub(crate) fn of(x: &Matrix) -> Self {
         let strip = |start: usize| part(x, start..x.cols.min(start + COLUMNS));
         Self {
@@ -30,7 +30,7 @@ impl Strips {
         }
     }
 
-    /// Makes a matrix from groups of its columns.
+    /// Builds a matrix from groups of its columns.
     pub(crate) fn made(threads: usize, rows: usize, cols: usize, of: impl Fn(Range<usize>) -> Matrix + Sync) -> Self {
         let parts = parallel::map(threads, cols.div_ceil(COLUMNS), |index| {
             let some = of(index * COLUMNS..cols.min((index + 1) * COLUMNS));
@@ -39,7 +39,7 @@ impl Strips {
         Self { rows, cols, parts }
     }
 
-    /// Puts the matrix together.
+    /// Returns the whole matrix.
     pub(crate) fn matrix(&self) -> Matrix {
         let mut matrix = Matrix::zeros(self.rows, self.cols);
         for (start, strip) in (0..self.cols).step_by(COLUMNS).zip(&self.parts) {
@@ -51,7 +51,7 @@ impl Strips {
         matrix
     }
 
-    /// Puts the transposed matrix together.
+    /// Returns the whole transposed matrix.
     pub(crate) fn transposed(&self) -> Matrix {
         let mut matrix = Matrix::zeros(self.cols, self.rows);
         for (start, strip) in (0..self.cols).step_by(COLUMNS).zip(&self.parts) {
@@ -64,7 +64,7 @@ impl Strips {
         matrix
     }
 
-    /// Works on a copy of each strip.
+    /// Returns the matrix after `work` on each strip.
     pub(crate) fn map(&self, threads: usize, work: impl Fn(&mut [Row]) + Sync) -> Self {
         let parts = parallel::map(threads, self.parts.len(), |index| {
             let mut strip = self.parts[index].clone();
@@ -74,7 +74,7 @@ impl Strips {
         Self { parts, ..*self }
     }
 
-    /// Gives the sum of the products of numbers at the same place.
+    /// Returns the sum of the products of numbers at the same place.
     pub(crate) fn dot(&self, other: &Self) -> f64 {
         let mut sums = [0.0; COLUMNS];
         for (row, other) in self.parts.iter().flatten().zip(other.parts.iter().flatten()) {
@@ -85,14 +85,14 @@ impl Strips {
         sums.iter().sum()
     }
 
-    /// Makes each strip from that of another matrix of the same shape.
+    /// Fills each strip from that of another matrix of the same shape.
     pub(crate) fn refill(&mut self, from: &Self, work: impl Fn(&[Row], &mut [Row])) {
         for (strip, from) in self.parts.iter_mut().zip(&from.parts) {
             work(from, strip);
         }
     }
 
-    /// Gives the trace of the product with what is made from the strips of another matrix. All are square.
+    /// Returns the trace of the product with a matrix that is computed from the strips of another. All are square.
     pub(crate) fn trace_of_product(&self, other: &Self, strip: &mut [Row], work: impl Fn(&[Row], &mut [Row])) -> f64 {
         let mut sums = [0.0; COLUMNS];
         for (j, from) in other.parts.iter().enumerate() {
@@ -111,7 +111,7 @@ impl Strips {
     }
 }
 
-/// Gives some columns of a matrix as a strip.
+/// Returns some columns of a matrix as a strip.
 fn part(x: &Matrix, columns: Range<usize>) -> Vec<Row> {
     let row = |row: usize| {
         let mut strip = [0.0; COLUMNS];
@@ -126,7 +126,7 @@ fn part(x: &Matrix, columns: Range<usize>) -> Vec<Row> {
 fn add_across(a: &[Row], b: &[Row], sums: &mut Row) {
     const TILE: usize = 8;
     let (rows, cols) = (a.len(), b.len());
-    // What is left over in a tile from others meets the zeros beyond the last column.
+    // Left-over numbers of earlier tiles are multiplied by the zeros beyond the last column.
     let mut tile = [[0.0; TILE]; TILE];
     for i in (0..rows).step_by(TILE) {
         for j in (0..cols).step_by(TILE) {

@@ -19,13 +19,13 @@ use crate::{
     wide::wide,
 };
 
-/// Reflections that are done at once.
+/// How many reflections are applied at once.
 const GROUP: usize = 4;
-/// Columns of a strip whose products are kept in registers.
+/// How many columns of a strip have their products in registers.
 const SIDE: usize = 16;
-/// Rows that are reduced at once: what they share is read once.
+/// How many rows are reduced at once; shared numbers are read once.
 const ROWS: usize = 4;
-/// Numbers of a sum that are added side by side, on every machine.
+/// How many partial sums are added side by side, on every machine.
 const LANES: usize = 8;
 
 /// `A = Q T Qᵀ`.
@@ -34,13 +34,13 @@ pub(crate) struct Tridiagonal {
     diagonal: Vec<f64>,
     /// The numbers beside the diagonal.
     beside: Vec<f64>,
-    /// One reflection `I - scale v vᵀ` a row; `v` starts right of the diagonal.
+    /// One reflection `I - scale v vᵀ` per row; `v` starts to the right of the diagonal.
     reflections: Matrix,
     scales: Vec<f64>,
 }
 
 impl Tridiagonal {
-    /// Factorises a symmetric matrix, of which the upper half is read.
+    /// Factorises a symmetric matrix; only its upper half is read.
     pub(crate) fn of(a: Matrix) -> Self {
         wide(
             #[inline(always)]
@@ -48,7 +48,7 @@ impl Tridiagonal {
         )
     }
 
-    /// Gives `Qᵀ x` for each column of `x`.
+    /// Returns `Qᵀ x` for each column of `x`.
     pub(crate) fn transposed_times(&self, x: &Strips, threads: usize) -> Strips {
         let count = self.scales.len();
         let groups: Vec<Group> = (0..count)
@@ -58,7 +58,7 @@ impl Tridiagonal {
         x.map(threads, |strip| reflect_all(&groups, strip))
     }
 
-    /// Gives `Q x` for each column of `x`.
+    /// Returns `Q x` for each column of `x`.
     pub(crate) fn times(&self, x: &Strips, threads: usize) -> Strips {
         let count = self.scales.len();
         let groups: Vec<Group> = (0..count)
@@ -68,7 +68,7 @@ impl Tridiagonal {
         x.map(threads, |strip| reflect_all(groups.iter().rev(), strip))
     }
 
-    /// Gathers reflections that are done in a given order.
+    /// Groups reflections that are applied in a given order.
     fn group(&self, order: &[usize]) -> Group {
         let n = self.diagonal.len();
         let start = order.iter().min().map_or(n, |least| least + 1);
@@ -91,7 +91,7 @@ impl Tridiagonal {
         group
     }
 
-    /// Gives the decomposition of `T + shift I`, if that is positive definite.
+    /// Returns the decomposition of `T + shift I`; `None` where that is not positive definite.
     pub(crate) fn shifted(&self, shift: f64) -> Option<Shifted> {
         let mut pivots = Vec::with_capacity(self.diagonal.len());
         let mut factors = Vec::with_capacity(self.beside.len());
@@ -111,18 +111,18 @@ impl Tridiagonal {
     }
 }
 
-/// Reflections that are done at once: each number of a strip is read once for all of them.
+/// Reflections that are applied at once: each number of a strip is read once for all of them.
 struct Group {
     /// The first row that any of them changes.
     start: usize,
-    /// What they are in each row from that one on, zeros for those that are not there.
+    /// Their numbers in each row from that one on; zeros for missing ones.
     vectors: Vec<[f64; GROUP]>,
     scales: [f64; GROUP],
-    /// The products of each with those before it.
+    /// The products of each reflection with those before it.
     overlaps: [[f64; GROUP]; GROUP],
 }
 
-/// Does groups of reflections one after the other.
+/// Applies groups of reflections one after the other.
 fn reflect_all<'a>(groups: impl IntoIterator<Item = &'a Group>, strip: &mut [Row]) {
     wide(
         #[inline(always)]
@@ -137,7 +137,7 @@ fn reflect_all<'a>(groups: impl IntoIterator<Item = &'a Group>, strip: &mut [Row
 }
 
 impl Group {
-    /// Takes `Σ v z` from some columns, where `z = scale (vᵀ x - Σ overlap z)` over the reflections before.
+    /// Subtracts `Σ v z` from some columns, where `z = scale (vᵀ x - Σ overlap z)` over the reflections before.
     #[inline(always)]
     fn reflect(&self, x: &mut [Row], column: usize) {
         let mut z = self.products(x, column);
@@ -155,7 +155,7 @@ impl Group {
         self.subtract(z, x, column);
     }
 
-    /// Gives `vᵀ x`.
+    /// Returns `vᵀ x`.
     #[inline(always)]
     fn products(&self, x: &[Row], column: usize) -> [[f64; SIDE]; GROUP] {
         let mut products = [[0.0; SIDE]; GROUP];
@@ -170,7 +170,7 @@ impl Group {
         products
     }
 
-    /// Takes `Σ v z` away.
+    /// Subtracts `Σ v z`.
     #[inline(always)]
     fn subtract(&self, [za, zb, zc, zd]: [[f64; SIDE]; GROUP], x: &mut [Row], column: usize) {
         for (row, [a, b, c, d]) in x.iter_mut().zip(&self.vectors) {
@@ -182,7 +182,7 @@ impl Group {
     }
 }
 
-/// Reduces column after column. What a reflection changes in the rows below is added while the next one reads them.
+/// Reduces column by column. The change by a reflection is added to the rows below while the next one reads them.
 #[inline(always)]
 fn factorise(mut matrix: Matrix) -> Tridiagonal {
     let n = matrix.rows;
@@ -231,7 +231,7 @@ fn factorise(mut matrix: Matrix) -> Tridiagonal {
     result
 }
 
-/// Makes the reflection that leaves only the first number of a row, and gives that number and the reflection's scale.
+/// Turns a row into the reflection that keeps only its first number; returns that number and the reflection's scale.
 #[inline(always)]
 fn householder(v: &mut [f64]) -> (f64, f64) {
     let tail = dot(&v[1..], &v[1..]);
@@ -246,7 +246,7 @@ fn householder(v: &mut [f64]) -> (f64, f64) {
     (beside, 2.0 / (v[0] * v[0] + tail))
 }
 
-/// Takes `v wᵀ + w vᵀ` from a row.
+/// Subtracts `v wᵀ + w vᵀ` from a row.
 #[inline(always)]
 fn update(row: &mut [f64], v_row: f64, w_row: f64, v: &[f64], w: &[f64]) {
     for ((value, v), w) in row.iter_mut().zip(v).zip(w) {
@@ -256,7 +256,7 @@ fn update(row: &mut [f64], v_row: f64, w_row: f64, v: &[f64], w: &[f64]) {
 
 /// Updates the upper half of some rows and adds their product with `next` to `product`.
 ///
-/// `rows` are whole rows of a matrix of `n` columns, the first of which is number `first`; all else starts there.
+/// `rows` are whole rows of a matrix of `n` columns, the first of which is row `first`; the vectors start there.
 #[inline(always)]
 fn update_and_multiply<const R: usize>(
     rows: &mut [f64],
@@ -304,7 +304,7 @@ fn update_and_multiply<const R: usize>(
     }
 }
 
-/// Gives the sum of products, in lanes that every machine has.
+/// Returns the sum of products, in the same partial sums on every machine.
 #[inline(always)]
 fn dot(a: &[f64], b: &[f64]) -> f64 {
     let mut sums = [0.0; LANES];

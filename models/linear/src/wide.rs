@@ -1,4 +1,4 @@
-//! Runs arithmetic with the widest vectors that the CPU has, with the same bits on every choice.
+//! Runs arithmetic with the widest vectors of the CPU, with the same bits on every choice.
 //!
 //! A piece of arithmetic is written once, as a loop over outputs; compiled for wider vectors it does more of them at a
 //! time. Each output is still multiplied and added in the one order that the code states, and nothing is fused: Rust
@@ -18,13 +18,13 @@ pub(crate) enum Width {
     /// Four numbers at a time.
     #[cfg(target_arch = "x86_64")]
     Avx2,
-    /// What every CPU of the target has.
+    /// Plain Rust, for every CPU of the target.
     Portable,
 }
 
 #[cfg(test)]
 impl Width {
-    /// Lists the sets that this CPU has, the widest first.
+    /// Returns the sets that this CPU has, the widest first.
     pub(crate) fn all() -> Vec<Self> {
         let mut widths = Vec::new();
         #[cfg(target_arch = "x86_64")]
@@ -41,9 +41,9 @@ impl Width {
     }
 }
 
-/// Does some arithmetic with the widest vectors there are.
+/// Runs `work` with the widest vectors of the CPU.
 ///
-/// `work` must be inlined with all that is hot in it: only inlined code is compiled for the vectors.
+/// `work` and everything hot in it must be inlined: only inlined code is compiled for the vectors.
 pub(crate) fn wide<R>(work: impl FnOnce() -> R) -> R {
     #[cfg(target_arch = "x86_64")]
     {
@@ -59,7 +59,7 @@ pub(crate) fn wide<R>(work: impl FnOnce() -> R) -> R {
     work()
 }
 
-/// Does some arithmetic with one set of instructions, or with what every CPU has where this one lacks it.
+/// Runs `work` with one set of instructions, or with plain Rust where the CPU does not have it.
 #[cfg(test)]
 pub(crate) fn with<R>(width: Width, work: impl FnOnce() -> R) -> R {
     if !Width::all().contains(&width) {

@@ -129,7 +129,7 @@ impl Task {
         scoring.finish().rmse_scaled.unwrap()
     }
 
-    /// Gives the mean squared error of scaled values over windows, steps and targets.
+    /// Returns the mean squared error of scaled values over windows, steps and targets.
     fn mse(&self, fit: &dyn Fit, read: &dyn Fn(&forecast::Artifact) -> Box<dyn Forecast>) -> f64 {
         let (mut sum, mut count) = (0.0, 0.0);
         self.forecasts(fit, read, &mut |scaled, _, origin, forecast| {
