@@ -1,4 +1,4 @@
-//! Exponential smoothing: which parts a series needs, and their parameters.
+//! Exponential smoothing: the choice of its parts, and their parameters.
 
 use forecast::Trend;
 
@@ -11,16 +11,16 @@ use crate::{
 
 /// The longest season whose start is fitted together with the parameters; a longer one starts from its first pattern.
 const FITTED_SEASON: usize = 64;
-/// How often the start of a season and the parameters are fitted in turn.
+/// How often the start of a season and the parameters are fitted alternately.
 const TURNS: usize = 3;
-/// The smallest mean squared error that is told apart from 0, where values are of size 1.
+/// The smallest mean squared error that counts as different from 0, for values of size 1.
 const EXACT: f64 = 1e-20;
 
 /// One series to smooth.
 pub(crate) struct Rows<'a> {
-    /// The values, not a number where nothing was observed; of mean 0 and size 1.
+    /// The values, with mean 0 and size 1; NaN where nothing was observed.
     pub(crate) observed: &'a [f64],
-    /// The same with the gaps filled.
+    /// The values with their gaps filled.
     pub(crate) filled: &'a [f64],
 }
 
@@ -28,11 +28,11 @@ pub(crate) struct Rows<'a> {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Form {
     pub(crate) trend: Trend,
-    /// The season's steps, 0 without one.
+    /// The length of the season in steps; 0 without one.
     pub(crate) season: usize,
 }
 
-/// A fitted model and how good it is.
+/// A fitted model and its error.
 #[derive(Clone, Debug)]
 pub(crate) struct Candidate {
     pub(crate) rule: Rule,
@@ -40,9 +40,9 @@ pub(crate) struct Candidate {
     criterion: f64,
 }
 
-/// Fits some forms and gives the one with the smallest corrected information criterion.
+/// Fits some forms and returns the one with the smallest corrected information criterion.
 ///
-/// Where there are too few rows for any, the last value is all that is kept.
+/// Where there are too few rows for any form, the level is always the last value.
 ///
 /// # Source
 /// Choice: Hyndman and Khandakar 2008, "Automatic Time Series Forecasting: The forecast Package for R", section 2.3.
@@ -62,7 +62,7 @@ pub(crate) fn choose(
     Ok(chosen.unwrap_or_else(|| last_value(rows.observed)))
 }
 
-/// Gives the forms that settings and a season allow; without a season it is 0.
+/// Returns the forms that a trend and some lengths of season allow; 0 is no season.
 pub(crate) fn forms(trend: Trend, seasons: &[usize]) -> Vec<Form> {
     let trends = match trend {
         Trend::Auto => &[Trend::None, Trend::Additive, Trend::Damped][..],
@@ -75,7 +75,7 @@ pub(crate) fn forms(trend: Trend, seasons: &[usize]) -> Vec<Form> {
 }
 
 impl Form {
-    /// Gives how many numbers the search moves.
+    /// Returns how many parameters the search has.
     fn parameters(self) -> usize {
         let trend = match self.trend {
             Trend::Auto | Trend::None => 0,
@@ -89,7 +89,7 @@ impl Form {
         matches!(self.trend, Trend::Additive | Trend::Damped)
     }
 
-    /// Gives the rule at a point of the search: numbers from 0 to 1.
+    /// Returns the rule at a point of the search: numbers from 0 to 1.
     ///
     /// # Source
     /// The usual region, `0 < α < 1`, `0 < β < α`, `0 < γ < 1 - α`, `0.8 ≤ φ ≤ 0.98`: Hyndman et al. 2008, section 2.5.
@@ -117,7 +117,7 @@ impl Form {
         }
     }
 
-    /// Gives where searches start: slow and fast smoothing, of the level and of the rest.
+    /// Returns the points where searches start: slow and fast smoothing of the level and of the other parts.
     fn points(self) -> [Vec<f64>; 3] {
         [(0.1, 0.1), (0.7, 0.1), (0.3, 0.6)].map(|(alpha, other)| {
             let rest = [other, other, 0.8];
@@ -130,7 +130,7 @@ impl Form {
     }
 }
 
-/// Fits one form; none where there are too few rows for its numbers.
+/// Fits one form; `None` where there are too few rows for its parameters.
 #[expect(clippy::cast_precision_loss, reason = "row counts lie far below 2^52")]
 fn fit(
     form: Form,
@@ -165,7 +165,7 @@ fn fit(
             let rule = form.rule(point);
             Ok(rule.run(&mut best(rule, &start, free(false), rows.observed), rows.observed))
         };
-        // A short search from each point says which valley to search to its bottom.
+        // A short search from each point shows which one to search to the end.
         for point in &points {
             let result = minimise(point, 10 * form.parameters(), &mut squares)?;
             if result.1 < found.1 {
@@ -189,7 +189,7 @@ fn fit(
     Ok(criterion.is_finite().then_some(Candidate { rule, start, criterion }))
 }
 
-/// Gives a level that is always the last value.
+/// Returns the form whose level is always the last value.
 fn last_value(rows: &[f64]) -> Candidate {
     let first = rows.iter().copied().find(|y| !y.is_nan());
     Candidate {

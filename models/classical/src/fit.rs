@@ -1,4 +1,4 @@
-//! Fitting every target on its own, side by side, with stops between two evaluations.
+//! The fit: every target on its own, several at a time, with stops between two evaluations.
 
 use std::{
     collections::BTreeMap,
@@ -17,29 +17,29 @@ use serde::{Deserialize, Serialize};
 use series::Scaled;
 
 use crate::{
-    member::{Halt, Member, Method, Target},
     rule::Rule,
     simplex::Stopped,
     smoother,
+    target::{Halt, Method, Target, TargetModel},
 };
 
-/// The most training rows that parameters are estimated from, the last ones: by then they are known to every digit that
-/// matters, and a fit takes about a second for each target, however long the series is.
+/// The most training rows that parameters are estimated from, the last ones. More rows hardly change them, and a fit takes
+/// about a second per target, however long the series is.
 pub const ESTIMATED_ROWS: usize = 50_000;
 
 /// Fits exponential smoothing, the Theta method, or a decomposition into seasons and trend.
 ///
-/// A stop is asked for at every evaluation of a target's parameters and keeps the targets that are finished.
+/// `stop` is called at every evaluation of a target's parameters; a checkpoint keeps the targets that are finished.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Classical {
     settings: ModelSpec,
     method: Method,
 }
 
-/// What a checkpoint is of.
+/// The description of a checkpoint.
 #[derive(PartialEq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Part {
+struct Written {
     unfinished_kind: String,
     settings: ModelSpec,
     cut: String,
@@ -47,7 +47,7 @@ struct Part {
 }
 
 impl Classical {
-    /// Gives the fit of exponential smoothing.
+    /// Returns the fit of exponential smoothing.
     #[must_use]
     pub fn ets(spec: &EtsSpec) -> Self {
         Self {
@@ -59,7 +59,7 @@ impl Classical {
         }
     }
 
-    /// Gives the fit of the Theta method.
+    /// Returns the fit of the Theta method.
     #[must_use]
     pub fn theta(spec: &ThetaSpec) -> Self {
         Self {
@@ -71,7 +71,7 @@ impl Classical {
         }
     }
 
-    /// Gives the fit of several seasons and a trend.
+    /// Returns the fit of a decomposition into several seasons and a trend.
     #[must_use]
     pub fn mstl(spec: &MstlSpec) -> Self {
         Self {
@@ -83,8 +83,8 @@ impl Classical {
         }
     }
 
-    fn unfinished(&self, data: &Training<'_>, targets: Vec<usize>) -> Part {
-        Part {
+    fn unfinished(&self, data: &Training<'_>, targets: Vec<usize>) -> Written {
+        Written {
             unfinished_kind: self.settings.kind().to_owned(),
             settings: self.settings.clone(),
             cut: data.cut.to_owned(),
@@ -92,11 +92,11 @@ impl Classical {
         }
     }
 
-    fn resumed(&self, data: &Training<'_>, from: &Checkpoint) -> Result<BTreeMap<usize, Member>, ArtifactError> {
-        let (about, tensors): (Part, Tensors) = tensors::parse(&from.bytes)?;
+    fn resumed(&self, data: &Training<'_>, from: &Checkpoint) -> Result<BTreeMap<usize, TargetModel>, ArtifactError> {
+        let (about, tensors): (Written, Tensors) = tensors::parse(&from.bytes)?;
         let expected = self.unfinished(data, about.targets.clone());
         if about != expected {
-            let of = |about: &Part| format!("{} on cut {}", about.unfinished_kind, about.cut);
+            let of = |about: &Written| format!("{} on cut {}", about.unfinished_kind, about.cut);
             return Err(ArtifactError::Kind {
                 have: of(&about),
                 need: of(&expected),
@@ -105,14 +105,18 @@ impl Classical {
         about
             .targets
             .into_iter()
-            .map(|target| Ok((target, Member::read(target, &tensors)?)))
+            .map(|target| Ok((target, TargetModel::read(target, &tensors)?)))
             .collect()
     }
 
-    fn checkpoint(&self, data: &Training<'_>, done: &BTreeMap<usize, Member>) -> Result<Checkpoint, ArtifactError> {
+    fn checkpoint(
+        &self,
+        data: &Training<'_>,
+        done: &BTreeMap<usize, TargetModel>,
+    ) -> Result<Checkpoint, ArtifactError> {
         let mut tensors = Tensors::new();
-        for (&target, member) in done {
-            member.write(target, &mut tensors);
+        for (&target, model) in done {
+            model.write(target, &mut tensors);
         }
         let about = self.unfinished(data, done.keys().copied().collect());
         Ok(Checkpoint {
@@ -121,14 +125,14 @@ impl Classical {
         })
     }
 
-    fn artifact(&self, data: &Training<'_>, rows: &Estimated<'_>, members: BTreeMap<usize, Member>) -> Artifact {
+    fn artifact(&self, data: &Training<'_>, rows: &Estimated<'_>, models: BTreeMap<usize, TargetModel>) -> Artifact {
         let mut tensors = Tensors::new();
         #[expect(clippy::cast_precision_loss, reason = "seconds and rows lie far below 2^52")]
         let anchor = vec![rows.scaled.axis.at(rows.first) as f64, rows.count as f64];
         tensors.insert(smoother::ANCHOR.to_owned(), Tensor::f64(vec![2], anchor));
-        let memory = members.values().map(|member| memory(member.rule)).max().unwrap_or(1);
-        for (target, member) in members {
-            member.write(target, &mut tensors);
+        let memory = models.values().map(|model| memory(model.rule)).max().unwrap_or(1);
+        for (target, model) in models {
+            model.write(target, &mut tensors);
         }
         let about = About::new(
             self.settings.clone(),
@@ -171,7 +175,7 @@ impl<'a> Estimated<'a> {
         method: &Method,
         target: usize,
         tick: &mut dyn FnMut() -> Result<(), Stopped>,
-    ) -> Result<Member, Halt> {
+    ) -> Result<TargetModel, Halt> {
         let rows = self.first..self.first + self.count;
         let input = self.scaled.targets[target];
         let filled: Vec<f64> = rows.clone().map(|row| self.scaled.values.at(row, input)).collect();
@@ -205,7 +209,7 @@ impl Fit for Classical {
         let before = done.len();
         let (queue, stopped) = (AtomicUsize::new(0), AtomicBool::new(false));
         let results = Mutex::new(Vec::new());
-        // One worker's turn: the next target that nobody took.
+        // One piece of work: the next target that no thread has taken.
         let turn = |tick: &mut dyn FnMut() -> Result<(), Stopped>| {
             let &target = open.get(queue.fetch_add(1, Ordering::Relaxed))?;
             let result = tick()
@@ -236,11 +240,11 @@ impl Fit for Classical {
             }
         });
         let mut results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
-        // The first target's failure is reported, whoever came first.
+        // The failure of the first target is reported, whichever failed first.
         results.sort_by_key(|(target, _)| *target);
         for (target, result) in results {
             match result {
-                Ok(member) => _ = done.insert(target, member),
+                Ok(model) => _ = done.insert(target, model),
                 Err(Halt::Failed(error)) => return Err(error),
                 Err(Halt::Stopped) => {}
             }
@@ -255,7 +259,7 @@ impl Fit for Classical {
     }
 }
 
-/// Gives progress as batches: one per target.
+/// Returns the progress: one batch per finished target.
 fn progress(targets: usize) -> Progress {
     Progress {
         epoch: 0,
@@ -263,7 +267,7 @@ fn progress(targets: usize) -> Progress {
     }
 }
 
-/// Gives after how many rows a thousandth of a level is left.
+/// Returns after how many rows the weight of a level is a thousandth.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,

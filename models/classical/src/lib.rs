@@ -1,22 +1,23 @@
-//! The classical forecasters: exponential smoothing (ETS), Theta, and seasons and trend taken apart (MSTL).
+//! The classical forecasters: exponential smoothing (ETS), Theta, and decomposition into seasons and trend (MSTL).
 //!
 //! Promises: one model per target, fitted on the training rows alone; parameters stay frozen and the state moves on over
 //! every observed row up to the origin, so many origins cost one pass over the rows. Equal data give equal bits on any number
 //! of threads and every machine: no function is used whose last bit differs between systems. Rows that were not observed
-//! move a state on but teach it nothing.
+//! advance a state in time without changing its values.
 //!
 //! Refuses to know files and clocks, and multiplicative forms: scaled values may be 0 or below. Seasons are decomposed by
 //! `stlrs`. Start reading at [`Classical`], then `rule` for the recursions and [`Smoother`] for forecasts.
 
 mod ets;
 mod fit;
-mod member;
+
 mod mstl;
 mod rule;
 mod season;
 mod simplex;
 mod smoother;
 mod start;
+mod target;
 mod theta;
 
 pub use fit::{Classical, ESTIMATED_ROWS};

@@ -1,10 +1,10 @@
-//! Seasons and trend taken apart by locally weighted regression.
+//! Decomposition into seasons and trend by locally weighted regression.
 
 use series::Frequency;
 
 use forecast::Periods;
 
-/// Gives the seasons to take out, ascending: those that fit twice into the rows.
+/// Returns the seasons to remove, ascending: those that fit twice into the rows.
 pub(crate) fn periods(asked: &Periods, season: usize, frequency: Frequency, rows: usize) -> Vec<usize> {
     let mut periods = match asked {
         Periods::Given(periods) => periods.clone(),
@@ -18,13 +18,13 @@ pub(crate) fn periods(asked: &Periods, season: usize, frequency: Frequency, rows
     periods
 }
 
-/// Gives rows without their seasons, and the last turn of each season, by place from the first row on.
+/// Returns rows without their seasons, and the last cycle of each season, by place from the first row on.
 ///
-/// Nothing where the seasons cannot be taken out.
+/// `None` where the seasons cannot be removed.
 ///
 /// # Source
 /// Bandara, Hyndman and Bergmeir 2021, "MSTL: A Seasonal-Trend Decomposition Algorithm for Time Series with Multiple Seasonal
-/// Patterns", arXiv:2107.13462. As there, the last turn is what goes on.
+/// Patterns", arXiv:2107.13462. As there, the last cycle is repeated.
 pub(crate) fn decompose(filled: &[f64], periods: &[usize]) -> Option<(Vec<f64>, Vec<Vec<f64>>)> {
     let parts = stlrs::Mstl::fit(filled, periods).ok()?;
     let mut rest = filled.to_vec();

@@ -1,9 +1,9 @@
-//! How a state moves on from row to row, and what it says about the rows to come.
+//! The recursions: how a state follows from row to row, and the forecasts from it.
 
-/// How a state moves on.
+/// A recursion with its parameters.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(crate) enum Rule {
-    /// Additive errors, trend and season; a part that is not there has a parameter of 0, a slope that does not fade `phi` 1.
+    /// Additive errors, trend and season. The parameter of a missing part is 0; a slope that does not fade has `phi` 1.
     ///
     /// # Source
     /// Hyndman, Koehler, Ord and Snyder 2008, "Forecasting with Exponential Smoothing: The State Space Approach", section
@@ -14,7 +14,7 @@ pub(crate) enum Rule {
         gamma: f64,
         phi: f64,
     },
-    /// Two Theta lines: the straight line through the training rows, and what is bent away from it, smoothed.
+    /// Two Theta lines: the straight line through the training rows, and the smoothed deviation from it.
     ///
     /// `weight` is `1 - 1/θ`; the line is `intercept + slope t`, t from 1.
     ///
@@ -30,19 +30,19 @@ pub(crate) enum Rule {
     },
 }
 
-/// What a rule remembers of the rows before.
+/// The state of a rule after some rows.
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) struct State {
     /// The level.
     pub(crate) level: f64,
-    /// The slope per row; with Theta lines, how much of the line's start is left: `(1 - alpha)` for every row.
+    /// The slope per row; with Theta lines the weight of the line's start, which falls by `1 - alpha` with every row.
     pub(crate) slope: f64,
-    /// One number per place in the season; none without a season.
+    /// One number per place in the season; empty without a season.
     pub(crate) season: Vec<f64>,
 }
 
 impl Rule {
-    /// Gives the rule for the effect of a start alone, without what follows from the training rows' line.
+    /// Returns the rule for the effect of a start alone, without the line through the training rows.
     pub(crate) fn homogeneous(self) -> Self {
         match self {
             Self::Ets { .. } => self,
@@ -55,7 +55,7 @@ impl Rule {
         }
     }
 
-    /// Gives the expected value of the next row.
+    /// Returns the expected value of the next row.
     #[inline]
     fn next(self, state: &State, place: usize) -> f64 {
         match self {
@@ -79,7 +79,7 @@ impl Rule {
         }
     }
 
-    /// Moves on over one row and gives its error; a row that is not a number was not observed and has none.
+    /// Advances over one row and returns its error; 0 for NaN, a row that was not observed.
     ///
     /// `place` is the row's place in the season.
     #[inline]
@@ -108,7 +108,7 @@ impl Rule {
         error
     }
 
-    /// Moves on over rows from the first place of a season and gives the sum of squared errors.
+    /// Advances over rows from the first place of a season and returns the sum of squared errors.
     pub(crate) fn run(self, state: &mut State, rows: &[f64]) -> f64 {
         let season = state.season.len().max(1);
         let (mut place, mut squares) = (0, 0.0);
@@ -123,7 +123,7 @@ impl Rule {
         squares
     }
 
-    /// Adds the expected values of the next rows to some.
+    /// Adds the expected values of the next rows to some numbers.
     ///
     /// `place` is the next row's place in the season.
     pub(crate) fn ahead<'a>(self, state: &State, place: usize, into: impl Iterator<Item = &'a mut f64>) {

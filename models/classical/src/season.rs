@@ -1,13 +1,13 @@
-//! What a season adds to each of its places, and whether there is one.
+//! The pattern of a season, and the test whether there is one.
 
-/// The most seasons from which the first pattern is taken.
+/// The most seasons from which the first pattern is computed.
 const FIRST_SEASONS: usize = 8;
 /// Two-sided 10 % of a normal distribution: the level of the test of the Theta method's authors.
 const SIGNIFICANT: f64 = 1.645;
 
-/// Gives what a season adds to each of its places: means of what lies above a centred moving average, summing to 0.
+/// Returns what a season adds at each of its places: the mean distance from a centred moving average. The sum is 0.
 ///
-/// Rows must all be numbers and hold two seasons.
+/// No row may be NaN, and there must be at least two seasons.
 ///
 /// # Source
 /// Classical decomposition: Hyndman and Athanasopoulos 2021, "Forecasting: Principles and Practice", section 3.4.
@@ -21,7 +21,7 @@ pub(crate) fn pattern(rows: &[f64], season: usize) -> Vec<f64> {
     let mean = |centre: usize| {
         let (low, high) = (centre - half, centre + half);
         let inner = before[high + 1] - before[low];
-        // An even season's window is one row longer, its two ends count half.
+        // The window of an even season is one row longer, and its two ends count half.
         let ends = if season.is_multiple_of(2) {
             f64::midpoint(rows[low], rows[high])
         } else {
@@ -46,12 +46,12 @@ pub(crate) fn pattern(rows: &[f64], season: usize) -> Vec<f64> {
     pattern
 }
 
-/// Gives the pattern of the first seasons, to start from.
+/// Returns the pattern of the first seasons, from which a fit starts.
 pub(crate) fn first_pattern(rows: &[f64], season: usize) -> Vec<f64> {
     pattern(&rows[..rows.len().min(season.saturating_mul(FIRST_SEASONS))], season)
 }
 
-/// Says whether rows one season apart go together by more than chance.
+/// Returns whether rows one season apart are correlated by more than chance.
 ///
 /// # Source
 /// Fiorucci et al. 2016, section 2: the autocorrelation at the season's lag against its standard error with Bartlett's

@@ -1,18 +1,18 @@
-//! The smallest value of a function of a few numbers between 0 and 1, without its derivatives.
+//! Minimises a function of a few numbers between 0 and 1 without derivatives.
 
-/// That a search was asked to stop.
+/// The search was asked to stop.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Stopped;
 
-/// A point and the function there.
+/// A point and the value of the function there.
 pub(crate) type Best = (Vec<f64>, f64);
 
-/// Below this share of the value the corners of the simplex are alike.
+/// The corners of the simplex count as equal where their values differ by less than this share.
 const ALIKE: f64 = 1e-9;
 /// How far the first corners lie apart.
 const STEP: f64 = 0.15;
 
-/// Searches from a point; values that are no numbers count as larger than all others.
+/// Searches from a point; NaN counts as larger than any other value.
 ///
 /// # Source
 /// Nelder and Mead 1965, "A simplex method for function minimization", with the usual coefficients 1, 2, 1/2, 1/2.
@@ -48,7 +48,7 @@ pub(crate) fn minimise(
     Ok(corners.swap_remove(0))
 }
 
-/// Replaces the last of some sorted corners, or draws all towards the first; gives how often the function was asked.
+/// Replaces the last of some sorted corners, or moves all towards the first; returns how often the function was called.
 fn step(corners: &mut [Best], value: &mut dyn FnMut(Vec<f64>) -> Result<Best, Stopped>) -> Result<usize, Stopped> {
     let last = corners.len() - 1;
     let centre = centre(&corners[..last]);

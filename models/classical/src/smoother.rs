@@ -1,43 +1,43 @@
-//! Forecasts from frozen parameters and a state that moves on.
+//! Forecasts from fixed parameters and a state that advances over observed rows.
 
 use forecast::{Artifact, ArtifactError, Forecast, ForecastError, History, ModelSpec, tensors};
 use series::{Matrix, Scaled, TimeAxis};
 
 use crate::{
-    member::{LARGEST, Member},
     rule::State,
+    target::{LARGEST, TargetModel},
 };
 
 /// The tensor of the first estimated row's time, UTC seconds, and how many rows were estimated from.
 pub(crate) const ANCHOR: &str = "anchor";
 
-/// A fitted smoother: for each target its parameters, its state before and after the rows it was estimated from, and when
-/// these are.
+/// A fitted smoother: for each target its parameters and its state before and after the rows of the estimate, and the times
+/// of these rows.
 ///
-/// From an origin after them it moves the second state on over the observed rows since; rows since that a history no longer
-/// holds count as not observed. From an origin within them it starts with the first state. What lies at or after an
-/// origin is never looked at.
+/// For an origin after them the second state advances over the observed rows since then; rows that the history no longer has
+/// count as not observed. For an origin within them it starts with the first state. Rows at or after an origin are never
+/// read.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Smoother {
-    members: Vec<Member>,
+    models: Vec<TargetModel>,
     /// The time of the first estimated row, UTC seconds.
     first: i64,
-    /// How many rows were estimated from.
+    /// How many rows the estimate used.
     count: i64,
     history_rows: usize,
 }
 
-/// Where the members stand while they move over a history.
+/// The states of all models while they advance over a history.
 struct Standing {
-    /// The next row, below 0 before the history's first one.
+    /// The next row of the history; below 0 before its first one.
     row: i64,
-    /// How far that row lies after the first estimated one.
+    /// The distance of that row from the first row of the estimate.
     turn: i64,
     states: Vec<State>,
 }
 
 impl Smoother {
-    /// Gives the model that an artifact holds.
+    /// Reads the model of an artifact.
     ///
     /// # Errors
     /// Where the artifact is of another kind, or its tensors are missing, of other shapes or out of range.
@@ -53,29 +53,29 @@ impl Smoother {
             });
         }
         let anchor = tensors::f64s(&artifact.tensors, ANCHOR, &[2])?;
-        let members = (0..about.targets.len()).map(|target| Member::read(target, &artifact.tensors));
+        let models = (0..about.targets.len()).map(|target| TargetModel::read(target, &artifact.tensors));
         #[expect(
             clippy::cast_possible_truncation,
             reason = "seconds and rows were written from whole numbers"
         )]
         let [first, count] = [anchor[0] as i64, anchor[1].clamp(0.0, 1e15) as i64];
         Ok(Self {
-            members: members.collect::<Result<_, _>>()?,
+            models: models.collect::<Result<_, _>>()?,
             first,
             count,
             history_rows: about.history_rows,
         })
     }
 
-    /// Gives where to start for an origin.
+    /// Returns the states from which to start for an origin.
     fn stand(&self, scaled: &Scaled, origin: i64) -> Result<Standing, ForecastError> {
         let first = place(&scaled.axis, self.first)?;
-        let start = || self.members.iter().map(|member| member.start.clone()).collect();
+        let start = || self.models.iter().map(|model| model.start.clone()).collect();
         Ok(if origin >= first + self.count {
             Standing {
                 row: first + self.count,
                 turn: self.count,
-                states: self.members.iter().map(|member| member.end.clone()).collect(),
+                states: self.models.iter().map(|model| model.end.clone()).collect(),
             }
         } else if origin >= first {
             Standing {
@@ -84,7 +84,7 @@ impl Smoother {
                 states: start(),
             }
         } else {
-            // Before all that was estimated from, the first state is the best guess at the first row.
+            // Before the rows of the estimate the first state is the best guess.
             Standing {
                 row: 0,
                 turn: -first,
@@ -93,19 +93,19 @@ impl Smoother {
         })
     }
 
-    /// Moves on to an origin.
+    /// Advances to an origin.
     fn move_to(&self, origin: i64, standing: &mut Standing, scaled: &Scaled) {
         while standing.row < origin {
             let row = usize::try_from(standing.row).ok();
-            for (target, (member, state)) in self.members.iter().zip(&mut standing.states).enumerate() {
+            for (target, (model, state)) in self.models.iter().zip(&mut standing.states).enumerate() {
                 let seen = row.filter(|&row| scaled.observed[target][row]);
                 let y = seen.map_or(f64::NAN, |row| scaled.values.at(row, scaled.targets[target]));
                 let y = if y.abs() < LARGEST {
-                    y - member.seasons(standing.turn)
+                    y - model.seasons(standing.turn)
                 } else {
                     f64::NAN
                 };
-                member.rule.absorb(state, wrapped(standing.turn, state.season.len()), y);
+                model.rule.absorb(state, wrapped(standing.turn, state.season.len()), y);
             }
             standing.row += 1;
             standing.turn += 1;
@@ -113,9 +113,9 @@ impl Smoother {
     }
 
     fn ahead(&self, standing: &Standing, steps: usize) -> Result<Matrix, ForecastError> {
-        let mut forecast = Matrix::zeros(steps, self.members.len());
-        for (target, (member, state)) in self.members.iter().zip(&standing.states).enumerate() {
-            for pattern in &member.patterns {
+        let mut forecast = Matrix::zeros(steps, self.models.len());
+        for (target, (model, state)) in self.models.iter().zip(&standing.states).enumerate() {
+            for pattern in &model.patterns {
                 let mut place = wrapped(standing.turn, pattern.len());
                 for step in 0..steps {
                     *forecast.at_mut(step, target) += pattern[place];
@@ -123,22 +123,22 @@ impl Smoother {
                 }
             }
             let place = wrapped(standing.turn, state.season.len());
-            let column = forecast.data.iter_mut().skip(target).step_by(self.members.len());
-            member.rule.ahead(state, place, column);
+            let column = forecast.data.iter_mut().skip(target).step_by(self.models.len());
+            model.rule.ahead(state, place, column);
         }
         match forecast.data.iter().position(|value| !value.is_finite()) {
             None => Ok(forecast),
             Some(cell) => Err(ForecastError::NotFinite {
-                target: cell % self.members.len(),
-                step: cell / self.members.len() + 1,
+                target: cell % self.models.len(),
+                step: cell / self.models.len() + 1,
                 value: forecast.data[cell],
             }),
         }
     }
 }
 
-impl Member {
-    /// Gives what the seasons add some rows after the first estimated one.
+impl TargetModel {
+    /// Returns what the seasons add at a distance from the first row of the estimate.
     fn seasons(&self, turn: i64) -> f64 {
         self.patterns
             .iter()
@@ -147,13 +147,13 @@ impl Member {
     }
 }
 
-/// Gives the place in a season.
+/// Returns the place in a season.
 fn wrapped(turn: i64, season: usize) -> usize {
     let season = i64::try_from(season.max(1)).unwrap_or(i64::MAX);
     usize::try_from(turn.rem_euclid(season)).unwrap_or(0)
 }
 
-/// Gives the row of a time, below 0 before the axis starts.
+/// Returns the row of a time; below 0 before the axis starts.
 fn place(axis: &TimeAxis, time: i64) -> Result<i64, ForecastError> {
     let endless = |start| TimeAxis::new(start, axis.frequency, usize::MAX / 2);
     let row = if time >= axis.start {
@@ -183,7 +183,7 @@ impl Forecast for Smoother {
     }
 
     fn forecast(&self, history: &History<'_>, steps: usize) -> Result<Matrix, ForecastError> {
-        let mut forecast = Matrix::zeros(steps, self.members.len());
+        let mut forecast = Matrix::zeros(steps, self.models.len());
         let mut keep = |_: usize, values: &[f64]| forecast.data.copy_from_slice(values);
         self.forecast_origins(history.scaled, &[history.origin], steps, &mut keep)?;
         Ok(forecast)
@@ -196,11 +196,11 @@ impl Forecast for Smoother {
         steps: usize,
         out: &mut dyn FnMut(usize, &[f64]),
     ) -> Result<(), ForecastError> {
-        if scaled.targets.len() != self.members.len() {
+        if scaled.targets.len() != self.models.len() {
             return Err(ForecastError::Shape {
                 what: "targets",
                 have: scaled.targets.len(),
-                need: self.members.len(),
+                need: self.models.len(),
             });
         }
         let mut standing: Option<Standing> = None;
@@ -212,7 +212,7 @@ impl Forecast for Smoother {
                 });
             }
             let row = i64::try_from(origin).unwrap_or(i64::MAX);
-            // Going on is right only where a new start would not be nearer.
+            // Continue only where a new start would not be nearer.
             let fresh = self.stand(scaled, row)?;
             let mut here = match standing.take() {
                 Some(here) if here.row <= row && here.row >= fresh.row => here,

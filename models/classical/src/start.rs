@@ -1,10 +1,10 @@
-//! The start that fits best: for fixed parameters the errors are linear in it, so it follows in closed form.
+//! The best start of a state: for fixed parameters the errors are linear in it, so it has a closed form.
 
 use crate::rule::{Rule, State};
 
-/// The first rows, which say where a series starts: later ones have forgotten it or agree.
+/// How many of the first rows determine the start; later ones hardly depend on it.
 const ROWS: usize = 4_096;
-/// Below this effect on an error a start is forgotten, where values are of size 1.
+/// The effect on an error, for values of size 1, below which a start no longer counts.
 const FORGOTTEN: f64 = 1e-9;
 
 /// Which parts of a start are free.
@@ -14,9 +14,9 @@ pub(crate) struct Free {
     pub(crate) season: bool,
 }
 
-/// Gives the start with the smallest sum of squared errors over the first rows; what is not free stays as it is.
+/// Returns the start with the smallest sum of squared errors over the first rows; parts that are not free do not change.
 ///
-/// Of the seasons that fit alike the one that sums to 0 is taken.
+/// Of equally good seasons it takes the one whose sum is 0.
 pub(crate) fn best(rule: Rule, fixed: &State, free: Free, rows: &[f64]) -> State {
     let count = 1 + usize::from(free.slope) + if free.season { fixed.season.len() } else { 0 };
     let place = |index: usize| index.checked_sub(1 + usize::from(free.slope));
@@ -61,7 +61,7 @@ pub(crate) fn best(rule: Rule, fixed: &State, free: Free, rows: &[f64]) -> State
     start
 }
 
-/// Gives the products of the effects of every part of the start with each other and with the errors without it.
+/// Returns the products of the effects of every part of the start with each other and with the errors without it.
 fn sums(rule: Rule, mut base: State, mut units: Vec<State>, rows: &[f64]) -> (Vec<f64>, Vec<f64>) {
     let (count, season) = (units.len(), base.season.len().max(1));
     let effect_of = rule.homogeneous();
@@ -70,7 +70,7 @@ fn sums(rule: Rule, mut base: State, mut units: Vec<State>, rows: &[f64]) -> (Ve
         let place = row % season;
         let error = rule.absorb(&mut base, place, y);
         for (effect, unit) in effects.iter_mut().zip(&mut units) {
-            // What the start takes from the error of a row of 0.
+            // The effect of the start on the error of a row of 0.
             *effect = -effect_of.absorb(unit, place, if y.is_nan() { y } else { 0.0 });
         }
         for i in 0..count {
@@ -90,7 +90,7 @@ fn is_forgotten(unit: &State) -> bool {
     unit.level.abs() < FORGOTTEN && unit.slope.abs() < FORGOTTEN && unit.season.iter().all(|s| s.abs() < FORGOTTEN)
 }
 
-/// Solves symmetric positive definite equations in place by Cholesky decomposition; says whether they are.
+/// Solves symmetric equations in place by Cholesky decomposition; returns whether they are positive definite.
 fn solve(gram: &mut [f64], right: &mut [f64]) -> bool {
     let n = right.len();
     let mean = (0..n).map(|i| gram[i * n + i]).sum::<f64>();
@@ -144,7 +144,7 @@ mod tests {
             slope: -0.2,
             season: vec![1.0, 0.5, -1.5],
         };
-        // Rows that come exactly as expected, but for one that was not observed.
+        // All rows are exactly as expected, except one that was not observed.
         let mut state = truth.clone();
         let mut rows = Vec::new();
         for row in 0..60 {

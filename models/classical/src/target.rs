@@ -1,4 +1,4 @@
-//! The model of one target: what is taken out by season, the rule for the rest, and where it stands.
+//! The model of one target: its seasons, the rule for the rest, and its states.
 
 use forecast::{ArtifactError, FitError, Periods, Seasonal, Tensor, Tensors, Trend};
 use series::Frequency;
@@ -22,7 +22,7 @@ pub(crate) enum Method {
 
 /// The model of one target, in scaled units.
 #[derive(Clone, PartialEq, Debug)]
-pub(crate) struct Member {
+pub(crate) struct TargetModel {
     /// What each season adds by place, counted from the first estimated row.
     pub(crate) patterns: Vec<Vec<f64>>,
     pub(crate) rule: Rule,
@@ -36,7 +36,7 @@ pub(crate) struct Member {
 pub(crate) struct Target<'a> {
     /// The values with their gaps filled.
     pub(crate) filled: &'a [f64],
-    /// Which of them were observed.
+    /// Which of the values were observed.
     pub(crate) observed: &'a [bool],
     pub(crate) season: usize,
     pub(crate) frequency: Frequency,
@@ -55,9 +55,9 @@ impl From<Stopped> for Halt {
     }
 }
 
-/// The fewest observed rows: one says nothing about how rows move.
+/// The fewest observed rows: a single one does not show how rows change.
 const LEAST: usize = 2;
-/// From here on a value counts as infinite, and an infinite one as not observed: differences must stay finite.
+/// Values of at least this size count as infinite, and infinite ones as not observed: differences must stay finite.
 pub(crate) const LARGEST: f64 = 1e305;
 
 impl Method {
@@ -66,7 +66,7 @@ impl Method {
         &self,
         target: &Target<'_>,
         tick: &mut dyn FnMut() -> Result<(), Stopped>,
-    ) -> Result<Member, Halt> {
+    ) -> Result<TargetModel, Halt> {
         let (filled, observed, size) = standardised(target)?;
         let n = filled.len();
         let season = if target.season >= 2 && target.season <= n / 2 {
@@ -102,7 +102,7 @@ impl Method {
         };
         let mut end = start.clone();
         rule.run(&mut end, &open);
-        Ok(size.back(Member {
+        Ok(size.back(TargetModel {
             patterns,
             rule,
             start,
@@ -110,7 +110,7 @@ impl Method {
         }))
     }
 
-    /// Gives the rows without the seasons that a rule does not carry itself, and what was taken out.
+    /// Returns the rows without the seasons that are not part of a rule, and these seasons.
     fn without_seasons(
         &self,
         filled: &[f64],
@@ -151,14 +151,14 @@ impl Method {
     }
 }
 
-/// What was subtracted from values, and what they were divided by.
+/// The centre that was subtracted from values and the size they were divided by.
 #[derive(Clone, Copy)]
 struct Size {
     centre: f64,
     spread: f64,
 }
 
-/// Gives rows of mean 0 and size 1, gaps filled, and which were observed.
+/// Returns the rows with mean 0 and size 1, gaps filled, and which of them were observed.
 #[expect(clippy::cast_precision_loss, reason = "row counts lie far below 2^52")]
 fn standardised(target: &Target<'_>) -> Result<(Vec<f64>, Vec<bool>, Size), Halt> {
     let known = |(y, ok): (&f64, &bool)| *ok && y.abs() < LARGEST;
@@ -179,7 +179,7 @@ fn standardised(target: &Target<'_>) -> Result<(Vec<f64>, Vec<bool>, Size), Halt
             need: LEAST,
         }));
     }
-    // Dividing first keeps the sums of large values finite.
+    // Dividing before summing keeps the sums of large values finite.
     let n = have as f64;
     let centre: f64 = values().map(|y| y / n).sum();
     let widest = values().fold(0.0_f64, |most, y| most.max((y - centre).abs()));
@@ -199,8 +199,8 @@ fn standardised(target: &Target<'_>) -> Result<(Vec<f64>, Vec<bool>, Size), Halt
 }
 
 impl Size {
-    /// Gives a member in the units that the rows had before.
-    fn back(self, member: Member) -> Member {
+    /// Returns a model in the units that the rows had before.
+    fn back(self, model: TargetModel) -> TargetModel {
         let Self { centre, spread } = self;
         let scaled = |values: Vec<f64>| values.into_iter().map(|value| value * spread).collect();
         let state = |state: State, rule: Rule| match rule {
@@ -209,14 +209,14 @@ impl Size {
                 slope: spread * state.slope,
                 season: scaled(state.season),
             },
-            // The line carries its share of the centre as long as its start is remembered.
+            // The line has its share of the centre as long as the weight of its start is not 0.
             Rule::Theta { weight, .. } => State {
                 level: spread * state.level + centre * (1.0 - weight * state.slope),
                 ..state
             },
         };
-        let rule = match member.rule {
-            Rule::Ets { .. } => member.rule,
+        let rule = match model.rule {
+            Rule::Ets { .. } => model.rule,
             Rule::Theta {
                 alpha,
                 weight,
@@ -229,17 +229,17 @@ impl Size {
                 slope: spread * slope,
             },
         };
-        Member {
-            patterns: member.patterns.into_iter().map(scaled).collect(),
+        TargetModel {
+            patterns: model.patterns.into_iter().map(scaled).collect(),
             rule,
-            start: state(member.start, member.rule),
-            end: state(member.end, member.rule),
+            start: state(model.start, model.rule),
+            end: state(model.end, model.rule),
         }
     }
 }
 
-impl Member {
-    /// Writes the member of a target.
+impl TargetModel {
+    /// Writes the model of a target.
     pub(crate) fn write(&self, target: usize, tensors: &mut Tensors) {
         let mut put = |name: &str, values: Vec<f64>| {
             tensors.insert(format!("{target}.{name}"), Tensor::f64(vec![values.len()], values));
@@ -269,7 +269,7 @@ impl Member {
         }
     }
 
-    /// Reads the member of a target.
+    /// Reads the model of a target.
     pub(crate) fn read(target: usize, tensors: &Tensors) -> Result<Self, ArtifactError> {
         let list = |name: &str, least: usize| {
             let name = format!("{target}.{name}");

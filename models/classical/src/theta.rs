@@ -1,4 +1,4 @@
-//! The Theta method: the straight line through the rows, and how fast what is bent away from it is smoothed.
+//! The Theta method: the straight line through the rows, and the smoothing of the deviations from it.
 
 use crate::{
     ets::Rows,
@@ -7,7 +7,7 @@ use crate::{
     start::{Free, best},
 };
 
-/// Fits the line by least squares, then the smoothing and where it starts.
+/// Fits the line by least squares, then the smoothing and its start.
 pub(crate) fn fit(
     theta: f64,
     rows: &Rows<'_>,
@@ -40,7 +40,7 @@ pub(crate) fn fit(
     Ok((rule, best(rule, &fresh, free, rows.observed)))
 }
 
-/// Gives intercept and slope of the line through the observed rows, counted from 1.
+/// Returns intercept and slope of the line through the observed rows, counted from 1.
 #[expect(clippy::cast_precision_loss, reason = "row counts lie far below 2^52")]
 fn line(rows: &[f64]) -> (f64, f64) {
     let points = || {

@@ -107,7 +107,7 @@ impl Series {
         )
     }
 
-    /// Gives what was expected one row ahead.
+    /// Returns what was expected one row ahead.
     pub(crate) fn one_step(&self, model: &Smoother, origins: &[usize]) -> Vec<f64> {
         let mut expected = Vec::new();
         model
