@@ -119,7 +119,7 @@ fn made(one: usize, rows: usize, gaps: bool) -> Vec<f64> {
     (0..rows).map(value).collect()
 }
 
-/// Gives the most memory that the process had, where the system says so.
+/// Returns the most memory that the process had, where the system says so.
 fn peak_kib() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find(|line| line.starts_with("VmHWM"))?;

@@ -1,4 +1,4 @@
-//! Models as tensors, and back.
+//! Writes models as tensors and reads them.
 
 use std::sync::Arc;
 
@@ -7,12 +7,13 @@ use series::Problem;
 
 use crate::{
     Parameters, Prophet,
-    design::Source,
+    design::TermKind,
     model::{Scale, Shape},
     seasons::design,
 };
 
-/// Rate, offset, noise, floor and size of the scale, start and length of the history, negative logarithm of the posterior.
+/// The numbers of a model: rate, offset, noise, floor and size of the scale, start and length of the history, negative
+/// logarithm of the posterior.
 const NUMBERS: usize = 8;
 
 fn name(target: usize, part: &str) -> String {
@@ -37,8 +38,8 @@ impl Prophet {
             shape.length,
             self.negative_log,
         ];
-        let standard = shape.design.terms.iter().filter_map(|term| match term.source {
-            Source::Column { mean, deviation, .. } => Some([mean, deviation]),
+        let standard = shape.design.terms.iter().filter_map(|term| match term.kind {
+            TermKind::Column { mean, deviation, .. } => Some([mean, deviation]),
             _ => None,
         });
         for (part, numbers) in [
@@ -59,7 +60,7 @@ impl Prophet {
     /// Reads the model of one target.
     ///
     /// # Errors
-    /// Where a tensor is missing, of another shape than the others call for, or holds what no fit leaves.
+    /// Where a tensor is missing, of another shape than the others require, or has a number that no fit writes.
     #[expect(clippy::cast_possible_truncation, reason = "checked to be whole and small")]
     pub(crate) fn read(tensors: &Tensors, target: usize, spec: &ProphetSpec) -> Result<Self, ArtifactError> {
         let of = |part: &str, len: usize| tensors::f64s(tensors, &name(target, part), &[len]);
@@ -88,8 +89,8 @@ impl Prophet {
         let changepoints = of("changepoints", len(tensors, target, "changepoints")?)?;
         whole("changepoints", changepoints, 1e15)?;
         whole("start", &numbers[5..6], 1e15)?;
-        let regressors = design.terms.iter_mut().filter_map(|term| match &mut term.source {
-            Source::Column { mean, deviation, .. } => Some((mean, deviation)),
+        let regressors = design.terms.iter_mut().filter_map(|term| match &mut term.kind {
+            TermKind::Column { mean, deviation, .. } => Some((mean, deviation)),
             _ => None,
         });
         let regressors: Vec<_> = regressors.collect();
@@ -131,7 +132,7 @@ fn f64_of(count: usize) -> f64 {
     count as f64
 }
 
-/// Gives the length of a tensor whose length nothing else says.
+/// Returns the length of a tensor that may have any length.
 fn len(tensors: &Tensors, target: usize, part: &str) -> Result<usize, ArtifactError> {
     let tensor = name(target, part);
     match tensors.get(&tensor) {

@@ -1,4 +1,4 @@
-//! What stands beside the trend: waves, days and columns, each with coefficients of its own.
+//! The terms beside the trend: waves, days and columns, each with coefficients of its own.
 
 use forecast::{Condition, Mode, Standardize};
 use series::Time;
@@ -11,9 +11,9 @@ const DAY: i64 = 86_400;
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) struct Design {
     pub(crate) terms: Vec<Term>,
-    /// How many coefficients.
+    /// How many coefficients all terms have.
     pub(crate) columns: usize,
-    /// Days of holidays with the coefficient that each moves, sorted.
+    /// The days of holidays with the coefficient of each, sorted.
     days: Vec<(i64, usize)>,
 }
 
@@ -25,22 +25,22 @@ pub(crate) struct Term {
     pub(crate) prior_scale: f64,
     /// Its first coefficient.
     pub(crate) first: usize,
-    pub(crate) source: Source,
+    pub(crate) kind: TermKind,
 }
 
-/// Where the columns of a term come from.
+/// The kind of a term: how its columns are computed.
 #[derive(Clone, PartialEq, Debug)]
-pub(crate) enum Source {
-    /// Sine and cosine of so many waves.
+pub(crate) enum TermKind {
+    /// Sine and cosine of `order` waves.
     Waves {
-        /// In days.
+        /// The period in days.
         period: f64,
         order: usize,
         condition: Option<Condition>,
     },
     /// A column of ones for each day of a window around dates.
     Days { dates: Vec<i64>, lower: i64, upper: i64 },
-    /// A column, centred and divided.
+    /// A column of values, centred and divided.
     Column {
         standardize: Standardize,
         mean: f64,
@@ -48,7 +48,7 @@ pub(crate) enum Source {
     },
 }
 
-impl Source {
+impl TermKind {
     pub(crate) fn columns(&self) -> usize {
         match self {
             Self::Waves { order, .. } => 2 * order,
@@ -59,52 +59,52 @@ impl Source {
 }
 
 impl Term {
-    /// Names the column of values that the term needs.
+    /// Returns the name of the column of values that the term needs; `None` where it needs no column.
     pub(crate) fn input(&self) -> Option<&str> {
-        match &self.source {
-            Source::Waves { condition, .. } => condition.as_ref()?.column.as_deref(),
-            Source::Days { .. } => None,
-            Source::Column { .. } => Some(&self.name),
+        match &self.kind {
+            TermKind::Waves { condition, .. } => condition.as_ref()?.column.as_deref(),
+            TermKind::Days { .. } => None,
+            TermKind::Column { .. } => Some(&self.name),
         }
     }
 }
 
 impl Design {
-    /// Gives each term its coefficients.
+    /// Assigns each term its coefficients.
     pub(crate) fn new(mut terms: Vec<Term>) -> Self {
         let (mut columns, mut days) = (0, Vec::new());
         for term in &mut terms {
             term.first = columns;
-            if let Source::Days { dates, lower, upper } = &term.source {
+            if let TermKind::Days { dates, lower, upper } = &term.kind {
                 for (offset, column) in (*lower..=*upper).zip(columns..) {
                     days.extend(dates.iter().map(|date| (date + offset, column)));
                 }
             }
-            columns += term.source.columns();
+            columns += term.kind.columns();
         }
         days.sort_unstable();
         days.dedup();
         Self { terms, columns, days }
     }
 
-    /// Says of each coefficient whether its column multiplies the trend.
+    /// Returns for each coefficient whether its column multiplies the trend.
     pub(crate) fn multiplies(&self) -> Vec<bool> {
-        let flags = |term: &Term| vec![term.mode == Mode::Multiplicative; term.source.columns()];
+        let flags = |term: &Term| vec![term.mode == Mode::Multiplicative; term.kind.columns()];
         self.terms.iter().flat_map(flags).collect()
     }
 
-    /// Gives the precision of each coefficient's prior.
+    /// Returns the precision of each coefficient's prior.
     pub(crate) fn precisions(&self) -> Vec<f64> {
-        let of = |term: &Term| vec![1.0 / (term.prior_scale * term.prior_scale); term.source.columns()];
+        let of = |term: &Term| vec![1.0 / (term.prior_scale * term.prior_scale); term.kind.columns()];
         self.terms.iter().flat_map(of).collect()
     }
 
-    /// Checks the columns that terms need, given one per term.
+    /// Checks the columns that terms need, one per term.
     pub(crate) fn check(&self, inputs: &[Option<&[f64]>]) -> Result<(), Error> {
         for (term, input) in self.terms.iter().zip(inputs) {
             let Some(values) = input else { continue };
             let column = term.input().unwrap_or_default().to_owned();
-            let condition = matches!(term.source, Source::Waves { .. });
+            let condition = matches!(term.kind, TermKind::Waves { .. });
             for (row, &value) in values.iter().enumerate() {
                 #[expect(clippy::float_cmp, reason = "flags are written as exactly 0 and 1")]
                 if condition && value != 0.0 && value != 1.0 {
@@ -125,9 +125,9 @@ impl Design {
     pub(crate) fn fill(&self, times: &[i64], inputs: &[Option<&[f64]>], block: &mut [f64]) {
         let rows = times.len();
         for (term, input) in self.terms.iter().zip(inputs) {
-            let part = &mut block[term.first * rows..(term.first + term.source.columns()) * rows];
-            match &term.source {
-                Source::Waves {
+            let part = &mut block[term.first * rows..(term.first + term.kind.columns()) * rows];
+            match &term.kind {
+                TermKind::Waves {
                     period,
                     order,
                     condition,
@@ -137,8 +137,8 @@ impl Design {
                         silence(times, condition, *input, part);
                     }
                 }
-                Source::Days { .. } => part.fill(0.0),
-                Source::Column { mean, deviation, .. } => {
+                TermKind::Days { .. } => part.fill(0.0),
+                TermKind::Column { mean, deviation, .. } => {
                     for (value, input) in part.iter_mut().zip(input.unwrap_or_default()) {
                         *value = (input - mean) / deviation;
                     }
@@ -161,10 +161,9 @@ impl Design {
     }
 }
 
-/// Writes sine and cosine of each wave: the first from the time, the others by rotation.
+/// Writes sine and cosine of each wave: the first from the time, the others by rotation from it.
 ///
-/// The phase is taken modulo the period before it becomes an angle, which keeps the last digits that an angle of many
-/// turns loses.
+/// The phase is taken modulo the period before it becomes an angle, because an angle of many turns loses its last digits.
 #[expect(
     clippy::cast_precision_loss,
     clippy::cast_possible_truncation,

@@ -1,4 +1,4 @@
-//! What a fit or a forecast refuses, and what a fit has to say about itself.
+//! The errors of fits and forecasts, and the notices of a fit.
 
 use series::{Problem, Time};
 
@@ -11,27 +11,27 @@ pub enum Error {
     /// Too few values.
     #[error("{have} values that are not missing, a fit needs {need}")]
     TooFewValues {
-        /// The values.
+        /// How many values there are.
         have: usize,
-        /// The values needed.
+        /// How many are needed.
         need: usize,
     },
-    /// Values at one time only.
+    /// All values at one time.
     #[error("all {values} values are at {time}, a fit needs two times")]
     OneTime {
-        /// The values.
+        /// How many values there are.
         values: usize,
-        /// The time.
+        /// The time of all values.
         time: Time,
     },
-    /// A number that is none.
+    /// A number that is not finite.
     #[error("column `{column}`, row {row}: {value} is not finite")]
     NotFinite {
-        /// The column.
+        /// The name of the column.
         column: String,
         /// The row, from 0.
         row: usize,
-        /// The number.
+        /// The number in this row.
         value: f64,
     },
     /// A cap that is not above the floor.
@@ -39,34 +39,34 @@ pub enum Error {
     Cap {
         /// The row, from 0.
         row: usize,
-        /// The cap.
+        /// The cap in this row.
         cap: f64,
-        /// The floor.
+        /// The floor in this row.
         floor: f64,
     },
     /// A logistic trend without a cap.
     #[error("logistic growth needs a cap")]
     NoCap,
-    /// A column that is not there.
+    /// A missing column.
     #[error("column `{column}` is missing")]
     MissingColumn {
-        /// The column.
+        /// The name of the column.
         column: String,
     },
     /// A condition that is neither 0 nor 1.
     #[error("condition `{column}`, row {row}: {value} must be 0 or 1")]
     Condition {
-        /// The column.
+        /// The name of the column.
         column: String,
         /// The row, from 0.
         row: usize,
-        /// The number.
+        /// The number in this row.
         value: f64,
     },
     /// A changepoint outside the history.
     #[error("changepoint {changepoint} must lie between {start} and {end}")]
     Changepoint {
-        /// The changepoint.
+        /// The time of the changepoint.
         changepoint: Time,
         /// The first time of the history.
         start: Time,
@@ -76,14 +76,14 @@ pub enum Error {
     /// Columns of different lengths.
     #[error("column `{column}` has {have} rows, must have {need}")]
     Length {
-        /// The column.
+        /// The name of the column.
         column: String,
-        /// Its rows.
+        /// How many rows it has.
         have: usize,
-        /// The rows of all.
+        /// How many rows it must have.
         need: usize,
     },
-    /// Values so far apart that their distance is no number.
+    /// Values so far apart that their distance is not finite.
     #[error("values from {low:e} to {high:e} cannot be scaled")]
     TooWide {
         /// The smallest value.
@@ -99,24 +99,24 @@ pub enum Error {
     },
 }
 
-/// What a fit did other than asked, or what its data are like.
+/// What a fit did differently from its settings, and why.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Notice {
     /// Fewer changepoints than asked for, because the history is short.
     Changepoints {
         /// How many were asked for.
         asked: usize,
-        /// How many there are.
+        /// How many were used.
         used: usize,
     },
     /// Values above the cap or below the floor: a logistic trend cannot reach them.
     OutsideCap {
-        /// How many.
+        /// How many values are outside.
         values: usize,
     },
-    /// All values are equal: the trend holds them and nothing else is fitted.
+    /// All values are equal: the trend is constant and nothing else is fitted.
     Constant,
-    /// The model goes through every value, so that the posterior has no mode: the noise is held at its floor.
+    /// The model fits every value exactly, so that the posterior has no mode: the noise is set to its smallest value.
     NoiseFloor,
 }
 

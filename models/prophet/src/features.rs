@@ -1,12 +1,12 @@
-//! The columns beside the trend, a few rows at a time.
+//! The columns of seasons, holidays and regressors, a few rows at a time.
 
 use std::ops::Range;
 
 use crate::design::Design;
 
-/// Rows that are worked on together: their columns stay in the cache of a core.
+/// How many rows are processed together: their columns stay in the cache of a core.
 pub(crate) const CHUNK: usize = 256;
-/// The most numbers that are kept between passes: 32 MB. Beyond it columns are made anew in each pass.
+/// The most numbers that are kept between passes: 32 MB. Larger columns are computed again in each pass.
 const KEPT: usize = 4 << 20;
 
 /// The columns of all rows.
@@ -19,7 +19,7 @@ pub(crate) struct Features<'a> {
 }
 
 impl<'a> Features<'a> {
-    /// Lays out the columns of some rows, and keeps them where they are few.
+    /// Prepares the columns of some rows, and keeps them where they are small.
     pub(crate) fn new(design: &'a Design, times: &'a [i64], inputs: &'a [Option<Vec<f64>>]) -> Self {
         let mut features = Self {
             design,
@@ -42,7 +42,7 @@ impl<'a> Features<'a> {
         self.design.columns
     }
 
-    /// Gives the chunks of all rows.
+    /// Returns the chunks of all rows.
     pub(crate) fn chunks(&self) -> impl Iterator<Item = Range<usize>> + use<> {
         let rows = self.times.len();
         (0..rows)
@@ -50,18 +50,18 @@ impl<'a> Features<'a> {
             .map(move |start| start..(start + CHUNK).min(rows))
     }
 
-    /// Gives the columns of one chunk, in `room` where they are not kept.
+    /// Returns the columns of one chunk, in `buffer` where they are not kept.
     ///
     /// # Shapes
     /// `[columns, rows]`.
-    pub(crate) fn block<'b>(&'b self, rows: &Range<usize>, room: &'b mut Vec<f64>) -> &'b [f64] {
+    pub(crate) fn block<'b>(&'b self, rows: &Range<usize>, buffer: &'b mut Vec<f64>) -> &'b [f64] {
         let columns = self.design.columns;
         if let Some(kept) = &self.kept {
             return &kept[rows.start * columns..rows.end * columns];
         }
-        room.resize(rows.len() * columns, 0.0);
-        self.write(rows, room);
-        room
+        buffer.resize(rows.len() * columns, 0.0);
+        self.write(rows, buffer);
+        buffer
     }
 
     fn write(&self, rows: &Range<usize>, block: &mut [f64]) {

@@ -1,4 +1,4 @@
-//! From rows to models.
+//! The fit: from rows to models.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -7,7 +7,7 @@ use series::Time;
 
 use crate::{
     Error, Notice, Prophet,
-    design::Source,
+    design::TermKind,
     features::Features,
     group::Group,
     history::{History, length},
@@ -18,21 +18,21 @@ use crate::{
     trend,
 };
 
-/// Rows to fit or to forecast, but for their values.
+/// Rows to fit or to forecast, without their values.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Rows<'a> {
-    /// When each row is, UTC seconds, in any order and at any distance.
+    /// The time of each row, UTC seconds, in any order and at any distance.
     pub times: &'a [i64],
-    /// What a logistic trend saturates at, row by row; that of the settings where none is given.
+    /// The upper bound of a logistic trend, row by row; by default that of the settings.
     pub cap: Option<&'a [f64]>,
-    /// What a logistic trend starts from, row by row; that of the settings where none is given.
+    /// The lower bound of a logistic trend, row by row; by default that of the settings.
     pub floor: Option<&'a [f64]>,
-    /// Regressors and conditions by name.
+    /// The columns of regressors and conditions, by name.
     pub columns: &'a [(&'a str, &'a [f64])],
 }
 
 impl<'a> Rows<'a> {
-    /// Gives rows with times alone.
+    /// Returns rows that have only times.
     #[must_use]
     pub fn at(times: &'a [i64]) -> Self {
         Self {
@@ -42,18 +42,18 @@ impl<'a> Rows<'a> {
     }
 }
 
-/// Fits one series. A value that is NaN is missing.
+/// Fits one series; NaN is a missing value.
 ///
 /// # Errors
-/// Where a setting is out of range, a column is missing or holds what it may not, or fewer than two values are there.
+/// Where a setting is out of range, a column is missing or has a value out of range, or there are fewer than two values.
 pub fn fit(spec: &ProphetSpec, rows: &Rows<'_>, values: &[f64]) -> Result<Prophet, Error> {
     let mut models = fit_all(spec, rows, &[values], 1);
     models.pop().unwrap_or(Err(Error::TooFewValues { have: 0, need: 2 }))
 }
 
-/// Fits several series of the same rows, each on its own; what they have in common is worked out once.
+/// Fits several series of the same rows, each on its own; what they share is computed once.
 ///
-/// The number of threads never changes a result.
+/// The results do not depend on the number of threads.
 #[must_use]
 pub fn fit_all(spec: &ProphetSpec, rows: &Rows<'_>, values: &[&[f64]], threads: usize) -> Vec<Result<Prophet, Error>> {
     if let Err(error) = check(spec, rows) {
@@ -85,7 +85,7 @@ pub fn fit_all(spec: &ProphetSpec, rows: &Rows<'_>, values: &[&[f64]], threads: 
 
 fn check(spec: &ProphetSpec, rows: &Rows<'_>) -> Result<(), Error> {
     let mut problems = spec.problems("prophet").into_iter();
-    // A cap may come with the rows instead.
+    // The rows may have a cap of their own.
     let bad = problems.find(|problem| !(problem.path == "prophet.cap" && (rows.cap.is_some() || spec.cap.is_none())));
     if let Some(problem) = bad {
         return Err(Error::Setting(problem));
@@ -108,7 +108,7 @@ fn check_values(values: &[f64], rows: usize) -> Result<(), Error> {
     }
 }
 
-/// Says by bits which values are missing.
+/// Returns which values are missing, a bit for each.
 fn missing(values: &[f64]) -> Vec<u64> {
     let word = |values: &[f64]| {
         (0..)
@@ -149,7 +149,7 @@ fn fit_group(
     Ok(group.fit(series, threads))
 }
 
-/// Works out what models of some rows share.
+/// Computes what all models of some rows share.
 fn shape(spec: &ProphetSpec, rows: &Rows<'_>, history: &History) -> Result<(Arc<Shape>, Option<Notice>), Error> {
     let times = &history.times;
     if times.len() < 2 {
@@ -170,13 +170,13 @@ fn shape(spec: &ProphetSpec, rows: &Rows<'_>, history: &History) -> Result<(Arc<
     design.check(&slices)?;
     for (term, input) in design.terms.iter_mut().zip(&slices) {
         if let (
-            Source::Column {
+            TermKind::Column {
                 standardize,
                 mean,
                 deviation,
             },
             Some(values),
-        ) = (&mut term.source, input)
+        ) = (&mut term.kind, input)
         {
             (*mean, *deviation) = standard(*standardize, values);
         }

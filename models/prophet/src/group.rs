@@ -1,4 +1,4 @@
-//! Series of the same rows: scaled, fitted and made into models, with what they have in common worked out once.
+//! Series of the same rows: scaled, fitted and turned into models. What they share is computed once.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::{
     trend,
 };
 
-/// Values of series that are fitted together at most: 32 MB.
+/// The most values of series that are fitted together: 32 MB.
 const TOGETHER: usize = 4 << 20;
 
 /// Series with the same rows, and what their fits share.
@@ -67,7 +67,7 @@ impl Group<'_> {
 
     fn fit_share(&self, series: &[&[f64]], form: Option<&Quadratic>) -> Vec<Result<Prophet, Error>> {
         let mut results = Vec::with_capacity(series.len());
-        // Few at a time, so that memory does not grow with their number.
+        // A few at a time, so that memory does not grow with their number.
         let together = (TOGETHER / self.history.times.len().max(1)).clamp(1, 16);
         for part in series.chunks(together) {
             let scaled: Vec<Result<Scaled, Error>> = part.iter().map(|values| self.scale(values)).collect();
@@ -93,15 +93,15 @@ impl Group<'_> {
         results
     }
 
-    /// Fits series that the same sums hold for.
+    /// Fits series whose quadratic form is the same.
     ///
-    /// The second round begins at the first one's result with what is truly left over there: sums of large numbers lose
-    /// the digits of a small remainder, differences from a good fit do not.
+    /// A second solution starts from the first one with its exact residuals: sums of large numbers lose the digits of a small
+    /// residual, differences from a good fit do not.
     fn fit_sums(&self, form: &Quadratic, scaled: &[Result<Scaled, Error>]) -> Vec<Option<Mode>> {
         let mut modes: Vec<Option<Mode>> = scaled.iter().map(|_| None).collect();
         let fitted = |index: &usize| matches!(&scaled[*index], Ok(scaled) if !scaled.constant);
         let which: Vec<usize> = (0..scaled.len()).filter(fitted).collect();
-        for round in 0..2 {
+        for pass in 0..2 {
             let at: Vec<(Values<'_>, &Point)> = which
                 .iter()
                 .filter_map(|&index| {
@@ -121,7 +121,7 @@ impl Group<'_> {
             for ((&index, point), residues) in which.iter().zip(points).zip(residues) {
                 let gradient = Gradient::new(&residues, self.frame.changepoints);
                 let variance = match &modes[index] {
-                    Some(mode) if round > 0 => mode.variance,
+                    Some(mode) if pass > 0 => mode.variance,
                     _ => self.priors.variance(residues.square),
                 };
                 let care = Care {
@@ -135,7 +135,7 @@ impl Group<'_> {
         modes
     }
 
-    /// Fits one series step by step, from where the package begins or from the fit of all terms as if they were added.
+    /// Fits one series iteratively, from the start of the Python package or from the fit with all terms added.
     fn search(&self, scaled: &Scaled, added: Option<Mode>) -> Option<Mode> {
         let values = Values {
             y: &scaled.y,
@@ -146,7 +146,7 @@ impl Group<'_> {
         (!scaled.constant).then(search)
     }
 
-    /// Gives a point whose multiplying columns do about what they do where they are added.
+    /// Returns a point whose multiplying columns have about the effect that they have in a fit where they are added.
     fn multiplied(&self, mut point: Point, y: &[f64]) -> Point {
         #[expect(clippy::cast_precision_loss, reason = "row counts lie far below 2^52")]
         let level = y.iter().sum::<f64>() / y.len() as f64;
@@ -236,7 +236,7 @@ impl Group<'_> {
         let mut rate = smooth[0];
         let first = rate;
         if self.shape.changepoints.is_empty() {
-            // The one changepoint at the start is part of the first rate.
+            // A single changepoint at the start is part of the first rate.
             rate += deltas.iter().sum::<f64>();
             deltas.clear();
         }
@@ -264,7 +264,7 @@ impl Group<'_> {
         })
     }
 
-    /// Gives what the package takes for values that are all equal: a level and hardly any noise.
+    /// Returns what the Python package uses for values that are all equal: a level and hardly any noise.
     fn constant(&self, scaled: &Scaled) -> Mode {
         let variance = NOISE_FLOOR * NOISE_FLOOR;
         Mode {

@@ -1,17 +1,17 @@
-//! The rows of a fit, in the order of time and without missing values.
+//! The rows of a fit in order of time, without missing values.
 
 use crate::{Error, Rows, design::Design};
 
-/// Rows that are fitted.
+/// The rows that are fitted.
 #[derive(Debug)]
 pub(crate) struct History {
     pub(crate) times: Vec<i64>,
-    /// Where each row stands among the given ones; none where they are just these.
+    /// The index of each row among the given ones; `None` where they are the same.
     rows: Option<Vec<usize>>,
 }
 
 impl History {
-    /// Takes the rows with a value, sorted by time; rows of one time stay in their order.
+    /// Selects the rows with a value, sorted by time; rows of one time keep their order.
     pub(crate) fn new(times: &[i64], values: &[f64]) -> Self {
         if times.is_sorted() && values.iter().all(|value| !value.is_nan()) {
             let (times, rows) = (times.to_vec(), None);
@@ -27,7 +27,7 @@ impl History {
         }
     }
 
-    /// Gives a column of these rows.
+    /// Returns a column of these rows.
     pub(crate) fn take(&self, column: &[f64]) -> Vec<f64> {
         match &self.rows {
             Some(rows) => rows.iter().map(|&row| column[row]).collect(),
@@ -35,7 +35,7 @@ impl History {
         }
     }
 
-    /// Gives the columns that the terms of a design need, one per term.
+    /// Returns the columns that the terms of a design need, one per term.
     pub(crate) fn inputs(&self, design: &Design, rows: &Rows<'_>) -> Result<Vec<Option<Vec<f64>>>, Error> {
         let given = rows.inputs(design)?;
         Ok(given.into_iter().map(|column| Some(self.take(column?))).collect())
@@ -43,7 +43,7 @@ impl History {
 }
 
 impl<'a> Rows<'a> {
-    /// Finds the columns that the terms of a design need, one per term.
+    /// Returns the columns that the terms of a design need, one per term.
     pub(crate) fn inputs(&self, design: &Design) -> Result<Vec<Option<&'a [f64]>>, Error> {
         let find = |name: &str| {
             let found = self.columns.iter().find(|(column, _)| *column == name);
@@ -68,7 +68,7 @@ impl<'a> Rows<'a> {
         Ok(())
     }
 
-    /// Checks cap and floor of the rows that count, where there is a cap.
+    /// Checks that each cap is finite and above its floor.
     pub(crate) fn check_cap(cap: &[f64], floor: impl Fn(usize) -> f64) -> Result<(), Error> {
         for (row, &cap) in cap.iter().enumerate() {
             let floor = floor(row);

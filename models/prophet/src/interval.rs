@@ -1,4 +1,4 @@
-//! Intervals: noise everywhere, and after the history changes of the trend as frequent and as large as those in it.
+//! Intervals: noise everywhere, and after the history changes of the trend as frequent and as large as those within it.
 
 use forecast::Growth;
 use rand_chacha::{
@@ -11,11 +11,11 @@ use crate::{Error, Prediction, Prophet, Rows, trend::logistic};
 /// How intervals are simulated.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Simulation {
-    /// The part of values that an interval is to hold, between 0 and 1.
+    /// The share of values that an interval should contain, between 0 and 1.
     pub width: f64,
     /// How many futures are drawn.
     pub samples: usize,
-    /// What they are drawn from.
+    /// The seed of the random numbers.
     pub seed: u64,
 }
 
@@ -32,22 +32,22 @@ impl Default for Simulation {
 /// Intervals, row by row, in the units of the fitted values.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Intervals {
-    /// The lower end of the forecast's.
+    /// The lower ends around the forecast.
     pub lower: Vec<f64>,
-    /// Its upper end.
+    /// The upper ends around the forecast.
     pub upper: Vec<f64>,
-    /// The lower end of the trend's.
+    /// The lower ends around the trend.
     pub trend_lower: Vec<f64>,
-    /// Its upper end.
+    /// The upper ends around the trend.
     pub trend_upper: Vec<f64>,
 }
 
-/// One drawn future.
+/// The trend of one drawn future, relative to the expected one.
 #[derive(Clone, Copy, Default)]
 struct Path {
-    /// How far its line is from the expected one.
+    /// The distance of its line from the expected one.
     level: f64,
-    /// How much steeper it is.
+    /// The difference of the slopes.
     slope: f64,
     /// The change at the last row, of which half is still to come.
     change: f64,
@@ -56,8 +56,8 @@ struct Path {
 impl Prophet {
     /// Simulates intervals around a forecast of the same rows.
     ///
-    /// In the history the noise alone counts, and its quantiles are exact. After it every row may change the trend, as
-    /// likely as a changepoint fell on so much time, by as much as the fitted changes are on average.
+    /// Within the history only the noise counts, and its quantiles are exact. After it every row may change the trend, as often
+    /// as there are changepoints in the same time, by as much as the average fitted change.
     ///
     /// # Errors
     /// Where the cap is missing.
@@ -110,14 +110,14 @@ impl Prophet {
         Ok(intervals)
     }
 
-    /// Draws what happens to each path over some time.
+    /// Advances each path by some time with random changes.
     fn advance(&self, paths: &mut [Path], gap: f64, draw: &mut Draw) {
         #[expect(clippy::cast_precision_loss, reason = "changepoints are few")]
         let changepoints = self.shape.changepoints.len().max(1) as f64;
         let deltas = &self.parameters.deltas;
         #[expect(clippy::cast_precision_loss, reason = "changepoints are few")]
         let size = deltas.iter().map(|delta| delta.abs()).sum::<f64>() / deltas.len().max(1) as f64 + 1e-8;
-        // A gap in which more than one change is expected is taken in steps.
+        // A gap in which more than one change is expected is divided into steps.
         let steps = libm::ceil((changepoints * gap).min(1e4)).max(1.0);
         let (likely, gap) = (changepoints * gap / steps, gap / steps);
         let logistic = self.shape.spec.growth == Growth::Logistic;
@@ -144,7 +144,7 @@ impl Prophet {
         }
     }
 
-    /// Gives the scaled trend of each path; a logistic one keeps the expected trend as the mean of all.
+    /// Computes the scaled trend of each path; the mean of logistic ones stays the expected trend.
     fn trends(&self, paths: &[Path], expected: f64, cap: f64, trends: &mut Vec<f64>) {
         trends.clear();
         if self.shape.spec.growth != Growth::Logistic {
@@ -161,7 +161,7 @@ impl Prophet {
     }
 }
 
-/// Gives the ends between which a part of values lies, as `numpy.percentile` interpolates them.
+/// Returns the ends between which a share of values lies, interpolated as `numpy.percentile` does.
 fn ends(values: &mut [f64], width: f64) -> (f64, f64) {
     let mut end = |part: f64| {
         #[expect(clippy::cast_precision_loss, reason = "samples lie far below 2^52")]
@@ -184,29 +184,29 @@ fn ends(values: &mut [f64], width: f64) -> (f64, f64) {
     (end((1.0 - width) / 2.0), end(f64::midpoint(1.0, width)))
 }
 
-/// Numbers drawn from a seed.
+/// Random numbers from a seed.
 struct Draw(ChaCha8Rng);
 
 impl Draw {
-    /// Gives a number in `0..1`.
+    /// Returns a number from 0 to below 1.
     #[expect(clippy::cast_precision_loss, reason = "53 bits are exact in f64")]
     fn uniform(&mut self) -> f64 {
         (self.0.next_u64() >> 11) as f64 / 9_007_199_254_740_992.0
     }
 
-    /// Gives a number of the double exponential distribution of scale 1.
+    /// Returns a number of the double exponential distribution of scale 1.
     fn laplace(&mut self) -> f64 {
         let half = self.uniform() - 0.5;
         -half.signum() * libm::log1p(-2.0 * half.abs().min(0.5 - 1e-16))
     }
 
-    /// Gives a number of the normal distribution of deviation 1.
+    /// Returns a number of the normal distribution of deviation 1.
     fn normal(&mut self) -> f64 {
         deviate(self.uniform().max(1e-17))
     }
 }
 
-/// Gives the quantile of the normal distribution.
+/// Returns the quantile of the normal distribution.
 ///
 /// # Source
 /// Wichura 1988, algorithm AS 241, routine PPND16.

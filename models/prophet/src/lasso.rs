@@ -1,13 +1,13 @@
-//! Changes of the rate: few of many, by a prior that holds most of them at exactly 0.
+//! The changes of the rate: their prior keeps most of them at exactly 0.
 
 use crate::moments::dot;
 
-/// A pivot below this part of its diagonal is taken for 0: its coefficient stays where it is.
+/// A pivot below this part of its diagonal counts as 0: its coefficient does not change.
 const SINGULAR: f64 = 1e-13;
-/// What stands in the place of a pivot of 0.
+/// The replacement of a pivot of 0.
 const WALL: f64 = 1e150;
 
-/// Factors a symmetric matrix in place, `L L'` with `L` in the lower triangle; says whether all pivots were positive.
+/// Factors a symmetric matrix in place, `L L'` with `L` in the lower triangle; returns whether all pivots were positive.
 pub(crate) fn factor(matrix: &mut [f64], size: usize) -> bool {
     let mut positive = true;
     for column in 0..size {
@@ -51,7 +51,7 @@ pub(crate) fn backward(lower: &[f64], size: usize, z: &mut [f64]) {
 /// Minimises `½ e' Q e - q' e + weight Σ |x|` with `e = x - origin`, beginning at `x`.
 ///
 /// Coefficients that are not 0 are solved for exactly; one that would change its sign on the way stops at 0, and one at
-/// 0 that pulls harder than the weight joins. Each step lowers the sum, so that it ends.
+/// 0 whose gradient exceeds the weight joins. Each step lowers the sum, so the search ends.
 ///
 /// # Source
 /// Lee, Battle, Raina, Ng 2006, "Efficient sparse coding algorithms": the feature-sign search, stopped at the first
@@ -71,7 +71,7 @@ pub(crate) fn lasso(matrix: &[f64], linear: &[f64], origin: &[f64], weight: f64,
     }
 }
 
-/// Moves the active coefficients to their optimum, and drops those that reach 0 on the way.
+/// Moves the active coefficients to their optimum; those that reach 0 on the way become inactive.
 #[expect(clippy::too_many_arguments, reason = "the state of one search")]
 fn settle(
     matrix: &[f64],
@@ -122,7 +122,7 @@ fn optimum(matrix: &[f64], linear: &[f64], origin: &[f64], weight: f64, active: 
         for (column, &other) in active.iter().enumerate() {
             square[row * count + column] = line[other];
         }
-        // Those that stay at 0 have left their origin too.
+        // Coefficients that stay at 0 differ from their origin too.
         right[row] = linear[index] - weight * sign + dot(line, &held);
     }
     factor(&mut square, count);
@@ -135,7 +135,7 @@ fn optimum(matrix: &[f64], linear: &[f64], origin: &[f64], weight: f64, active: 
         .collect()
 }
 
-/// Finds the coefficient at 0 that pulls the hardest, where one pulls harder than the weight, and where it would go.
+/// Returns the coefficient at 0 with the largest gradient, and its new value; `None` where no gradient exceeds the weight.
 fn pulling(
     matrix: &[f64],
     linear: &[f64],
@@ -164,7 +164,7 @@ mod tests {
 
     use super::*;
 
-    /// Products of random columns, with some nearly alike.
+    /// The products of random columns, some of them nearly equal.
     fn problem(numbers: &[f64], size: usize) -> (Vec<f64>, Vec<f64>) {
         let rows = numbers.len() / (size + 1);
         let column = |index: usize, row: usize| {

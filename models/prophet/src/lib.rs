@@ -1,9 +1,9 @@
-//! The additive model of trend, seasons, holidays and regressors: the posterior's mode, its forecasts and their intervals.
+//! The additive model of trend, seasons, holidays and regressors: the mode of its posterior, forecasts and intervals.
 //!
 //! Promises: the model, its priors, scales and defaults are those of the Python package `prophet`; equal data give equal
 //! bits whatever the number of threads; the fit is deterministic and intervals follow from a seed. Where growth is not
-//! logistic and all terms are added the mode is the exact one, which an optimiser that takes the prior of changepoints
-//! for smooth only comes near to.
+//! logistic and all terms are added, the mode is exact; optimisers that treat the prior of changepoints as smooth only
+//! approximate it.
 //!
 //! Refuses to know files, clocks and full posteriors (there is no sampling of parameters). Times are UTC seconds and may
 //! be irregular. Start reading at [`fit`], then [`Prophet::predict`] and [`Prophet::intervals`].
@@ -24,8 +24,8 @@ mod newton;
 mod pass;
 mod predict;
 mod quadratic;
-mod round;
 mod seasons;
+mod targets;
 mod trend;
 
 pub use error::{Error, Notice};
@@ -33,4 +33,4 @@ pub use fit::{Rows, fit, fit_all};
 pub use interval::{Intervals, Simulation};
 pub use model::{Parameters, Prophet};
 pub use predict::{Component, Prediction, predict_all};
-pub use round::{ProphetFit, ProphetForecast};
+pub use targets::{ProphetFit, ProphetForecast};

@@ -9,14 +9,14 @@ use crate::{
     quadratic::{Gradient, Quadratic},
 };
 
-/// The smallest noise, as a part of the values' scale: what the Python package takes for values without any.
+/// The smallest noise, as a part of the values' scale: what the Python package uses for values without noise.
 pub(crate) const NOISE_FLOOR: f64 = 1e-9;
-/// Rounds of noise and coefficients at most. Each lowers the posterior's negative logarithm; a few are enough.
+/// How often noise and coefficients are computed alternately at most. Each time lowers the posterior's negative logarithm.
 const ROUNDS: usize = 500;
-/// The relative change of the noise's square at which it stands.
+/// The relative change of the noise's square below which it has converged.
 const STILL: f64 = 1e-13;
 
-/// What is believed before any value is seen.
+/// The priors.
 ///
 /// # Source
 /// The package's Stan model: normal priors of deviation 5 on rate and offset, normal ones on columns, a double
@@ -27,12 +27,12 @@ pub(crate) struct Priors {
     precisions: Vec<f64>,
     /// One over the variance of a logistic trend's offset, which is `-level / rate`.
     ///
-    /// A fit moves rate and level: values fix the level, so that it stands nearly still while the rate moves. Rate and
-    /// offset would have to move along a curve.
+    /// The fit uses rate and level instead of rate and offset: the values determine the level almost independently of the rate,
+    /// but rate and offset only together, along a curve.
     offset: f64,
     /// One over the scale of changes.
     rate: f64,
-    /// How many values.
+    /// How many values there are.
     values: f64,
 }
 
@@ -43,7 +43,7 @@ const LINE: f64 = 1.0 / 25.0;
 struct Pull {
     slope: Vec<f64>,
     diagonal: Vec<f64>,
-    /// Between rate and level.
+    /// The curvature between rate and level.
     cross: f64,
 }
 
@@ -72,7 +72,7 @@ impl Priors {
         }
     }
 
-    /// Gives slope and curvature at a point; without the curvature of a logistic trend's offset where it may not be
+    /// Returns slope and curvature at a point; without the curvature of a logistic trend's offset where it may not be
     /// positive.
     fn pull(&self, smooth: &[f64], curved: bool) -> Pull {
         let mut pull = Pull {
@@ -97,14 +97,14 @@ impl Priors {
         pull
     }
 
-    /// Gives the best square of the noise for a sum of squares: where the posterior's slope in it is 0.
+    /// Returns the best square of the noise for a sum of squares: where the posterior's slope in it is 0.
     pub(crate) fn variance(&self, square: f64) -> f64 {
         let n = self.values;
         let best = 2.0 * square / (n + (n * n + 16.0 * square).sqrt());
         best.max(NOISE_FLOOR * NOISE_FLOOR)
     }
 
-    /// Gives the negative logarithm of the posterior.
+    /// Returns the negative logarithm of the posterior.
     pub(crate) fn negative_log(&self, point: &Point, square: f64, variance: f64) -> f64 {
         let offset = if self.offset > 0.0 {
             point.smooth[1] / point.smooth[0]
@@ -125,20 +125,19 @@ impl Priors {
     }
 }
 
-/// How a quadratic form is to be used.
+/// How a quadratic form is solved.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Care {
-    /// A part of the diagonal that holds coefficients back.
+    /// The part of the diagonal that is added to it, which makes steps smaller.
     pub(crate) damp: f64,
-    /// The part of the sum of squares that must remain: a form that is not the truth may promise more.
+    /// The part of the sum of squares that must remain, since an approximate form may predict too little.
     pub(crate) remain: f64,
-    /// Whether curvature counts, and a form that is not positive is refused.
+    /// Whether the curvature of the priors counts and a form that is not positive definite is refused.
     pub(crate) strict: bool,
 }
 
-/// Finds coefficients and noise: coefficients exactly for a noise, the noise exactly for coefficients, in turn.
-///
-/// None where the form must be positive and is not.
+/// Returns the best coefficients and noise, found alternately, each exactly for the other; `None` where the form must be
+/// positive definite and is not.
 pub(crate) fn mode(
     form: &Quadratic,
     gradient: &Gradient,
@@ -175,7 +174,7 @@ pub(crate) fn mode(
     Some(best)
 }
 
-/// Gives the best coefficients for a noise.
+/// Returns the best coefficients for a noise.
 fn coefficients(
     form: &Quadratic,
     gradient: &Gradient,
@@ -198,7 +197,7 @@ fn coefficients(
         return None;
     }
     forward(&lower, width, &mut smooth);
-    // Smooth coefficients follow the changes: what is left is a form in the changes alone.
+    // Smooth coefficients follow from the changes, which leaves a form in the changes alone.
     let mut cross = form.cross.clone();
     let mut deltas = form.deltas.clone();
     let mut linear = gradient.deltas.clone();

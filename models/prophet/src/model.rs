@@ -6,7 +6,7 @@ use forecast::{Growth, ProphetSpec};
 
 use crate::{Notice, design::Design};
 
-/// A fitted model: parameters, the scales they hold in, and what they stand for.
+/// A fitted model: its parameters, their scales and their meaning.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Prophet {
     pub(crate) shape: Arc<Shape>,
@@ -21,7 +21,7 @@ pub struct Prophet {
 pub struct Parameters {
     /// The first rate of growth, `k`.
     pub rate: f64,
-    /// The offset, `m`.
+    /// The offset of the trend, `m`.
     pub offset: f64,
     /// The changes of the rate, one per changepoint.
     pub deltas: Vec<f64>,
@@ -35,17 +35,18 @@ pub struct Parameters {
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) struct Shape {
     pub(crate) spec: ProphetSpec,
-    /// Waves of the year, the week and the day.
+    /// How many waves the seasons of the year, the week and the day have.
     pub(crate) orders: [usize; 3],
     pub(crate) design: Design,
-    /// The time of the first row and the time to the last one, seconds.
+    /// The time of the first row, UTC seconds.
     pub(crate) start: i64,
+    /// The time from the first row to the last one, seconds.
     pub(crate) length: f64,
     /// Where the trend may change, UTC seconds.
     pub(crate) changepoints: Vec<i64>,
 }
 
-/// How values become scaled ones: `(value - floor) / size`.
+/// The scale of values: `(value - floor) / size`.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(crate) struct Scale {
     pub(crate) floor: f64,
@@ -53,7 +54,7 @@ pub(crate) struct Scale {
 }
 
 impl Shape {
-    /// Gives a time as a part of the history: 0 at its first row, 1 at its last.
+    /// Returns a time on the scale of the history: 0 at its first row, 1 at its last.
     #[expect(
         clippy::cast_precision_loss,
         reason = "times lie far below 2^52 seconds from each other"
@@ -62,8 +63,8 @@ impl Shape {
         time.saturating_sub(self.start) as f64 / self.length
     }
 
-    /// Gives the changepoints as parts of the history; one at its start where there are none, as the package has it. A
-    /// flat trend has none.
+    /// Returns the changepoints on the scale of the history; without changepoints one at its start, as in the Python package. A
+    /// flat trend has no changepoint.
     pub(crate) fn scaled_changepoints(&self) -> Vec<f64> {
         if self.spec.growth == Growth::Flat {
             return Vec::new();
@@ -76,37 +77,37 @@ impl Shape {
 }
 
 impl Prophet {
-    /// Gives the parameters.
+    /// Returns the fitted parameters, in scaled units.
     #[must_use]
     pub fn parameters(&self) -> &Parameters {
         &self.parameters
     }
 
-    /// Gives the negative logarithm of the posterior, without the constants that Stan drops.
+    /// Returns the negative logarithm of the posterior, without the constants that Stan drops.
     #[must_use]
     pub fn negative_log_posterior(&self) -> f64 {
         self.negative_log
     }
 
-    /// Gives what the fit did other than asked.
+    /// Returns what the fit did differently from its settings.
     #[must_use]
     pub fn notices(&self) -> &[Notice] {
         &self.notices
     }
 
-    /// Gives the times at which the trend may change, UTC seconds.
+    /// Returns the times at which the trend may change, UTC seconds.
     #[must_use]
     pub fn changepoints(&self) -> &[i64] {
         &self.shape.changepoints
     }
 
-    /// Gives how many waves the seasons of the year, the week and the day have; 0 where one is not fitted.
+    /// Returns how many waves the seasons of the year, the week and the day have; 0 where one is not fitted.
     #[must_use]
     pub fn calendar_orders(&self) -> [usize; 3] {
         self.shape.orders
     }
 
-    /// Gives what one unit of scaled values is worth.
+    /// Returns how many original units one scaled unit is.
     #[must_use]
     pub fn scale(&self) -> f64 {
         self.scale.size

@@ -1,7 +1,8 @@
-//! Sums over rows, segment by segment: all that a fit keeps of its rows.
+//! Sums over rows, segment by segment: a fit needs nothing else of its rows.
 //!
 //! Within a segment the trend is a line, so its columns there are two, slope `a` and level `b`, and every changepoint's
-//! column is made of these. Rows cost the square of the terms beside the trend, not of the changepoints.
+//! column is a combination of these. The cost of a row grows with the square of the terms beside the trend, not of the
+//! changepoints.
 
 /// Sums of products of columns.
 #[derive(Clone, Debug)]
@@ -15,7 +16,7 @@ pub(crate) struct Sums {
     pub(crate) square: Vec<f64>,
 }
 
-/// Sums of products of columns with what is left over.
+/// Sums of products of columns with the residuals.
 #[derive(Clone, Debug)]
 pub(crate) struct Residues {
     /// `Σ a r` and `Σ b r` of each segment.
@@ -47,10 +48,10 @@ impl Residues {
     }
 }
 
-/// Lanes of a sum: as many as two registers of any width hold, always added in the same order.
+/// How many partial sums a sum has, always added in the same order.
 const LANES: usize = 8;
 
-/// Gives the sum of products, in one order on every machine.
+/// Returns the sum of products, in one order on every machine.
 pub(crate) fn dot(x: &[f64], y: &[f64]) -> f64 {
     let (xs, x_rest) = x.as_chunks::<LANES>();
     let (ys, y_rest) = y.as_chunks::<LANES>();
@@ -65,7 +66,7 @@ pub(crate) fn dot(x: &[f64], y: &[f64]) -> f64 {
     half(0) + half(1) + rest
 }
 
-/// Adds a multiple.
+/// Adds a multiple of `x`.
 pub(crate) fn add(to: &mut [f64], factor: f64, x: &[f64]) {
     for (to, x) in to.iter_mut().zip(x) {
         *to += factor * x;

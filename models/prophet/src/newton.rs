@@ -1,4 +1,4 @@
-//! The mode of the posterior where the trend is logistic or something multiplies it: step by step.
+//! The mode of the posterior where the trend is logistic or a term multiplies it, by Newton steps.
 
 use crate::{
     mode::{Care, Mode, Priors, mode},
@@ -6,17 +6,17 @@ use crate::{
     quadratic::{Gradient, Quadratic},
 };
 
-/// Passes over the rows at most.
+/// The most passes over the rows.
 const PASSES: usize = 300;
-/// The relative gain at which a step is the last.
+/// The relative gain below which a step is the last one.
 const STILL: f64 = 1e-10;
-/// Steps before curvature counts: far from the mode it leads astray.
+/// How many first steps ignore curvature, which misleads far from the mode.
 const ROUGH: usize = 2;
 
-/// Finds the mode from the best of some points.
+/// Returns the mode, searched from the best of some points.
 ///
-/// Each step takes the mode of the quadratic form at hand, priors and noise included, goes back while that makes things
-/// worse, and holds coefficients back where going back does not help.
+/// Each step aims at the mode of the current quadratic form, priors and noise included. It is shortened while the posterior gets
+/// worse, and damped where shortening does not help.
 pub(crate) fn search(frame: &Frame<'_>, values: Values<'_>, start: Point, others: Vec<Point>, priors: &Priors) -> Mode {
     let (mut best, mut found) = look(frame, values, start, priors);
     for other in others {
@@ -59,7 +59,7 @@ pub(crate) fn search(frame: &Frame<'_>, values: Values<'_>, start: Point, others
     best
 }
 
-/// Passes over the rows at a point, and gives it the noise that suits it.
+/// Passes over the rows at a point, and returns it with the best noise.
 fn look(frame: &Frame<'_>, values: Values<'_>, point: Point, priors: &Priors) -> (Mode, Found) {
     let found = frame.found(values, &point);
     let variance = priors.variance(found.residues.square);
@@ -72,7 +72,7 @@ fn look(frame: &Frame<'_>, values: Values<'_>, point: Point, priors: &Priors) ->
     (mode, found)
 }
 
-/// Gives the mode of the form at hand: with curvature where that is positive, without it elsewhere.
+/// Returns the mode of the current form: with curvature where that is positive definite, else without it.
 fn aim(frame: &Frame<'_>, found: &Found, at: &Mode, priors: &Priors, damp: f64, curved: bool) -> Option<Point> {
     let gradient = Gradient::new(&found.residues, frame.changepoints);
     let form = |bend| Quadratic::new(&found.sums, bend, frame.changepoints);

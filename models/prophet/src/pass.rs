@@ -1,4 +1,4 @@
-//! One pass over the rows of a fit: what is left over at some coefficients, and the sums that the next step needs.
+//! One pass over the rows of a fit: the residuals at some coefficients, and the sums that the next step needs.
 
 use std::ops::Range;
 
@@ -10,14 +10,14 @@ use crate::{
     trend::{Line, logistic},
 };
 
-/// What all passes of a fit share.
+/// What all passes of a fit have in common.
 #[derive(Debug)]
 pub(crate) struct Frame<'a> {
     pub(crate) growth: Growth,
     pub(crate) features: &'a Features<'a>,
-    /// Times from 0 to 1.
+    /// The times on the scale of the history, 0 to 1.
     pub(crate) t: &'a [f64],
-    /// Changepoints from 0 to 1.
+    /// The changepoints on the scale of the history.
     pub(crate) changepoints: &'a [f64],
     /// The row at which each segment begins, and the number of rows.
     pub(crate) bounds: Vec<usize>,
@@ -32,34 +32,34 @@ pub(crate) struct Values<'a> {
     pub(crate) cap: Option<&'a [f64]>,
 }
 
-/// Coefficients.
+/// The coefficients of a model.
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) struct Point {
     /// Rate and level of the line at the start of the history, and those of all columns.
     pub(crate) smooth: Vec<f64>,
-    /// Changes of the rate.
+    /// The changes of the rate.
     pub(crate) deltas: Vec<f64>,
 }
 
-/// What a pass finds.
+/// The result of a pass.
 #[derive(Clone, Debug)]
 pub(crate) struct Found {
     pub(crate) residues: Residues,
-    /// Products of the model's slopes.
+    /// The products of the model's derivatives.
     pub(crate) sums: Sums,
-    /// What its curvature takes away from them where values are left over.
+    /// What its curvature subtracts from these products where residuals are not 0.
     pub(crate) bend: Sums,
 }
 
-/// Room for one chunk.
+/// Buffers for one chunk.
 #[derive(Default)]
-struct Room {
+struct Buffers {
     block: Vec<f64>,
     lanes: Vec<[f64; CHUNK]>,
     scaled: Vec<f64>,
 }
 
-/// Lanes of a chunk.
+/// How many numbers are computed per row; each has a lane of the chunk.
 const LANES: usize = 11;
 const ADDED: usize = 0;
 const FACTOR: usize = 1;
@@ -93,7 +93,7 @@ impl<'a> Frame<'a> {
         }
     }
 
-    /// Says whether the model is a sum, so that one set of sums holds at all coefficients.
+    /// Returns whether the model is linear, so that its sums do not depend on the coefficients.
     pub(crate) fn is_linear(&self) -> bool {
         self.growth != Growth::Logistic && !self.multiplies.contains(&true)
     }
@@ -106,7 +106,7 @@ impl<'a> Frame<'a> {
         Line::new(point.smooth[0], point.smooth[1], &point.deltas, self.changepoints)
     }
 
-    /// Gives the pieces of segments in some rows.
+    /// Returns the segments that some rows belong to, each with its rows.
     fn pieces(&self, rows: &Range<usize>) -> impl Iterator<Item = (usize, Range<usize>)> {
         let (start, end) = (rows.start, rows.end);
         let first = self.bounds[1..].partition_point(|bound| *bound <= start);
@@ -121,14 +121,14 @@ impl<'a> Frame<'a> {
             .filter(|(_, rows)| !rows.is_empty())
     }
 
-    /// Gives the sums of a model that is a sum.
+    /// Returns the sums of a linear model.
     pub(crate) fn sums(&self) -> Sums {
         let columns = self.features.columns();
         let mut sums = Sums::zeros(self.segments(), columns);
-        let (mut room, mut a) = (Vec::new(), [0.0; CHUNK]);
+        let (mut buffers, mut a) = (Vec::new(), [0.0; CHUNK]);
         let ones = [1.0; CHUNK];
         for rows in self.features.chunks() {
-            let block = self.features.block(&rows, &mut room);
+            let block = self.features.block(&rows, &mut buffers);
             let len = rows.len();
             squares(block, len, columns, &mut sums.square);
             for (segment, piece) in self.pieces(&rows) {
@@ -145,7 +145,7 @@ impl<'a> Frame<'a> {
         sums
     }
 
-    /// Writes the times since a segment's start; 0 where the trend is flat.
+    /// Writes the times since the start of a segment; 0 for a flat trend.
     fn slopes(&self, segment: usize, rows: &Range<usize>, a: &mut [f64]) {
         if self.growth == Growth::Flat {
             return a.fill(0.0);
@@ -156,15 +156,15 @@ impl<'a> Frame<'a> {
         }
     }
 
-    /// Gives what is left over by each of some series, where the model is a sum.
+    /// Returns the residuals of each of some series, for a linear model.
     pub(crate) fn residues(&self, series: &[(Values<'_>, &Point)]) -> Vec<Residues> {
         let columns = self.features.columns();
         let mut all = vec![Residues::zeros(self.segments(), columns); series.len()];
         let lines: Vec<Line> = series.iter().map(|(_, point)| self.line(point)).collect();
-        let (mut room, mut a, mut left) = (Vec::new(), [0.0; CHUNK], [0.0; CHUNK]);
+        let (mut buffers, mut a, mut left) = (Vec::new(), [0.0; CHUNK], [0.0; CHUNK]);
         let ones = [1.0; CHUNK];
         for rows in self.features.chunks() {
-            let (block, len) = (self.features.block(&rows, &mut room), rows.len());
+            let (block, len) = (self.features.block(&rows, &mut buffers), rows.len());
             for (segment, piece) in self.pieces(&rows) {
                 self.slopes(
                     segment,
@@ -196,7 +196,7 @@ impl<'a> Frame<'a> {
         all
     }
 
-    /// Gives what is left over and all sums at some coefficients, whatever the model.
+    /// Returns the residuals and all sums at some coefficients, for any model.
     pub(crate) fn found(&self, values: Values<'_>, point: &Point) -> Found {
         let (segments, columns) = (self.segments(), self.features.columns());
         let mut found = Found {
@@ -205,12 +205,12 @@ impl<'a> Frame<'a> {
             bend: Sums::zeros(segments, columns),
         };
         let line = self.line(point);
-        let mut room = Room {
+        let mut buffers = Buffers {
             lanes: vec![[0.0; CHUNK]; LANES],
-            ..Room::default()
+            ..Buffers::default()
         };
         for rows in self.features.chunks() {
-            self.chunk(&rows, values, point, &line, &mut room, &mut found);
+            self.chunk(&rows, values, point, &line, &mut buffers, &mut found);
         }
         found
     }
@@ -221,11 +221,11 @@ impl<'a> Frame<'a> {
         values: Values<'_>,
         point: &Point,
         line: &Line,
-        room: &mut Room,
+        buffers: &mut Buffers,
         found: &mut Found,
     ) {
         let (len, columns) = (rows.len(), self.features.columns());
-        let Room { block, lanes, scaled } = room;
+        let Buffers { block, lanes, scaled } = buffers;
         let block = self.features.block(rows, block);
         lanes[ADDED][..len].fill(0.0);
         lanes[FACTOR][..len].fill(1.0);
@@ -240,7 +240,7 @@ impl<'a> Frame<'a> {
                 self.row(rows.start + row, row, level, slope, values, lanes);
             }
         }
-        // Columns that multiply have the trend as their weight.
+        // Columns that multiply are weighted by the trend.
         scaled.resize(block.len(), 0.0);
         for ((z, x), multiplies) in scaled
             .chunks_exact_mut(len)
@@ -287,7 +287,7 @@ impl<'a> Frame<'a> {
         }
     }
 
-    /// Works out one row: trend, what is left over, and the slopes of the model.
+    /// Computes one row: trend, residual, and the derivatives of the model.
     fn row(&self, at: usize, row: usize, level: f64, slope: f64, values: Values<'_>, lanes: &mut [[f64; CHUNK]]) {
         let since = lanes[AT][row];
         let line = level + slope * since;

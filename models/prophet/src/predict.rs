@@ -1,4 +1,4 @@
-//! Forecasts: the trend and what is added to it or multiplies it, for any rows.
+//! Forecasts of any rows: the trend, what is added to it and what multiplies it.
 
 use std::{ops::Range, sync::Arc};
 
@@ -16,46 +16,46 @@ use crate::{
 pub struct Prediction {
     /// The forecast: `trend (1 + multiplicative) + additive`.
     pub yhat: Vec<f64>,
-    /// The trend.
+    /// The trend alone.
     pub trend: Vec<f64>,
-    /// All that is added.
+    /// The sum of all terms that are added.
     pub additive: Vec<f64>,
-    /// All that multiplies, as a part of the trend.
+    /// The sum of all terms that multiply, as a part of the trend.
     pub multiplicative: Vec<f64>,
 }
 
-/// What one season, holiday or regressor does, row by row.
+/// The effect of one season, holiday or regressor, row by row.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Component {
-    /// Its name.
+    /// The name of the season, holiday or regressor.
     pub name: String,
     /// Whether it is added or multiplies.
     pub mode: Mode,
-    /// In the units of the fitted values where it is added, as a part of the trend where it multiplies.
+    /// The effect in each row: in the units of the fitted values where it is added, as a part of the trend where it multiplies.
     pub values: Vec<f64>,
 }
 
 impl Prophet {
-    /// Forecasts some rows, before, in or after the history.
+    /// Forecasts some rows, before, within or after the history.
     ///
     /// # Errors
-    /// Where a column or the cap is missing, or holds what it may not.
+    /// Where a column or the cap is missing, or a value is out of range.
     pub fn predict(&self, rows: &Rows<'_>) -> Result<Prediction, Error> {
         let mut all = predict_all(std::slice::from_ref(self), rows)?;
         Ok(all.pop().unwrap_or_default())
     }
 
-    /// Gives what each season, holiday and regressor does.
+    /// Returns the effect of each season, holiday and regressor.
     ///
     /// # Errors
-    /// As for a forecast.
+    /// As [`Prophet::predict`].
     pub fn components(&self, rows: &Rows<'_>) -> Result<Vec<Component>, Error> {
         let terms = &self.shape.design.terms;
         let mut values = vec![Vec::with_capacity(rows.times.len()); terms.len()];
         blocks(self, rows, &mut |at, block| {
             for (term, values) in terms.iter().zip(&mut values) {
                 let mut sum = vec![0.0; at.len()];
-                let columns = term.first..term.first + term.source.columns();
+                let columns = term.first..term.first + term.kind.columns();
                 for (x, beta) in block[columns.start * at.len()..]
                     .chunks_exact(at.len())
                     .zip(&self.parameters.columns[columns])
@@ -91,7 +91,7 @@ impl Prophet {
         Line::new(parameters.rate, level, &parameters.deltas, &changepoints)
     }
 
-    /// Gives floor and scaled cap of each row.
+    /// Returns the floor and the scaled cap of each row.
     pub(crate) fn bounds(&self, rows: &Rows<'_>) -> Result<Vec<(f64, f64)>, Error> {
         let spec = &self.shape.spec;
         let count = rows.times.len();
@@ -107,10 +107,10 @@ impl Prophet {
     }
 }
 
-/// Forecasts some rows with several models; columns that they have in common are made once.
+/// Forecasts some rows with several models; columns that they share are computed once.
 ///
 /// # Errors
-/// As for one model.
+/// As [`Prophet::predict`].
 pub fn predict_all(models: &[Prophet], rows: &Rows<'_>) -> Result<Vec<Prediction>, Error> {
     rows.check()?;
     let mut all = Vec::with_capacity(models.len());
@@ -143,7 +143,7 @@ pub fn predict_all(models: &[Prophet], rows: &Rows<'_>) -> Result<Vec<Prediction
 }
 
 impl Prophet {
-    /// Adds the trend to a forecast and brings it to the units of the fitted values.
+    /// Adds the trend to a forecast and converts it to the units of the fitted values.
     fn finish(&self, rows: &Rows<'_>, part: &mut Prediction) -> Result<(), Error> {
         let (line, bounds) = (self.line(), self.bounds(rows)?);
         let is_logistic = self.shape.spec.growth == Growth::Logistic;
@@ -164,7 +164,7 @@ impl Prophet {
     }
 }
 
-/// Makes the columns of some rows, a chunk at a time.
+/// Computes the columns of some rows and passes them on, a chunk at a time.
 fn blocks(model: &Prophet, rows: &Rows<'_>, each: &mut dyn FnMut(&Range<usize>, &[f64])) -> Result<(), Error> {
     rows.check()?;
     let design = &model.shape.design;

@@ -5,32 +5,32 @@ use crate::{
     pass::Point,
 };
 
-/// The products of all columns' slopes.
+/// The quadratic form: products of the derivatives with respect to all coefficients.
 #[derive(Clone, Debug)]
 pub(crate) struct Quadratic {
-    /// Rate, level and columns: `[smooth, smooth]`.
+    /// Those of rate, level and columns: `[smooth, smooth]`.
     pub(crate) smooth: Vec<f64>,
-    /// `[changepoints, smooth]`.
+    /// Those of changes with rate, level and columns: `[changepoints, smooth]`.
     pub(crate) cross: Vec<f64>,
-    /// `[changepoints, changepoints]`.
+    /// Those of changes: `[changepoints, changepoints]`.
     pub(crate) deltas: Vec<f64>,
-    /// How many smooth coefficients.
+    /// How many smooth coefficients there are.
     pub(crate) width: usize,
-    /// How many changepoints.
+    /// How many changepoints there are.
     pub(crate) changes: usize,
 }
 
-/// The products of all columns' slopes with what is left over.
+/// The gradient: products of the derivatives with the residuals.
 #[derive(Clone, Debug)]
 pub(crate) struct Gradient {
     pub(crate) smooth: Vec<f64>,
     pub(crate) deltas: Vec<f64>,
-    /// The sum of squares that is left over.
+    /// The sum of squared residuals.
     pub(crate) square: f64,
 }
 
 impl Quadratic {
-    /// Puts the products together; `bend` is taken away where curvature counts.
+    /// Combines the sums of all segments; `bend` is subtracted where curvature counts.
     pub(crate) fn new(sums: &Sums, bend: Option<&Sums>, changepoints: &[f64]) -> Self {
         let (columns, changes) = (sums.columns, changepoints.len());
         let width = columns + 2;
@@ -92,7 +92,7 @@ impl Quadratic {
         }
     }
 
-    /// Gives `d' Q d`.
+    /// Returns `d' Q d`.
     pub(crate) fn form(&self, step: &Point) -> f64 {
         let mut sum = 0.0;
         for (row, factor) in self.smooth.chunks_exact(self.width).zip(&step.smooth) {
@@ -131,7 +131,7 @@ impl Gradient {
     }
 }
 
-/// Counts times from a start that lies `ahead` earlier.
+/// Converts sums to times that count from a start that lies `ahead` earlier.
 fn later(line: &mut [f64; 3], cross: &mut [f64], ahead: f64) {
     line[0] += ahead * (2.0 * line[1] + ahead * line[2]);
     line[1] += ahead * line[2];

@@ -1,17 +1,17 @@
-//! Which terms a history calls for.
+//! The choice of the terms for a history.
 
 use forecast::{Mode, Order, ProphetSpec, Standardize};
 
-use crate::design::{Design, Source, Term};
+use crate::design::{Design, Term, TermKind};
 
 const DAY: i64 = 86_400;
 
-/// What the choice of seasons looks at.
+/// What the choice of seasons depends on.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Span {
-    /// From the first to the last time, seconds.
+    /// The seconds from the first to the last time.
     pub(crate) length: i64,
-    /// The smallest distance of two times, seconds.
+    /// The smallest distance of two different times, seconds.
     pub(crate) step: i64,
 }
 
@@ -27,7 +27,7 @@ impl Span {
     }
 }
 
-/// Gives the waves of the year, the week and the day.
+/// Returns how many waves the seasons of the year, the week and the day have.
 ///
 /// # Source
 /// The Python package: a year from two years of history on, a week from two weeks on where rows are less than a week
@@ -46,15 +46,15 @@ pub(crate) fn orders(spec: &ProphetSpec, span: Span) -> [usize; 3] {
     ]
 }
 
-/// Lays out the terms of some settings with the waves of the calendar.
+/// Returns the terms of some settings with the waves of the calendar.
 pub(crate) fn design(spec: &ProphetSpec, orders: [usize; 3]) -> Design {
     let calendar = [("yearly", 365.25), ("weekly", 7.0), ("daily", 1.0)];
     let calendar = || calendar.into_iter().zip(orders).filter(|(_, order)| *order > 0);
     let mut terms = Vec::new();
     for season in &spec.seasonalities {
-        // A season of the calendar that is asked for takes the place of one of the same name.
+        // A season of the calendar that is switched on replaces one of the same name.
         if calendar().all(|((name, _), _)| name != season.name) {
-            let source = Source::Waves {
+            let kind = TermKind::Waves {
                 period: season.period,
                 order: season.fourier_order,
                 condition: season.condition.clone(),
@@ -64,20 +64,20 @@ pub(crate) fn design(spec: &ProphetSpec, orders: [usize; 3]) -> Design {
                 &season.name,
                 season.mode.unwrap_or(spec.seasonality_mode),
                 prior,
-                source,
+                kind,
             ));
         }
     }
     for ((name, period), order) in calendar() {
-        let source = Source::Waves {
+        let kind = TermKind::Waves {
             period,
             order,
             condition: None,
         };
-        terms.push(term(name, spec.seasonality_mode, spec.seasonality_prior_scale, source));
+        terms.push(term(name, spec.seasonality_mode, spec.seasonality_prior_scale, kind));
     }
     for holiday in &spec.holidays {
-        let source = Source::Days {
+        let kind = TermKind::Days {
             dates: holiday.dates.iter().map(|date| date.day()).collect(),
             lower: i64::from(holiday.lower_window),
             upper: i64::from(holiday.upper_window),
@@ -87,11 +87,11 @@ pub(crate) fn design(spec: &ProphetSpec, orders: [usize; 3]) -> Design {
             &holiday.name,
             spec.holidays_mode.unwrap_or(spec.seasonality_mode),
             prior,
-            source,
+            kind,
         ));
     }
     for regressor in &spec.regressors {
-        let source = Source::Column {
+        let kind = TermKind::Column {
             standardize: regressor.standardize,
             mean: 0.0,
             deviation: 1.0,
@@ -101,23 +101,23 @@ pub(crate) fn design(spec: &ProphetSpec, orders: [usize; 3]) -> Design {
             &regressor.name,
             regressor.mode.unwrap_or(spec.seasonality_mode),
             prior,
-            source,
+            kind,
         ));
     }
     Design::new(terms)
 }
 
-fn term(name: &str, mode: Mode, prior_scale: f64, source: Source) -> Term {
+fn term(name: &str, mode: Mode, prior_scale: f64, kind: TermKind) -> Term {
     Term {
         name: name.to_owned(),
         mode,
         prior_scale,
         first: 0,
-        source,
+        kind,
     }
 }
 
-/// Gives the mean and the deviation by which a regressor is centred and divided.
+/// Returns the mean and the deviation by which a regressor is centred and divided.
 #[expect(clippy::cast_precision_loss, reason = "row counts lie far below 2^52")]
 #[expect(clippy::float_cmp, reason = "flags are written as exactly 0 and 1")]
 pub(crate) fn standard(standardize: Standardize, values: &[f64]) -> (f64, f64) {

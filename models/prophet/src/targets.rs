@@ -1,4 +1,4 @@
-//! The model as a member of a round: fitted on scaled targets, read back from its artifact.
+//! One model per scaled target: the fit with its checkpoints, and the forecaster that is read from its artifact.
 
 use forecast::{
     About, Artifact, ArtifactError, Checkpoint, EpochLoss, Fit, FitError, Fitted, Forecast, ForecastError, Growth,
@@ -9,16 +9,16 @@ use series::{Matrix, Scaled};
 
 use crate::{Error, Prophet, Rows, fit_all, predict_all};
 
-/// Targets that are fitted together and share what they have in common.
+/// How many targets are fitted together and share sums.
 const TOGETHER: usize = 16;
-/// Targets of a fit in steps that are fitted together: each takes much longer.
+/// How many targets of an iterative fit are fitted together: each takes much longer.
 const IN_STEPS: usize = 2;
 
 /// Fits one model per target on the values that were observed in the training rows.
 ///
 /// # Units
-/// Values are scaled ones, and so are the settings' cap and floor. Regressors and conditions are calendar columns: the
-/// future of others is not known.
+/// Values are scaled, and so are cap and floor of the settings. Regressors and conditions must be calendar columns, since the
+/// future of other columns is not known.
 #[derive(Clone, PartialEq, Debug)]
 pub struct ProphetFit {
     spec: ProphetSpec,
@@ -26,33 +26,33 @@ pub struct ProphetFit {
 
 /// The fitted models of all targets.
 ///
-/// A forecast follows from the time alone, so it looks at no history, and a row is forecast once for all origins.
+/// A forecast depends on the time alone: it reads no history, and a row is forecast once for all origins.
 #[derive(Clone, PartialEq, Debug)]
 pub struct ProphetForecast {
     models: Vec<Prophet>,
     inputs: Vec<String>,
 }
 
-/// What is done, and what a checkpoint describes beside its tensors.
+/// The description of a checkpoint.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Unfinished {
-    /// The model to be.
+    /// The description of the model that is being fitted.
     about: About,
-    /// How many targets are fitted.
+    /// How many targets are finished.
     targets: usize,
-    /// What is to be told of them.
+    /// The notices of the finished targets.
     notices: Vec<String>,
 }
 
 impl ProphetFit {
-    /// Gives the fit with some settings.
+    /// Returns the fit of a model with some settings.
     #[must_use]
     pub fn new(spec: &ProphetSpec) -> Self {
         Self { spec: spec.clone() }
     }
 
-    /// Says how many targets a batch has: as many whatever the number of threads.
+    /// Returns how many targets a batch has; it does not depend on the number of threads.
     fn batch(&self) -> usize {
         let modes = [Some(self.spec.seasonality_mode), self.spec.holidays_mode];
         let own = self.spec.seasonalities.iter().map(|season| season.mode);
@@ -95,7 +95,7 @@ impl ProphetFit {
     }
 }
 
-/// Gives a target's values where they were observed, NaN elsewhere.
+/// Returns a target's values where they were observed, NaN elsewhere.
 fn observed(scaled: &Scaled, rows: std::ops::Range<usize>, target: usize) -> Vec<f64> {
     let input = scaled.targets[target];
     let value = |row: usize| {
@@ -108,7 +108,7 @@ fn observed(scaled: &Scaled, rows: std::ops::Range<usize>, target: usize) -> Vec
     rows.map(value).collect()
 }
 
-/// Names the columns that are known ahead.
+/// Returns the columns that are known for future rows, with their names.
 fn columns<'a>(
     names: &'a [String],
     known: &[usize],
@@ -120,7 +120,7 @@ fn columns<'a>(
         .collect()
 }
 
-/// Says in a fit's terms what the model refuses.
+/// Converts an error of the model to an error of the fit.
 fn refused(error: &Error) -> FitError {
     match error {
         Error::TooFewValues { have, need } => FitError::Mismatch {
@@ -141,7 +141,7 @@ fn refused(error: &Error) -> FitError {
 }
 
 impl Fit for ProphetFit {
-    /// A batch is some targets.
+    /// Fits in batches of some targets.
     fn run(
         &self,
         data: &Training<'_>,
@@ -199,7 +199,7 @@ fn stopped(about: About, targets: usize, notices: Vec<String>, tensors: &Tensors
     }))
 }
 
-/// Gives the fitted targets of a checkpoint and what they left, if it is of this fit.
+/// Reads the finished targets of a checkpoint, after a check that it is of this fit.
 fn resumed(
     checkpoint: &Checkpoint,
     about: &About,
@@ -221,10 +221,10 @@ fn resumed(
 }
 
 impl ProphetForecast {
-    /// Gives the model that an artifact holds.
+    /// Reads the models of an artifact.
     ///
     /// # Errors
-    /// Where the artifact is of another kind, or its tensors do not belong together.
+    /// Where the artifact is of another kind, or its tensors do not match each other.
     pub fn read(artifact: &Artifact) -> Result<Self, ArtifactError> {
         let about = &artifact.about;
         let ModelSpec::Prophet(spec) = &about.settings else {
@@ -243,7 +243,7 @@ impl ProphetForecast {
         })
     }
 
-    /// Gives the models, in the order of targets. Their values are scaled ones.
+    /// Returns the models in the order of targets. Their values are scaled.
     #[must_use]
     pub fn models(&self) -> &[Prophet] {
         &self.models
@@ -300,7 +300,7 @@ impl ProphetForecast {
         Ok(result)
     }
 
-    /// Says in a forecast's terms what the model refuses: all but a future that is not known was checked by the fit.
+    /// Converts an error of the model to an error of the forecast. The fit checked everything but unknown future values.
     fn missing(&self, error: &Error) -> ForecastError {
         let (column, row) = match error {
             Error::NotFinite { column, row, .. } | Error::Condition { column, row, .. } => (column.as_str(), *row),

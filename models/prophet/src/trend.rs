@@ -1,11 +1,11 @@
-//! The piecewise trend: where it may change, and what it is.
+//! The piecewise trend and its changepoints.
 
 use forecast::{Growth, ProphetSpec};
 use series::Time;
 
 use crate::{Error, Notice};
 
-/// Gives the times at which the trend may change, sorted, and what is to be said about their number.
+/// Returns the times at which the trend may change, sorted, and a notice where there are fewer than asked for.
 ///
 /// # Source
 /// The Python package: evenly over the rows of the first part of the history, never at the first row.
@@ -42,7 +42,7 @@ fn first_rows(rows: usize, part: f64) -> usize {
     libm::floor(rows as f64 * part) as usize
 }
 
-/// Gives the row of one of evenly spread points, as `numpy.linspace(0, last, count + 1).round()` does.
+/// Returns the row of one of evenly spread points, as `numpy.linspace(0, last, count + 1).round()` does.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
@@ -58,20 +58,20 @@ fn even(last: usize, index: usize, count: usize) -> usize {
 
 /// A continuous line of pieces: one per segment between changepoints.
 ///
-/// A logistic trend is the cap times the logistic function of such a line: the offsets by which the Python package keeps
-/// it continuous say just that.
+/// A logistic trend is the cap times the logistic function of such a line, which is equivalent to the offsets by which the
+/// Python package keeps it continuous.
 #[derive(Clone, Debug)]
 pub(crate) struct Line {
     /// Where each piece begins, 0 for the first.
     pub(crate) start: Vec<f64>,
-    /// Its value there.
+    /// The value of each piece at its start.
     pub(crate) level: Vec<f64>,
-    /// Its slope.
+    /// The slope of each piece.
     pub(crate) slope: Vec<f64>,
 }
 
 impl Line {
-    /// Lays out the pieces of a line of some rate and level at the start of the history.
+    /// Returns the line with some rate and level at the start of the history.
     pub(crate) fn new(rate: f64, level: f64, deltas: &[f64], changepoints: &[f64]) -> Self {
         let mut line = Self {
             start: vec![0.0],
@@ -87,19 +87,19 @@ impl Line {
         line
     }
 
-    /// Gives the value at a time, also before the first and after the last piece.
+    /// Returns the value at a time, also before the first and after the last piece.
     pub(crate) fn at(&self, t: f64) -> f64 {
         let piece = self.start[1..].partition_point(|start| *start <= t);
         self.level[piece] + self.slope[piece] * (t - self.start[piece])
     }
 }
 
-/// Gives the logistic function.
+/// Returns the logistic function of `u`.
 pub(crate) fn logistic(u: f64) -> f64 {
     1.0 / (1.0 + libm::exp(-u))
 }
 
-/// Gives rate and offset with which a fit begins: through the first and the last value.
+/// Returns the rate and offset from which a fit starts: through the first and the last value.
 ///
 /// # Source
 /// The Python package's `linear_growth_init`, `logistic_growth_init` and `flat_growth_init`.
