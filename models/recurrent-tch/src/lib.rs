@@ -2,11 +2,11 @@
 //!
 //! Promises: first parameters, order of windows, losses, updates, early stopping, checkpoints and artifact are those of
 //! `recurrent`, only products, gates and gradients come from libtorch. Parameters of a fit agree with those of our own
-//! arithmetic to the tolerance that the tests state, and either goes on from the other's checkpoint; equal bits are not
-//! promised.
+//! arithmetic to the tolerance that the tests state, and either continues from the other's checkpoint; equal bits are
+//! not promised.
 //!
-//! Refuses to be needed for a forecast: what it leaves behind is read by `recurrent::Net`. Built only where libtorch is;
-//! start reading at [`RecurrentTch`].
+//! Refuses to be needed for a forecast: its artifacts are read by `recurrent::Net`. It is built only where libtorch is
+//! installed. Start reading at [`RecurrentTch`].
 
 mod torch;
 
@@ -15,14 +15,14 @@ use recurrent::{Cell, Recurrent};
 
 use torch::Torch;
 
-/// A GRU or an LSTM that libtorch fits.
+/// The fit of a GRU or an LSTM on libtorch.
 #[derive(Clone, Debug)]
 pub struct RecurrentTch {
     net: Recurrent,
 }
 
 impl RecurrentTch {
-    /// Gives a net of a kind with some settings.
+    /// Returns the fit of a net with some settings.
     #[must_use]
     pub fn new(cell: Cell, spec: &RecurrentSpec) -> Self {
         Self {
@@ -34,8 +34,9 @@ impl RecurrentTch {
 impl Fit for RecurrentTch {
     /// Fits as `recurrent::Recurrent` does.
     ///
-    /// The number of threads is libtorch's for the whole process, so fits side by side should agree on it. `OpenMP` must be
-    /// told before the process starts: with `OMP_NUM_THREADS` above the free cores its threads spin while they wait.
+    /// The number of threads is set for the whole process, so fits that run at the same time should use the same number. That of
+    /// `OpenMP` must be set before the process starts: with `OMP_NUM_THREADS` above the free cores its threads spin while they
+    /// wait.
     fn run(
         &self,
         data: &Training<'_>,

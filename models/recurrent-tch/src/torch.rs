@@ -1,4 +1,4 @@
-//! One batch after another, in libtorch's tensors.
+//! The engine on libtorch's tensors.
 
 use recurrent::{
     Cell,
@@ -12,13 +12,13 @@ const BETA_1: f64 = 0.9;
 const BETA_2: f64 = 0.999;
 /// Keeps the division away from zero.
 const EPSILON: f64 = 1e-8;
-/// How many selecting windows go forward at once.
+/// How many selecting windows are graded at once.
 const GRADED: usize = 256;
 
 /// A net and its optimizer in libtorch's tensors.
 ///
 /// # Panics
-/// Where libtorch throws: sizes and memory were checked before a fit began.
+/// Where libtorch throws an exception; sizes and memory are checked before a fit begins.
 pub(crate) struct Torch<'a> {
     task: &'a Task<'a>,
     /// Per layer the two weights and the two biases, then the head's.
@@ -28,7 +28,7 @@ pub(crate) struct Torch<'a> {
 }
 
 impl<'a> Torch<'a> {
-    /// Takes over the parameters and moments that a fit goes on from.
+    /// Copies the parameters and moments from which a fit starts.
     pub(crate) fn new(task: &'a Task<'a>, start: Start) -> Self {
         let tensors = |values: Values| -> Vec<Tensor> {
             let shapes = task.tensors().into_iter().map(|(_, dimensions)| dimensions);
@@ -50,7 +50,7 @@ impl<'a> Torch<'a> {
         }
     }
 
-    /// Gives the forecasts of some windows.
+    /// Returns the forecasts of some windows.
     ///
     /// # Shapes
     /// `rows` is `[windows, context, inputs]`, the result `[windows, outputs]`.
@@ -147,7 +147,7 @@ impl Engine for Torch<'_> {
     }
 }
 
-/// Gives what a layer's outputs are multiplied with before they are the inputs of the layer above.
+/// Returns the factors of a layer's outputs before they become the inputs of the layer above.
 fn factors(dropout: Dropout, layer: usize, above: &Tensor, windows: i64, context: usize) -> Tensor {
     let size = |size: i64| usize::try_from(size).unwrap_or(0);
     let (windows, hidden) = (size(windows), size(above.size()[1]));

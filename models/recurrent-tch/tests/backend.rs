@@ -89,7 +89,7 @@ fn calm(fit: &dyn Fit) -> Artifact {
     }
 }
 
-/// Stops at every third question and goes on from the checkpoint's bytes.
+/// Stops at every third call of `stop` and continues from the checkpoint's bytes.
 fn stopped(fit: &dyn Fit) -> Artifact {
     let mut resume: Option<Checkpoint> = None;
     for _ in 0..100 {

@@ -1,8 +1,8 @@
-//! Prints what a fit costs beside its arithmetic, one JSON line for each cell: the most memory it took over what the data
-//! takes, and the milliseconds of a checkpoint in the middle of an epoch beside those of the epoch.
+//! Prints what a fit costs beside its arithmetic, one JSON line for each cell: the most memory it took in addition to the
+//! data, and the milliseconds of a checkpoint in the middle of an epoch and of the epoch.
 //!
-//! `cargo run --release -p recurrent --example costs -- FILE.csv`, a file with a header whose columns are numbers but the
-//! first; without one, generated rows of the same size as PobleSec's.
+//! `cargo run --release -p recurrent --example costs -- FILE.csv`, a file with a header whose columns are numbers except the
+//! first; without a file, generated rows of the same size as those of PobleSec.
 #![expect(clippy::print_stdout, reason = "a measurement prints its figures")]
 #![expect(
     clippy::disallowed_methods,
@@ -66,7 +66,7 @@ fn main() {
     }
 }
 
-/// Gives the file's columns but the first, row by row.
+/// Returns all columns of the file except the first, row by row.
 fn measured(file: &str) -> Vec<Vec<f64>> {
     let text = fs::read_to_string(file).expect("the file can be read");
     let number = |field: &str| field.trim().parse().unwrap_or(0.0);
@@ -76,7 +76,7 @@ fn measured(file: &str) -> Vec<Vec<f64>> {
         .collect()
 }
 
-/// Gives one of the kernel's figures about this process, in MiB.
+/// Returns one of the kernel's figures about this process, in MiB.
 fn memory(name: &str) -> f64 {
     let status = fs::read_to_string("/proc/self/status").expect("Linux tells");
     let line = status

@@ -56,7 +56,7 @@ fn fit(cell: Cell) -> Artifact {
     }
 }
 
-/// Gives the windows as single precision has them.
+/// Returns the windows in single precision.
 fn windows() -> Vec<Vec<Vec<f64>>> {
     let values = waves::Waves::new(ROWS).scaled.values;
     let window = |origin: usize| (origin - CONTEXT..origin).map(|row| values.row(row).to_vec()).collect();
@@ -75,7 +75,7 @@ fn forecasts(artifact: &Artifact) -> Vec<Vec<f64>> {
     forecasts
 }
 
-/// Reads a state dictionary that has no description of ours.
+/// Reads a state dictionary, which has no description of ours.
 fn state(bytes: &[u8]) -> Tensors {
     let all = SafeTensors::deserialize(bytes).expect("safetensors");
     let tensors = all.tensors().into_iter().map(|(name, view)| {

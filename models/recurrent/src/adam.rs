@@ -1,4 +1,4 @@
-//! Adam and `AdamW` with a bound on the gradients' norm, as `torch.optim.Adam`, `torch.optim.AdamW` and `clip_grad_norm_` do it.
+//! Adam and `AdamW` with a bound on the gradients' norm, as in `torch.optim.Adam`, `torch.optim.AdamW` and `clip_grad_norm_`.
 
 use crate::{
     engine::Update,
@@ -19,21 +19,21 @@ pub(crate) struct Moments {
     pub(crate) second: Vec<Row>,
 }
 
-/// What one step of Adam has in common for all parameters.
+/// The factors of one step of Adam, the same for all parameters.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct AdamStep {
-    /// Brings the gradients' norm down to the bound.
+    /// The factor that brings the gradients' norm down to the bound; at most 1.
     clip: f32,
     rate: f32,
     scale_of_root: f32,
-    /// How much of a parameter is added to its gradient: Adam's weight decay.
+    /// The part of a parameter that is added to its gradient: Adam's weight decay.
     added: f32,
-    /// What is left of a parameter before the step: `AdamW`'s weight decay.
+    /// The factor of a parameter before it is moved: `AdamW`'s weight decay.
     left: f32,
 }
 
 impl AdamStep {
-    /// Prepares a step.
+    /// Computes the factors of an update.
     pub(crate) fn new(update: &Update) -> Self {
         #[expect(clippy::cast_precision_loss, reason = "past 2^53 steps both corrections are 1")]
         let number = update.number as f64;

@@ -1,4 +1,4 @@
-//! The way back through the net, from the outputs' gradients to those of every gate.
+//! The backward pass of one layer: from the gradients of its outputs to those of every gate.
 
 use std::marker::PhantomData;
 
@@ -9,12 +9,12 @@ use crate::{
     shape::{Cell, Shape},
 };
 
-/// Takes the outputs' gradients back to the states after the last step.
+/// The gradients of a layer's inputs from those of its products.
 pub(crate) struct Back<'a, F: Factors> {
     pub(crate) depth: usize,
     pub(crate) left: Panels<'a, F::Left>,
     pub(crate) blocks: &'a [Block],
-    /// Panels of `tall` rows, the last of which become the gradients.
+    /// Panels of `tall` rows; the last rows of each become the gradients.
     pub(crate) output: &'a mut [Row],
     pub(crate) tall: usize,
 }
@@ -47,7 +47,7 @@ pub(crate) struct Backward<'a, F> {
     pub(crate) windows: usize,
     pub(crate) blocks: &'a [Block],
     pub(crate) layer: &'a mut Layer,
-    /// The gradients of the layer's states as seen from above.
+    /// The gradients of the layer's states that come from the layer above.
     pub(crate) above: &'a [Row],
     pub(crate) carry: &'a mut [Row],
     pub(crate) carry_cells: &'a mut [Row],
@@ -99,7 +99,7 @@ impl<F: Factors> Kernel for Backward<'_, F> {
                     F::refresh(lanes, gates, windows, first..first + windows);
                 }
             }
-            // Nothing asks for the gradient of the zeros before the first step.
+            // The gradient of the zeros before the first step is not needed.
             if step == 0 {
                 break;
             }

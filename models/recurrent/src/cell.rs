@@ -1,7 +1,7 @@
-//! One step of a cell for some windows and 32 units, forward and backward: what stands between the matrix products.
+//! One step of a cell for some windows and 32 units, forward and backward: the arithmetic between the matrix products.
 //!
 //! # Shapes
-//! All rows are one window's; each slice has as many. Gates come as one slice for each gate.
+//! Each row is one window; all slices have the same number of rows. Gates come as one slice for each gate.
 
 use crate::kernel::{Arithmetic, Elements, Lanes, Row, each, sigmoids, tanh};
 
@@ -32,7 +32,7 @@ impl Elements<2, 4> for GruUnit {
     }
 }
 
-/// Takes a GRU's gradients back by one step.
+/// Computes a GRU's gradients before one step from those after it.
 ///
 /// The activated gates become the gradients of the inputs' products, `kept` that of the last state's product for the new
 /// gate; those for the other two are the same. `above` is the gradient of the state after the step as the layer above sees
@@ -50,7 +50,7 @@ pub(crate) fn gru_backward<L: Lanes>(
     each(lanes, GruBack, [before, above], [r, z, n, kept, carry]);
 }
 
-/// The way back of [`GruUnit`].
+/// The backward pass of [`GruUnit`].
 #[derive(Clone, Copy)]
 struct GruBack;
 
@@ -108,7 +108,7 @@ impl Elements<1, 7> for LstmUnit {
     }
 }
 
-/// Takes an LSTM's gradients back by one step.
+/// Computes an LSTM's gradients before one step from those after it.
 ///
 /// The activated gates become the gradients of both products, which are only added. `above` is the gradient of the state
 /// after the step as the layer above sees it, `carry` as later steps see it, `carry_cells` that of the cells, which becomes
@@ -132,7 +132,7 @@ pub(crate) fn lstm_backward<L: Lanes>(
     );
 }
 
-/// The way back of [`LstmUnit`].
+/// The backward pass of [`LstmUnit`].
 #[derive(Clone, Copy)]
 struct LstmBack;
 

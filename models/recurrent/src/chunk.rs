@@ -1,9 +1,9 @@
-//! Some windows on their way through the net, forward to the outputs.
+//! The forward pass of some windows through the whole net.
 //!
 //! # Shapes
 //! Matrices are cut into panels, [`crate::kernel`]; a panel has one row per step and window, steps first: row
 //! `step · windows + window`. A step's rows are then one block, and a layer's input products of all steps are one product.
-//! States and cells have one step more, the zeros before the first.
+//! States and cells have one step more: the zeros before the first step.
 
 use std::{marker::PhantomData, ops::Range};
 
@@ -18,41 +18,41 @@ use crate::{
     weights::Weights,
 };
 
-/// Room for the forward pass of one chunk, kept from batch to batch.
+/// Buffers for the forward pass of one chunk, kept from batch to batch.
 #[derive(Clone, Debug)]
 pub(crate) struct Chunk {
     pub(crate) path: Path,
     pub(crate) shape: Shape,
-    /// How many windows are in it now.
+    /// How many windows it holds now.
     pub(crate) windows: usize,
-    /// How many there is room for.
+    /// How many windows it can hold.
     most: usize,
     passes: Passes,
     inputs: Activation,
     pub(crate) layers: Vec<Layer>,
-    /// What is dropped on the way forward: nothing outside of training.
+    /// The masks between layers; `None` outside of training.
     pub(crate) dropout: Option<Dropout>,
     pub(crate) outputs: Vec<Row>,
 }
 
 impl Chunk {
-    /// Reserves room for as many windows.
+    /// Allocates the buffers for up to `windows` windows.
     pub(crate) fn new(path: Path, shape: Shape, windows: usize, passes: Passes) -> Self {
         let Shape { context, precision, .. } = shape;
-        let room = |panels, steps| Activation::zeros(precision, passes, panels, steps, windows);
+        let empty = |panels, steps| Activation::zeros(precision, passes, panels, steps, windows);
         let cells = if shape.cell == Cell::Lstm {
             (context + 1) * windows
         } else {
             0
         };
         let layer = |layer| {
-            // On the way forward alone each layer hands them on to the next, so they stay in the core's cache.
+            // With the forward pass alone each layer hands its buffers on to the next, so they stay in the core's cache.
             let has_own = passes == Passes::Both || layer + 1 == shape.layers;
             let panels = |panels: usize| if has_own { panels } else { 0 };
             Layer {
-                states: room(shape.units(), context + 1),
-                gates: room(panels(shape.panels()), context),
-                kept: room(panels(shape.units()), context),
+                states: empty(shape.units(), context + 1),
+                gates: empty(panels(shape.panels()), context),
+                kept: empty(panels(shape.units()), context),
                 cells: zeros(cells * panels(shape.units())),
                 dropped: None,
             }
@@ -63,20 +63,20 @@ impl Chunk {
             windows: 0,
             most: windows,
             passes,
-            inputs: room(shape.inputs.div_ceil(PANEL), context),
+            inputs: empty(shape.inputs.div_ceil(PANEL), context),
             layers: (0..shape.layers).map(layer).collect(),
             dropout: None,
             outputs: zeros(windows * shape.outputs.div_ceil(PANEL)),
         }
     }
 
-    /// Makes room for some windows and gives their inputs, `[panels, context · windows]`.
+    /// Sets how many windows follow and returns the buffer for their inputs, `[panels, context · windows]`.
     pub(crate) fn inputs_mut(&mut self, windows: usize) -> &mut [Row] {
         self.windows = windows;
         &mut self.inputs.rows[..self.shape.context * windows * self.shape.inputs.div_ceil(PANEL)]
     }
 
-    /// Takes the inputs through the net and gives the outputs, `[panels, windows]`.
+    /// Runs the inputs through the net and returns the outputs, `[panels, windows]`.
     pub(crate) fn forward(&mut self, weights: &Weights) -> &[Row] {
         match self.shape.precision {
             Precision::F32 => self.forward_with::<F32>(weights),
@@ -139,7 +139,7 @@ impl Chunk {
         outputs
     }
 
-    /// Gives a layer what the one before it needs no more; the first layer gets it from the last.
+    /// Hands a layer the buffers that the layer before it no longer needs; the first layer gets those of the last.
     fn hand_on(&mut self, layer: usize) {
         let layers = self.layers.len();
         let Ok([from, to]) = self.layers.get_disjoint_mut([(layer + layers - 1) % layers, layer]) else {
@@ -150,21 +150,21 @@ impl Chunk {
         std::mem::swap(&mut from.cells, &mut to.cells);
     }
 
-    /// Gives the last layer's states after the last step as the depth of products.
+    /// Returns the last layer's states after the last step as the depth of products.
     pub(crate) fn last_states<F: Factors>(&self) -> Panels<'_, F::Right> {
         let (rows, windows) = (self.shape.context * self.windows, self.windows);
         let last = &self.layers[self.shape.layers - 1].states;
         F::depth(last, windows, rows + windows, rows..rows + windows)
     }
 
-    /// Gives the inputs of a layer at all steps as the depth of products.
+    /// Returns the inputs of a layer at all steps as the depth of products.
     pub(crate) fn inputs_of<F: Factors>(&self, layer: usize) -> Panels<'_, F::Right> {
         let (rows, dropped) = (self.shape.context * self.windows, self.dropout.is_some());
         let (inputs, tall, steps) = inputs_of(&self.inputs, &self.layers[..layer], dropped, rows, self.windows);
         F::depth(inputs, self.windows, tall, steps)
     }
 
-    /// Gives the outputs of the windows in it, one after the other.
+    /// Returns the outputs, window by window.
     pub(crate) fn outputs(&self) -> impl Iterator<Item = f32> + '_ {
         let Self { shape, windows, .. } = *self;
         (0..windows).flat_map(move |window| {
@@ -173,7 +173,7 @@ impl Chunk {
     }
 }
 
-/// Gives the inputs of a layer, how tall their panels are, and their rows at all steps.
+/// Returns the inputs of a layer, how tall their panels are, and their rows at all steps.
 fn inputs_of<'a>(
     inputs: &'a Activation,
     below: &'a [Layer],

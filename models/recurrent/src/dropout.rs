@@ -1,38 +1,38 @@
-//! Which outputs of a layer the layer above does not see in a batch.
+//! Dropout: which outputs of a layer the layer above does not see in a batch.
 //!
 //! The mask is a hash of the seed, the batch, the layer, the window's place in the batch, the step and the unit: it takes no
-//! memory, the way back finds it again, and neither chunks nor threads nor stops change it.
+//! memory, the backward pass computes it again, and neither chunks nor threads nor stops change it.
 
 use crate::kernel::{Kernel, Lanes, PANEL, Panels, Path, Row};
 
 /// The masks of one batch, from one of its windows on.
 #[derive(Clone, Copy, Debug)]
 pub struct Dropout {
-    /// What is kept is scaled up by this, so that the sum stays the same in the mean.
+    /// The factor of values that are kept, so that their expected sum stays the same.
     scale: f32,
-    /// A unit whose hash is below is dropped.
+    /// A unit whose hash is below this is dropped.
     below: u32,
     key: u64,
     first_window: usize,
 }
 
 impl Dropout {
-    /// Gives the masks of a batch; none where nothing is dropped.
+    /// Returns the masks of a batch; `None` where nothing is dropped.
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
         reason = "a share of 2^32 is below it"
     )]
-    pub(crate) fn new(share: f64, seed: u64, epoch: u32, batch: u64) -> Option<Self> {
-        (share > 0.0).then(|| Self {
-            scale: (1.0 / (1.0 - share)) as f32,
-            below: (share * 4_294_967_296.0) as u32,
+    pub(crate) fn new(fraction: f64, seed: u64, epoch: u32, batch: u64) -> Option<Self> {
+        (fraction > 0.0).then(|| Self {
+            scale: (1.0 / (1.0 - fraction)) as f32,
+            below: (fraction * 4_294_967_296.0) as u32,
             key: mix(mix(mix(seed) ^ u64::from(epoch)) ^ batch),
             first_window: 0,
         })
     }
 
-    /// Gives what the outputs of a layer are multiplied with: 0, or what makes up for those that are dropped.
+    /// Returns the factors of a layer's outputs: 0 where they are dropped, above 1 elsewhere to make up for it.
     ///
     /// # Shapes
     /// `[windows, context, hidden]`.
@@ -51,12 +51,12 @@ impl Dropout {
         factors
     }
 
-    /// Gives the masks from a window of the batch on.
+    /// Returns the masks that begin at a window of the batch.
     pub(crate) fn starting_at(self, first_window: usize) -> Self {
         Self { first_window, ..self }
     }
 
-    /// Gives the outputs of a layer, panels of `context · windows` rows, as the layer above sees them.
+    /// Writes the outputs of a layer, panels of `context · windows` rows, as the layer above sees them.
     pub(crate) fn drop(self, path: Path, layer: usize, windows: usize, outputs: Panels<'_>, into: &mut [Row]) {
         let tall = outputs.panel(0).len();
         for (panel, into) in into.chunks_exact_mut(tall).enumerate() {
@@ -65,7 +65,7 @@ impl Dropout {
         self.mask(path, layer, windows, tall, into);
     }
 
-    /// Drops and scales in place: outputs on the way forward, their gradients on the way back.
+    /// Drops and scales in place: outputs in the forward pass, their gradients in the backward pass.
     pub(crate) fn mask(self, path: Path, layer: usize, windows: usize, tall: usize, values: &mut [Row]) {
         for (panel, values) in values.chunks_exact_mut(tall).enumerate() {
             path.run(Mask {

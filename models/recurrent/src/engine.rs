@@ -1,5 +1,5 @@
-//! What does the arithmetic of a fit. Order of windows, losses, updates' rates, early stopping and checkpoints are the same
-//! for all that do.
+//! The interface between a fit and its arithmetic. The order of windows, losses, learning rates, early stopping and
+//! checkpoints are the same for all engines.
 
 use std::ops::Range;
 
@@ -8,31 +8,31 @@ use crate::{
     shape::{Cell, Shape},
 };
 
-/// What a batch gave.
+/// The result of the forward and backward pass of one batch.
 #[derive(Clone, Copy, Debug)]
 pub struct Learned {
-    /// The sum of squared errors before the update.
+    /// The sum of squared errors before the update, on the scaled axis.
     pub sum: f64,
-    /// The same of forecasts that are all zero.
+    /// The sum of squared errors that forecasts of zero would have.
     pub sum_of_zeros: f64,
-    /// The gradients' norm.
+    /// The norm of all gradients, before clipping.
     pub norm: f64,
 }
 
 /// One update of the parameters.
 #[derive(Clone, Copy, Debug)]
 pub struct Update {
-    /// Its number, from 1.
+    /// The number of this update in the fit, from 1.
     pub number: u64,
-    /// The learning rate.
+    /// The learning rate of this batch.
     pub rate: f64,
     /// The norm to which gradients are clipped.
     pub clip: f64,
-    /// The norm that they have.
+    /// The norm that the gradients have.
     pub norm: f64,
-    /// How much of a parameter is added to its gradient: Adam's weight decay.
+    /// The part of a parameter that is added to its gradient: Adam's weight decay.
     pub added: f64,
-    /// What is left of a parameter before the step: `AdamW`'s weight decay.
+    /// The factor of a parameter before it is moved: `AdamW`'s weight decay.
     pub left: f64,
 }
 
@@ -43,35 +43,35 @@ pub type Values = Vec<Vec<f32>>;
 
 /// Does the arithmetic of a fit.
 pub trait Engine {
-    /// Finds the gradients of a batch's mean squared error, given the numbers of its windows and what is dropped between layers.
+    /// Computes the gradients of a batch's mean squared error from the numbers of its windows and the masks between layers.
     fn learn(&mut self, windows: &[usize], dropout: Option<Dropout>) -> Learned;
 
-    /// Moves the parameters by the gradients that were found last.
+    /// Moves the parameters by the gradients of the last call of [`Engine::learn`].
     fn update(&mut self, update: &Update);
 
-    /// Gives the sum of squared errors over all selecting windows.
+    /// Returns the sum of squared errors over all selecting windows.
     fn grade(&mut self) -> f64;
 
-    /// Gives the parameters.
+    /// Returns the parameters by tensor.
     fn values(&self) -> Values;
 
-    /// Gives the means of gradients and of their squares.
+    /// Returns the running means of the gradients and of their squares.
     fn moments(&self) -> [Values; 2];
 
-    /// Takes up other parameters and moments.
+    /// Replaces parameters and moments by earlier ones.
     fn go_back(&mut self, start: Start);
 }
 
-/// What an engine goes on from.
+/// What an engine starts from.
 #[derive(Clone, Debug)]
 pub struct Start {
-    /// The parameters.
+    /// The parameters by tensor.
     pub values: Values,
-    /// The means of gradients and of their squares.
+    /// The running means of the gradients and of their squares.
     pub moments: [Values; 2],
 }
 
-/// What an engine works on.
+/// The net and the windows that an engine works on.
 pub struct Task<'a> {
     pub(crate) shape: Shape,
     pub(crate) training: &'a Samples<'a>,
@@ -79,19 +79,19 @@ pub struct Task<'a> {
 }
 
 impl Task<'_> {
-    /// Gives the kind of cell.
+    /// Returns the kind of cell.
     #[must_use]
     pub fn cell(&self) -> Cell {
         self.shape.cell
     }
 
-    /// Gives the rows of a window, the columns of a row, and the numbers of a forecast.
+    /// Returns the rows of a context, the columns of a row, and how many numbers one forecast has.
     #[must_use]
     pub fn sizes(&self) -> [usize; 3] {
         [self.shape.context, self.shape.inputs, self.shape.outputs]
     }
 
-    /// Gives every tensor's name in PyTorch's state dictionary and its dimensions.
+    /// Returns every tensor's name in PyTorch's state dictionary and its dimensions.
     #[must_use]
     pub fn tensors(&self) -> Vec<(String, Vec<usize>)> {
         let layouts = self.shape.layouts().into_iter();
@@ -103,13 +103,13 @@ impl Task<'_> {
     /// Copies some training windows: rows `[windows, context, inputs]` and targets `[windows, outputs]`.
     ///
     /// # Panics
-    /// Beyond the last window, as a slice does.
+    /// With a number beyond the last window.
     #[must_use]
     pub fn training(&self, windows: &[usize]) -> (Vec<f32>, Vec<f32>) {
         self.training.copy(windows.iter().copied())
     }
 
-    /// Gives how many windows select.
+    /// Returns how many windows there are whose loss selects the best epoch.
     #[must_use]
     pub fn selecting(&self) -> usize {
         self.select.len()
@@ -118,7 +118,7 @@ impl Task<'_> {
     /// Copies some selecting windows, as [`Task::training`] does.
     ///
     /// # Panics
-    /// Beyond the last window, as a slice does.
+    /// With a number beyond the last window.
     #[must_use]
     pub fn select(&self, windows: Range<usize>) -> (Vec<f32>, Vec<f32>) {
         self.select.copy(windows)

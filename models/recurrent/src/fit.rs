@@ -1,4 +1,4 @@
-//! The way into a fit: what it is asked to learn from is checked here, before any work.
+//! The start of a fit: settings and data are checked here, before any work.
 
 use forecast::{
     Backend, Checkpoint, EpochLoss, Fit, FitError, Fitted, ModelSpec, Progress, RecurrentSpec, Schedule, Training,
@@ -25,7 +25,7 @@ pub struct Recurrent {
 }
 
 impl Recurrent {
-    /// Gives a net of a kind with some settings.
+    /// Returns the fit of a net with some settings.
     #[must_use]
     pub fn new(cell: Cell, spec: &RecurrentSpec) -> Self {
         Self {
@@ -46,7 +46,7 @@ impl Recurrent {
     /// Fits as [`forecast::Fit::run`] does, with the arithmetic of another engine.
     ///
     /// # Errors
-    /// As for a fit of our own.
+    /// As [`forecast::Fit::run`] for this net, except for [`FitError::NoLibtorch`].
     pub fn run_on(
         &self,
         data: &Training<'_>,
@@ -70,7 +70,7 @@ impl Recurrent {
         }
     }
 
-    /// Checks what there is to learn from, finds the windows and the state to go on from.
+    /// Checks the data, finds the windows and the state to start from, and calls `go` with both.
     fn prepared(
         &self,
         data: &Training<'_>,
@@ -183,7 +183,7 @@ mod tests {
 
     const PRECISIONS: [Precision; 2] = [Precision::F32, Precision::Bf16];
 
-    /// Sizes that fill no register of any path: 21 units, 3 inputs, batches of 40 windows.
+    /// Sizes that are not multiples of any register: 21 units, 3 inputs, batches of 40 windows.
     fn spec() -> RecurrentSpec {
         RecurrentSpec {
             hidden: 21,

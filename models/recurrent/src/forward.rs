@@ -1,4 +1,4 @@
-//! The forward pass: products of a layer's inputs at all steps at once, then step after step those of its last state.
+//! The forward pass of one layer: the products of its inputs at all steps at once, then those of its last state step by step.
 
 use std::marker::PhantomData;
 
@@ -9,7 +9,7 @@ use crate::{
     shape::{Cell, Shape},
 };
 
-/// One product of all rows with some blocks.
+/// The products of all rows of a matrix with some blocks.
 pub(crate) struct Project<'a, F: Factors> {
     pub(crate) depth: usize,
     pub(crate) left: Panels<'a, F::Left>,
@@ -36,7 +36,7 @@ impl<F: Factors> Kernel for Project<'_, F> {
 
 /// The products of the last state for the same units of all gates.
 pub(crate) struct Own<'a, F: Factors> {
-    /// From the first gate's block on; the next gate's is `units` further.
+    /// The blocks from that of the first gate on; the next gate's is `units` further.
     pub(crate) blocks: &'a [Block],
     pub(crate) units: usize,
     pub(crate) depth: usize,
@@ -85,7 +85,7 @@ impl<F: Factors> Own<'_, F> {
     }
 }
 
-/// All steps of one layer, from the products of its inputs on.
+/// All steps of one layer after the products of its inputs.
 pub(crate) struct Forward<'a, F> {
     pub(crate) factors: PhantomData<F>,
     pub(crate) shape: Shape,

@@ -1,6 +1,6 @@
-//! The gradients of the parameters, block by block, so that threads can take them one by one.
+//! The gradients of the parameters, block by block, so that threads can work on different blocks.
 //!
-//! Each share of a batch has gradients of its own, and they are added up in the order of the shares, so the bits depend neither
+//! Each portion of a batch has gradients of its own, and they are added up in the order of the portions, so the bits depend neither
 //! on the number of threads nor on which thread takes what.
 
 use crate::kernel::{Kernel, Lanes, PANEL, Path, Plus, Position, Row, each, zeros};
@@ -13,7 +13,7 @@ pub(crate) struct Gradient {
 }
 
 impl Gradient {
-    /// Gives gradients of zero.
+    /// Returns gradients of zero.
     pub(crate) fn zero(position: Position) -> Self {
         Self {
             position,
@@ -21,7 +21,7 @@ impl Gradient {
         }
     }
 
-    /// Adds another chunk's gradients.
+    /// Adds the gradients of another chunk.
     pub(crate) fn add(&mut self, path: Path, chunk: &Self) {
         path.run(Add {
             chunk: &chunk.values,
@@ -29,12 +29,12 @@ impl Gradient {
         });
     }
 
-    /// Becomes the sum of some shares' gradients, added in their order, and gives its sum of squares.
-    pub(crate) fn sum<'a>(&mut self, path: Path, shares: impl Iterator<Item = &'a Self>) -> f64 {
-        let shares: Vec<&[Row]> = shares.map(|share| share.values.as_slice()).collect();
+    /// Becomes the sum of some portions' gradients, added in their order, and returns its sum of squares.
+    pub(crate) fn sum<'a>(&mut self, path: Path, portions: impl Iterator<Item = &'a Self>) -> f64 {
+        let portions: Vec<&[Row]> = portions.map(|portion| portion.values.as_slice()).collect();
         let mut squares = 0.0;
         path.run(Sum {
-            shares: &shares,
+            portions: &portions,
             total: &mut self.values,
             squares: &mut squares,
         });
@@ -42,7 +42,7 @@ impl Gradient {
     }
 }
 
-/// Adds rows of a chunk.
+/// Adds the rows of a chunk to the total.
 struct Add<'a> {
     chunk: &'a [Row],
     total: &'a mut [Row],
@@ -55,9 +55,9 @@ impl Kernel for Add<'_> {
     }
 }
 
-/// Adds up rows of shares, and their squares column by column and then the columns in order.
+/// Adds up the rows of all portions; the squares are summed column by column, then over the columns in order.
 struct Sum<'a> {
-    shares: &'a [&'a [Row]],
+    portions: &'a [&'a [Row]],
     total: &'a mut [Row],
     squares: &'a mut f64,
 }
@@ -68,8 +68,8 @@ impl Kernel for Sum<'_> {
         let mut columns = [0.0_f64; PANEL];
         for (index, total) in self.total.iter_mut().enumerate() {
             *total = Row::ZERO;
-            for share in self.shares {
-                each(lanes, Plus, [&share[index..=index]], [std::slice::from_mut(total)]);
+            for portion in self.portions {
+                each(lanes, Plus, [&portion[index..=index]], [std::slice::from_mut(total)]);
             }
             for (square, &value) in columns.iter_mut().zip(&total.0) {
                 *square += f64::from(value) * f64::from(value);

@@ -1,4 +1,4 @@
-//! What the forward pass of a layer leaves for the way back.
+//! The values of one layer, from the forward pass to the backward pass.
 
 use crate::{
     dropout::Dropout,
@@ -6,17 +6,17 @@ use crate::{
     shape::Shape,
 };
 
-/// What the forward pass of a layer leaves for the way back.
+/// What the forward pass of a layer computes and the backward pass reads.
 #[derive(Clone, Debug)]
 pub(crate) struct Layer {
     pub(crate) states: Activation,
-    /// The activated gates; after the way back the gradients of the inputs' products.
+    /// The activated gates; after the backward pass the gradients of the inputs' products.
     pub(crate) gates: Activation,
-    /// GRU: the new gate's products of the last state, after the way back their gradients. LSTM: the cells' hyperbolic tangent.
+    /// GRU: the new gate's products of the last state; after the backward pass their gradients. LSTM: the cells' hyperbolic tangent.
     pub(crate) kept: Activation,
-    /// LSTM: the cells.
+    /// LSTM: the cells; empty for a GRU.
     pub(crate) cells: Vec<Row>,
-    /// The states after each step as the layer above sees them, where some are dropped.
+    /// The states after each step as the layer above sees them; `None` where nothing is dropped.
     pub(crate) dropped: Option<Activation>,
 }
 
@@ -31,15 +31,15 @@ impl Layer {
         most: usize,
     ) -> &mut Activation {
         let rows = shape.context * windows;
-        let room = || Activation::zeros(shape.precision, Passes::Both, shape.units(), shape.context, most);
-        let dropped = self.dropped.get_or_insert_with(room);
+        let empty = || Activation::zeros(shape.precision, Passes::Both, shape.units(), shape.context, most);
+        let dropped = self.dropped.get_or_insert_with(empty);
         let states = Panels::new(&self.states.rows, rows + windows, windows..rows + windows);
         dropout.drop(path, layer, windows, states, &mut dropped.rows[..shape.units() * rows]);
         dropped
     }
 }
 
-/// Gives the same units' rows of all gates.
+/// Returns the same units' rows of all gates.
 #[inline(always)]
 pub(crate) fn split<const GATES: usize>(
     gates: &mut [Row],

@@ -1,4 +1,4 @@
-//! A chunk of windows with its targets: forward, and back to the gradients of every gate.
+//! A chunk of windows with its targets: the forward pass, and the backward pass to the gradients of every parameter.
 
 use std::marker::PhantomData;
 
@@ -18,22 +18,22 @@ use crate::{
     weights::Weights,
 };
 
-/// Room for the way back of one chunk.
+/// Buffers for the forward and the backward pass of one chunk, kept from batch to batch.
 #[derive(Clone, Debug)]
 pub(crate) struct Lesson {
     pub(crate) chunk: Chunk,
     targets: Vec<f32>,
-    /// The gradient of the outputs.
+    /// The outputs' errors, then the gradient of the outputs.
     errors: Activation,
     above: Vec<Row>,
     carry: Vec<Row>,
     carry_cells: Vec<Row>,
-    /// Room for a panel that is turned around.
+    /// A buffer for a transposed panel.
     turned: Vec<Neighbours>,
 }
 
 impl Lesson {
-    /// Reserves room for as many windows.
+    /// Allocates the buffers for chunks of up to `windows` windows.
     pub(crate) fn new(path: Path, shape: Shape, windows: usize) -> Self {
         let units = shape.units();
         Self {
@@ -47,13 +47,13 @@ impl Lesson {
         }
     }
 
-    /// Copies the inputs and targets of some windows into it.
+    /// Copies the inputs and targets of some windows into the buffers.
     pub(crate) fn load(&mut self, samples: &Samples<'_>, numbers: &[usize]) {
         let targets = &mut self.targets[..numbers.len() * self.chunk.shape.outputs];
         samples.gather(numbers, self.chunk.inputs_mut(numbers.len()), targets);
     }
 
-    /// Takes the windows forward and gives the sum of squared errors over windows and outputs.
+    /// Runs the forward pass and returns the sum of squared errors over windows and outputs.
     pub(crate) fn grade(&mut self, weights: &Weights) -> f64 {
         self.forward(weights, None)
     }
@@ -72,7 +72,7 @@ impl Lesson {
         sum
     }
 
-    /// Gives the sum of squared targets: the squared error of forecasting nothing but zero.
+    /// Returns the sum of squared targets: the squared error that forecasts of zero would have.
     pub(crate) fn squared_targets(&self) -> f64 {
         let targets = &self.targets[..self.chunk.windows * self.chunk.shape.outputs];
         targets
@@ -81,9 +81,9 @@ impl Lesson {
             .sum()
     }
 
-    /// Takes the windows forward and back and gives the sum of squared errors.
+    /// Runs both passes and returns the sum of squared errors.
     ///
-    /// `scale` times the squared error is the loss whose gradients it leaves in `gradients`, block by block.
+    /// `scale` times the squared error is the loss. Its gradients replace `gradients`, block by block.
     pub(crate) fn learn(
         &mut self,
         weights: &Weights,
@@ -99,7 +99,7 @@ impl Lesson {
         sum
     }
 
-    /// Gives what its products are made of.
+    /// Returns the precision of the factors of its products.
     pub(crate) fn precision(&self) -> Precision {
         self.chunk.shape.precision
     }
@@ -168,19 +168,19 @@ impl Lesson {
         }
     }
 
-    /// Takes the gradients of one layer's blocks, or of the head's.
+    /// Computes the gradients of one layer's blocks, or of the head's.
     fn sum<F: Factors>(&mut self, gradients: &mut [Gradient]) {
-        let mut room = std::mem::take(&mut self.turned);
+        let mut buffer = std::mem::take(&mut self.turned);
         self.chunk.path.run(Take {
             factors: PhantomData::<F>,
             lesson: self,
             gradients,
-            room: &mut room,
+            buffer: &mut buffer,
         });
-        self.turned = room;
+        self.turned = buffer;
     }
 
-    /// Gives what a layer's blocks, or the head's, have on the left of the products that are the gradients of the weights for their inputs.
+    /// Returns the inputs of a layer or of the head: the left matrix of the products that are the gradients of its input weights.
     fn inputs<F: Factors>(&self, layer: usize) -> Panels<'_, F::Right> {
         if layer == self.chunk.shape.layers {
             self.chunk.last_states::<F>()
@@ -189,7 +189,7 @@ impl Lesson {
         }
     }
 
-    /// Gives what a block has on their right.
+    /// Returns the right matrix of these products for one block.
     fn input_gradients<F: Factors>(&self, position: &Position) -> &[F::Right] {
         let (shape, windows) = (self.chunk.shape, self.chunk.windows);
         if position.is_head() {
@@ -200,15 +200,15 @@ impl Lesson {
         gates.panel(position.gate * shape.units() + position.panel)
     }
 
-    /// Gives what a layer's blocks have on the left of the products that are the gradients of the weights for the last state. The first
-    /// step is left out: the states before it are zeros.
+    /// Returns the states before each step: the left matrix of the products that are the gradients of the weights for the last state.
+    /// The first step is left out: the states before it are zeros.
     fn states_before<F: Factors>(&self, layer: usize) -> Panels<'_, F::Right> {
         let (windows, rows) = (self.chunk.windows, self.chunk.shape.context * self.chunk.windows);
         let states = &self.chunk.layers[layer].states;
         F::depth(states, windows, rows + windows, windows..rows)
     }
 
-    /// Gives a block's gradients of the products of the last state, from the first step on.
+    /// Returns a block's gradients of the products of the last state, from the first step on.
     fn hidden_gradients<F: Factors>(&self, position: &Position) -> &[F::Right] {
         if !position.apart {
             return self.input_gradients::<F>(position);
@@ -219,12 +219,12 @@ impl Lesson {
     }
 }
 
-/// Takes what a chunk of windows gives for the blocks of one layer, or for the head's.
+/// Computes the gradients that a chunk of windows has for the blocks of one layer, or for the head's.
 struct Take<'a, F> {
     factors: PhantomData<F>,
     lesson: &'a Lesson,
     gradients: &'a mut [Gradient],
-    room: &'a mut Vec<Neighbours>,
+    buffer: &'a mut Vec<Neighbours>,
 }
 
 impl<F: Factors> Kernel for Take<'_, F> {
@@ -237,13 +237,13 @@ impl<F: Factors> Kernel for Take<'_, F> {
         let Self {
             lesson,
             gradients,
-            room,
+            buffer,
             ..
         } = self;
         let position = gradients[0].position;
         let left = lesson.inputs::<F>(position.layer);
         for panel in 0..position.inputs.div_ceil(PANEL) {
-            let left = F::turn(lanes, left.panel(panel), room);
+            let left = F::turn(lanes, left.panel(panel), buffer);
             for Gradient { position, values } in gradients.iter_mut() {
                 let output = rows_mut(&mut values[..position.inputs], panel);
                 F::multiply_turned::<L, ROWS, VECTORS>(lanes, left, lesson.input_gradients::<F>(position), output);
@@ -253,7 +253,7 @@ impl<F: Factors> Kernel for Take<'_, F> {
             let left = lesson.states_before::<F>(position.layer);
             for panel in 0..position.hidden.div_ceil(PANEL) {
                 let steps = left.panel(panel);
-                let left = F::turn(lanes, steps, room);
+                let left = F::turn(lanes, steps, buffer);
                 for Gradient { position, values } in gradients.iter_mut() {
                     let right = lesson.hidden_gradients::<F>(position);
                     let output = rows_mut(&mut values[position.inputs..][..position.hidden], panel);
@@ -273,7 +273,7 @@ impl<F: Factors> Kernel for Take<'_, F> {
     }
 }
 
-/// Gives the rows of a panel, fewer of the last one.
+/// Returns the rows of a panel, fewer of the last one.
 fn rows_mut(all: &mut [Row], panel: usize) -> &mut [Row] {
     let rows = all.len() - panel * PANEL;
     &mut all[panel * PANEL..][..rows.min(PANEL)]

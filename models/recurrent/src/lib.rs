@@ -1,11 +1,11 @@
 //! Recurrent nets in pure Rust: a GRU and an LSTM with backpropagation through time, Adam and early stopping, on the CPU.
 //!
-//! Promises: one seed gives one sequence of bits, whatever the instructions of the CPU, the number of threads, and however
-//! often the fit was stopped and went on. Tensors have the layout and the names of PyTorch's `nn.GRU` and `nn.LSTM`.
+//! Promises: equal seeds give equal bits, whatever the instructions of the CPU, the number of threads, and however often the
+//! fit was stopped and resumed. Tensors have the layout and the names of PyTorch's `nn.GRU` and `nn.LSTM`.
 //!
 //! Refuses to know files, clocks, and what the columns mean. Start reading at [`Recurrent`], whose `run` leads through a fit
-//! from the first parameters to the artifact, and at [`Net`], which forecasts from one. How the bits are kept equal stands
-//! in `kernel` (instructions and the order of sums), `trainer` (threads) and `state` (stops).
+//! from the first parameters to the artifact, and at [`Net`], which forecasts from one. How the bits are kept equal is
+//! explained in `kernel` (instructions and the order of sums), `trainer` (threads) and `state` (stops).
 
 #![expect(
     clippy::inline_always,

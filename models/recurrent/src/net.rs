@@ -15,7 +15,7 @@ use crate::{
     weights::Weights,
 };
 
-/// The bytes that a batch of forecasts may take.
+/// The most bytes that the activations of a batch of forecasts may take.
 const ACTIVATIONS: u128 = 256 << 20;
 
 /// A fitted GRU or LSTM. States start at zero at the first row of the context.
@@ -25,8 +25,8 @@ pub struct Net {
     weights: Weights,
     targets: usize,
     horizon: usize,
-    /// Room for one window each, kept from forecast to forecast: as many as were ever made at once.
-    rooms: Arc<Mutex<Vec<Chunk>>>,
+    /// Buffers of one window each, kept from forecast to forecast: as many as there were forecasts at the same time.
+    spare: Arc<Mutex<Vec<Chunk>>>,
 }
 
 impl Net {
@@ -59,7 +59,7 @@ impl Net {
             layers: spec.layers,
             context: *context,
             outputs: horizon.saturating_mul(targets.len()),
-            // As in training: what was graded there is what is forecast.
+            // As in training, so that forecasts are those that were graded there.
             precision: spec.precision,
         };
         let mut problems = spec.problems("settings");
@@ -81,17 +81,17 @@ impl Net {
             weights: Weights::new(path, shape, &values),
             targets: targets.len(),
             horizon: *horizon,
-            rooms: Arc::default(),
+            spare: Arc::default(),
         })
     }
 
-    /// Does something in room for one window.
-    fn with_room<R>(&self, work: impl FnOnce(&mut Chunk) -> R) -> R {
-        let rooms = || self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
-        let kept = rooms().pop();
-        let mut room = kept.unwrap_or_else(|| Chunk::new(self.path, self.weights.shape, 1, Passes::Forward));
-        let result = work(&mut room);
-        rooms().push(room);
+    /// Does something with a chunk of one window.
+    fn with_chunk<R>(&self, work: impl FnOnce(&mut Chunk) -> R) -> R {
+        let spare = || self.spare.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = spare().pop();
+        let mut chunk = kept.unwrap_or_else(|| Chunk::new(self.path, self.weights.shape, 1, Passes::Forward));
+        let result = work(&mut chunk);
+        spare().push(chunk);
         result
     }
 
@@ -133,7 +133,7 @@ impl Forecast for Net {
         self.check(history.scaled)?;
         let shape = self.weights.shape;
         history.check(shape.context)?;
-        self.with_room(|chunk| {
+        self.with_chunk(|chunk| {
             recurse::forecast(history, shape.context, self.horizon, steps, &mut |context| {
                 let inputs = chunk.inputs_mut(1);
                 for (step, row) in context.data.chunks_exact(shape.inputs).enumerate() {
@@ -158,7 +158,7 @@ impl Forecast for Net {
         out: &mut dyn FnMut(usize, &[f64]),
     ) -> Result<(), ForecastError> {
         self.check(scaled)?;
-        // As many windows at once as in a large batch, fewer where one is large; they do not change each other's bits.
+        // As many windows at once as in a large batch, fewer where windows are large; the number does not change any bit.
         let shape = self.weights.shape;
         let fit = usize::try_from(ACTIVATIONS / shape.activation_bytes()).unwrap_or(usize::MAX);
         let size = fit.clamp(1, shape.chunk(origins.len()));
@@ -181,7 +181,7 @@ impl Forecast for Net {
                 if steps <= self.horizon && first.iter().all(|value| value.is_finite()) {
                     out(index, &first[..steps * self.targets]);
                 } else {
-                    // Beyond the horizon each origin goes its own way; a value that is not finite is named there too.
+                    // Beyond the horizon each origin is forecast alone; that also reports a value that is not finite.
                     let future = known_future(scaled, origin, steps);
                     out(
                         index,

@@ -26,13 +26,13 @@ pub(crate) fn first_values(shape: &Shape, seed: u64) -> Vec<Vec<f32>> {
         .collect()
 }
 
-/// Gives a number in `0..1`.
+/// Returns a number from 0 to below 1.
 #[expect(clippy::cast_precision_loss, reason = "24 bits are exact in f32")]
 fn fraction(random: &mut ChaCha8Rng) -> f32 {
     (random.next_u32() >> 8) as f32 / 16_777_216.0
 }
 
-/// Puts the windows into the order of one epoch, which depends on the seed and the epoch only.
+/// Shuffles the windows into the order of one epoch, which depends on the seed and the epoch only.
 pub(crate) fn shuffle(order: &mut [usize], seed: u64, epoch: u32) {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     // Stream 0 drew the parameters.
@@ -45,7 +45,7 @@ pub(crate) fn shuffle(order: &mut [usize], seed: u64, epoch: u32) {
     }
 }
 
-/// Gives a number below a bound, by multiplication: its bias is below 2^-32 for any number of windows there can be.
+/// Returns a number below a bound, by multiplication: its bias is below 2^-32 for any number of windows there can be.
 #[expect(clippy::cast_possible_truncation, reason = "the result is below the bound")]
 fn below(random: &mut ChaCha8Rng, bound: usize) -> usize {
     ((u128::from(random.next_u64()) * bound as u128) >> 64) as usize

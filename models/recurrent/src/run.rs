@@ -1,4 +1,4 @@
-//! One run of a fit: epochs of batches from any state on, to the artifact or to a checkpoint.
+//! One run of a fit: epochs of batches from any state to the artifact or to a checkpoint.
 
 use std::ops::ControlFlow;
 
@@ -20,8 +20,8 @@ use crate::{
     weights::{Weights, to_blocks},
 };
 
-/// How many times worse than forecasting zero a batch may be, one added for targets that are zero. Saturated gates keep the
-/// loss of a net that blew up finite, so that waiting for infinity would score it instead of saying so.
+/// How many times worse than forecasting zero a batch may be, plus one for targets that are zero. Saturated gates keep the
+/// loss of a diverged net finite, so waiting for infinity would score such a net instead of reporting it.
 const BLOWN_UP: f64 = 1e6;
 
 /// How often a fit goes back to its last good state before it has diverged.
@@ -42,7 +42,7 @@ pub(crate) struct Run<'a> {
 }
 
 impl Run<'_> {
-    /// Gives what a checkpoint of this fit must agree on.
+    /// Returns what a checkpoint must have in common with this fit.
     pub(crate) fn identity(&self) -> Identity {
         Identity {
             settings: self.settings.clone(),
@@ -54,7 +54,7 @@ impl Run<'_> {
         }
     }
 
-    /// Goes on from a state to the end, or to where it is asked to stop.
+    /// Continues from a state to the end, or until `stop` returns true.
     pub(crate) fn go(
         &self,
         mut state: State,
@@ -75,7 +75,7 @@ impl Run<'_> {
         self.close(state, &end)
     }
 
-    /// The same with the arithmetic of another engine.
+    /// Does the same with the arithmetic of another engine.
     pub(crate) fn go_on(
         &self,
         mut state: State,
@@ -137,8 +137,8 @@ impl Run<'_> {
         Ok(ControlFlow::Continue(()))
     }
 
-    /// Learns from one batch. One that shows that the net blew up is passed over and leads back to the last good state, so
-    /// that progress never falls.
+    /// Learns from one batch. A batch that shows that the net diverged is skipped and leads back to the last good state; the
+    /// progress still rises.
     fn batch(&self, engine: &mut dyn Engine, state: &mut State, windows: &[usize]) -> Result<(), FitError> {
         let (spec, progress) = (self.spec, state.progress);
         let dropout = Dropout::new(spec.dropout, spec.seed, progress.epoch, progress.batch);
@@ -177,7 +177,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Gives the learning rate of a batch.
+    /// Returns the learning rate of a batch.
     fn rate(&self, state: &State, progress: Progress) -> f64 {
         let spec = self.spec;
         let factor = match spec.schedule {
@@ -192,7 +192,7 @@ impl Run<'_> {
         spec.lr * state.rate * factor
     }
 
-    /// Closes an epoch and gives its losses; none where all of its batches were passed over.
+    /// Closes an epoch and returns its losses; `None` where all of its batches were skipped.
     fn end_epoch(&self, engine: &mut dyn Engine, state: &mut State) -> Result<Option<EpochLoss>, FitError> {
         let train_loss = (state.learned > 0).then(|| self.mean(state.sum, state.learned));
         let mut validation_loss = None;
@@ -217,8 +217,8 @@ impl Run<'_> {
         Ok(loss)
     }
 
-    /// Looks at an epoch's validation loss: turns the rate down on a plateau, keeps the best parameters, and says whether
-    /// patience is at its end.
+    /// Evaluates an epoch's validation loss: lowers the rate on a plateau, keeps the best parameters, and returns whether
+    /// patience has run out.
     fn is_over(&self, engine: &mut dyn Engine, state: &mut State, loss: EpochLoss) -> bool {
         let spec = self.spec;
         let Some(loss) = loss.validation_loss else {
@@ -270,7 +270,7 @@ impl Run<'_> {
     }
 }
 
-/// Goes back to the last good state at half the rate, or fails where there is none or it happened too often.
+/// Returns to the last good state at half the rate, or fails where there is no such state or it happened too often.
 fn go_back(engine: &mut dyn Engine, state: &mut State, loss: f64, bound: f64) -> Result<(), FitError> {
     let epoch = state.progress.epoch + 1;
     match &state.good {
@@ -289,5 +289,5 @@ fn go_back(engine: &mut dyn Engine, state: &mut State, loss: f64, bound: f64) ->
     }
 }
 
-/// That a fit was asked to stop.
+/// The fit was asked to stop.
 struct Stop;

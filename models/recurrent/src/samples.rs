@@ -9,13 +9,14 @@ use crate::kernel::{PANEL, Row};
 
 /// The windows of all series, in the order of the series and then of time.
 pub(crate) struct Samples<'a> {
-    parts: Vec<Part<'a>>,
+    series: Vec<SeriesWindows<'a>>,
     len: usize,
     shape: WindowShape,
 }
 
-struct Part<'a> {
-    /// The number of its first window.
+/// The windows of one series.
+struct SeriesWindows<'a> {
+    /// The number of the first one in the set.
     first: usize,
     scaled: &'a Scaled,
     windows: Windows,
@@ -29,34 +30,34 @@ impl<'a> Samples<'a> {
         range: impl Fn(&SeriesData<'a>) -> Range<usize>,
     ) -> Self {
         let mut len = 0;
-        let mut parts = Vec::with_capacity(series.len());
-        for one in series {
+        let numbered = series.iter().map(|one| {
             let windows = Windows::inside(range(one), shape, one.scaled.mask());
             let first = len;
             len += windows.len();
-            parts.push(Part {
+            SeriesWindows {
                 first,
                 scaled: one.scaled,
                 windows,
-            });
-        }
-        Self { parts, len, shape }
+            }
+        });
+        let series = numbered.collect();
+        Self { series, len, shape }
     }
 
-    /// Gives how many windows there are.
+    /// Returns how many windows there are.
     pub(crate) fn len(&self) -> usize {
         self.len
     }
 
-    /// Gives the shape of its windows.
+    /// Returns the shape of its windows.
     pub(crate) fn shape(&self) -> WindowShape {
         self.shape
     }
 
-    /// Gives the series of a window and its first forecast row there.
+    /// Returns the series of a window and its first forecast row there.
     pub(crate) fn window(&self, number: usize) -> (&'a Scaled, usize) {
-        let part = &self.parts[self.parts.partition_point(|part| part.first <= number) - 1];
-        (part.scaled, part.windows.origin(number - part.first))
+        let one = &self.series[self.series.partition_point(|one| one.first <= number) - 1];
+        (one.scaled, one.windows.origin(number - one.first))
     }
 
     /// Copies some windows: `inputs` in panels of `[context, windows]` rows, `targets` as `[windows, horizon · targets]`.
@@ -93,7 +94,7 @@ pub(crate) fn copy_context(
     }
 }
 
-/// Copies a row to its place in panels of so many rows.
+/// Copies a row to its place in panels of `rows` rows.
 pub(crate) fn copy_row(row: &[f64], (place, rows): (usize, usize), inputs: &mut [Row]) {
     for (row, panel) in row.chunks(PANEL).zip(inputs.chunks_exact_mut(rows)) {
         for (into, &value) in panel[place].0.iter_mut().zip(row) {
@@ -102,7 +103,7 @@ pub(crate) fn copy_row(row: &[f64], (place, rows): (usize, usize), inputs: &mut 
     }
 }
 
-/// Gives a number in the precision of nets.
+/// Rounds a number to the precision of nets.
 #[expect(clippy::cast_possible_truncation, reason = "nets compute in single precision")]
 pub(crate) fn single(value: f64) -> f32 {
     value as f32

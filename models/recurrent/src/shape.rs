@@ -6,10 +6,10 @@ use forecast::Precision;
 
 use crate::kernel::PANEL;
 
-/// The most places in which gradients of a batch are summed.
-const SHARES: usize = 16;
+/// The most portions of a batch: each keeps gradients of its own.
+const PORTIONS: usize = 16;
 
-/// The recurrent cells there are.
+/// The kinds of recurrent cells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cell {
     /// Gated recurrent unit, gates in the order reset, update, new.
@@ -19,7 +19,7 @@ pub enum Cell {
 }
 
 impl Cell {
-    /// Gives how many gates a unit has.
+    /// Returns how many gates a unit has.
     #[must_use]
     pub fn gates(self) -> usize {
         match self {
@@ -51,7 +51,7 @@ pub(crate) struct Shape {
     pub(crate) context: usize,
     /// Horizon times targets.
     pub(crate) outputs: usize,
-    /// What products are made of.
+    /// The precision of the factors of products.
     pub(crate) precision: Precision,
 }
 
@@ -67,17 +67,17 @@ pub(crate) struct Layout {
 /// What a tensor does in the net.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
-    /// Takes a layer's inputs to its gates.
+    /// The weights from a layer's inputs to its gates.
     Input { layer: usize },
-    /// Takes a layer's last state to its gates.
+    /// The weights from a layer's last state to its gates.
     Hidden { layer: usize },
-    /// Is added to the products of [`Role::Input`].
+    /// The bias of the products of [`Role::Input`].
     InputBias { layer: usize },
-    /// Is added to the products of [`Role::Hidden`].
+    /// The bias of the products of [`Role::Hidden`].
     HiddenBias { layer: usize },
-    /// Takes the last layer's last state to the outputs.
+    /// The weights from the last layer's last state to the outputs.
     Head,
-    /// Is added to the outputs.
+    /// The bias of the outputs.
     HeadBias,
 }
 
@@ -88,7 +88,7 @@ impl Role {
 }
 
 impl Layout {
-    /// Gives the dimensions as PyTorch has them: one for a bias, two for a weight.
+    /// Returns the dimensions as PyTorch has them: one for a bias, two for a weight.
     pub(crate) fn dimensions(&self) -> Vec<usize> {
         if self.role.is_bias() {
             vec![self.rows]
@@ -103,22 +103,22 @@ impl Layout {
 }
 
 impl Shape {
-    /// Gives the panels that one gate's units fill.
+    /// Returns how many panels one gate's units fill.
     pub(crate) fn units(&self) -> usize {
         self.hidden.div_ceil(PANEL)
     }
 
-    /// Gives the panels that a layer's gates fill.
+    /// Returns how many panels a layer's gates fill.
     pub(crate) fn panels(&self) -> usize {
         self.cell.gates() * self.units()
     }
 
-    /// Gives the width of a layer's inputs.
+    /// Returns the width of a layer's inputs.
     pub(crate) fn width(&self, layer: usize) -> usize {
         if layer == 0 { self.inputs } else { self.hidden }
     }
 
-    /// Gives all tensors: per layer the two weights and the two biases, then the head's.
+    /// Returns all tensors: per layer the two weights and the two biases, then the head's.
     pub(crate) fn layouts(&self) -> Vec<Layout> {
         let gates = self.cell.gates() * self.hidden;
         let mut all = Vec::with_capacity(4 * self.layers + 2);
@@ -152,10 +152,10 @@ impl Shape {
         all
     }
 
-    /// Gives the windows of a chunk: those of a batch that go through the net together.
+    /// Returns how many windows of a batch go through the net together: a chunk.
     ///
     /// The sums of gradients follow from it, so it depends on nothing but the settings. Activations of the usual net fit a core's own
-    /// cache; bf16 is quicker where two tiles of 16 rows share what is read of the weights, if two threads still have a chunk each.
+    /// cache; bf16 is quicker where two tiles of 16 rows share one read of the weights, if two threads still have a chunk each.
     pub(crate) fn chunk(&self, batch: usize) -> usize {
         match self.precision {
             Precision::Bf16 if batch > 32 => 32,
@@ -163,16 +163,16 @@ impl Shape {
         }
     }
 
-    /// Gives the windows of a share: the chunks of a batch whose gradients are summed in one place, one after the other.
+    /// Returns how many windows a portion has: the chunks of a batch whose gradients are summed one after the other.
     ///
-    /// Each share is a thread's task. There are not more of them than [`SHARES`], so that large batches take no memory.
-    pub(crate) fn share(&self, batch: usize) -> usize {
+    /// Each portion is one task for a thread. There are at most [`PORTIONS`], so that memory does not grow with the batch.
+    pub(crate) fn portion(&self, batch: usize) -> usize {
         let chunk = self.chunk(batch);
-        chunk.saturating_mul(batch.div_ceil(chunk).div_ceil(SHARES).max(1))
+        chunk.saturating_mul(batch.div_ceil(chunk).div_ceil(PORTIONS).max(1))
     }
 
-    /// Gives the bytes that training takes beside the data: parameters (twice, each time also turned around), gradients of the batch and
-    /// of each share, moments, best and last good weights, and the activations of a chunk for each share.
+    /// Returns the bytes that training takes beside the data: parameters (twice, each also transposed), gradients of the batch and of
+    /// each portion, moments, best and last good weights, and the activations of a chunk for each portion.
     pub(crate) fn training_bytes(&self, batch: usize) -> u128 {
         let (gates, hidden) = (wide(self.cell.gates()) * padded(self.hidden), padded(self.hidden));
         let stacked = wide(self.layers).saturating_sub(1) * gates * hidden;
@@ -180,13 +180,13 @@ impl Shape {
             + stacked
             + padded(self.outputs) * (hidden + 1);
         let back = 4 * (wide(self.context) + 2) * hidden;
-        let (chunk, share) = (wide(self.chunk(batch)), wide(self.share(batch)));
-        let shares = wide(batch).div_ceil(share);
-        let sets = if share > chunk { 2 * shares } else { shares };
-        4 * (12 + sets) * parameters + shares * chunk * (self.activation_bytes() + back)
+        let (chunk, portion) = (wide(self.chunk(batch)), wide(self.portion(batch)));
+        let portions = wide(batch).div_ceil(portion);
+        let sets = if portion > chunk { 2 * portions } else { portions };
+        4 * (12 + sets) * parameters + portions * chunk * (self.activation_bytes() + back)
     }
 
-    /// Gives the bytes that one window takes on its way forward.
+    /// Returns the bytes that the forward pass of one window takes.
     pub(crate) fn activation_bytes(&self) -> u128 {
         let (gates, hidden) = (wide(self.cell.gates()) * padded(self.hidden), padded(self.hidden));
         let row = padded(self.inputs) + wide(self.layers) * (gates + 4 * hidden);
@@ -199,7 +199,7 @@ impl Shape {
     }
 }
 
-/// A size that large breaks every bound by itself; cut there, products of sizes cannot overflow.
+/// Caps a size at 2^32: a larger one exceeds every bound anyway, and products of capped sizes cannot overflow.
 fn wide(size: usize) -> u128 {
     (size as u128).min(1 << 32)
 }

@@ -1,4 +1,4 @@
-//! A fit between two batches: what a checkpoint holds.
+//! The state of a fit between two batches: what a checkpoint holds.
 
 use forecast::{
     ArtifactError, Checkpoint, EpochLoss, ModelSpec, Progress, Tensor, Tensors,
@@ -8,18 +8,18 @@ use serde::{Deserialize, Serialize};
 
 use crate::{random, shape::Shape};
 
-/// The format that this code writes and reads.
+/// The checkpoint format that this code writes and reads.
 const FORMAT: u32 = 2;
 
 /// Everything that the next batch depends on. The order of windows follows from seed and epoch.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct State {
     pub(crate) progress: Progress,
-    /// Updates made.
+    /// Updates made so far.
     pub(crate) step: u64,
-    /// Squared errors of this epoch's batches so far.
+    /// The sum of squared errors of this epoch's batches so far.
     pub(crate) sum: f64,
-    /// Windows of these batches.
+    /// How many windows these batches have.
     pub(crate) learned: usize,
     /// What the learning rate is multiplied by: halved by every setback, and on every plateau.
     pub(crate) rate: f64,
@@ -38,7 +38,7 @@ pub(crate) struct State {
     /// The means of their squares by tensor.
     pub(crate) second: Vec<Vec<f32>>,
     pub(crate) best: Option<Best>,
-    /// Where a setback leads to.
+    /// The state that a setback returns to; `None` before the first batch.
     pub(crate) good: Option<Good>,
 }
 
@@ -102,7 +102,7 @@ struct About {
 const GOOD: [&str; 3] = ["good.value", "good.first", "good.second"];
 
 impl State {
-    /// Gives the state before the first batch.
+    /// Returns the state before the first batch.
     pub(crate) fn first(shape: &Shape, seed: u64) -> Self {
         let zeros: Vec<_> = shape.layouts().iter().map(|tensor| vec![0.0; tensor.len()]).collect();
         Self {
@@ -164,7 +164,7 @@ impl State {
         })
     }
 
-    /// Reads the state of a fit that is the given one.
+    /// Reads the state from a checkpoint's bytes, which must be of the given fit.
     pub(crate) fn read(bytes: &[u8], shape: &Shape, fit: &Identity) -> Result<Self, ArtifactError> {
         let (about, all): (About, Tensors) = tensors::parse(bytes)?;
         if about.format != FORMAT {

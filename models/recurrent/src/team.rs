@@ -1,10 +1,10 @@
-//! Threads that live as long as a fit and share out its tasks, phase by phase.
+//! Threads that live as long as a fit and divide its tasks among themselves, phase by phase.
 //!
-//! A phase of a small net is over in a fraction of a millisecond, so a thread that has nothing to do looks for its next order some
-//! thousand times, then lets others go before it, and only sleeps when that has not helped for long.
+//! A phase of a small net is over in a fraction of a millisecond, so a thread that has nothing to do first spins until its next
+//! order, then yields to other threads, and sleeps only when that takes long.
 //!
-//! Each thread begins with tasks of its own, the same in every phase of as many tasks: what it worked on last is still in its
-//! core's cache. Then it helps the others.
+//! Each thread begins with tasks of its own, the same in every phase with as many tasks, because their data are still in its
+//! core's cache. Then it takes tasks of the others.
 
 use std::{
     hint::spin_loop,
@@ -15,16 +15,16 @@ use std::{
     thread::{self, Thread},
 };
 
-/// How often a thread looks before it lets others go first: some tens of microseconds.
+/// How often a thread checks for an order before it yields: some tens of microseconds.
 const LOOKS: usize = 1000;
 
-/// How often it lets others go first before it sleeps: about a millisecond where there are none.
+/// How often it yields before it sleeps: about a millisecond where no other thread is waiting.
 const YIELDS: usize = 2000;
 
-/// A phase's work on one of its tasks.
+/// Does one task of a phase.
 type Work<'a, P> = &'a (dyn Fn(P, usize) + Sync);
 
-/// Some threads, the calling one among them.
+/// A team of threads, led by the calling one.
 pub(crate) struct Team<'a, P> {
     work: Work<'a, P>,
     board: &'a Board<P>,
@@ -36,15 +36,15 @@ pub(crate) struct Team<'a, P> {
 #[derive(Default)]
 struct Taken(AtomicUsize);
 
-/// Where the lead writes orders, and the others that they are done.
+/// Where the lead writes orders and the others report that they are done.
 struct Board<P> {
     /// Grows with every order.
     number: AtomicUsize,
-    /// The phase and its number of tasks; none where the team is sent home.
+    /// The phase and its number of tasks; `None` ends the team.
     order: Mutex<Option<(P, usize)>>,
     /// How many of each thread's own tasks are taken; task `t` belongs to thread `t mod threads`.
     taken: Vec<Taken>,
-    /// How many of the others are still at it.
+    /// How many of the others are still working.
     busy: AtomicUsize,
     broken: AtomicBool,
     lead: Thread,
@@ -99,7 +99,7 @@ impl<P> Drop for Team<'_, P> {
 impl<P> Board<P> {
     fn write(&self, order: Option<(P, usize)>, others: &[Thread]) {
         *lock(&self.order) = order;
-        // Makes the counters' reset visible to whoever sees the number.
+        // Makes the counters' reset visible to each thread that sees the number.
         self.number.fetch_add(1, Ordering::Release);
         for other in others {
             other.unpark();
@@ -136,7 +136,7 @@ impl<P: Copy> Board<P> {
     }
 }
 
-/// Tells the lead, also where the thread panics.
+/// Reports to the lead when dropped, also where the thread panics.
 struct Done<'a, P>(&'a Board<P>);
 
 impl<P> Drop for Done<'_, P> {

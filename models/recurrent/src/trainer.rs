@@ -1,7 +1,7 @@
-//! One batch after another: the state that all threads share, and the phases in which they change it.
+//! Our own engine: the state that all threads share, and the phases in which they change it.
 //!
 //! Within a phase every task writes its own part and reads only what no task of the phase writes, so results do not depend
-//! on which thread takes which task. The locks are never waited for; they are how the compiler knows that.
+//! on which thread takes which task. No thread ever waits for a lock; the locks prove to the compiler that access is exclusive.
 
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -23,31 +23,32 @@ pub(crate) struct Shared<'a> {
     training: &'a Samples<'a>,
     select: &'a Samples<'a>,
     weights: RwLock<Weights>,
-    /// The numbers of the windows at work.
+    /// The numbers of the windows of the current batch.
     batch: RwLock<Vec<usize>>,
-    /// The windows of a chunk, and of a share.
+    /// How many windows a chunk has.
     chunk: usize,
-    share: usize,
-    shares: Vec<RwLock<Share>>,
-    /// Room for one chunk each, as many as threads were ever at work at once. Who lays one down takes it up again: it is
-    /// still in the core's cache then.
+    /// How many windows a portion has.
+    portion: usize,
+    portions: Vec<RwLock<Portion>>,
+    /// Buffers of one chunk each, as many as threads worked at the same time. A thread takes the one that was returned last, which
+    /// is probably still in its core's cache.
     lessons: Mutex<Vec<Lesson>>,
     updates: Vec<Mutex<BlockState>>,
 }
 
-/// What some chunks of the batch, a thread's task, add to the sums over all.
-struct Share {
-    /// Block by block.
+/// The sums over some chunks of the batch, one task for a thread.
+struct Portion {
+    /// The gradients by block.
     gradients: Vec<Gradient>,
-    /// Those of one chunk after the first, where a share has more.
+    /// The gradients of one further chunk; empty where a portion has only one.
     more: Vec<Gradient>,
     /// The sum of squared errors.
     sum: f64,
-    /// The same, had nothing but zero been forecast.
+    /// The sum of squared errors that forecasts of zero would have.
     sum_of_zeros: f64,
 }
 
-/// One block's gradients, its moments, and the block itself while it takes a step.
+/// One block's gradients, its moments, and the block itself while it is updated.
 struct BlockState {
     gradient: Gradient,
     sum_of_squares: f64,
@@ -58,18 +59,18 @@ struct BlockState {
 /// What the threads do together.
 #[derive(Clone, Copy)]
 pub(crate) enum Phase {
-    /// Each share of the batch goes forward and back. `scale` times the squared error is the loss.
+    /// Each portion of the batch goes forward and back. `scale` times the squared error is the loss.
     Learn { scale: f32, dropout: Option<Dropout> },
-    /// Each share of the batch of selecting windows goes forward.
+    /// Each portion of the batch of selecting windows goes forward.
     Grade,
-    /// Each block of gradients is summed over the shares.
-    Sum { shares: usize },
-    /// Each block takes a step.
-    Step(AdamStep),
+    /// Each block of gradients is summed over the portions.
+    Sum { portions: usize },
+    /// Each block is updated.
+    Update(AdamStep),
 }
 
 impl<'a> Shared<'a> {
-    /// Reserves the room for batches of a size.
+    /// Allocates the buffers for batches of up to `batch` windows.
     pub(crate) fn new(
         path: Path,
         samples: (&'a Samples<'a>, &'a Samples<'a>),
@@ -86,7 +87,7 @@ impl<'a> Shared<'a> {
                 moments: Moments { first, second },
             })
         });
-        let (chunk, share) = (weights.shape.chunk(batch), weights.shape.share(batch));
+        let (chunk, portion) = (weights.shape.chunk(batch), weights.shape.portion(batch));
         let gradients = || {
             weights
                 .blocks
@@ -95,9 +96,9 @@ impl<'a> Shared<'a> {
                 .collect()
         };
         let empty = |_| {
-            RwLock::new(Share {
+            RwLock::new(Portion {
                 gradients: gradients(),
-                more: if share > chunk { gradients() } else { Vec::new() },
+                more: if portion > chunk { gradients() } else { Vec::new() },
                 sum: 0.0,
                 sum_of_zeros: 0.0,
             })
@@ -108,8 +109,8 @@ impl<'a> Shared<'a> {
             select: samples.1,
             updates: updates.collect(),
             chunk,
-            share,
-            shares: (0..batch.div_ceil(share)).map(empty).collect(),
+            portion,
+            portions: (0..batch.div_ceil(portion)).map(empty).collect(),
             lessons: Mutex::default(),
             weights: RwLock::new(weights),
             batch: RwLock::new(Vec::with_capacity(batch)),
@@ -121,27 +122,31 @@ impl<'a> Shared<'a> {
         match phase {
             Phase::Learn { scale, dropout } => self.learn(task, scale, dropout),
             Phase::Grade => self.grade(task),
-            Phase::Sum { shares } => {
-                let shares: Vec<_> = self.shares[..shares].iter().map(read).collect();
+            Phase::Sum { portions } => {
+                let portions: Vec<_> = self.portions[..portions].iter().map(read).collect();
                 let update = &mut *lock(&self.updates[task]);
-                let gradients = shares.iter().map(|share| &share.gradients[task]);
+                let gradients = portions.iter().map(|portion| &portion.gradients[task]);
                 update.sum_of_squares = update.gradient.sum(self.path, gradients);
             }
-            Phase::Step(step) => self.step(task, step),
+            Phase::Update(step) => self.update_block(task, step),
         }
     }
 
     fn learn(&self, task: usize, scale: f32, dropout: Option<Dropout>) {
-        let share = &mut *write(&self.shares[task]);
-        (share.sum, share.sum_of_zeros) = (0.0, 0.0);
+        let portion = &mut *write(&self.portions[task]);
+        (portion.sum, portion.sum_of_zeros) = (0.0, 0.0);
         self.each_chunk(task, self.training, |first, lesson, weights| {
             let dropout = dropout.map(|dropout| dropout.starting_at(first));
-            let is_more = first > task * self.share;
-            let gradients = if is_more { &mut share.more } else { &mut share.gradients };
-            share.sum += lesson.learn(weights, scale, dropout, gradients);
-            share.sum_of_zeros += lesson.squared_targets();
+            let is_more = first > task * self.portion;
+            let gradients = if is_more {
+                &mut portion.more
+            } else {
+                &mut portion.gradients
+            };
+            portion.sum += lesson.learn(weights, scale, dropout, gradients);
+            portion.sum_of_zeros += lesson.squared_targets();
             if is_more {
-                for (sum, more) in share.gradients.iter_mut().zip(&share.more) {
+                for (sum, more) in portion.gradients.iter_mut().zip(&portion.more) {
                     sum.add(self.path, more);
                 }
             }
@@ -149,27 +154,27 @@ impl<'a> Shared<'a> {
     }
 
     fn grade(&self, task: usize) {
-        let share = &mut *write(&self.shares[task]);
-        share.sum = 0.0;
+        let portion = &mut *write(&self.portions[task]);
+        portion.sum = 0.0;
         self.each_chunk(task, self.select, |_, lesson, weights| {
-            share.sum += lesson.grade(weights);
+            portion.sum += lesson.grade(weights);
         });
     }
 
-    /// Does something with each chunk of a share, given the number of its first window in the batch.
+    /// Calls `work` for each chunk of a portion with the number of its first window in the batch.
     fn each_chunk(&self, task: usize, samples: &Samples<'_>, mut work: impl FnMut(usize, &mut Lesson, &Weights)) {
         let (weights, batch) = (read(&self.weights), read(&self.batch));
         let kept = lock(&self.lessons).pop();
         let mut lesson = kept.unwrap_or_else(|| Lesson::new(self.path, weights.shape, self.chunk));
-        let share = batch.chunks(self.share).nth(task).unwrap_or_default();
-        for (chunk, numbers) in share.chunks(self.chunk).enumerate() {
+        let portion = batch.chunks(self.portion).nth(task).unwrap_or_default();
+        for (chunk, numbers) in portion.chunks(self.chunk).enumerate() {
             lesson.load(samples, numbers);
-            work(task * self.share + chunk * self.chunk, &mut lesson, &weights);
+            work(task * self.portion + chunk * self.chunk, &mut lesson, &weights);
         }
         lock(&self.lessons).push(lesson);
     }
 
-    fn step(&self, block: usize, step: AdamStep) {
+    fn update_block(&self, block: usize, step: AdamStep) {
         let BlockState {
             gradient,
             block,
@@ -186,12 +191,12 @@ impl<'a> Shared<'a> {
         }
     }
 
-    /// Gives the parameters.
+    /// Returns the parameters.
     pub(crate) fn weights(&self) -> RwLockReadGuard<'_, Weights> {
         read(&self.weights)
     }
 
-    /// Gives the means of gradients and of their squares, by tensor.
+    /// Returns the means of gradients and of their squares, by tensor.
     pub(crate) fn moments(&self) -> [Vec<Vec<f32>>; 2] {
         let updates: Vec<_> = self.updates.iter().map(lock).collect();
         let tensors = |part: fn(&Moments) -> &Vec<Row>| {
@@ -219,8 +224,8 @@ impl Engine for Trainer<'_, '_> {
         )]
         let scale = 1.0 / (numbers.len() * outputs) as f32;
         let sum = self.take(numbers.iter().copied(), Phase::Learn { scale, dropout });
-        let shares = numbers.len().div_ceil(self.shared.share);
-        self.team.run(Phase::Sum { shares }, self.shared.updates.len());
+        let portions = numbers.len().div_ceil(self.shared.portion);
+        self.team.run(Phase::Sum { portions }, self.shared.updates.len());
         let norm = self
             .shared
             .updates
@@ -228,9 +233,9 @@ impl Engine for Trainer<'_, '_> {
             .map(|update| lock(update).sum_of_squares)
             .sum::<f64>()
             .sqrt();
-        let sum_of_zeros = self.shared.shares[..shares]
+        let sum_of_zeros = self.shared.portions[..portions]
             .iter()
-            .map(|share| read(share).sum_of_zeros)
+            .map(|portion| read(portion).sum_of_zeros)
             .sum();
         Learned {
             sum,
@@ -240,15 +245,18 @@ impl Engine for Trainer<'_, '_> {
     }
 
     fn update(&mut self, update: &Update) {
-        // Each thread changes blocks of its own, so they leave the weights for as long.
+        // Each thread changes blocks of its own, so the blocks are moved out of the weights meanwhile.
         self.shared.swap_blocks();
         self.team
-            .run(Phase::Step(AdamStep::new(update)), self.shared.updates.len());
+            .run(Phase::Update(AdamStep::new(update)), self.shared.updates.len());
         self.shared.swap_blocks();
     }
 
     fn grade(&mut self) -> f64 {
-        let (all, batch) = (self.shared.select.len(), self.shared.shares.len() * self.shared.share);
+        let (all, batch) = (
+            self.shared.select.len(),
+            self.shared.portions.len() * self.shared.portion,
+        );
         (0..all)
             .step_by(batch)
             .map(|first| self.take(first..all.min(first + batch), Phase::Grade))
@@ -275,17 +283,20 @@ impl Engine for Trainer<'_, '_> {
 
 impl Trainer<'_, '_> {
     fn take(&mut self, numbers: impl ExactSizeIterator<Item = usize>, phase: Phase) -> f64 {
-        let shares = numbers.len().div_ceil(self.shared.share);
+        let portions = numbers.len().div_ceil(self.shared.portion);
         let mut batch = write(&self.shared.batch);
         batch.clear();
         batch.extend(numbers);
         drop(batch);
-        self.team.run(phase, shares);
-        self.shared.shares[..shares].iter().map(|share| read(share).sum).sum()
+        self.team.run(phase, portions);
+        self.shared.portions[..portions]
+            .iter()
+            .map(|portion| read(portion).sum)
+            .sum()
     }
 }
 
-/// A panic on another thread ends the fit by itself; a lock that it poisoned says nothing new.
+/// Locks a mutex, also a poisoned one: the panic of another thread ends the fit anyway.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

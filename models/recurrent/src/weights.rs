@@ -16,7 +16,7 @@ pub(crate) struct Weights {
 }
 
 impl Weights {
-    /// Takes values in the order of [`Shape::layouts`], each as long as its layout.
+    /// Cuts values in the order of [`Shape::layouts`], each as long as its layout, into blocks.
     pub(crate) fn new(path: Path, shape: Shape, values: &[Vec<f32>]) -> Self {
         let positions = positions(&shape).into_iter();
         let mut blocks: Vec<_> = positions
@@ -30,12 +30,12 @@ impl Weights {
         Self { shape, blocks }
     }
 
-    /// Gives the values in the order of [`Shape::layouts`].
+    /// Returns the values in the order of [`Shape::layouts`].
     pub(crate) fn values(&self) -> Vec<Vec<f32>> {
         to_tensors(&self.shape, self.blocks.iter().map(|block| block.values.as_slice()))
     }
 
-    /// Gives the blocks of one layer; the head is the one above the last.
+    /// Returns the blocks of one layer; the head is the one above the last.
     pub(crate) fn layer(&self, layer: usize) -> &[Block] {
         let wide = self.shape.panels();
         let first = (layer * wide).min(self.blocks.len());
@@ -48,7 +48,7 @@ impl Weights {
     }
 }
 
-/// Gives the positions of all blocks: layer by layer and gate by gate, the head last.
+/// Returns the positions of all blocks: layer by layer and gate by gate, the head last.
 fn positions(shape: &Shape) -> Vec<Position> {
     let mut all = Vec::new();
     for layer in 0..shape.layers {
@@ -83,7 +83,7 @@ pub(crate) fn to_blocks(shape: &Shape, tensors: &[Vec<f32>]) -> Vec<Vec<Row>> {
     blocks
 }
 
-/// Puts blocks together to tensors in the order of [`Shape::layouts`].
+/// Joins blocks to tensors in the order of [`Shape::layouts`].
 pub(crate) fn to_tensors<'a>(shape: &Shape, blocks: impl Iterator<Item = &'a [Row]>) -> Vec<Vec<f32>> {
     let blocks: Vec<_> = blocks.collect();
     let mut tensors: Vec<_> = shape.layouts().iter().map(|layout| vec![0.0; layout.len()]).collect();
@@ -93,7 +93,7 @@ pub(crate) fn to_tensors<'a>(shape: &Shape, blocks: impl Iterator<Item = &'a [Ro
     tensors
 }
 
-/// Names each parameter's place among the tensors, and its block, row and column.
+/// Calls `with` for each parameter: its tensor and index there, and its block, row and column.
 fn each_parameter(shape: &Shape, mut with: impl FnMut((usize, usize), (usize, usize, usize))) {
     let layouts = shape.layouts();
     for (tensor, layout) in layouts.iter().enumerate() {

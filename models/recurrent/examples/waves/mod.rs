@@ -1,9 +1,9 @@
-//! Generated measurements in the shape of one day's work, for the examples that measure.
+//! Generated data for the examples that measure.
 
 use forecast::{SeriesData, Training};
 use series::{Cut, Frequency, Matrix, Scaled, TimeAxis, WindowShape};
 
-/// Columns.
+/// How many columns there are.
 pub(crate) const INPUTS: usize = 17;
 const TARGETS: usize = 11;
 const WINDOW: WindowShape = WindowShape {
@@ -12,7 +12,7 @@ const WINDOW: WindowShape = WindowShape {
     stride: 1,
 };
 
-/// One series of sines, all of its rows to learn from.
+/// One series of sines; all of its rows train.
 pub(crate) struct Waves {
     pub(crate) scaled: Scaled,
     cut: Cut,
@@ -20,7 +20,7 @@ pub(crate) struct Waves {
 }
 
 impl Waves {
-    /// Gives columns of sines with different periods, in `0..1`.
+    /// Returns columns of sines with different periods, from 0 to 1.
     #[expect(clippy::cast_precision_loss, reason = "row numbers are small")]
     pub(crate) fn new(rows: usize) -> Self {
         let mut values = Matrix::zeros(rows, INPUTS);
@@ -33,7 +33,7 @@ impl Waves {
         Self::of(values)
     }
 
-    /// Puts measured columns, each brought to `0..1`, in the place of the targets.
+    /// Replaces the targets by measured columns, each scaled to 0 to 1.
     #[allow(dead_code, reason = "not every example takes a file")]
     pub(crate) fn with_measured(rows: &[Vec<f64>]) -> Self {
         let mut values = Self::new(rows.len()).scaled.values;
@@ -75,7 +75,7 @@ impl Waves {
         Self { scaled, cut, names }
     }
 
-    /// Gives what a fit looks at.
+    /// Returns the data of a fit.
     pub(crate) fn with_training<R>(&self, threads: usize, with: impl FnOnce(&Training<'_>) -> R) -> R {
         with(&Training {
             series: &[SeriesData {

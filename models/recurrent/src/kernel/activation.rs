@@ -12,17 +12,17 @@ pub(crate) struct Activation {
     pub(crate) rows: Vec<Row>,
     /// The same in bf16, as left matrices are read.
     pub(crate) neighbours: Vec<Neighbours>,
-    /// The same in bf16, as steps of a depth: the windows of one step in fours, with zeros where some are missing of the last. Nothing
-    /// where there is no way back.
+    /// The same in bf16, as steps of a depth: the windows of one step in fours, the last four filled up with zeros. Empty where
+    /// there is no backward pass.
     pub(crate) quads: Vec<Quad>,
 }
 
-/// Which passes some windows go through a net.
+/// Which passes through a net some windows make.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Passes {
-    /// To the outputs only.
+    /// Forward to the outputs only.
     Forward,
-    /// Back to the gradients, too.
+    /// Forward, and back to the gradients.
     Both,
 }
 
@@ -30,14 +30,14 @@ pub(crate) enum Passes {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Panels<'a, R = Row> {
     all: &'a [R],
-    /// Rows of a whole panel.
+    /// How many rows a whole panel has.
     tall: usize,
     first: usize,
     rows: usize,
 }
 
 impl Activation {
-    /// Gives zeros.
+    /// Returns zeros.
     pub(crate) fn zeros(precision: Precision, passes: Passes, panels: usize, steps: usize, windows: usize) -> Self {
         let rows = panels * steps * windows;
         let halves = if precision == Precision::Bf16 { rows } else { 0 };
@@ -54,7 +54,7 @@ impl Activation {
 }
 
 impl<'a, R> Panels<'a, R> {
-    /// Takes some rows of panels with `tall` rows each.
+    /// Returns some rows of panels with `tall` rows each.
     #[inline(always)]
     pub(crate) fn new(all: &'a [R], tall: usize, rows: Range<usize>) -> Self {
         Self {
@@ -65,13 +65,13 @@ impl<'a, R> Panels<'a, R> {
         }
     }
 
-    /// Gives a panel's rows.
+    /// Returns a panel's rows.
     #[inline(always)]
     pub(crate) fn panel(&self, panel: usize) -> &'a [R] {
         &self.all[panel * self.tall + self.first..][..self.rows]
     }
 
-    /// Gives how many rows there are.
+    /// Returns how many rows there are.
     pub(crate) fn rows(&self) -> usize {
         self.rows
     }

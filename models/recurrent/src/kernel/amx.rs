@@ -7,14 +7,14 @@ use std::{arch::asm, marker::PhantomData};
 
 use super::panel::{Addend, BLOCK, Neighbours, QUADS, Quad, Row};
 
-/// The blocks of a depth that one round of products takes; more go on from what these left.
+/// How many blocks of a depth one call of the tile loop takes; further blocks are added to its result.
 const BLOCKS: usize = 16;
 
-/// Says whether the CPU has tiles of bf16 and the operating system lets this process use them.
+/// Returns whether the CPU has tiles of bf16 and the operating system lets this process use them.
 ///
 /// # Source
-/// Intel's Software Developer's Manual, volume 1, chapter 18; Linux, `Documentation/arch/x86/xstate.rst`: a process asks once for the
-/// room that the registers take in its threads' states.
+/// Intel's Software Developer's Manual, volume 1, chapter 18; Linux, `Documentation/arch/x86/xstate.rst`: a process asks once for
+/// permission, since the registers enlarge the saved state of its threads.
 #[cfg(target_os = "linux")]
 pub(super) fn is_allowed() -> bool {
     static ALLOWED: std::sync::OnceLock<bool> = std::sync::OnceLock::new();
@@ -24,12 +24,12 @@ pub(super) fn is_allowed() -> bool {
         const TILE_DATA: libc::c_long = 18;
         let most = std::arch::x86_64::__cpuid(0).eax;
         let has = most >= 7 && std::arch::x86_64::__cpuid_count(7, 0).edx & TILES_AND_BF16 == TILES_AND_BF16;
-        // SAFETY: the call only changes how much room the kernel keeps for registers; it fails where it knows nothing of them.
+        // SAFETY: the call only changes how much memory the kernel reserves for registers; a kernel that does not know it returns an error.
         has && unsafe { libc::syscall(libc::SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, TILE_DATA) } == 0
     })
 }
 
-/// Nobody has asked another operating system yet.
+/// Other operating systems are not supported yet.
 #[cfg(not(target_os = "linux"))]
 pub(super) fn is_allowed() -> bool {
     false
@@ -74,7 +74,7 @@ impl Tiles {
 
 impl Drop for Tiles {
     fn drop(&mut self) {
-        // SAFETY: whoever set them up has the instruction. Registers that are in use cost time at each change of threads.
+        // SAFETY: tiles were set up, so the CPU has the instruction. Registers in use would cost time at every switch of threads.
         unsafe { asm!("tilerelease", options(nomem, nostack, preserves_flags)) };
     }
 }
@@ -113,7 +113,7 @@ pub(super) fn multiply<'a>(
         let many = (depth.div_ceil(BLOCK) - first).min(BLOCKS);
         for (index, block) in blocks[..many].iter_mut().enumerate() {
             let (left, right) = (&left(first + index)[..rows], right(first + index));
-            // The last block may have fewer steps than a tile takes; what lies behind them is not its.
+            // The last block may have fewer steps than a tile takes; the memory behind them belongs to other data.
             let right = if right.len() < QUADS {
                 filled_up = fill_up(right);
                 &filled_up[..]
@@ -162,7 +162,7 @@ fn fill_up(quads: &[Quad]) -> [Quad; QUADS] {
     block
 }
 
-/// Some tiles of rows, and what is added to them.
+/// Some tiles of rows, and the blocks whose products are added to them.
 struct Strip<'a> {
     blocks: &'a [Block],
     /// The first row.
@@ -176,10 +176,10 @@ struct Strip<'a> {
 }
 
 impl Strip<'_> {
-    /// Takes 32 columns of one tile of rows through all blocks.
+    /// Adds the products of all blocks to 32 columns of one tile of rows.
     ///
     /// # Safety
-    /// Tiles must be set up for as many rows, and all pointers must lead to as much as tiles take.
+    /// Tiles must be set up for `rows` rows, and all pointers must be valid for as many bytes as the tiles load and store.
     #[inline(always)]
     unsafe fn one_tile(self) {
         // SAFETY: the caller's.
@@ -220,7 +220,7 @@ impl Strip<'_> {
         }
     }
 
-    /// Takes 32 columns of two tiles of rows through all blocks.
+    /// Adds the products of all blocks to 32 columns of two tiles of rows.
     ///
     /// # Safety
     /// As [`Self::one_tile`].

@@ -19,7 +19,7 @@ use super::{
 pub(crate) struct Avx2(());
 
 impl Avx2 {
-    /// Asks the CPU.
+    /// Returns the proof where the CPU has both.
     pub(crate) fn detect() -> Option<Self> {
         (is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")).then_some(Self(()))
     }

@@ -31,12 +31,12 @@ pub(super) const TILES: u8 = 2;
 /// Proof that the CPU has AVX-512, and some products of bf16.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Avx512<const HALVES: u8> {
-    /// How many rows a tile has now; none where there are no tiles.
+    /// How many rows a tile has now; 0 where no tiles are set up.
     tile_rows: usize,
 }
 
 impl<const HALVES: u8> Avx512<HALVES> {
-    /// Asks the CPU, and for tiles the operating system.
+    /// Returns the proof where the CPU has the instructions and, for tiles, the operating system allows them.
     pub(crate) fn detect() -> Option<Self> {
         let has =
             is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");

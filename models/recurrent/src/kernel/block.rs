@@ -14,13 +14,14 @@ use super::{
 pub(crate) struct Block {
     pub(crate) position: Position,
     pub(crate) values: Vec<Row>,
-    /// What products of the inputs start from: the bias, with the other product's where both are only added.
+    /// What products of the inputs start from: the bias, plus that of the other product where the two products are only added.
     pub(crate) start: Row,
-    /// The weights turned around, a tile of 32 rows for each panel of inputs; no inputs where nobody asks for the gradient.
+    /// The transposed weights, a tile of 32 rows for each panel of inputs; empty for the inputs of the first layer, whose gradient
+    /// is not needed.
     pub(crate) turned: Both<Row>,
     /// The weights in bf16.
     pub(crate) halves: Both<Quad>,
-    /// The weights in bf16, turned around.
+    /// The transposed weights in bf16.
     pub(crate) turned_halves: Both<Quad>,
 }
 
@@ -31,7 +32,7 @@ pub(crate) struct Both<R> {
     pub(crate) hidden: Vec<R>,
 }
 
-/// Where a block belongs.
+/// Which part of the net a block is, and how many rows it has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Position {
     /// The layer; the head is the one above the last.
@@ -39,28 +40,28 @@ pub(crate) struct Position {
     pub(crate) gate: usize,
     /// Which panel of the gate's units, or of the outputs.
     pub(crate) panel: usize,
-    /// Rows for inputs.
+    /// How many rows are for inputs.
     pub(crate) inputs: usize,
-    /// Rows for units of the last state; the head has none.
+    /// How many rows are for units of the last state; 0 for the head.
     pub(crate) hidden: usize,
     /// Whether the bias of the last state's product is added apart: the GRU's new gate.
     pub(crate) apart: bool,
 }
 
 impl Position {
-    /// Says whether it is the head's.
+    /// Returns whether the block is the head's.
     pub(crate) fn is_head(&self) -> bool {
         self.hidden == 0
     }
 
-    /// Gives how many rows of parameters there are.
+    /// Returns how many rows of parameters there are.
     pub(crate) fn rows(&self) -> usize {
         self.inputs + self.hidden + if self.is_head() { 1 } else { 2 }
     }
 }
 
 impl Block {
-    /// Gives a block without parameters, to stand in for one.
+    /// Returns a block without parameters, which takes the place of a block that is moved out.
     pub(crate) fn empty(position: Position) -> Self {
         let (row, quad) = (Both::filled(Row::ZERO, [0; 2]), Both::filled(Quad::ZERO, [0; 2]));
         Self {
@@ -73,12 +74,12 @@ impl Block {
         }
     }
 
-    /// Gives parameters of zero.
+    /// Returns a block whose parameters are zero.
     pub(crate) fn zero(position: Position, precision: Precision) -> Self {
         let Position { inputs, hidden, .. } = position;
         let single = precision == Precision::F32;
         let filled_up = |columns: usize| columns.div_ceil(PANEL) * PANEL;
-        // Nothing asks for the gradients of a net's inputs.
+        // The gradients of a net's inputs are not needed.
         let back = [
             if position.layer == 0 { 0 } else { filled_up(inputs) },
             filled_up(hidden),
@@ -107,22 +108,22 @@ impl Block {
         }
     }
 
-    /// Gives the rows for the inputs.
+    /// Returns the rows for the inputs.
     pub(crate) fn input(&self) -> &[Row] {
         &self.values[..self.position.inputs]
     }
 
-    /// Gives the rows for the units of the last state.
+    /// Returns the rows for the units of the last state.
     pub(crate) fn hidden(&self) -> &[Row] {
         &self.values[self.position.inputs..][..self.position.hidden]
     }
 
-    /// Gives the bias of the product of the last state.
+    /// Returns the bias of the product of the last state.
     pub(crate) fn hidden_bias(&self) -> &Row {
         &self.values[self.position.inputs + self.position.hidden + 1]
     }
 
-    /// Brings what follows from the values up to them.
+    /// Recomputes all copies of the values.
     pub(crate) fn pack(&mut self, path: Path) {
         let Position {
             inputs, hidden, apart, ..
@@ -146,7 +147,7 @@ impl<R: Copy> Both<R> {
     }
 }
 
-/// Turns a block's weights around and rounds them, as far as it has room for either.
+/// Transposes a block's weights and rounds them, as far as it keeps copies of either.
 struct Pack<'a>(&'a mut Block);
 
 impl Kernel for Pack<'_> {
@@ -171,7 +172,7 @@ impl Kernel for Pack<'_> {
     }
 }
 
-/// Turns tiles of 32 rows around their diagonals; what is missing of the last one is zeros.
+/// Transposes tiles of 32 rows; missing rows of the last one are zeros.
 #[inline(always)]
 fn turn<L: Lanes>(lanes: L, from: &[Row], into: &mut [Row]) {
     let mut rest = [Row::ZERO; PANEL];
@@ -180,7 +181,7 @@ fn turn<L: Lanes>(lanes: L, from: &[Row], into: &mut [Row]) {
     }
 }
 
-/// Turns tiles of 32 rows around: what are neighbours in a row are one below the other then, in the same order.
+/// Transposes tiles of 32 rows: neighbours in a row then lie one below the other, in the same order.
 #[inline(always)]
 fn turn_rounded<L: Lanes>(lanes: L, from: &[Row], into: &mut [Quad]) {
     for (from, into) in from.chunks(PANEL).zip(into.as_chunks_mut().0) {

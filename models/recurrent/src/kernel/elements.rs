@@ -6,16 +6,16 @@ use super::{
     twice::Twice,
 };
 
-/// Arithmetic on the elements at one place of some rows.
+/// Arithmetic on the elements that stand at the same place of some rows.
 ///
-/// A trait and no closure: what is called through `Fn` may stay apart, and would then not be compiled for the path. `apply` must be
+/// A trait and not a closure: a call through `Fn` may not be inlined, and would then not be compiled for the path. `apply` must be
 /// `#[inline(always)]`.
 pub(crate) trait Elements<const INPUTS: usize, const BOTH: usize>: Copy {
-    /// Gives the elements of `both` their new values.
+    /// Returns the new values of `both`.
     fn apply<A: Arithmetic>(self, lanes: A, inputs: [A::Vector; INPUTS], both: [A::Vector; BOTH]) -> [A::Vector; BOTH];
 }
 
-/// Gives every element of `both` a new value that follows from the elements at the same place in `inputs` and `both`.
+/// Replaces every element of `both` by a value that follows from the elements at the same place in `inputs` and `both`.
 ///
 /// # Shapes
 /// All slices have as many rows.
@@ -59,7 +59,7 @@ fn each_at<R: Rows, const INPUTS: usize, const BOTH: usize>(
     }
 }
 
-/// Some columns of the first rows as one vector. The more values stand side by side, the less each waits for the one before.
+/// Some columns of the first rows as one vector. The more values are computed side by side, the less the CPU waits.
 trait Rows: Arithmetic {
     /// How many columns.
     const COLUMNS: usize;
@@ -98,7 +98,7 @@ impl<L: Lanes> Rows for Twice<Twice<L>> {
     }
 }
 
-/// Adds the first to the second.
+/// Adds the first rows to the second.
 #[derive(Clone, Copy)]
 pub(crate) struct Plus;
 

@@ -1,4 +1,4 @@
-//! What matrix products are made of: `f32` one by one, or pairs of bf16 whose products are summed in `f32`.
+//! The factors of matrix products: `f32` one by one, or pairs of bf16 whose products are summed in `f32`.
 //!
 //! Parameters, activations and gradients are `f32` in both cases. [`Bf16`] reads copies of them that are rounded once, where they
 //! come into being, and laid out as the path's products take them: both factors have two steps of the depth side by side.
@@ -23,15 +23,15 @@ pub(crate) trait Factors: Copy + 'static {
     type Right: Copy + 'static;
     /// Steps of a depth whose columns are the rows of a left matrix.
     type Turned<'a>: Copy;
-    /// How much of the depth one step takes.
+    /// How many rows of a matrix one step of the depth takes.
     const STEP: usize;
 
-    /// Gives how many rows of products belong together; none where that does not matter.
+    /// Returns into how many rows products must be cut; `None` where that does not matter.
     fn tile_rows(rows: usize) -> Option<usize>;
 
-    /// Gives the rows of an activation.
+    /// Returns the rows of an activation.
     fn lefts(activation: &Activation) -> &[Self::Left];
-    /// Gives the rows of an activation as steps of a depth: so many for the windows of each step in time.
+    /// Returns the rows of an activation as steps of a depth. Each step in time begins a new step of the depth.
     fn rights(activation: &Activation) -> &[Self::Right];
     /// Returns some rows of panels of `tall` rows as the left matrix of products.
     #[inline(always)]
@@ -43,12 +43,12 @@ pub(crate) trait Factors: Copy + 'static {
         let [tall, start, end] = [tall, rows.start, rows.end].map(|rows| rows / windows * windows.div_ceil(Self::STEP));
         Panels::new(Self::rights(activation), tall, start..end)
     }
-    /// Brings what products read of some whole steps in time up to the rows there, as far as there is room for it.
+    /// Recomputes what products read of some whole steps in time from the rows there, as far as the activation keeps it.
     fn refresh<L: Lanes>(lanes: L, activation: &mut Activation, windows: usize, rows: Range<usize>);
-    /// Gives a block's weights as steps of a depth.
+    /// Returns a block's weights as steps of a depth.
     fn weights(block: &Block) -> Sides<'_, Self::Right>;
 
-    /// Gives `output = start + left · right`, [`product::multiply`] or [`Lanes::multiply_pairs`].
+    /// Computes `output = start + left · right`, [`product::multiply`] or [`Lanes::multiply_pairs`].
     fn multiply<'a, L: Lanes, const ROWS: usize, const VECTORS: usize>(
         lanes: L,
         depth: usize,
@@ -65,16 +65,16 @@ pub(crate) trait Factors: Copy + 'static {
         right: impl Fn(usize, usize) -> &'a [Self::Right],
         outputs: &mut [&mut [Row]; OUTPUTS],
     );
-    /// Prepares steps of a depth as a left matrix that is turned around.
-    fn turn<'a, L: Lanes>(lanes: L, steps: &'a [Self::Right], room: &'a mut Vec<Neighbours>) -> Self::Turned<'a>;
-    /// Gives `output = leftᵀ · right`, with one row for each of the first columns of `left`.
+    /// Transposes steps of a depth into a left matrix, in `buffer` where it is not the steps themselves.
+    fn turn<'a, L: Lanes>(lanes: L, steps: &'a [Self::Right], buffer: &'a mut Vec<Neighbours>) -> Self::Turned<'a>;
+    /// Computes `output = leftᵀ · right`, with one row for each of the first columns of `left`.
     fn multiply_turned<L: Lanes, const ROWS: usize, const VECTORS: usize>(
         lanes: L,
         left: Self::Turned<'_>,
         right: &[Self::Right],
         output: &mut [Row],
     );
-    /// Gives the sum of all rows.
+    /// Returns the sum of all rows.
     fn add_rows<L: Lanes>(lanes: L, rows: &[Self::Right], sum: &mut Row);
 }
 
@@ -85,9 +85,9 @@ pub(crate) struct Sides<'a, R> {
     pub(crate) input: &'a [R],
     /// For the units of the last state.
     pub(crate) hidden: &'a [R],
-    /// Turned around, for the gradients of the inputs: a tile for each panel of them.
+    /// Transposed, for the gradients of the inputs: a tile for each panel of them.
     pub(crate) input_back: &'a [R],
-    /// Turned around, for the gradients of the last state.
+    /// Transposed, for the gradients of the last state.
     pub(crate) hidden_back: &'a [R],
 }
 
@@ -251,14 +251,14 @@ impl Factors for Bf16 {
     }
 
     #[inline(always)]
-    fn turn<'a, L: Lanes>(lanes: L, steps: &'a [Quad], room: &'a mut Vec<Neighbours>) -> &'a [Neighbours] {
+    fn turn<'a, L: Lanes>(lanes: L, steps: &'a [Quad], buffer: &'a mut Vec<Neighbours>) -> &'a [Neighbours] {
         let rows = steps.len().div_ceil(QUADS) * PANEL;
-        room.resize(room.len().max(rows), Neighbours::ZERO);
+        buffer.resize(buffer.len().max(rows), Neighbours::ZERO);
         let mut rest = [Quad::ZERO; QUADS];
-        for (steps, rows) in steps.chunks(QUADS).zip(room.as_chunks_mut().0) {
+        for (steps, rows) in steps.chunks(QUADS).zip(buffer.as_chunks_mut().0) {
             lanes.turn_quads(whole(steps, &mut rest), rows);
         }
-        &room[..rows]
+        &buffer[..rows]
     }
 
     #[inline(always)]
@@ -268,7 +268,7 @@ impl Factors for Bf16 {
         right: &[Quad],
         output: &mut [Row],
     ) {
-        // Rows beyond the output are zeros on the left, and there so that tiles are full.
+        // The left matrix has rows of zeros beyond the output, so that tiles are full.
         let rows = if L::TILES { PANEL } else { output.len() };
         let left = |block: usize| &left[block * PANEL..][..rows];
         let right_at = |block: usize| &right[block * QUADS..];
@@ -296,13 +296,13 @@ impl Factors for Bf16 {
     }
 }
 
-/// Brings what products read of the first rows of each panel up to them.
+/// Recomputes what products read of the first rows of each panel.
 pub(crate) struct Refresh<'a, F> {
     pub(crate) factors: PhantomData<F>,
     pub(crate) activation: &'a mut Activation,
     pub(crate) panels: usize,
     pub(crate) windows: usize,
-    /// Rows of a panel.
+    /// How many rows of each panel.
     pub(crate) rows: usize,
 }
 

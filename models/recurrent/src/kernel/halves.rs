@@ -6,7 +6,7 @@ use super::{
 };
 
 impl Neighbours {
-    /// Becomes a row.
+    /// Becomes a row rounded to bf16.
     #[inline(always)]
     pub(crate) fn round<L: Lanes>(&mut self, lanes: L, row: &Row) {
         for first in (0..PANEL).step_by(2 * L::WIDTH) {
@@ -16,7 +16,7 @@ impl Neighbours {
     }
 }
 
-/// Rounds rows to quads; what is missing of the last one is zeros.
+/// Rounds rows to quads; missing rows of the last one are zeros.
 #[inline(always)]
 pub(crate) fn round<L: Lanes>(lanes: L, rows: &[Row], quads: &mut [Quad]) {
     for (rows, quad) in rows.chunks(Quad::ROWS).zip(quads) {

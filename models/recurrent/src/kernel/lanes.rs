@@ -7,7 +7,7 @@ use super::panel::{Addend, Neighbours, PANEL, QUADS, Quad, Row};
 /// A tile of `ROWS` times `VECTORS` vectors fits the path's registers; a kernel that needs none of this ignores it. `run`
 /// must be `#[inline(always)]`, and so must everything hot that it calls: only inlined code is compiled for the path.
 pub(crate) trait Kernel {
-    /// Gives how many rows its products of bf16 come in; none where it has no such products.
+    /// Returns into how many rows its products of bf16 are cut; `None` where it has no such products.
     fn tile_rows(&self) -> Option<usize> {
         None
     }
@@ -18,66 +18,66 @@ pub(crate) trait Kernel {
 
 /// Arithmetic on vectors of `f32`.
 pub(crate) trait Arithmetic: Copy {
-    /// Some values in one register.
+    /// The values of one register.
     type Vector: Copy;
-    /// How many values.
+    /// How many values a vector has.
     const WIDTH: usize;
 
-    /// Gives a vector of one value.
+    /// Returns a vector of one value.
     fn splat(self, value: f32) -> Self::Vector;
     /// Reads the first values of a slice.
     fn load(self, from: &[f32]) -> Self::Vector;
     /// Writes the values to the front of a slice.
     fn store(self, vector: Self::Vector, into: &mut [f32]);
-    /// Gives `a · b + c`, rounded once.
+    /// Returns `a · b + c`, rounded once.
     fn mul_add(self, a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector;
-    /// Gives `c - a · b`, rounded once.
+    /// Returns `c - a · b`, rounded once.
     fn neg_mul_add(self, a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector;
-    /// Gives `a + b`.
+    /// Returns `a + b`.
     fn add(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
-    /// Gives `a - b`.
+    /// Returns `a - b`.
     fn sub(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
-    /// Gives `a · b`.
+    /// Returns `a · b`.
     fn mul(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
-    /// Gives `a / b`.
+    /// Returns `a / b`.
     fn div(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
-    /// Gives the square root.
+    /// Returns the square root.
     fn sqrt(self, a: Self::Vector) -> Self::Vector;
-    /// Gives `a` where it is less than `b`, else `b`: `b` too where one of them is no number.
+    /// Returns `a` where it is less than `b`, else `b`; also `b` where one of them is NaN.
     fn least(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
-    /// Gives `a` where it is greater than `b`, else `b`: `b` too where one of them is no number.
+    /// Returns `a` where it is greater than `b`, else `b`; also `b` where one of them is NaN.
     fn greatest(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
-    /// Gives the value without its sign.
+    /// Returns the absolute value.
     fn abs(self, a: Self::Vector) -> Self::Vector;
-    /// Gives the positive `a` the sign of `sign`.
+    /// Returns the positive `a` with the sign of `sign`.
     fn with_sign(self, a: Self::Vector, sign: Self::Vector) -> Self::Vector;
-    /// Gives `then` where `a` is less than `b`, else `otherwise`.
+    /// Returns `then` where `a` is less than `b`, else `otherwise`.
     fn where_less(self, a: Self::Vector, b: Self::Vector, then: Self::Vector, otherwise: Self::Vector) -> Self::Vector;
-    /// Gives the float whose exponent is the sum of the bits of `a` and `bias`, wrapping: `2ⁿ` where that is `n + 127`.
+    /// Returns the float whose exponent is the sum of the bits of `a` and `bias`, wrapping: `2ⁿ` where that is `n + 127`.
     fn exponent(self, a: Self::Vector, bias: u32) -> Self::Vector;
-    /// Gives the float whose bits are `from` less the bits of `a`, wrapping.
+    /// Returns the float whose bits are `from` minus the bits of `a`, wrapping.
     fn bits_from(self, from: u32, a: Self::Vector) -> Self::Vector;
 }
 
-/// Vectors as a path has them. A value of this type is the proof that the CPU has the instructions.
+/// The vectors of one set of instructions. A value of this type is the proof that the CPU has them.
 pub(crate) trait Lanes: Arithmetic {
     /// Pairs of bf16 in one register, as many as a vector has values.
     type Pairs: Copy;
 
     /// Reads the first pairs of a slice.
     fn load_pairs(self, from: &[u32]) -> Self::Pairs;
-    /// Gives a register of one pair.
+    /// Returns a register of one pair.
     fn splat_pair(self, pair: u32) -> Self::Pairs;
-    /// Gives the lower halves of all pairs as `f32`.
+    /// Returns the lower halves of all pairs as `f32`.
     fn lower(self, pairs: Self::Pairs) -> Self::Vector;
-    /// Gives the upper halves of all pairs as `f32`.
+    /// Returns the upper halves of all pairs as `f32`.
     fn upper(self, pairs: Self::Pairs) -> Self::Vector;
 
     /// Whether [`Lanes::multiply_pairs`] is done by other instructions than its steps.
     const TILES: bool = false;
 
     /// Adds four products to two sums: those of the first and the third step to the first sum, of the second and the fourth to
-    /// the second, each rounded once. What is below the normal range of `f32` becomes zero; sums and pairs never are.
+    /// the second, each rounded once. Results below the normal range of `f32` become zero; sums and pairs are never below it.
     #[inline(always)]
     fn add_quad(self, left: [Self::Pairs; 2], right: [Self::Pairs; 2], sums: [Self::Vector; 2]) -> [Self::Vector; 2] {
         add_quad(self, left, right, sums)
@@ -95,7 +95,7 @@ pub(crate) trait Lanes: Arithmetic {
         store_quad(self, rows, into);
     }
 
-    /// Turns a square of 32 rows and columns around.
+    /// Transposes a square of 32 rows and columns.
     #[inline(always)]
     fn turn(self, from: &[Row; PANEL], into: &mut [Row; PANEL]) {
         for (row, from) in from.iter().enumerate() {
@@ -105,7 +105,7 @@ pub(crate) trait Lanes: Arithmetic {
         }
     }
 
-    /// Turns the columns of 32 rows into the steps of a block; pairs stay what they are.
+    /// Transposes the columns of 32 rows into the steps of a block; pairs stay together.
     #[inline(always)]
     fn turn_neighbours(self, from: &[Neighbours; PANEL], into: &mut [Quad; QUADS]) {
         for (pair, into) in into.iter_mut().flat_map(|quad| &mut quad.0).enumerate() {
@@ -115,7 +115,7 @@ pub(crate) trait Lanes: Arithmetic {
         }
     }
 
-    /// Turns the columns of the steps of a block into rows; pairs stay what they are.
+    /// Transposes the columns of the steps of a block into rows; pairs stay together.
     #[inline(always)]
     fn turn_quads(self, from: &[Quad; QUADS], into: &mut [Neighbours; PANEL]) {
         for (pair, from) in from.iter().flat_map(|quad| &quad.0).enumerate() {
@@ -125,15 +125,15 @@ pub(crate) trait Lanes: Arithmetic {
         }
     }
 
-    /// Gives `output = start + left · right` of bf16.
+    /// Computes `output = start + left · right` of bf16.
     ///
     /// The depth is cut into blocks of 32 steps. A block's even steps and its odd ones are each a chain of fused multiply-adds
-    /// from zero; the sum of both is added to what came before. What is below the normal range of `f32` counts as zero, before and
+    /// from zero; the sum of both is added to the result so far. Values below the normal range of `f32` count as zero, before and
     /// after each step. Steps of zeros change nothing.
     ///
     /// # Shapes
-    /// `left(i)` has the rows of `output` and the columns of block `i`, `right(i)` the steps of the block, and maybe more;
-    /// `depth` is the number of steps in all. On paths with [`Lanes::TILES`] a kernel's rows come in [`Kernel::tile_rows`].
+    /// `left(i)` has the rows of `output` and the columns of block `i`, `right(i)` at least the steps of the block; `depth` is
+    /// the number of steps in all. Where [`Lanes::TILES`] is true, the rows of `output` are a multiple of [`Kernel::tile_rows`].
     ///
     /// # Source
     /// `TDPBF16PS` in Intel's Software Developer's Manual, volume 2.
@@ -150,14 +150,14 @@ pub(crate) trait Lanes: Arithmetic {
 /// The values of the widest vector.
 const WIDEST: usize = 16;
 
-/// Gives zero with the value's sign for what is below the normal range.
+/// Replaces values below the normal range by zero with their sign.
 #[inline(always)]
 pub(crate) fn flush<L: Lanes>(lanes: L, value: L::Vector) -> L::Vector {
     let zero = lanes.with_sign(lanes.splat(0.0), value);
     lanes.where_less(lanes.abs(value), lanes.splat(f32::MIN_POSITIVE), zero, value)
 }
 
-/// Gives the bits of the nearest bf16 in the upper half, even where two are as near; what is below the normal range is zero.
+/// Returns the nearest bf16 in the upper half of the bits, the even one of two equally near; zero for values below the normal range.
 #[inline(always)]
 fn rounded(value: f32) -> u32 {
     let bits = value.to_bits();

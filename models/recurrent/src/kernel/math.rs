@@ -4,8 +4,8 @@
 
 use super::lanes::Arithmetic;
 
-/// `exp(r) - 1 = r · (1 + …)` over half of `ln 2` on both sides, for `r` that is smaller by `SCALE`: a power of two or its
-/// negative, so that it costs no rounding.
+/// `exp(SCALE · r) - 1` as a polynomial in `r`, where `SCALE · r` is at most half of `ln 2` in size. `SCALE` is a power of two or
+/// its negative, so that it costs no rounding.
 struct Exponential<const SCALE: i8>;
 
 impl<const SCALE: i8> Exponential<SCALE> {
@@ -14,9 +14,9 @@ impl<const SCALE: i8> Exponential<SCALE> {
     const BOUND: f32 = 80.0 / Self::SCALE.abs();
     /// Adding 1.5 · 2^23 rounds to an integer, which then stands in the low bits.
     const ROUND: f32 = 12_582_912.0;
-    /// What turns these bits into the exponent of a power of two.
+    /// Added to these bits, it makes them the exponent of a power of two.
     const BIAS: u32 = 127_u32.wrapping_sub(Self::ROUND.to_bits());
-    /// Each term has one factor of the scale more than the last.
+    /// Each term has one factor of the scale more than the term before it.
     const TERMS: [f32; 6] = {
         let mut terms = [
             1.0,
@@ -35,9 +35,9 @@ impl<const SCALE: i8> Exponential<SCALE> {
         terms
     };
 
-    /// Gives `exp(SCALE · x)` as a power of two and what that is multiplied with, less one. NaN stays NaN: a diverged net must be noticed.
+    /// Returns `exp(SCALE · x)` as a power of two and the factor of it minus one. NaN stays NaN: a diverged net must be noticed.
     ///
-    /// The sum of both parts rounds to an exponential less one that is exact near zero too.
+    /// From these parts `exp - 1` can be computed without losing digits near zero.
     ///
     /// # Source
     /// Range reduction of `expf` in Cephes (Moshier). The polynomial is the minimax one for `(exp(r) - 1) / r`, whose first term is
@@ -67,11 +67,11 @@ impl<const SCALE: i8> Exponential<SCALE> {
     }
 }
 
-/// Gives `1 / x` for each `x` from `1e-37` to `1e37`, off by at most one unit in the last place.
+/// Returns `1 / x` for each `x` from `1e-37` to `1e37`, off by at most one unit in the last place.
 ///
-/// Divisions of whole registers take the CPU longer than all else that a gate needs. A first guess takes the bits of `x` from a
-/// constant, which is off by 5 %; with `e` for what is missing, `(1 + e) (1 + e²)` times the guess leaves `e⁴`, and one step of
-/// Newton's leaves `e⁸`.
+/// Dividing whole registers takes the CPU longer than all else that a gate needs. A first guess subtracts the bits of `x` from a
+/// constant and is off by 5 %. With the relative error `e`, `(1 + e) (1 + e²)` times the guess is off by `e⁴`, and one step of
+/// Newton's method makes that `e⁸`.
 ///
 /// # Source
 /// Blinn, Floating-point tricks, IEEE Computer Graphics and Applications 17(4), 1997.
@@ -94,9 +94,9 @@ fn reciprocals<A: Arithmetic, const N: usize>(lanes: A, x: [A::Vector; N]) -> [A
     guess
 }
 
-/// Gives `1 / (1 + exp(-x))` for each `x`.
+/// Returns `1 / (1 + exp(-x))` for each `x`.
 ///
-/// What is computed for several side by side waits less: one is a chain of steps that each need the last.
+/// Several are computed side by side, because one alone is a chain of dependent operations that leaves the CPU waiting.
 #[inline(always)]
 pub(crate) fn sigmoids<A: Arithmetic, const N: usize>(lanes: A, x: [A::Vector; N]) -> [A::Vector; N] {
     let one = lanes.splat(1.0);
@@ -107,7 +107,7 @@ pub(crate) fn sigmoids<A: Arithmetic, const N: usize>(lanes: A, x: [A::Vector; N
     reciprocals(lanes, sums)
 }
 
-/// Gives the hyperbolic tangent as `(exp(2x) - 1) / (exp(2x) + 1)`.
+/// Returns the hyperbolic tangent as `(exp(2x) - 1) / (exp(2x) + 1)`.
 #[inline(always)]
 pub(crate) fn tanh<A: Arithmetic>(lanes: A, x: A::Vector) -> A::Vector {
     let [(power, rest)] = Exponential::<2>::split(lanes, [x]);

@@ -59,7 +59,7 @@ fn multiply_tile<'a, L: Lanes, const ROWS: usize, const VECTORS: usize>(
     }
 }
 
-/// Adds `left · right` to one row of several panels at once: for a single window, whose chains alone would leave the CPU idle.
+/// Adds `left · right` to one row of several panels at once: the few chains of a single window would leave the CPU idle.
 ///
 /// # Shapes
 /// As [`super::product::multiply_row`].

@@ -8,7 +8,7 @@
 /// The columns of a panel: two registers of the widest path.
 pub(crate) const PANEL: usize = 32;
 
-/// One row of a panel, as many whole lines of cache as it fills.
+/// One row of a panel; it fills two lines of cache.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[repr(C, align(64))]
 pub(crate) struct Row(pub(crate) [f32; PANEL]);
@@ -18,7 +18,7 @@ impl Row {
     pub(crate) const ZERO: Self = Self([0.0; PANEL]);
 }
 
-/// One row of a panel in bf16, columns as pairs. In which order four columns lie is the path's choice, the same as in [`Quad`].
+/// One row of a panel in bf16, columns as pairs. Each path has its own order of four columns, the same as in [`Quad`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C, align(64))]
 pub(crate) struct Neighbours(pub(crate) [u32; PANEL / 2]);
@@ -28,7 +28,7 @@ impl Neighbours {
     pub(crate) const ZERO: Self = Self([0; PANEL / 2]);
 }
 
-/// Four rows of a panel in bf16, columns as two pairs each; which two rows a pair has is the path's choice.
+/// Four rows of a panel in bf16, columns as two pairs each. Each path has its own choice of the two rows of a pair.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C, align(64))]
 pub(crate) struct Quad(pub(crate) [[u32; PANEL]; 2]);
@@ -36,14 +36,14 @@ pub(crate) struct Quad(pub(crate) [[u32; PANEL]; 2]);
 impl Quad {
     /// Zeros.
     pub(crate) const ZERO: Self = Self([[0; PANEL]; 2]);
-    /// How many rows there are in one.
+    /// How many rows of a panel one quad holds.
     pub(crate) const ROWS: usize = 4;
 }
 
-/// The steps of a block of the depth.
+/// How many rows of the right matrix a block of the depth has.
 pub(crate) const BLOCK: usize = PANEL;
 
-/// The quads of a block.
+/// How many quads a block has.
 pub(crate) const QUADS: usize = BLOCK / Quad::ROWS;
 
 /// What a product or a sum is added to.
@@ -55,12 +55,12 @@ pub(crate) enum Addend<'a> {
     Output,
 }
 
-/// Gives rows of zeros.
+/// Returns rows of zeros.
 pub(crate) fn zeros(rows: usize) -> Vec<Row> {
     vec![Row::ZERO; rows]
 }
 
-/// Gives the rows of a block; where there are too few for a whole one, the others are those of `rest`.
+/// Returns the rows of a block. Where there are too few, they are copied into `rest`, whose other rows fill the block up.
 #[inline(always)]
 pub(crate) fn whole<'a, R: Copy, const ROWS: usize>(rows: &'a [R], rest: &'a mut [R; ROWS]) -> &'a [R; ROWS] {
     if let Some(block) = rows.first_chunk() {

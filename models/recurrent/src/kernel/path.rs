@@ -1,4 +1,4 @@
-//! The choice among the sets of instructions.
+//! The choice of a set of instructions.
 
 #[cfg(target_arch = "x86_64")]
 use super::{
@@ -22,12 +22,12 @@ pub(crate) enum Path {
     /// Eight values at once.
     #[cfg(target_arch = "x86_64")]
     Avx2(Avx2),
-    /// What every CPU of the target has.
+    /// Plain Rust, for every CPU of the target.
     Portable,
 }
 
 impl Path {
-    /// Gives the fastest path of this CPU.
+    /// Returns the fastest path of this CPU.
     pub(crate) fn fastest() -> Self {
         #[cfg(target_arch = "x86_64")]
         {
@@ -99,7 +99,7 @@ fn run_avx2<K: Kernel>(kernel: K, lanes: Avx2) {
 }
 
 #[cfg(test)]
-/// Gives every path that this CPU can take, the portable one last.
+/// Returns every path that this CPU can take, the portable one last.
 pub(crate) fn paths() -> Vec<Path> {
     let mut paths = Vec::new();
     #[cfg(target_arch = "x86_64")]

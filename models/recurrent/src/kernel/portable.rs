@@ -1,4 +1,4 @@
-//! What every CPU of the target has.
+//! Plain Rust, for every CPU of the target.
 
 use super::{
     lanes::{Arithmetic, Lanes},

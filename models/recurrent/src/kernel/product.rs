@@ -7,13 +7,13 @@ use super::{
     tile::{Tile, chunk, chunk_mut, load, load_start, store},
 };
 
-/// Gives `output = start + left · right` for one panel of the output.
+/// Computes `output = start + left · right` for one panel of the output.
 ///
-/// Each output is one chain of fused multiply-adds over the depth in rising order, whatever the tile it is in.
+/// Each output is one chain of fused multiply-adds over the depth in rising order, whatever tile it lies in.
 ///
 /// # Shapes
-/// `left(i)` is panel `i` of the left matrix, with the rows of `output`; `right(i)` holds the steps of the right matrix' panel
-/// for the columns of `left(i)`. `depth` is the number of the left matrix' columns.
+/// `left(i)` is panel `i` of the left matrix, with the rows of `output`; `right(i)` holds the rows of the right matrix that belong
+/// to the columns of `left(i)`. `depth` is how many columns the left matrix has.
 #[inline(always)]
 pub(crate) fn multiply<'a, L: Lanes, const ROWS: usize, const VECTORS: usize>(
     lanes: L,
@@ -70,7 +70,7 @@ fn multiply_tile<'a, L: Lanes, const ROWS: usize, const VECTORS: usize>(
     }
 }
 
-/// Adds `left · right` to one row of several panels at once: for a single window, whose chains alone would leave the CPU idle.
+/// Adds `left · right` to one row of several panels at once: the few chains of a single window would leave the CPU idle.
 ///
 /// # Shapes
 /// `left(i)` is the row of panel `i` of the left matrix; `right(o, i)` as in [`multiply`], for output `o`.
@@ -109,7 +109,7 @@ pub(crate) fn multiply_row<'a, L: Lanes, const VECTORS: usize, const OUTPUTS: us
     }
 }
 
-/// Gives `output = leftᵀ · right`: the products of some columns of one panel with all columns of another.
+/// Computes `output = leftᵀ · right`: the products of some columns of one panel with all columns of another.
 ///
 /// Each output is one chain over the rows in rising order, as in [`multiply`].
 ///
@@ -160,7 +160,7 @@ fn multiply_transposed_tile<L: Lanes, const ROWS: usize, const VECTORS: usize>(
     }
 }
 
-/// Gives the sum of all rows, added in their order.
+/// Returns the sum of all rows, added in their order.
 #[inline(always)]
 pub(crate) fn add_rows<L: Lanes>(lanes: L, rows: &[Row], sum: &mut Row) {
     *sum = Row::ZERO;

@@ -5,7 +5,7 @@ use super::{
     panel::{Addend, Row},
 };
 
-/// Some sums in registers: rows of vectors.
+/// Rows of vectors, kept in registers while products are added to them.
 pub(super) type Tile<L, const ROWS: usize, const VECTORS: usize> = [[<L as Arithmetic>::Vector; VECTORS]; ROWS];
 
 #[inline(always)]

@@ -1,8 +1,8 @@
-//! Two registers as one: chains of steps that each need the last run side by side, and wait for each other less.
+//! Two registers as one: two chains of dependent operations run side by side, so the CPU waits less.
 
 use super::lanes::Arithmetic;
 
-/// Twice as many values.
+/// Vectors of twice as many values as `A` has.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Twice<A>(pub(crate) A);
 

@@ -1,4 +1,4 @@
-//! One seed, one sequence of bits: whatever the threads, wherever a fit was stopped.
+//! Equal seeds give equal bits, on any number of threads and wherever a fit was stopped.
 
 use forecast::{Checkpoint, Data, Fitted, Precision, Progress, RecurrentSpec, Tensors};
 use proptest::prelude::*;
@@ -68,7 +68,7 @@ fn another_seed_gives_other_weights() {
 fn a_fit_stopped_at_any_batch_goes_on_to_the_same_bytes() {
     for cell in CELLS {
         let whole = bytes(series().run(cell, &spec(), 1, None, usize::MAX).unwrap());
-        // Three batches an epoch: the stop falls before, within and after every epoch's end.
+        // Three batches per epoch: the stop is before, within and after the end of every epoch.
         for batches in 0..9 {
             let checkpoint = stopped(series().run(cell, &spec(), 2, None, batches).unwrap());
             let (epoch, batch) = (u32::try_from(batches / 3).unwrap(), u64::try_from(batches % 3).unwrap());
@@ -88,7 +88,7 @@ fn a_checkpoint_that_is_taken_up_and_stopped_at_once_is_the_same_checkpoint() {
     );
 }
 
-/// Gives a checksum of all parameters' bits (FNV-1a).
+/// Returns a checksum of all parameters' bits (FNV-1a).
 fn checksum(tensors: &Tensors) -> u64 {
     let mut sum = 0xcbf2_9ce4_8422_2325_u64;
     for tensor in tensors.values() {
@@ -101,7 +101,7 @@ fn checksum(tensors: &Tensors) -> u64 {
     sum
 }
 
-/// Digests of artifacts are compared between machines: a change of these bits must be meant.
+/// Digests of artifacts are compared between machines, so these bits must not change by accident.
 #[test]
 fn the_bits_are_the_same_on_every_machine() {
     for (cell, expected) in [(Cell::Gru, 0xa8ac_6cc1_b1af_8204), (Cell::Lstm, 0x7213_e5e2_40fe_92b4)] {

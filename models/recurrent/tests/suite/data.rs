@@ -1,4 +1,4 @@
-//! Small series to fit on, and ways to look into a fit.
+//! Small series to fit on, and access to the state of a fit.
 
 use std::{cell::Cell as Counter, collections::BTreeMap, ops::Range};
 
@@ -59,7 +59,7 @@ impl Series {
         }
     }
 
-    /// Gives rows of sines with some noise in them, the same for the same numbers.
+    /// Returns rows of sines with some noise, the same for equal arguments.
     pub(crate) fn waves(rows: usize, cols: usize, targets: usize, window: WindowShape, select: usize) -> Self {
         let mut state = 7_u64;
         let mut noise = || {
@@ -84,7 +84,7 @@ impl Series {
         Self::new(&rows, &(0..targets).collect::<Vec<_>>(), window, select)
     }
 
-    /// Hands everything a fit looks at to `with`.
+    /// Calls `with` with the data of a fit.
     pub(crate) fn training<R>(&self, threads: usize, with: impl FnOnce(&Training<'_>) -> R) -> R {
         with(&Training {
             series: &[SeriesData {
@@ -105,7 +105,7 @@ impl Series {
         finished(self.run(cell, spec, 1, None, usize::MAX).unwrap())
     }
 
-    /// Fits from a checkpoint, or from the start, until as many batches are done.
+    /// Fits from a checkpoint, or from the start, until `batches` batches are done.
     pub(crate) fn run(
         &self,
         cell: Cell,
@@ -121,9 +121,9 @@ impl Series {
         })
     }
 
-    /// Gives the loss of all windows in one batch and its gradients by tensor, at the given parameters or the first ones.
+    /// Returns the loss of all windows in one batch and its gradients by tensor, at the given parameters or the first ones.
     pub(crate) fn gradients(&self, cell: Cell, spec: &RecurrentSpec, at: Option<&Tensors>) -> (f64, Tensors) {
-        // Gradients stand in Adam's first moment after one update, times one minus its decay, where nothing is clipped.
+        // Without clipping, Adam's first moment after one update is the gradient times one minus its decay.
         let spec = RecurrentSpec {
             clip: 1e9,
             batch: self.cut.windows,
@@ -148,7 +148,7 @@ impl Series {
     }
 }
 
-/// Gives a checkpoint with other parameters in it.
+/// Returns a checkpoint with other parameters in it.
 pub(crate) fn with_parameters(checkpoint: &Checkpoint, parameters: &Tensors) -> Checkpoint {
     let (about, mut all): (serde_json::Value, Tensors) = tensors::parse(&checkpoint.bytes).unwrap();
     for (name, tensor) in parameters {
@@ -163,7 +163,7 @@ pub(crate) fn with_parameters(checkpoint: &Checkpoint, parameters: &Tensors) -> 
     }
 }
 
-/// Gives the tensors of one part of a checkpoint under their own names.
+/// Returns the tensors of one part of a checkpoint under their own names.
 pub(crate) fn part(all: &Tensors, part: &str) -> Tensors {
     let own = |(name, tensor): (&String, &forecast::Tensor)| {
         Some((name.strip_prefix(part)?.strip_prefix('.')?.to_owned(), tensor.clone()))
@@ -171,13 +171,13 @@ pub(crate) fn part(all: &Tensors, part: &str) -> Tensors {
     all.iter().filter_map(own).collect()
 }
 
-/// Gives the parameters of the start of a fit.
+/// Returns the parameters of the start of a fit.
 pub(crate) fn first_parameters(series: &Series, cell: Cell, spec: &RecurrentSpec) -> Tensors {
     let start = stopped(series.run(cell, spec, 1, None, 0).unwrap());
     part(&tensors::parse::<serde_json::Value>(&start.bytes).unwrap().1, "value")
 }
 
-/// Gives tensors as numbers of double precision.
+/// Returns tensors in double precision.
 pub(crate) fn numbers(tensors: &Tensors) -> BTreeMap<String, Vec<f64>> {
     let double = |data: &Data| match data {
         Data::F32(values) => values.iter().copied().map(f64::from).collect(),
@@ -215,12 +215,12 @@ pub(crate) fn window(context: usize, horizon: usize) -> WindowShape {
     }
 }
 
-/// Gives the origins of a series' last forecasts.
+/// Returns the origins of a series' last forecasts.
 pub(crate) fn origins(series: &Series) -> Range<usize> {
     series.cut.window.context..series.scaled.rows() + 1 - series.cut.window.horizon
 }
 
-/// Fails unless numbers agree, measured at the largest of them.
+/// Panics unless numbers agree, relative to the largest of them.
 pub(crate) fn assert_close(what: &str, ours: &[f64], theirs: &[f64], tolerance: f64) {
     assert_eq!(ours.len(), theirs.len(), "{what}");
     let scale = theirs.iter().fold(0.0_f64, |most, value| most.max(value.abs()));

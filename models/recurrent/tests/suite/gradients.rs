@@ -8,9 +8,9 @@ use crate::{
     reference,
 };
 
-/// 24-bit mantissa, sums over 19 windows and 4 steps, measured at a tensor's largest gradient.
+/// 24-bit mantissa, sums over 19 windows and 4 steps, relative to a tensor's largest gradient.
 const F32_GRADIENT: f64 = 1e-5;
-/// Factors with 8-bit mantissas, which are wrong by up to 0.004 each, and the equations of unrounded ones.
+/// Factors with 8-bit mantissas, each wrong by up to 0.004, against equations without rounding.
 const BF16_GRADIENT: f64 = 0.03;
 
 fn compare(cell: Cell, layers: usize, hidden: usize, cols: usize, targets: usize, shape: (usize, usize)) {
@@ -81,7 +81,7 @@ fn gradients_hold_for_one_unit_one_row_and_wide_or_deep_nets() {
     }
 }
 
-/// More windows than all shares of one chunk each would hold.
+/// More windows than all portions of one chunk each would have.
 #[test]
 fn gradients_of_a_large_batch_are_those_of_all_its_windows() {
     let series = Series::waves(1200, 1, 1, window(2, 1), 0);

@@ -25,7 +25,7 @@ fn quick() -> RecurrentSpec {
     }
 }
 
-/// Gives mean squared errors of one-step forecasts from the last 200 rows: the net's and those of the last value.
+/// Returns mean squared errors of one-step forecasts from the last 200 rows: the net's and those of the last value.
 fn errors(series: &Series, net: &Net) -> (f64, f64) {
     let values = &series.scaled.values;
     let origins: Vec<_> = (values.rows - 200..values.rows).collect();
@@ -89,7 +89,7 @@ fn losses_of_every_epoch_are_kept_and_told() {
     assert_eq!(losses(&artifact), epochs);
     assert_eq!(epochs.len(), 3);
     assert!(epochs.iter().all(|loss| loss.validation_loss.is_some()));
-    // 132 windows make nine batches; the epoch's end is told on its own.
+    // 132 windows are nine batches; the end of the epoch is observed separately.
     assert_eq!(told.len(), 3 * 10);
     assert_eq!(told.last().unwrap().0, Progress { epoch: 3, batch: 0 });
 }
@@ -109,7 +109,7 @@ fn without_windows_that_select_all_epochs_run() {
     assert!(losses(&artifact).iter().all(|loss| loss.validation_loss.is_none()));
 }
 
-/// A rate at which the loss soon jumps about.
+/// A rate at which the loss soon varies strongly.
 fn wild() -> RecurrentSpec {
     RecurrentSpec {
         epochs: 40,

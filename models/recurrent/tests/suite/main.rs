@@ -1,4 +1,4 @@
-//! What a recurrent net promises, seen from outside: gradients, agreement with PyTorch, bits, stops, skill and refusals.
+//! What a recurrent net promises to its callers: gradients, agreement with PyTorch, bits, stops, skill and refusals.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 #![expect(clippy::cast_precision_loss, reason = "the counts of tests are small")]

@@ -1,4 +1,4 @@
-//! The same nets once more, in double precision and without a thought for speed: what the equations say.
+//! The same nets in double precision, as the equations are written and without regard for speed.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use recurrent::Cell;
 /// Parameters by name, row-major.
 pub(crate) type Parameters = BTreeMap<String, Vec<f64>>;
 
-/// Gives the outputs for one window of rows.
+/// Returns the outputs for one window of rows.
 pub(crate) fn outputs(cell: Cell, parameters: &Parameters, layers: usize, window: &[Vec<f64>]) -> Vec<f64> {
     let mut rows = window.to_vec();
     for layer in 0..layers {
@@ -20,7 +20,7 @@ pub(crate) fn outputs(cell: Cell, parameters: &Parameters, layers: usize, window
     )
 }
 
-/// Gives the mean squared error over windows and outputs.
+/// Returns the mean squared error over windows and outputs.
 pub(crate) fn loss(cell: Cell, parameters: &Parameters, layers: usize, windows: &[(Vec<Vec<f64>>, Vec<f64>)]) -> f64 {
     let mut sum = 0.0;
     for (window, targets) in windows {

@@ -33,7 +33,7 @@ fn dropout_changes_training_but_not_forecasts_and_follows_the_seed() {
         let (plain, with) = (series().fit(cell, &spec()), series().fit(cell, &dropped));
         assert_ne!(plain.tensors, with.tensors);
         assert_eq!(with.tensors, series().fit(cell, &dropped).tensors);
-        // The validating windows are seen whole: the first parameters grade alike with and without.
+        // Validation uses no dropout: the first parameters have the same loss with and without it.
         let still = |dropout| RecurrentSpec {
             dropout,
             lr: 1e-30,
@@ -47,7 +47,7 @@ fn dropout_changes_training_but_not_forecasts_and_follows_the_seed() {
 
 #[test]
 fn gradients_under_dropout_are_those_of_the_net_that_is_left() {
-    // The mean over many masks of a first update's gradients comes near the gradients without any, but no single one does.
+    // The mean of the first update's gradients over many masks is near the gradients without dropout, but no single one is.
     let series = Series::waves(40, 2, 1, window(3, 1), 0);
     let spec = RecurrentSpec {
         hidden: 6,
@@ -108,7 +108,7 @@ fn the_cosine_ends_at_a_rate_of_nothing_and_lasts_as_long_as_the_fit() {
 
 #[test]
 fn a_plateau_halves_the_rate_after_two_epochs_and_needs_rows_that_validate() {
-    // A rate so large that the validation loss does not fall for long.
+    // The rate is so large that the validation loss soon stops falling.
     let spec = RecurrentSpec {
         schedule: Schedule::Plateau,
         lr: 0.5,
@@ -159,7 +159,7 @@ fn a_batch_that_blows_up_leads_back_to_the_last_good_state_at_half_the_rate() {
         lr: 0.01,
         ..RecurrentSpec::default()
     };
-    // The one window whose target is out of range comes once an epoch: three setbacks are borne.
+    // The one window whose target is out of range comes once per epoch: three setbacks are allowed.
     let series = spiked();
     for cell in CELLS {
         let Ok(Fitted::Finished(artifact)) = series.run(cell, &spec, 1, None, usize::MAX) else {

@@ -63,7 +63,7 @@ pub(super) unsafe fn in_bf16(first: __m512, second: __m512) -> __m512i {
     unsafe { transmute::<__m512bh, __m512i>(_mm512_cvtne2ps_pbh(second, first)) }
 }
 
-/// Gives the register that names for each half the place from which it is taken.
+/// Returns the register that names for each half the place from which it is taken.
 ///
 /// # Safety
 /// The CPU must have AVX-512.

@@ -14,12 +14,12 @@ fn ordinary() -> impl Strategy<Value = f32> + Clone {
     between(0x2e00_0000..0x4600_0000)
 }
 
-/// Values whose products are about where the normal range ends, and some below it.
+/// Values whose products are near the end of the normal range, and some below it.
 fn tiny() -> impl Strategy<Value = f32> + Clone {
     prop_oneof![6 => between(0x1a00_0000..0x2200_0000), 1 => between(0..0x0090_0000)]
 }
 
-/// Values of every kind, infinities and what is no number among them.
+/// Values of every kind, also infinite ones and NaN.
 fn anything() -> impl Strategy<Value = f32> + Clone {
     prop_oneof![60 => ordinary(), 10 => tiny(), 1 => between(0x5d00_0000..0x7fff_ffff)]
 }
@@ -64,7 +64,7 @@ impl Kernel for Rounding<'_> {
     }
 }
 
-/// Gives bits that are the same for all numbers that are none.
+/// Returns the bits, the same for every NaN.
 fn bits(row: &Row) -> Vec<u32> {
     row.0
         .iter()
@@ -72,7 +72,7 @@ fn bits(row: &Row) -> Vec<u32> {
         .collect()
 }
 
-/// Gives what a path makes of rows, and how it rounds them: halves in the order in which they count.
+/// Returns rows as a path rounds them.
 fn rounded(path: Path, rows: &[Row; 4]) -> (Neighbours, Quad) {
     let (mut neighbours, mut quad) = (Neighbours::ZERO, Quad::ZERO);
     path.run(Rounding(rows, &mut neighbours, &mut quad));

@@ -6,14 +6,14 @@ use crate::kernel::{
     Addend, Bf16, F32, Factors, Kernel, Lanes, Neighbours, PANEL, Path, Row, halves, panel::Quad, paths, zeros,
 };
 
-/// Gives numbers between -1 and 1 whose products are not exact.
+/// Returns numbers between -1 and 1 whose products are not exact.
 #[expect(clippy::cast_precision_loss, reason = "24 bits are exact")]
 fn number(seed: u32, row: usize, column: usize) -> f32 {
     let place = u32::try_from(row * 1000 + column).unwrap();
     (place.wrapping_add(seed).wrapping_mul(2_654_435_761) >> 8) as f32 / 8_388_608.0 - 1.0
 }
 
-/// Gives a matrix in panels, one behind the other, with zeros beside it.
+/// Returns a matrix in panels, one behind the other, with zeros beside it.
 fn panels(rows: usize, columns: usize, seed: u32) -> Vec<Row> {
     let mut all = zeros(rows * columns.div_ceil(PANEL));
     for (row, column) in (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column))) {
@@ -30,7 +30,7 @@ struct Products<'a, F: Factors> {
     output: &'a mut [Row],
 }
 
-/// The left side: rows in panels, or steps of a depth to be turned around.
+/// The left matrix: rows in panels, or steps of a depth to be transposed.
 enum Left<'a, F: Factors> {
     Rows(&'a [F::Left]),
     Turned(&'a [F::Right]),
@@ -61,14 +61,14 @@ impl<F: Factors> Kernel for Products<'_, F> {
                 F::multiply::<L, ROWS, VECTORS>(lanes, depth, left, right, start, output);
             }
             Left::Turned(left) => {
-                let mut room = Vec::new();
-                F::multiply_turned::<L, ROWS, VECTORS>(lanes, F::turn(lanes, left, &mut room), right, output);
+                let mut buffer = Vec::new();
+                F::multiply_turned::<L, ROWS, VECTORS>(lanes, F::turn(lanes, left, &mut buffer), right, output);
             }
         }
     }
 }
 
-/// The same for one row of several outputs at once.
+/// Products of one row for several outputs at once.
 struct RowOf<'a, F: Factors> {
     depth: usize,
     left: &'a [F::Left],
@@ -128,13 +128,13 @@ fn rounded(path: Path, rows: &[Row]) -> Rounded<'_> {
     rounded
 }
 
-/// Gives the nearest bf16 of ordinary numbers.
+/// Returns the nearest bf16 of ordinary numbers.
 fn nearest(value: f32) -> f32 {
     let bits = value.to_bits();
     f32::from_bits(bits.wrapping_add(0x7fff + (bits >> 16 & 1)) & 0xffff_0000)
 }
 
-/// Gives what the tile instructions make of a depth: in each block of 32 steps a chain of the even ones and one of the odd ones.
+/// Returns the result of the tile instructions: in each block of 32 steps a chain of the even ones and one of the odd ones.
 fn in_tiles(depth: usize, start: f32, left: impl Fn(usize) -> f32, right: impl Fn(usize) -> f32) -> f32 {
     let mut total = start;
     for block in (0..depth).step_by(32) {
@@ -213,7 +213,7 @@ proptest! {
 
     #[test]
     fn products_of_bf16_are_two_chains_a_block_on_every_path(
-        // Beyond the blocks that one round of tiles takes.
+        // The larger depths have more blocks than one call of the tile loop takes.
         rows in 1_usize..50, depth in prop_oneof![1_usize..70, 500_usize..600], seed: u32, from_row: bool,
     ) {
         let (left, right) = (panels(rows, depth, seed), panels(depth, PANEL, !seed));
