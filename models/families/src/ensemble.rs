@@ -1,7 +1,7 @@
 //! Several fitted models as one: a weighted mean of their forecasts, target by target.
 //!
 //! Promises that weights are not negative and add up to 1 for each target, that a member without weight is left out of
-//! the artifact, and that the artifact holds its members whole: whoever has it needs nothing else to forecast.
+//! the artifact, and that the artifact contains its members: a forecast needs nothing else.
 
 use forecast::{
     About, Artifact, ArtifactError, EnsembleMember, EnsembleSpec, Forecast, ForecastError, History, ModelSpec, Tensor,
@@ -11,20 +11,20 @@ use series::{Matrix, Scaled};
 
 use crate::forecaster;
 
-/// How many members are drawn, with replacement, for one target: the weights are multiples of its inverse.
+/// How many members are drawn at most, with replacement, for one target.
 pub const DRAWS: usize = 50;
 
 /// The tensor of weights, `[members, targets]`.
 const WEIGHTS: &str = "ensemble.weights";
 
-/// Origins that are forecast by all members before they are mixed, so that memory stays small.
+/// How many origins all members forecast before the forecasts are mixed, so that memory stays small.
 const BLOCK: usize = 512;
 
-/// Weighs members by their errors on rows that none of them was fitted on.
+/// Returns the weights of members by their errors on rows that no member was fitted on.
 ///
 /// For each target members are drawn greedily with replacement so that the mean of those drawn has the least squared
-/// error; the best of all numbers of draws counts. Few rows cannot give extreme weights that way. Where a target has no
-/// observed row, or there are no rows at all, members weigh the same.
+/// error; the best number of draws counts. This avoids extreme weights from few rows. Where a target has no observed row,
+/// all members have the same weight.
 ///
 /// # Shapes
 /// `actuals` is `[rows, targets]`, NaN where nothing was observed, and so is each member's `forecasts`; the result is
@@ -45,7 +45,7 @@ pub fn weigh(actuals: &Matrix, forecasts: &[&[f64]]) -> Matrix {
     weights
 }
 
-/// Gives the sums of products of the members' errors, `[members, members]`.
+/// Returns the sums of products of the members' errors, `[members, members]`.
 fn products(actuals: &Matrix, forecasts: &[&[f64]], target: usize) -> Vec<f64> {
     let members = forecasts.len();
     let mut products = vec![0.0; members * members];
@@ -70,7 +70,8 @@ fn draw(products: &[f64], members: usize) -> Vec<f64> {
         return even;
     }
     let mut counts = vec![0_u32; members];
-    // For each member, the sum of its error's products with those drawn so far; and the same of those drawn.
+    // For each member, the sum of the products of its errors with those of all members drawn so far; and the sum over all
+    // pairs of drawn members.
     let (mut with, mut drawn) = (vec![0.0; members], 0.0);
     let mut best: Option<(f64, Vec<u32>)> = None;
     for draws in 1..=DRAWS {
@@ -95,10 +96,10 @@ fn draw(products: &[f64], members: usize) -> Vec<f64> {
         .collect()
 }
 
-/// Makes one artifact of several that were fitted on one cut. Members without weight are left out.
+/// Returns one artifact of several that were fitted on one cut. Members without weight are left out.
 ///
 /// # Errors
-/// Where there is no member.
+/// Where no member has a weight.
 ///
 /// # Shapes
 /// `weights` is `[members, targets]`.
@@ -139,7 +140,7 @@ pub fn combine(members: &[(String, Artifact)], weights: &Matrix) -> Result<Artif
 /// A fitted ensemble.
 pub(crate) struct Ensemble {
     members: Vec<Box<dyn Forecast>>,
-    /// `[members, targets]`.
+    /// The weights, `[members, targets]`.
     weights: Matrix,
 }
 
@@ -197,7 +198,7 @@ impl Forecast for Ensemble {
             .unwrap_or_default()
     }
 
-    /// The shortest: beyond it a member forecasts from its own forecasts.
+    /// Returns the shortest trained horizon: beyond it that member continues from its own forecasts.
     fn trained_horizon(&self) -> Option<usize> {
         self.members.iter().filter_map(|member| member.trained_horizon()).min()
     }

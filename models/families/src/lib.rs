@@ -1,6 +1,6 @@
 //! The one place that knows every family of models: from a spec to its fit, from an artifact to its forecaster.
 //!
-//! Promises that what [`fit`] leaves, [`forecaster`] reads, kind by kind and without a default: a new kind fails to
+//! Promises that [`forecaster`] reads the artifacts of every [`fit`], kind by kind and without a default: a new kind fails to
 //! compile until both sides are named. Refuses to know how any of them works, and which backends a build has: they are an
 //! argument, [`Backends`].
 
@@ -36,8 +36,8 @@ pub fn fit(model: &ModelSpec, backends: Backends) -> Option<Box<dyn Fit>> {
 
 /// Returns the fit of the best of several settings of a model.
 ///
-/// `fit` makes the fit of each: [`fit`] with the caller's backends. `elapsed` tells how long this run has been going on; it
-/// is asked only where the search is limited in seconds.
+/// `fit` makes the fit of each: [`fit`] with the caller's backends. `elapsed` returns how long this run has taken so far; it
+/// is called only where the search is limited in seconds.
 #[must_use]
 pub fn search(model: &ModelSpec, spec: &SearchSpec, fit: MakeFit, elapsed: Elapsed) -> Search {
     Search::new(model, spec, fit, forecaster, elapsed)
@@ -46,7 +46,7 @@ pub fn search(model: &ModelSpec, spec: &SearchSpec, fit: MakeFit, elapsed: Elaps
 /// Returns the forecaster of a fitted model.
 ///
 /// # Errors
-/// Where the artifact's tensors are not those of its kind.
+/// Where the tensors of the artifact do not match its kind.
 pub fn forecaster(artifact: &Artifact) -> Result<Box<dyn Forecast>, ArtifactError> {
     Ok(match &artifact.about.settings {
         ModelSpec::Naive(_) => Box::new(Naive::read(artifact)?),

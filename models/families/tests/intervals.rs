@@ -61,7 +61,7 @@ fn small(kind: &str) -> ModelSpec {
     spec
 }
 
-/// Gives what the interval covers, first over all targets, then by target.
+/// Returns what the interval covers, first over all targets, then by target.
 fn covered(kind: &str, table: &Table) -> Vec<Option<f64>> {
     let split = Split {
         holdout: Holdout::Rows(3_000),

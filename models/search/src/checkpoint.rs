@@ -1,4 +1,4 @@
-//! A search between two batches: what was tried, the best model so far, and the running trial's own checkpoint.
+//! The state of a search between two batches: finished trials, the best model so far, and the checkpoint of the running trial.
 
 use forecast::{
     About, Artifact, ArtifactError, Checkpoint, FitError, Fitted, ModelSpec, Progress, Tensors, Training, Trial,
@@ -9,19 +9,19 @@ use serde_json::Value;
 
 use crate::{after, failed, judge::Unjudged};
 
-/// What a search has done.
+/// The state of a search.
 #[derive(Default)]
 pub(crate) struct Unfinished {
     pub(crate) finished: Vec<Trial>,
     pub(crate) running: Option<Checkpoint>,
-    /// Epochs of the finished trials.
+    /// How many epochs the finished trials took.
     pub(crate) epochs: u32,
-    /// Seconds, over all runs.
+    /// The seconds of all runs so far.
     pub(crate) spent: f64,
     best: Option<(f64, Artifact)>,
 }
 
-/// What a checkpoint describes beside the tensors of the best model and of the running trial.
+/// The description of a checkpoint; its tensors are those of the best model and of the running trial.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Written {
@@ -42,12 +42,12 @@ struct Running {
     about: Value,
 }
 
-/// What the tensors of the best model and those of the running trial are called before their own names.
+/// The prefixes of the tensors of the best model and of the running trial.
 const BEST: &str = "best/";
 const RUNNING: &str = "running/";
 
 impl Unfinished {
-    /// Notes a trial that gave a model.
+    /// Records a trial that has a model.
     pub(crate) fn finish(&mut self, settings: &ModelSpec, artifact: Artifact, error: Result<f64, Unjudged>) {
         match error {
             Ok(mse) => {
@@ -64,12 +64,12 @@ impl Unfinished {
         }
     }
 
-    /// Notes a trial that gave none.
+    /// Records a trial that failed.
     pub(crate) fn fail(&mut self, settings: &ModelSpec, why: &FitError) {
         self.finished.push(failed(settings, why));
     }
 
-    /// Gives the best model, which says what was tried.
+    /// Returns the best model, with all trials in its description.
     pub(crate) fn artifact(self) -> Result<Artifact, FitError> {
         match self.best {
             Some((_, mut artifact)) => {
@@ -88,7 +88,7 @@ impl Unfinished {
         }
     }
 
-    /// Writes a checkpoint.
+    /// Returns the end of a run that was stopped, with a checkpoint.
     pub(crate) fn stopped(
         self,
         trials: &[ModelSpec],
@@ -135,7 +135,7 @@ impl Unfinished {
         Ok(Checkpoint { progress, bytes })
     }
 
-    /// Reads a checkpoint, if it is of this search.
+    /// Reads a checkpoint after a check that it is of this search.
     pub(crate) fn resume(
         checkpoint: &Checkpoint,
         trials: &[ModelSpec],

@@ -1,4 +1,4 @@
-//! How a trial is judged: by its forecasts of the rows that select.
+//! The error of a trial: that of its forecasts of the rows that select.
 
 use forecast::{Artifact, FitError, ForecastError, SeriesData, Training};
 use series::Windows;
@@ -16,7 +16,7 @@ pub(crate) enum Unjudged {
     NotFinite(f64),
 }
 
-/// Refuses a cut without rows to judge by.
+/// Checks that the cut has rows to compare trials on.
 pub(crate) fn check(data: &Training<'_>) -> Result<(), FitError> {
     if data.series.iter().all(|series| windows(series, data).is_empty()) {
         return Err(FitError::NothingSelects { have: 0 });
@@ -24,7 +24,7 @@ pub(crate) fn check(data: &Training<'_>) -> Result<(), FitError> {
     Ok(())
 }
 
-/// Gives the mean squared error over all origins, steps and targets, scaled values; what was not observed is left out.
+/// Returns the mean squared error over all origins, steps and targets, scaled values; values that were not observed are left out.
 #[expect(clippy::cast_precision_loss, reason = "counts of forecast values lie far below 2^52")]
 pub(crate) fn error(artifact: &Artifact, forecaster: MakeForecaster, data: &Training<'_>) -> Result<f64, Unjudged> {
     let model = forecaster(artifact)?;

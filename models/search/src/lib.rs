@@ -1,10 +1,10 @@
-//! A search for a model's settings: one fit made of many, of which the best on the rows that select is kept.
+//! The search for the settings of a model: one fit made of many, which keeps the best on the rows that select.
 //!
-//! Promises: the rows that calibrate and score are never looked at; every trial learns from the same training rows and is
-//! judged by the same forecasts of the rows that select; a search that was stopped goes on to the same artifact. With a
-//! budget in seconds, what is tried depends on the machine; what was tried stands in the artifact either way.
+//! Promises: the rows that calibrate and score are never read; every trial learns from the same training rows and is compared
+//! on the same forecasts of the rows that select; a search that was stopped and resumed ends with the same artifact. With a
+//! limit in seconds the trials depend on the speed of the machine; the artifact always lists them.
 //!
-//! Refuses to know any family of models, and any clock: how to fit, how to forecast and how much time went by are
+//! Refuses to know any family of models, and any clock: how to fit, how to forecast and how much time has passed are
 //! arguments. Start reading at [`Search`].
 
 mod checkpoint;
@@ -20,11 +20,12 @@ use forecast::{
 
 use checkpoint::Unfinished;
 
-/// Gives the fit of settings; none for those that cannot be fitted by themselves.
+/// Returns the fit of settings; `None` for those that cannot be fitted by themselves.
 pub type MakeFit = fn(&ModelSpec) -> Option<Box<dyn Fit>>;
-/// Gives the forecaster of a fitted model.
+/// Returns the forecaster of a fitted model.
 pub type MakeForecaster = fn(&Artifact) -> Result<Box<dyn Forecast>, ArtifactError>;
-/// Tells how long this run has been going on. Asked between trials and when a search is stopped, if seconds are limited.
+/// Returns how long this run has taken so far. It is called between trials and when a search is stopped, if its seconds are
+/// limited.
 pub type Elapsed = Arc<dyn Fn() -> Duration + Send + Sync>;
 
 /// The fit of the best of several settings.
@@ -37,7 +38,7 @@ pub struct Search {
 }
 
 impl Search {
-    /// Prepares a search. Settings that the model does not have are left out: check the spec's problems first.
+    /// Returns a search. Settings that the model does not have are left out: check [`SearchSpec::problems`] first.
     #[must_use]
     pub fn new(
         model: &ModelSpec,
@@ -55,7 +56,7 @@ impl Search {
         }
     }
 
-    /// Lists the settings in the order in which they are tried.
+    /// Returns the settings in the order in which they are tried.
     #[must_use]
     pub fn trials(&self) -> &[ModelSpec] {
         &self.trials
@@ -63,7 +64,7 @@ impl Search {
 }
 
 impl Fit for Search {
-    /// A batch is one of the running trial's; an epoch of the search counts on from trial to trial.
+    /// Runs all trials. Batches are those of the running trial; epochs are counted over all trials.
     fn run(
         &self,
         data: &Training<'_>,
@@ -84,7 +85,7 @@ impl Fit for Search {
         };
         while let Some(settings) = self.next(&state, spent()) {
             let running = state.running.take();
-            // A trial that finishes in between two questions must not hide that the search was asked to stop.
+            // A trial that ends between two calls of `stop` must not hide that the search was asked to stop.
             if running.is_none() && stop() {
                 state.spent = spent();
                 return state.stopped(&self.trials, data, None);
@@ -108,7 +109,7 @@ impl Fit for Search {
                     let error = judge::error(&artifact, self.forecaster, data);
                     state.finish(settings, artifact, error);
                 }
-                // These are the data's or the host's, not the settings'.
+                // These come from the data or the host, not from the settings.
                 Err(
                     error @ (FitError::Mismatch { .. }
                     | FitError::NotFinite { .. }
@@ -125,9 +126,9 @@ impl Fit for Search {
 }
 
 impl Search {
-    /// Gives the settings of the next trial, none where all are tried or the time is spent.
+    /// Returns the settings of the next trial; `None` where all are tried or the time is over.
     ///
-    /// The first trial is made whatever the time, and one that runs is not given up: half a fit tells nothing.
+    /// The first trial is made whatever the time, and a running one is finished: half a fit has no error.
     fn next(&self, state: &Unfinished, spent: f64) -> Option<&ModelSpec> {
         let late = self.seconds.is_some_and(|seconds| spent >= seconds);
         if late && state.running.is_none() && !state.finished.is_empty() {
@@ -137,7 +138,7 @@ impl Search {
     }
 }
 
-/// Gives the progress of a search whose earlier trials took some epochs.
+/// Returns the progress of a search whose earlier trials took some epochs.
 fn after(epochs: u32, progress: Progress) -> Progress {
     Progress {
         epoch: epochs.saturating_add(progress.epoch),
@@ -145,7 +146,7 @@ fn after(epochs: u32, progress: Progress) -> Progress {
     }
 }
 
-/// Gives what a trial that gave no score is remembered by.
+/// Returns the record of a trial that has no error.
 fn failed(settings: &ModelSpec, why: &dyn std::error::Error) -> Trial {
     let mut text = why.to_string();
     let mut source = why.source();

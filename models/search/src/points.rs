@@ -1,4 +1,4 @@
-//! Which settings are tried, and in which order.
+//! The settings that are tried, in their order.
 
 use std::collections::BTreeMap;
 
@@ -9,10 +9,10 @@ use rand_chacha::{
 };
 use serde_json::Value;
 
-/// Draws for each trial that is asked for, before a space counts as exhausted.
+/// How many draws per trial are made before a space counts as exhausted.
 const DRAWS: usize = 20;
 
-/// Lists the settings of all trials, none twice.
+/// Returns the settings of all trials, without duplicates.
 pub(crate) fn of(model: &ModelSpec, spec: &SearchSpec) -> Vec<ModelSpec> {
     let mut trials: Vec<ModelSpec> = Vec::new();
     let mut add = |settings: &BTreeMap<String, Value>| {
@@ -41,7 +41,7 @@ pub(crate) fn of(model: &ModelSpec, spec: &SearchSpec) -> Vec<ModelSpec> {
     trials
 }
 
-/// Gives every combination of the listed values, the last setting changing first.
+/// Returns every combination of the listed values, the last setting changing first.
 fn grid(spec: &SearchSpec) -> impl Iterator<Item = BTreeMap<String, Value>> {
     let listed: Vec<(&String, &[Value])> = spec
         .space
@@ -87,7 +87,7 @@ fn number(Between { min, max, scale }: Between, fraction: f64) -> f64 {
     number.clamp(min, max)
 }
 
-/// Gives a number from 0 to below 1.
+/// Returns a number from 0 to below 1.
 #[expect(clippy::cast_precision_loss, reason = "53 bits are exact in f64")]
 fn fraction(random: &mut ChaCha8Rng) -> f64 {
     (random.next_u64() >> 11) as f64 / 9_007_199_254_740_992.0
