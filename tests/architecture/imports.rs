@@ -109,27 +109,27 @@ fn used(text: &str) -> Vec<Vec<String>> {
     let code: String = lines.collect::<Vec<_>>().join("\n");
     let mut found = Vec::new();
     for statement in code.split(';') {
-        if let Some(tree) = statement
-            .rsplit_once("use ")
-            .map(|(before, tree)| (before, tree.trim()))
+        if let Some((before, tree)) = statement.rsplit_once("use ")
+            && ends_a_statement(before)
         {
-            if tree.0.trim_end().ends_with(['}', ']', ')']) || tree.0.trim().is_empty() || is_public(tree.0) {
-                apart(tree.1, &[], &mut found);
-            }
+            apart(tree.trim(), &[], &mut found);
         }
     }
     for start in ["crate::", "super::"] {
         for (at, _) in code.match_indices(start) {
             let path = code[at..].split(|letter: char| !(letter.is_alphanumeric() || "_:".contains(letter)));
-            let path = path.map(|path| path.split("::").map(str::to_owned).collect()).next();
-            found.extend(path);
+            // What ends in `::` is the head of a group, which was taken apart above.
+            let path = path.take(1).filter(|path| !path.ends_with("::"));
+            found.extend(path.map(|path| path.split("::").map(str::to_owned).collect()));
         }
     }
     found
 }
 
-fn is_public(before: &str) -> bool {
-    before.trim_end().ends_with("pub") || before.trim_end().ends_with(')')
+/// Returns whether a `use` may follow: a statement, an attribute or `pub` stands before it.
+fn ends_a_statement(before: &str) -> bool {
+    let before = before.trim_end();
+    before.is_empty() || before.ends_with(['}', ']', ')']) || before.ends_with("pub")
 }
 
 /// Takes one tree of imports apart, for example `crate::{a::{A, B}, c}`.

@@ -181,7 +181,7 @@ async fn wrong_credentials_are_denied() {
     let loopback = Loopback::start().await;
     loopback.server.store("secret").await;
     let mut wrong = access();
-    wrong.secret = platform::config::Secret::new("wrong".to_owned());
+    wrong.secret = platform::Secret::new("wrong".to_owned());
     let endpoint = Endpoint {
         url: Some(loopback.server.s3_url.clone()),
         region: Some(REGION.to_owned()),

@@ -14,9 +14,8 @@ use std::{
 use aws_sdk_sqs::types::QueueAttributeName;
 use contract::Stage;
 use platform::{
-    Queue, Store,
+    Queue, Secret, Store,
     aws::{Access, Endpoint, connect_store},
-    config::Secret,
 };
 
 /// The region that everything is signed for.

@@ -59,7 +59,7 @@ impl<'a> Log<'a> {
     ///
     /// # Errors
     /// When the store does not answer or an entry is damaged.
-    pub async fn entry_of(
+    pub(crate) async fn entry_of(
         &self,
         round: RoundId,
         opened: i64,

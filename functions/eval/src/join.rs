@@ -27,7 +27,7 @@ const ENSEMBLE_TRIES: u32 = 2;
 ///
 /// # Errors
 /// When the store does not answer.
-pub async fn write_outcome(
+pub(crate) async fn write_outcome(
     task: &EvalTask,
     made: &EvalFacts,
     spec: &Spec,

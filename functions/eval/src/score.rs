@@ -9,7 +9,7 @@ use series::{QuantileScoring, Scaled, ScoreScale, Scores, Scoring, Table, Window
 use crate::error::EvalError;
 
 /// How many holdout forecasts are kept for people and plots, at most.
-pub const SHOWN_ORIGINS: usize = 500;
+pub(crate) const SHOWN_ORIGINS: usize = 500;
 
 /// Whose forecasts are scored.
 #[derive(Clone, PartialEq, Debug)]

@@ -12,7 +12,7 @@ use series::{Matrix, Table, Transform, rfc3339};
 use crate::error::InferError;
 
 /// The steps that `auto` never exceeds.
-pub const MAX_AUTO_STEPS: usize = 1_000;
+pub(crate) const MAX_AUTO_STEPS: usize = 1_000;
 
 /// What lies ahead of the last observed row, in original units.
 #[derive(Clone, PartialEq, Debug)]

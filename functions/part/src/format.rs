@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use series::{Role, TimeAxis};
 
 /// The key of the footer entry that says what the columns mean.
-pub const METADATA: &str = "flits";
+pub(crate) const METADATA: &str = "flits";
 
 /// The column of times, UTC seconds.
 pub const TIME: &str = "time";

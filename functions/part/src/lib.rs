@@ -2,7 +2,7 @@
 //!
 //! A clean part is a Parquet file in original units on a regular time grid. It holds a column [`TIME`] (UTC seconds,
 //! required) and one column of 64-bit floats for each column of the table, null where a value is missing. What the
-//! columns mean stands in the footer, as JSON under the key [`METADATA`]: the time axis, the role of each column, the
+//! columns mean stands in the footer, as JSON under the key `flits`: the time axis, the role of each column, the
 //! first test row and the name of the series.
 //!
 //! The crate promises that [`read`] returns the table that [`write`] was given, and that equal tables give equal bytes. It
@@ -29,6 +29,6 @@ mod format;
 mod read;
 mod write;
 
-pub use format::{MAX_VALUES, METADATA, TIME};
+pub use format::{MAX_VALUES, TIME};
 pub use read::{PartError, read};
 pub use write::{WriteError, write};

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// The size above which a JSON document of ours is refused, in bytes.
-pub const MAX_DOCUMENT: u64 = 64 * 1024 * 1024;
+pub(crate) const MAX_DOCUMENT: u64 = 64 * 1024 * 1024;
 
 /// The size above which a resolved spec is not read, in bytes: all that one text can become.
 const MAX_RESOLVED: u64 = 4 * MAX_TEXT as u64;
@@ -25,7 +25,7 @@ const SHORT_SPEC: usize = 64 * 1024;
 /// Bytes that are not those that their name promises.
 #[derive(Debug, thiserror::Error)]
 #[error("its digest is {have}, its name says {named}")]
-pub struct WrongDigest {
+pub(crate) struct WrongDigest {
     /// The digest of the bytes.
     pub have: Digest,
     /// The digest in the name.
@@ -131,7 +131,7 @@ pub async fn is_there(store: &dyn Store, key: &str) -> Result<bool, StoreError> 
 /// # Errors
 /// When the store does not give it, or it is not the one that its name says. [`StoreError::Newer`] where it has what this
 /// code does not know.
-pub async fn read_spec(store: &dyn Store, dataset: &Dataset, digest: Digest) -> Result<Spec, StoreError> {
+pub(crate) async fn read_spec(store: &dyn Store, dataset: &Dataset, digest: Digest) -> Result<Spec, StoreError> {
     let key = keys::resolved(dataset, digest);
     let bytes = read_blob(store, &key, digest, MAX_RESOLVED).await?;
     let spec = if bytes.len() <= SHORT_SPEC {

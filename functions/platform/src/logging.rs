@@ -64,7 +64,7 @@ pub fn start(config: &LogConfig, on_lambda: bool) -> Result<(), FilterError> {
 
 /// Makes a panic one line of the log, or of standard error where nobody logs: thread, place and message, and with
 /// `RUST_BACKTRACE` the way there.
-pub fn log_panics() {
+pub(crate) fn log_panics() {
     std::panic::set_hook(Box::new(tell));
 }
 

@@ -14,9 +14,8 @@ use std::{
 use bytes::Bytes;
 use contract::Stage;
 use platform::{
-    ETag, Queue, QueueError, Store, StoreError,
+    ETag, Queue, QueueError, Secret, Store, StoreError,
     aws::{Access, Endpoint, S3Store, SqsQueue, connect_queue, connect_store},
-    config::Secret,
 };
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},

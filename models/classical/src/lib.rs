@@ -20,5 +20,5 @@ mod start;
 mod target;
 mod theta;
 
-pub use fit::{Classical, ESTIMATED_ROWS};
+pub use fit::Classical;
 pub use smoother::Smoother;

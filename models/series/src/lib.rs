@@ -36,7 +36,7 @@ pub use calendar::{CALENDAR, calendar};
 pub use civil::rfc3339;
 pub use cleaning::{Clean, Missing, Outliers, Scaler};
 pub use column::{ColumnTransform, LARGEST};
-pub use cut::{Cut, CutError, VALIDATED_WINDOWS};
+pub use cut::{Cut, CutError};
 pub use frequency::{Anchor, Frequency, FrequencyError};
 pub use matrix::Matrix;
 pub use quantile_score::{Coverage, QuantileScores, QuantileScoring, TargetQuantiles};

@@ -12,7 +12,7 @@ use aws_smithy_http_client::{
 use contract::Stage;
 
 use super::{S3Store, SqsQueue};
-use crate::config::Secret;
+use crate::secret::Secret;
 
 /// How long a connection may take to open.
 pub(super) const CONNECT: Duration = Duration::from_secs(2);

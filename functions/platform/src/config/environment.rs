@@ -158,7 +158,7 @@ impl Sources {
 
 /// Says where the Lambda Runtime API is, when this process stands in Lambda.
 #[must_use]
-pub fn lambda_api() -> Option<String> {
+pub(crate) fn lambda_api() -> Option<String> {
     process_environment().remove("AWS_LAMBDA_RUNTIME_API")
 }
 
@@ -168,7 +168,7 @@ pub const PARENT: &str = "FLITS_PARENT_HOLDS_STDIN";
 
 /// Returns whether this process is to end when its standard input does.
 #[must_use]
-pub fn ends_with_parent() -> bool {
+pub(crate) fn ends_with_parent() -> bool {
     process_environment().contains_key(PARENT)
 }
 

@@ -6,20 +6,20 @@
 
 mod environment;
 mod fields;
-mod secret;
 mod units;
 
 use std::{collections::BTreeMap, fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use contract::Stage;
 
-pub use environment::{PARENT, Sources, ends_with_parent, lambda_api};
-pub use secret::Secret;
+pub use environment::{PARENT, Sources};
+pub(crate) use environment::{ends_with_parent, lambda_api};
 
 use self::fields::Fields;
 use crate::{
     aws::{self, Access, Endpoint, SystemClock},
     host::{Host, Platform},
+    secret::Secret,
 };
 
 /// The effective configuration.

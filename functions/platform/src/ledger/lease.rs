@@ -24,13 +24,13 @@ pub fn rest(lease_s: u64, age_s: i64) -> Option<Duration> {
 /// A local owner is called `local/{epoch}`; whoever opens the directory takes the next epoch, so the process that an
 /// earlier one belonged to has ended.
 #[must_use]
-pub fn is_void(owner: &str, me: &str) -> bool {
+pub(crate) fn is_void(owner: &str, me: &str) -> bool {
     owner.starts_with("local/") && me.starts_with("local/") && owner != me
 }
 
 /// Gives the time between two renewals.
 #[must_use]
-pub fn renew_every(lease: Duration) -> Duration {
+pub(crate) fn renew_every(lease: Duration) -> Duration {
     lease / 3
 }
 
@@ -48,7 +48,7 @@ pub fn visibility(lease: Duration) -> Duration {
 
 /// Gives how long a message is given back for after an attempt (from 0) that may go better next time.
 #[must_use]
-pub fn backoff(attempt: u32) -> Duration {
+pub(crate) fn backoff(attempt: u32) -> Duration {
     Duration::from_secs(5)
         .saturating_mul(2_u32.saturating_pow(attempt))
         .min(MAX_BACKOFF)

@@ -12,7 +12,7 @@ use super::{Completion, Ledger, Nonce, State, lease, state::VERSION};
 use crate::ports::ETag;
 
 /// How many hops a job may make. A hop that cannot raise progress is refused anyway; this bounds the rest.
-pub const MAX_HOPS: u32 = 64;
+pub(crate) const MAX_HOPS: u32 = 64;
 
 /// What a message asks for.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -183,7 +183,7 @@ pub fn release_stopped(held: &Ledger, nonce: Nonce) -> Ledger {
 
 /// Forgets a checkpoint that is gone or damaged: the job begins again, and the next hop may stand anywhere.
 #[must_use]
-pub fn forget_checkpoint(held: &Ledger) -> Ledger {
+pub(crate) fn forget_checkpoint(held: &Ledger) -> Ledger {
     Ledger {
         checkpoint: None,
         progress: None,

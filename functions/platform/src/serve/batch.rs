@@ -19,7 +19,7 @@ use crate::{
 
 /// What became of one record.
 #[derive(Clone, PartialEq, Debug)]
-pub struct Handled {
+pub(crate) struct Handled {
     /// The queue's id of the record.
     pub id: String,
     /// What became of each job in it; empty where there was nothing to do.
@@ -70,7 +70,7 @@ pub async fn handle_batch(
 }
 
 /// Handles one record to its end. A panic is reported like a failure.
-pub async fn handle_record(
+pub(crate) async fn handle_record(
     work: &dyn ErasedWork,
     record: SqsMessage,
     id: String,

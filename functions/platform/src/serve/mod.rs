@@ -17,7 +17,8 @@ use crate::{
     work::ErasedWork,
 };
 
-pub use batch::{Handled, handle_batch, handle_record};
+pub use batch::handle_batch;
+use batch::{Handled, handle_record};
 
 /// What a command line says.
 struct Arguments {

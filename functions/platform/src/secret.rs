@@ -1,3 +1,5 @@
+//! Texts that are never printed.
+
 use std::fmt;
 
 /// A text that is never printed.
