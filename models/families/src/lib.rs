@@ -47,6 +47,49 @@ pub fn search(model: &ModelSpec, spec: &SearchSpec, fit: MakeFit, elapsed: Elaps
 ///
 /// # Errors
 /// Where the tensors of the artifact do not match its kind.
+///
+/// # Example
+/// A model that is written and read back forecasts the same.
+/// ```
+/// use families::Backends;
+/// use forecast::{Artifact, Fitted, Forecast, History, ModelSpec};
+/// # use forecast::{SeriesData, Training};
+/// # use series::{Clean, Column, Cut, Frequency, Matrix, Role, Sampling, Split, Table, TimeAxis, Transform, WindowShape};
+/// # let values = (0..60).map(|row| f64::from(row * row % 17)).collect();
+/// # let column = Column { name: "visitors".into(), role: Role::Target, values };
+/// # let axis = TimeAxis::new(0, Frequency::Seconds(3_600), 60);
+/// # let table = Table::new(String::new(), axis, vec![column], None)?;
+/// # let window = WindowShape { context: 6, horizon: 2, stride: 1 };
+/// # let cut = Cut::new(&table, Split::default(), &Sampling::default(), window)?;
+/// # let transform = Transform::fit(&table, cut.training.clone(), &Clean::default())?;
+/// # let scaled = transform.apply(&table, cut.training.clone())?;
+/// # let training = Training {
+/// #     series: &[SeriesData { scaled: &scaled, cut: &cut }],
+/// #     window,
+/// #     season: 1,
+/// #     threads: 1,
+/// #     cut: "c0ffee",
+/// #     target_names: &transform.target_names(),
+/// #     input_names: &transform.input_names(),
+/// # };
+///
+/// let ets = ModelSpec::of_kind("ets").expect("a known kind");
+/// let fit = families::fit(&ets, Backends::default()).expect("fitted by itself");
+/// let Fitted::Finished(artifact) = fit.run(&training, None, &|| false, &mut |_, _| ())? else {
+///     panic!("nothing stops it");
+/// };
+/// let bytes = artifact.to_bytes()?;
+/// let read = Artifact::parse(&bytes)?;
+/// assert_eq!(read, artifact);
+/// assert_eq!(read.about.targets, ["visitors"]);
+///
+/// let future = transform.future(&table.axis, 60, 2);
+/// let history = History { scaled: &scaled, origin: 60, future: &future };
+/// let forecast = families::forecaster(&read)?.forecast(&history, 2)?;
+/// assert_eq!(forecast, families::forecaster(&artifact)?.forecast(&history, 2)?);
+/// assert!(forecast.data.iter().all(|value| value.is_finite()));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn forecaster(artifact: &Artifact) -> Result<Box<dyn Forecast>, ArtifactError> {
     Ok(match &artifact.about.settings {
         ModelSpec::Naive(_) => Box::new(Naive::read(artifact)?),

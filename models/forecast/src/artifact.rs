@@ -7,7 +7,8 @@ use crate::{ArtifactError, EpochLoss, Intervals, ModelSpec, Tensors, Training, t
 /// The artifact format that this code writes and reads.
 pub const FORMAT: u32 = 1;
 
-/// A fitted model as data: its description and its tensors.
+/// A fitted model as data: its description and its tensors. It depends on no code of the model: what reads it is chosen by
+/// its kind.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Artifact {
     /// The description, written as JSON beside the tensors.

@@ -104,6 +104,43 @@ pub enum Fitted {
 }
 
 /// A model with its settings, ready to be fitted.
+///
+/// # Example
+/// A fit that is stopped and resumed ends with the same bytes as one that is not.
+/// ```
+/// use forecast::{Fit, Fitted, LinearSpec, SeriesData, Training};
+/// # use series::{Clean, Column, Cut, Frequency, Role, Sampling, Split, Table, TimeAxis, Transform, WindowShape};
+/// # let values = (0..60).map(|row| f64::from(row * row % 17)).collect();
+/// # let column = Column { name: "visitors".into(), role: Role::Target, values };
+/// # let axis = TimeAxis::new(0, Frequency::Seconds(3_600), 60);
+/// # let table = Table::new(String::new(), axis, vec![column], None)?;
+/// # let window = WindowShape { context: 6, horizon: 2, stride: 1 };
+/// # let cut = Cut::new(&table, Split::default(), &Sampling::default(), window)?;
+/// # let transform = Transform::fit(&table, cut.training.clone(), &Clean::default())?;
+/// # let scaled = transform.apply(&table, cut.training.clone())?;
+///
+/// let training = Training {
+///     series: &[SeriesData { scaled: &scaled, cut: &cut }],
+///     window,
+///     season: 24,
+///     threads: 2,
+///     cut: "c0ffee",
+///     target_names: &transform.target_names(),
+///     input_names: &transform.input_names(),
+/// };
+/// let fit = linear::Ridge::fit(&LinearSpec::default());
+/// let Fitted::Stopped(checkpoint) = fit.run(&training, None, &|| true, &mut |_, _| ())? else {
+///     panic!("the first batch asks");
+/// };
+/// let Fitted::Finished(resumed) = fit.run(&training, Some(&checkpoint), &|| false, &mut |_, _| ())? else {
+///     panic!("nothing stops it");
+/// };
+/// let Fitted::Finished(whole) = fit.run(&training, None, &|| false, &mut |_, _| ())? else {
+///     panic!("nothing stops it");
+/// };
+/// assert_eq!(resumed.to_bytes()?, whole.to_bytes()?);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub trait Fit: Send + Sync {
     /// Fits from the start, or resumes from a checkpoint.
     ///

@@ -17,6 +17,26 @@ pub struct History<'a> {
 }
 
 /// A fitted model. Its parameters do not change; its state starts afresh at every origin.
+///
+/// # Example
+/// ```
+/// use forecast::{Forecast, History};
+/// # use series::{Clean, Column, Frequency, Matrix, Role, Table, TimeAxis, Transform};
+/// # let values = vec![10.0, 20.0, 30.0, 40.0];
+/// # let column = Column { name: "visitors".into(), role: Role::Target, values };
+/// # let axis = TimeAxis::new(0, Frequency::Seconds(3_600), 4);
+/// # let table = Table::new(String::new(), axis, vec![column], None)?;
+/// # let transform = Transform::fit(&table, 0..4, &Clean::default())?;
+/// # let scaled = transform.apply(&table, 0..4)?;
+///
+/// // The forecast starts at row 3, so the model knows the rows 0 to 2: 10, 20 and 30.
+/// let future = Matrix::zeros(0, scaled.values.cols);
+/// let history = History { scaled: &scaled, origin: 3, future: &future };
+/// let forecast = linear::Naive.forecast(&history, 2)?;
+/// assert_eq!((forecast.rows, forecast.cols), (2, 1));
+/// assert_eq!(transform.unscale(0, forecast.at(1, 0)), 30.0);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub trait Forecast: Send + Sync {
     /// Returns how many rows before an origin the model reads.
     fn history_rows(&self) -> usize;

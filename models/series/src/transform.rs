@@ -10,6 +10,27 @@ use crate::{
 };
 
 /// How rows in original units become the inputs of models, and forecasts become original units again.
+///
+/// # Example
+/// ```
+/// use series::{Clean, Column, Frequency, Role, Table, TimeAxis, Transform};
+///
+/// let visitors = Column {
+///     name: "visitors".into(),
+///     role: Role::Target,
+///     values: vec![10.0, f64::NAN, 30.0, 40.0],
+/// };
+/// let hourly = TimeAxis::new(0, Frequency::Seconds(3_600), 4);
+/// let table = Table::new(String::new(), hourly, vec![visitors], None)?;
+///
+/// // Fitted on the first three rows: the smallest value becomes 0, the largest 1.
+/// let transform = Transform::fit(&table, 0..3, &Clean::default())?;
+/// let scaled = transform.apply(&table, 0..3)?;
+/// assert_eq!(scaled.target(0), [0.0, 0.5, 1.0, 1.5]);
+/// assert_eq!(scaled.observed[0], [true, false, true, true]);
+/// assert_eq!(transform.unscale(0, 1.5), 40.0);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Transform {

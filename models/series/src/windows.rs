@@ -5,6 +5,19 @@ use std::ops::Range;
 use crate::WindowShape;
 
 /// The origins of windows: the first forecast row of each. No values are copied.
+///
+/// # Example
+/// ```
+/// use series::{WindowShape, Windows};
+///
+/// let shape = WindowShape { context: 3, horizon: 2, stride: 1 };
+/// let training = Windows::inside(0..7, shape, None);
+/// assert_eq!(training.iter().collect::<Vec<_>>(), [3, 4, 5]);
+///
+/// // Forecasts of held-out rows may read contexts before them.
+/// let holdout = Windows::holdout(7..10, shape);
+/// assert_eq!(holdout.iter().collect::<Vec<_>>(), [7, 8]);
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Windows {
     shape: WindowShape,
