@@ -25,7 +25,7 @@ use crate::{
 
 /// The most training rows that parameters are estimated from, the last ones. More rows hardly change them, and a fit takes
 /// about a second per target, however long the series is.
-pub(crate) const ESTIMATED_ROWS: usize = 50_000;
+const ESTIMATED_ROWS: usize = 50_000;
 
 /// Fits exponential smoothing, the Theta method, or a decomposition into seasons and trend.
 ///

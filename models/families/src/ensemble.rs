@@ -12,7 +12,7 @@ use series::{Matrix, Scaled};
 use crate::forecaster;
 
 /// How many members are drawn at most, with replacement, for one target.
-pub const DRAWS: usize = 50;
+const DRAWS: usize = 50;
 
 /// The tensor of weights, `[members, targets]`.
 const WEIGHTS: &str = "ensemble.weights";

@@ -22,7 +22,7 @@ use crate::{Artifact, ArtifactError, FitError, ForecastError, Tensor, tensors};
 /// The quantiles that are measured by default.
 pub const LEVELS: [f64; 9] = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9];
 /// The most quantiles.
-pub(crate) const MAX_LEVELS: usize = 99;
+const MAX_LEVELS: usize = 99;
 
 const OFFSETS: &str = "interval.offsets";
 const REACH: &str = "interval.reach";

@@ -13,7 +13,7 @@ const ENTRY: &str = "flits";
 /// The most bytes of a file; a larger net would not fit into the memory of a function.
 pub const MAX_BYTES: usize = 1 << 30;
 /// The most bytes of a header: names, shapes and the JSON entry.
-pub const MAX_HEADER: usize = 8 << 20;
+const MAX_HEADER: usize = 8 << 20;
 
 /// Numbers of one precision.
 #[derive(Clone, PartialEq, Debug)]

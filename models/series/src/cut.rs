@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{Holdout, Sampling, Split, Strategy, Table, Validation, WindowShape};
 
 /// With fewer training windows no row validates.
-pub(crate) const VALIDATED_WINDOWS: usize = 200;
+const VALIDATED_WINDOWS: usize = 200;
 
 /// The rows of one table by their use, in order of time and without overlap.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -60,7 +60,7 @@ pub enum CutError {
 impl Cut {
     /// Cuts a table: holdout first, then a sample of the rows before it, whose last part validates.
     ///
-    /// Nothing validates below 200 training windows, counted before validation is cut.
+    /// With fewer than 200 training windows, counted before validation is cut, no row validates.
     ///
     /// # Errors
     /// Where not one window fits into the training rows, not one forecast into the holdout, or test rows are missing.

@@ -94,11 +94,11 @@ impl Default for SearchSpec {
 
 impl SearchSpec {
     /// The most trials that may be asked for.
-    pub(crate) const MOST_TRIALS: usize = 1_000;
+    const MOST_TRIALS: usize = 1_000;
     /// The most values that all settings together may list.
-    pub(crate) const MOST_VALUES: usize = 1_000;
+    const MOST_VALUES: usize = 1_000;
     /// The largest seed: JSON numbers are exact up to it.
-    pub(crate) const MOST_SEED: u64 = (1 << 53) - 1;
+    const MOST_SEED: u64 = (1 << 53) - 1;
 
     /// Returns everything that is out of range for a model; `path` is where these settings stand.
     #[must_use]

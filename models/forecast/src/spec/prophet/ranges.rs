@@ -8,7 +8,7 @@ use super::{Growth, Holiday, Order, ProphetSpec, Seasonality};
 
 impl ProphetSpec {
     /// The most changepoints. A fit holds the square of all coefficients in memory.
-    pub(crate) const MAX_CHANGEPOINTS: usize = 1_000;
+    const MAX_CHANGEPOINTS: usize = 1_000;
     /// The most coefficients of seasons, holidays and regressors.
     pub const MAX_COLUMNS: usize = 2_000;
     /// The farthest day from its date that a holiday's window may reach.
