@@ -87,9 +87,12 @@ struct Block {
     right: *const Quad,
 }
 
-/// See [`super::lanes::Lanes::multiply_pairs`].
+/// Computes products of bf16 as [`super::pairs::multiply`] does.
+///
+/// # Safety
+/// This thread's tiles must be set up for `tile_rows` rows, unless that is 0: then it panics.
 #[inline(always)]
-pub(super) fn multiply<'a>(
+pub(super) unsafe fn multiply<'a>(
     tile_rows: usize,
     depth: usize,
     left: impl Fn(usize) -> &'a [Neighbours],
@@ -138,7 +141,7 @@ pub(super) fn multiply<'a>(
                 from_bytes,
                 into: output[top..].as_mut_ptr(),
             };
-            // SAFETY: this path's kernels run with tiles of `tile_rows` rows. Each block's left matrix has as many rows as the output,
+            // SAFETY: the caller set up tiles of `tile_rows` rows. Each block's left matrix has as many rows as the output,
             // of which there are so many from `top` on, and its right one has as many quads as a tile takes.
             unsafe {
                 if rows - top >= 2 * tile_rows {

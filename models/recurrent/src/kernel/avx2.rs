@@ -8,11 +8,7 @@ use std::arch::x86_64::{
     _mm256_sub_ps,
 };
 
-use super::{
-    lanes::{Arithmetic, Lanes},
-    pairs,
-    panel::{Addend, Neighbours, Quad, Row},
-};
+use super::lanes::{Arithmetic, Lanes};
 
 /// Proof that the CPU has AVX2 and FMA.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -166,17 +162,5 @@ impl Lanes for Avx2 {
     fn upper(self, pairs: __m256i) -> __m256 {
         // SAFETY: `self` is the proof that the CPU has the instructions.
         unsafe { _mm256_castsi256_ps(_mm256_and_si256(pairs, _mm256_set1_epi32(-0x1_0000))) }
-    }
-
-    #[inline(always)]
-    fn multiply_pairs<'a>(
-        self,
-        depth: usize,
-        left: impl Fn(usize) -> &'a [Neighbours],
-        right: impl Fn(usize) -> &'a [Quad],
-        start: Addend<'_>,
-        output: &mut [Row],
-    ) {
-        pairs::multiply(self, depth, left, right, start, output);
     }
 }

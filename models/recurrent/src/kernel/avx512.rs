@@ -16,8 +16,7 @@ use std::{
 use super::{
     amx::{self, Tiles},
     lanes::{self, Arithmetic, Lanes},
-    pairs,
-    panel::{Addend, Neighbours, PANEL, QUADS, Quad, Row},
+    panel::{Neighbours, PANEL, QUADS, Quad, Row},
 };
 use words::{BY_CHAIN, BY_COLUMN, in_bf16, places, turn_words};
 
@@ -208,6 +207,11 @@ impl<const HALVES: u8> Lanes for Avx512<HALVES> {
     const TILES: bool = HALVES == TILES;
 
     #[inline(always)]
+    fn tile_rows(self) -> usize {
+        self.tile_rows
+    }
+
+    #[inline(always)]
     fn add_quad(self, left: [__m512i; 2], right: [__m512i; 2], sums: [__m512; 2]) -> [__m512; 2] {
         if HALVES != PAIRS {
             return lanes::add_quad(self, left, right, sums);
@@ -294,20 +298,5 @@ impl<const HALVES: u8> Lanes for Avx512<HALVES> {
             // SAFETY: `self` is the proof that the CPU has the instructions; these are 16 rows of 32 words and 32 of 16.
             unsafe { turn_words((from.add(column), PANEL), (into.add(column * PANEL / 2), PANEL / 2)) };
         }
-    }
-
-    #[inline(always)]
-    fn multiply_pairs<'a>(
-        self,
-        depth: usize,
-        left: impl Fn(usize) -> &'a [Neighbours],
-        right: impl Fn(usize) -> &'a [Quad],
-        start: Addend<'_>,
-        output: &mut [Row],
-    ) {
-        if HALVES == TILES {
-            return amx::multiply(self.tile_rows, depth, left, right, start, output);
-        }
-        pairs::multiply(self, depth, left, right, start, output);
     }
 }

@@ -48,7 +48,7 @@ pub(crate) trait Factors: Copy + 'static {
     /// Returns a block's weights as steps of a depth.
     fn weights(block: &Block) -> Sides<'_, Self::Right>;
 
-    /// Computes `output = start + left · right`, [`product::multiply`] or [`Lanes::multiply_pairs`].
+    /// Computes `output = start + left · right`, [`product::multiply`] or [`pairs::multiply`].
     fn multiply<'a, L: Lanes, const ROWS: usize, const VECTORS: usize>(
         lanes: L,
         depth: usize,
@@ -230,7 +230,7 @@ impl Factors for Bf16 {
         start: Addend<'_>,
         output: &mut [Row],
     ) {
-        lanes.multiply_pairs(depth, left, right, start, output);
+        pairs::multiply(lanes, depth, left, right, start, output);
     }
 
     #[inline(always)]
@@ -246,7 +246,7 @@ impl Factors for Bf16 {
         }
         for (index, output) in outputs.iter_mut().enumerate() {
             let left = |block: usize| std::slice::from_ref(left(block));
-            lanes.multiply_pairs(depth, left, |block| right(index, block), Addend::Output, output);
+            pairs::multiply(lanes, depth, left, |block| right(index, block), Addend::Output, output);
         }
     }
 
@@ -274,10 +274,10 @@ impl Factors for Bf16 {
         let right_at = |block: usize| &right[block * QUADS..];
         let (depth, start) = (Self::STEP * right.len(), Addend::Row(&Row::ZERO));
         if rows == output.len() {
-            lanes.multiply_pairs(depth, left, right_at, start, output);
+            pairs::multiply(lanes, depth, left, right_at, start, output);
         } else {
             let mut all = [Row::ZERO; PANEL];
-            lanes.multiply_pairs(depth, left, right_at, start, &mut all[..rows]);
+            pairs::multiply(lanes, depth, left, right_at, start, &mut all[..rows]);
             output.copy_from_slice(&all[..output.len()]);
         }
     }
@@ -291,7 +291,7 @@ impl Factors for Bf16 {
         let right = |block: usize| &rows[block * QUADS..];
         let depth = Self::STEP * rows.len();
         let (start, sums) = (Addend::Row(&Row::ZERO), &mut sums[..many]);
-        lanes.multiply_pairs(depth, |_| &ONES[..many], right, start, sums);
+        pairs::multiply(lanes, depth, |_| &ONES[..many], right, start, sums);
         *sum = sums[0];
     }
 }

@@ -1,6 +1,6 @@
 //! What a set of instructions must be able to do.
 
-use super::panel::{Addend, Neighbours, PANEL, QUADS, Quad, Row};
+use super::panel::{Neighbours, PANEL, QUADS, Quad, Row};
 
 /// One piece of arithmetic that is compiled for each path.
 ///
@@ -73,8 +73,13 @@ pub(crate) trait Lanes: Arithmetic {
     /// Returns the upper halves of all pairs as `f32`.
     fn upper(self, pairs: Self::Pairs) -> Self::Vector;
 
-    /// Whether [`Lanes::multiply_pairs`] is done by other instructions than its steps.
+    /// Whether products of bf16 are done in tiles, see [`super::amx`].
     const TILES: bool = false;
+
+    /// Returns how many rows a tile has now; 0 where no tiles are set up.
+    fn tile_rows(self) -> usize {
+        0
+    }
 
     /// Adds four products to two sums: those of the first and the third step to the first sum, of the second and the fourth to
     /// the second, each rounded once. Results below the normal range of `f32` become zero; sums and pairs are never below it.
@@ -124,27 +129,6 @@ pub(crate) trait Lanes: Arithmetic {
             }
         }
     }
-
-    /// Computes `output = start + left · right` of bf16.
-    ///
-    /// The depth is cut into blocks of 32 steps. A block's even steps and its odd ones are each a chain of fused multiply-adds
-    /// from zero; the sum of both is added to the result so far. Values below the normal range of `f32` count as zero, before and
-    /// after each step. Steps of zeros change nothing.
-    ///
-    /// # Shapes
-    /// `left(i)` has the rows of `output` and the columns of block `i`, `right(i)` at least the steps of the block; `depth` is
-    /// the number of steps in all. Where [`Lanes::TILES`] is true, the rows of `output` are a multiple of [`Kernel::tile_rows`].
-    ///
-    /// # Source
-    /// `TDPBF16PS` in Intel's Software Developer's Manual, volume 2.
-    fn multiply_pairs<'a>(
-        self,
-        depth: usize,
-        left: impl Fn(usize) -> &'a [Neighbours],
-        right: impl Fn(usize) -> &'a [Quad],
-        start: Addend<'_>,
-        output: &mut [Row],
-    );
 }
 
 /// The values of the widest vector.

@@ -4,7 +4,7 @@
 //! with FMA, and for whatever the target guarantees. A kernel vectorises over its outputs and never across an accumulation,
 //! and fuses multiplication and addition, which is correctly rounded everywhere, so the paths differ in speed only.
 //!
-//! Products of bf16 are what the tile instructions make of them, [`Lanes::multiply_pairs`]. CPUs that have only products of pairs
+//! Products of bf16 have the bits of the tile instructions, see [`pairs::multiply`]. CPUs that have only products of pairs
 //! reach the same bits with these, and all others step by step, which is slow.
 //!
 //! Each file reads only from those before it: the data as products read it (`panel`), what a path must be able to do (`lanes`),

@@ -1,12 +1,25 @@
-//! Products of bf16 in the order of [`Lanes::multiply_pairs`].
+//! Products of panels of bf16 in a fixed order of accumulation: that of the tile instructions.
 
+#[cfg(target_arch = "x86_64")]
+use super::amx;
 use super::{
     lanes::{Lanes, flush},
     panel::{Addend, BLOCK, Neighbours, PANEL, QUADS, Quad, Row},
     tile::{Tile, chunk, chunk_mut, load, load_start, store},
 };
 
-/// See [`Lanes::multiply_pairs`].
+/// Computes `output = start + left · right` of bf16.
+///
+/// The depth is cut into blocks of 32 steps. A block's even steps and its odd ones are each a chain of fused multiply-adds
+/// from zero; the sum of both is added to the result so far. Values below the normal range of `f32` count as zero, before and
+/// after each step. Steps of zeros change nothing.
+///
+/// # Shapes
+/// `left(i)` has the rows of `output` and the columns of block `i`, `right(i)` at least the steps of the block; `depth` is
+/// the number of steps in all. Where [`Lanes::TILES`] is true, the rows of `output` are a multiple of [`Lanes::tile_rows`].
+///
+/// # Source
+/// `TDPBF16PS` in Intel's Software Developer's Manual, volume 2.
 #[inline(always)]
 pub(crate) fn multiply<'a, L: Lanes>(
     lanes: L,
@@ -16,6 +29,11 @@ pub(crate) fn multiply<'a, L: Lanes>(
     start: Addend<'_>,
     output: &mut [Row],
 ) {
+    #[cfg(target_arch = "x86_64")]
+    if L::TILES {
+        // SAFETY: lanes with tiles say 0 rows until the tiles of this thread are set up, then how many.
+        return unsafe { amx::multiply(lanes.tile_rows(), depth, left, right, start, output) };
+    }
     let mut top = 0;
     while output.len() - top >= 4 {
         multiply_tile::<L, 4, 2>(lanes, depth, &left, &right, start, output, top);

@@ -1,10 +1,6 @@
 //! Plain Rust, for every CPU of the target.
 
-use super::{
-    lanes::{Arithmetic, Lanes},
-    pairs,
-    panel::{Addend, Neighbours, Quad, Row},
-};
+use super::lanes::{Arithmetic, Lanes};
 
 /// Four values side by side, which compilers keep in one register of most targets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,17 +117,5 @@ impl Lanes for Portable {
     #[inline(always)]
     fn upper(self, pairs: [u32; 4]) -> [f32; 4] {
         pairs.map(|pair| f32::from_bits(pair & 0xffff_0000))
-    }
-
-    #[inline(always)]
-    fn multiply_pairs<'a>(
-        self,
-        depth: usize,
-        left: impl Fn(usize) -> &'a [Neighbours],
-        right: impl Fn(usize) -> &'a [Quad],
-        start: Addend<'_>,
-        output: &mut [Row],
-    ) {
-        pairs::multiply(self, depth, left, right, start, output);
     }
 }

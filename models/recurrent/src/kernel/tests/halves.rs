@@ -2,7 +2,7 @@
 
 use proptest::{collection::vec, prelude::*};
 
-use crate::kernel::{Addend, Kernel, Lanes, Neighbours, PANEL, Path, Row, halves, panel::Quad, paths};
+use crate::kernel::{Addend, Kernel, Lanes, Neighbours, PANEL, Path, Row, halves, pairs, panel::Quad, paths};
 
 /// Values whose bits lie in a range.
 fn between(bits: std::ops::Range<u32>) -> impl Strategy<Value = f32> + Clone {
@@ -48,7 +48,7 @@ impl Kernel for Multiply<'_> {
     #[inline(always)]
     fn run<L: Lanes, const ROWS: usize, const VECTORS: usize>(self, lanes: L) {
         let Self(left, right, into) = self;
-        lanes.multiply_pairs(32, |_| left, |_| right, Addend::Output, into);
+        pairs::multiply(lanes, 32, |_| left, |_| right, Addend::Output, into);
     }
 }
 
