@@ -15,6 +15,7 @@ use forecast::{
     Artifact, ArtifactError, Checkpoint, EpochLoss, Fit, FitError, Fitted, Forecast, ModelSpec, Progress, SearchSpec,
     SeriesData, Training,
 };
+use linear::Ridge;
 use proptest::prelude::*;
 use search::{Elapsed, MakeFit, Search};
 use serde_json::{Value, json};
@@ -101,11 +102,14 @@ fn finished(fit: &dyn Fit, on: &Data) -> Artifact {
 }
 
 fn linear_fit(model: &ModelSpec) -> Option<Box<dyn Fit>> {
-    linear::fit(model)
+    match model {
+        ModelSpec::Linear(spec) => Some(Box::new(Ridge::fit(spec))),
+        _ => None,
+    }
 }
 
 fn linear_forecaster(artifact: &Artifact) -> Result<Box<dyn Forecast>, ArtifactError> {
-    linear::read(artifact).map(|model| model.unwrap())
+    Ok(Box::new(Ridge::read(artifact)?))
 }
 
 fn base() -> ModelSpec {
@@ -139,7 +143,7 @@ fn the_settings_with_the_least_error_on_the_rows_that_select_are_kept() {
         .min_by(|a, b| a.select_mse.unwrap().total_cmp(&b.select_mse.unwrap()))
         .unwrap();
     assert_eq!(artifact.about.settings, best.settings);
-    let mut alone = finished(&*linear::fit(&best.settings).unwrap(), &on);
+    let mut alone = finished(&*linear_fit(&best.settings).unwrap(), &on);
     alone.about.trials.clone_from(trials);
     assert_eq!(
         artifact, alone,
@@ -203,12 +207,12 @@ fn refuses_strong(model: &ModelSpec) -> Option<Box<dyn Fit>> {
     if strong {
         Some(Box::new(Refuses))
     } else {
-        linear::fit(model)
+        linear_fit(model)
     }
 }
 
 fn refuses_all(model: &ModelSpec) -> Option<Box<dyn Fit>> {
-    linear::fit(model).map(|_| Box::new(Refuses) as Box<dyn Fit>)
+    linear_fit(model).map(|_| Box::new(Refuses) as Box<dyn Fit>)
 }
 
 struct Refuses;

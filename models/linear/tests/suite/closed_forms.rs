@@ -1,9 +1,9 @@
 //! What the closed forms promise on series whose future is known.
 
 use forecast::{
-    Artifact, Checkpoint, FitError, Fitted, ForecastError, History, Lambda, LinearSpec, ModelSpec, known_future,
+    Artifact, Checkpoint, Fit, FitError, Fitted, Forecast, ForecastError, History, Lambda, LinearSpec, known_future,
 };
-use linear::Ridge;
+use linear::{Naive, Ridge, SeasonalNaive, SeasonalNaiveFit};
 use proptest::prelude::*;
 use series::{Clean, Matrix, Missing, Validation, WindowShape};
 
@@ -12,9 +12,17 @@ use crate::data::{Prepared, finished, noisy, prepare, prepare_with_calendar, run
 const CLOSE: f64 = 1e-3; // The weakest lambda holds coefficients a little to 0.
 
 fn forecast(kind: &str, on: &Prepared, origin: usize, steps: usize) -> Result<Matrix, ForecastError> {
-    let fit = linear::fit(&ModelSpec::of_kind(kind).unwrap()).unwrap();
-    let bytes = finished(&*fit, on).to_bytes().unwrap();
-    let model = linear::read(&Artifact::parse(&bytes).unwrap()).unwrap().unwrap();
+    let fit: &dyn Fit = match kind {
+        "naive" => &Naive,
+        "seasonal-naive" => &SeasonalNaiveFit,
+        _ => &Ridge::fit(&LinearSpec::default()),
+    };
+    let artifact = Artifact::parse(&finished(fit, on).to_bytes().unwrap()).unwrap();
+    let model: &dyn Forecast = match kind {
+        "naive" => &Naive::read(&artifact).unwrap(),
+        "seasonal-naive" => &SeasonalNaive::read(&artifact).unwrap(),
+        _ => &Ridge::read(&artifact).unwrap(),
+    };
     let future = known_future(&on.scaled, origin, steps);
     model.forecast(
         &History {
