@@ -1,4 +1,4 @@
-//! Every model's 80 % interval covers 80 % of what comes, on series whose rows are alike.
+//! Every model's 80 % interval covers 80 % of the future values, on series whose rows have one distribution.
 
 #![expect(clippy::unwrap_used, reason = "a test's helpers fail as it does")]
 
@@ -16,10 +16,10 @@ const WINDOW: WindowShape = WindowShape {
     horizon: 2,
     stride: 1,
 };
-/// What the promised share may be missed by over all targets, where one standard deviation is about 0.005.
+/// The tolerance of the promised share over all targets, where one standard deviation is about 0.005.
 const WITHIN: f64 = 0.03;
-/// The same for one target: 2,000 rows calibrate, one standard deviation is about 0.015, and a slope that was learned from
-/// noise makes the errors of later rows unlike.
+/// The tolerance for one target: 2,000 rows calibrate, one standard deviation is about 0.015, and a slope that was learned from
+/// noise changes the errors of later rows.
 const TARGET_WITHIN: f64 = 0.08;
 
 /// Skewed noise, the same on every machine: the levels of an exponential distribution from a hash of the row.
@@ -44,9 +44,9 @@ fn table(training: u64, holdout: u64) -> Table {
     Table::new(String::new(), axis, columns.collect(), None).unwrap()
 }
 
-/// Makes nets small, so that a fit takes a moment, and lets all models learn that there is nothing to learn. The errors of a
-/// net that moves with its inputs are like their neighbours, so that far fewer rows would calibrate than there are; a slope that
-/// is learned from noise makes the errors of later rows unlike those of the rows that calibrate.
+/// Makes nets small, so that a fit is quick, and all models nearly constant. Neighbouring errors of a net that follows its inputs
+/// would be alike, so that fewer rows would count as calibrating; a slope that is learned from noise would make the errors of
+/// later rows differ from those of the rows that calibrate.
 fn small(kind: &str) -> ModelSpec {
     let mut spec = ModelSpec::of_kind(kind).unwrap();
     match &mut spec {
@@ -61,7 +61,7 @@ fn small(kind: &str) -> ModelSpec {
     spec
 }
 
-/// Returns what the interval covers, first over all targets, then by target.
+/// Returns the coverage of the interval, first over all targets, then by target.
 fn covered(kind: &str, table: &Table) -> Vec<Option<f64>> {
     let split = Split {
         holdout: Holdout::Rows(3_000),
@@ -94,7 +94,7 @@ fn covered(kind: &str, table: &Table) -> Vec<Option<f64>> {
     let calibration = Calibration::measure(&*fresh, &data, &interval::LEVELS).unwrap();
     assert!(calibration.is_calibrated(), "{kind}");
     calibration.write(&mut artifact);
-    // What eval does: from the bytes alone.
+    // As in the stage `eval`: from the bytes alone.
     let artifact = Artifact::parse(&artifact.to_bytes().unwrap()).unwrap();
     let (model, calibration) = (
         families::forecaster(&artifact).unwrap(),

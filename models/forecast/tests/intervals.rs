@@ -1,4 +1,4 @@
-//! What intervals promise, around a model whose errors are known: it repeats the last row.
+//! What intervals promise, for a model whose errors are known: it repeats the last row.
 
 #![expect(clippy::unwrap_used, reason = "a test's helpers fail as it does")]
 
@@ -113,7 +113,7 @@ fn offsets(calibration: &Calibration, steps: usize) -> Vec<f64> {
     calibration.quantiles(&Matrix::zeros(steps, 1)).unwrap().values
 }
 
-/// Rows that go up by 1, 2, … 9 in disorder: the errors of the last row at one step are exactly these.
+/// Rows that rise by 1, 2, … 9 in mixed order: these are exactly the one-step errors of the model.
 fn stairs() -> Vec<f64> {
     let mut rows = vec![0.0; 21];
     for (index, up) in [5.0, 2.0, 9.0, 1.0, 7.0, 3.0, 8.0, 4.0, 6.0].into_iter().enumerate() {

@@ -21,7 +21,7 @@ use linear::Ridge;
 use series::{Clean, Column, Cut, Frequency, Role, Scaled, Scaler, Table, TimeAxis, Transform, WindowShape};
 
 const HORIZONS: [usize; 4] = [96, 192, 336, 720];
-/// What the published models use, and a shorter one.
+/// The context of the published models, and a shorter one.
 const CONTEXTS: [usize; 3] = [192, 336, 512];
 const TRAINING_HOURS: usize = 8_640;
 const VALIDATION_HOURS: usize = 2_880;
@@ -91,7 +91,7 @@ fn read(file: &str) -> Result<Measured, Box<dyn Error>> {
     })
 }
 
-/// Takes the rows of the protocol and z-scores them by the training rows.
+/// Selects the rows of the protocol and z-scores them by the training rows.
 fn scale(names: &[String], columns: Vec<Vec<f64>>, training: usize, rows: usize) -> Result<Scaled, Box<dyn Error>> {
     let have = columns.first().map_or(0, Vec::len);
     if have < rows {

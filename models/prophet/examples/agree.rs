@@ -1,8 +1,8 @@
-//! Fits a case that the Python package is compared on and prints what it found as JSON.
+//! Fits a case of the comparison with the Python package and prints the result as JSON.
 //!
 //! `cargo run --release -p prophet --example agree -- CASE.json`
 //!
-//! The case names a CSV file beside it: `ds`, `y` and whatever columns its settings name. Rows without `y` are forecast.
+//! The case names a CSV file beside it: `ds`, `y` and the columns that its settings name. Rows without `y` are forecast.
 #![expect(clippy::print_stdout, reason = "a program's output")]
 #![expect(clippy::disallowed_methods, reason = "a program reads its arguments and files")]
 

@@ -62,7 +62,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Times, and the columns of numbers beside them.
+/// The times and the columns of numbers.
 type Table = (Vec<i64>, Vec<Vec<f64>>);
 
 /// Reads the times of the first column and the numbers of the others.

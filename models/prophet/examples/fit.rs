@@ -3,7 +3,8 @@
 //! `cargo run --release -p prophet --example fit -- FILE.csv [--multiplicative] [--cap X] [--future N]`
 //!
 //! Prints `ds,yhat,yhat_lower,yhat_upper,trend` on stdout and times and the posterior as JSON on stderr, with `notices`
-//! where the fit did other than asked. An empty `y` is a row to forecast. A cap makes growth logistic. Future rows follow at the most common distance of the file's rows.
+//! where the fit did something differently. An empty `y` is a row to forecast. A cap makes growth logistic. Future rows
+//! follow at the most common distance of the file's rows.
 #![expect(
     clippy::disallowed_methods,
     clippy::disallowed_types,

@@ -1,4 +1,4 @@
-//! Fits and forecasts generated series one batch after the other, and prints how many a second and the memory's peak.
+//! Fits and forecasts generated series one batch after the other, and prints how many per second and the peak of memory.
 //!
 //! `cargo run --release -p prophet --example many -- [SERIES [ROWS [THREADS [own-times]]]]`
 //!
@@ -21,7 +21,7 @@ use rand_chacha::{
     rand_core::{Rng, SeedableRng},
 };
 
-/// Series that are in memory at a time.
+/// How many series are in memory at a time.
 const BATCH: usize = 256;
 const DAY: i64 = 86_400;
 const AHEAD: i64 = 30;
@@ -55,7 +55,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Fits a batch and gives the last forecast of each series.
+/// Fits a batch and returns the last forecast of each series.
 fn fit_batch(values: &[Vec<f64>], first: usize, threads: usize, own_times: bool) -> Result<Vec<f64>, Box<dyn Error>> {
     let spec = ProphetSpec::default();
     let days = |start: i64, count: usize| -> Vec<i64> { (start..).take(count).map(|day| day * DAY).collect() };

@@ -1,7 +1,7 @@
 //! Agreement with the Python package, on numbers that `tests/fixtures/make.py` wrote with the versions in each file.
 //!
 //! Where our posterior is better than Stan's by more than one in a million, the forecasts are those that the package
-//! makes of our point, and Stan, begun there again, must not have improved on it.
+//! makes from our point, and Stan must not improve on that point when it starts there.
 #![expect(clippy::disallowed_methods, reason = "fixtures and measurements are files")]
 #![expect(
     clippy::unwrap_used,
@@ -17,13 +17,13 @@ use prophet::{Prophet, Rows, Simulation, fit};
 use serde::Deserialize;
 use series::Time;
 
-/// Of the negative logarithm of the posterior.
+/// The tolerance of the negative logarithm of the posterior.
 const POSTERIOR: f64 = 1e-6;
-/// Of the series' range.
+/// The tolerance of forecasts, as a part of the series' range.
 const YHAT: f64 = 0.005;
-/// Of the series' range, for the trend and each season, holiday and regressor.
+/// The tolerance of the trend and each season, holiday and regressor, as a part of the series' range.
 const PARTS: f64 = 0.01;
-/// Of the package's mean width with 50,000 samples.
+/// The tolerance of widths, as a part of the package's mean width with 50,000 samples.
 const WIDTH: f64 = 0.03;
 
 const CASES: [&str; 17] = [
@@ -81,7 +81,7 @@ fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures")
 }
 
-/// Reads a case's rows; measurements without a licence lie beside the project, where they are present.
+/// Reads a case's rows; measurements without a licence are read from outside the project, where they are present.
 fn table(case: &Case) -> Option<Table> {
     let mut path = fixtures().join(&case.data);
     if case.data == "PobleSec.csv" {

@@ -1,4 +1,4 @@
-//! The model as a member of a round.
+//! One model per target: fits, stops, checkpoints and forecasts.
 #![expect(clippy::unwrap_used, reason = "a test's helpers fail as it does")]
 #![expect(clippy::cast_precision_loss, reason = "rows are few")]
 
@@ -11,7 +11,7 @@ use series::{Cut, Frequency, Matrix, Scaled, TimeAxis, WindowShape};
 const HOUR: u64 = 3_600;
 const TRAINING: usize = 1_400;
 
-/// Hourly waves of a day on a slope, two targets; every seventh value of the second is imputed with nonsense.
+/// Hourly rows of daily waves on a slope, two targets; every seventh value of the second is missing and imputed wrongly.
 fn scaled(rows: usize) -> Scaled {
     let mut values = Matrix::zeros(rows, 2);
     let mut imputed = vec![true; rows];

@@ -35,7 +35,7 @@ struct Data {
     cut: Cut,
 }
 
-/// A wave under noise, whose right lambda is neither the strongest nor the weakest.
+/// A wave with noise, whose best lambda is neither the strongest nor the weakest.
 fn data(validation: Validation) -> Data {
     let mut state = 7_u32;
     let mut value = |row: u32| {
@@ -201,7 +201,7 @@ fn a_cut_without_rows_that_select_is_refused() {
     );
 }
 
-/// A family in which some settings never give a model.
+/// A family in which some settings always fail.
 fn refuses_strong(model: &ModelSpec) -> Option<Box<dyn Fit>> {
     let strong = matches!(model, ModelSpec::Linear(spec) if spec.lambda == forecast::Lambda::Given(1e4));
     if strong {
@@ -249,7 +249,7 @@ fn a_trial_that_fails_is_remembered_and_the_others_go_on() {
 
 #[test]
 fn no_trial_begins_after_the_seconds_and_the_first_is_always_made() {
-    // Each look at the clock is two seconds later.
+    // Each call of the clock is two seconds later.
     let clock = || -> Elapsed {
         let seconds = AtomicU64::new(0);
         Arc::new(move || Duration::from_secs(2 * seconds.fetch_add(1, Ordering::Relaxed)))
@@ -267,7 +267,7 @@ fn seconds_count_over_all_runs_of_a_search() {
     let spec = json!({"seconds": 10.0, "space": {"lambda": [0.1, 1.0, 10.0, 100.0]}});
     let late: Elapsed = Arc::new(|| Duration::from_secs(9));
     let search = search_with(spec, linear_fit, late);
-    // Two batches a target and trial: stopped inside the second trial.
+    // Each trial has two batches per target, so the stop is inside the second trial.
     let asked = Cell::new(0);
     let stop = || asked.replace(asked.get() + 1) >= 4;
     let Fitted::Stopped(checkpoint) = run(&search, &on, None, &stop, &mut |_, _| ()).unwrap() else {

@@ -1,4 +1,4 @@
-//! What forecasts follow from.
+//! What forecasts depend on.
 
 use classical::{Classical, Smoother};
 use forecast::{Artifact, EtsSpec, Forecast, MstlSpec, Periods, Seasonal};
@@ -23,7 +23,7 @@ fn every_kind_goes_on_with_season_and_slope() {
     for fit in kinds() {
         let error = largest_error(&series, &fit, 480, 48);
         assert!(error < 0.35, "{fit:?} is off by {error}, of values from 3.8 to 6.2");
-        // From a later origin: the state has moved on.
+        // From a later origin the state has advanced.
         let error = largest_error(&series, &fit, 504, 24);
         assert!(error < 0.35, "{fit:?} is off by {error} from a later origin");
     }
@@ -32,7 +32,7 @@ fn every_kind_goes_on_with_season_and_slope() {
 #[test]
 fn a_long_season_is_carried_by_every_kind() {
     let series = Series::new(&[wave(3_600, 720, 0.0, 0.1)], 2_880, 720);
-    // Left to itself smoothing finds 720 numbers too many for 2,880 rows.
+    // With automatic choice, smoothing rejects 720 parameters for 2,880 rows.
     let ets = Classical::ets(&EtsSpec {
         seasonal: Seasonal::Additive,
         ..EtsSpec::default()

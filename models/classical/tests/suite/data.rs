@@ -19,7 +19,7 @@ pub(crate) struct Series {
 }
 
 impl Series {
-    /// Takes the first rows for training; those that are not numbers were not observed and hold a 0.
+    /// Uses the first rows for training; NaN is a row that was not observed and becomes 0.
     pub(crate) fn new(targets: &[Vec<f64>], training: usize, season: usize) -> Self {
         let rows = targets[0].len();
         let number = |y: f64| if y.is_nan() { 0.0 } else { y };
@@ -107,7 +107,7 @@ impl Series {
         )
     }
 
-    /// Returns what was expected one row ahead.
+    /// Returns the forecasts of one row ahead.
     pub(crate) fn one_step(&self, model: &Smoother, origins: &[usize]) -> Vec<f64> {
         let mut expected = Vec::new();
         model

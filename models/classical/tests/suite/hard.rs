@@ -1,4 +1,4 @@
-//! Rows that no model can learn much from.
+//! Rows with little information for any model.
 
 use classical::Classical;
 use forecast::{EtsSpec, FitError, MstlSpec, Periods, Seasonal, Trend};

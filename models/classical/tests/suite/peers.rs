@@ -88,7 +88,7 @@ fn the_recursion_is_that_of_statsmodels_from_the_end_and_from_later_rows() {
 #[test]
 fn smoothing_fits_as_well_as_statsforecast_and_forecasts_alike() {
     // How far forecasts may lie apart, of values from 2 to 5. The additive trend is left out: the search of statsforecast
-    // ends 1 % above our sum of squares there, elsewhere. Its damped trend leaves the region `beta < alpha` that ours keeps.
+    // ends at another point there, 1 % above our sum of squares. Its damped trend leaves the region `beta < alpha` that ours keeps.
     for (name, trend, seasonal, apart) in [
         ("none", Trend::None, Seasonal::None, 0.001),
         ("additive", Trend::Additive, Seasonal::None, f64::INFINITY),

@@ -1,4 +1,4 @@
-//! A fit that is stopped goes on as if it had not been.
+//! A fit that is stopped and resumed ends as if it had not been stopped.
 
 use std::cell::Cell;
 

@@ -1,4 +1,4 @@
-//! Series that teach little or nothing: an error with value and bound, or a forecast that is finite.
+//! Series with little or no information: an error with value and bound, or a finite forecast.
 
 use forecast::{Channels, FitError, Forecast, History, LinearSpec, known_future};
 use linear::Ridge;

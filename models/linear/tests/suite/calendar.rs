@@ -1,4 +1,4 @@
-//! What the calendar columns add to the lags, and what they must not.
+//! What the calendar columns must and must not change.
 
 use forecast::{
     ArtifactError, Channels, Forecast, ForecastError, History, LinearSpec, Tensor, Tensors, known_future, tensors,
@@ -8,7 +8,7 @@ use series::{Clean, Scaled, Scaler, Validation, WindowShape};
 
 use crate::data::{Prepared, finished, noisy, prepare, prepare_with_calendar};
 
-/// Far less than a day.
+/// The context is far shorter than a day.
 const WINDOW: WindowShape = WindowShape {
     context: 4,
     horizon: 6,
@@ -25,7 +25,7 @@ fn spec(channels: Channels, calendar: bool) -> LinearSpec {
     }
 }
 
-/// A wave of a day under noise, twice: the second is fifty times as large.
+/// Two daily waves with noise: the second is fifty times as large.
 fn targets() -> [Vec<f64>; 2] {
     let noise = noisy(2 * ROWS as usize);
     [(1.0, 0), (50.0, ROWS as usize)].map(|(size, from)| {

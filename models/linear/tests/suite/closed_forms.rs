@@ -9,7 +9,7 @@ use series::{Clean, Matrix, Missing, Validation, WindowShape};
 
 use crate::data::{Prepared, finished, noisy, prepare, prepare_with_calendar, run, wave};
 
-const CLOSE: f64 = 1e-3; // The weakest lambda holds coefficients a little to 0.
+const CLOSE: f64 = 1e-3; // Even the weakest lambda shrinks coefficients a little.
 
 fn forecast(kind: &str, on: &Prepared, origin: usize, steps: usize) -> Result<Matrix, ForecastError> {
     let fit: &dyn Fit = match kind {

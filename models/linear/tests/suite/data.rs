@@ -1,4 +1,4 @@
-//! Series to learn from, and fits of them.
+//! Small series, and fits of them.
 
 use forecast::{Artifact, Checkpoint, Fit, FitError, Fitted, SeriesData, Training};
 use series::{
@@ -6,7 +6,7 @@ use series::{
     WindowShape,
 };
 
-/// A series as a fit gets it.
+/// The data of a fit.
 pub(crate) struct Prepared {
     pub(crate) scaled: Scaled,
     pub(crate) cut: Cut,
@@ -17,7 +17,7 @@ pub(crate) fn prepare(targets: &[Vec<f64>], window: WindowShape, clean: &Clean, 
     prepared(columns(targets), window, clean, validation)
 }
 
-/// The same with calendar columns.
+/// Prepares a series with calendar columns.
 pub(crate) fn prepare_with_calendar(
     targets: &[Vec<f64>],
     window: WindowShape,
@@ -77,7 +77,7 @@ pub(crate) fn run(
     run_on(1, fit, on, resume, stop)
 }
 
-/// The same with some threads.
+/// Fits on several threads.
 pub(crate) fn run_on(
     threads: usize,
     fit: &dyn Fit,
@@ -108,14 +108,14 @@ pub(crate) fn finished(fit: &dyn Fit, on: &Prepared) -> Artifact {
     }
 }
 
-/// A wave of 24 rows on a slope: three past rows say exactly how it goes on.
+/// A wave of 24 rows on a slope: three rows determine how it continues.
 pub(crate) fn wave(rows: u32, size: f64) -> Vec<f64> {
     (0..rows)
         .map(|row| size * libm::sin(f64::from(row) * std::f64::consts::TAU / 24.0) + 0.01 * f64::from(row))
         .collect()
 }
 
-/// Numbers without pattern, for which the strongest lambda is right.
+/// Numbers without a pattern, for which the strongest lambda is best.
 pub(crate) fn noisy(rows: usize) -> Vec<f64> {
     let mut state = 1_u32;
     let mut next = || {

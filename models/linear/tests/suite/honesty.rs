@@ -1,4 +1,4 @@
-//! Rows that a fit must not learn from, and threads that must not show.
+//! A fit must not learn from held-out rows, and must not depend on the number of threads.
 
 use forecast::{Channels, LinearSpec};
 use linear::Ridge;
@@ -58,7 +58,7 @@ proptest! {
 
 #[test]
 fn threads_never_move_a_fit() {
-    // More inputs than one thread does alone.
+    // More inputs than a single thread is used for.
     let window = WindowShape { context: 90, ..WINDOW };
     let data = two(900, window);
     for spec in specs() {

@@ -1,4 +1,4 @@
-//! How well the closed forms forecast real measurements, where these are present.
+//! The skill of the closed forms on real measurements, where these are present.
 
 #![expect(clippy::disallowed_methods, reason = "the measurements are files beside the project")]
 #![expect(clippy::print_stdout, reason = "a test's helpers speak as it does")]
@@ -12,7 +12,7 @@ use series::{
     Transform, Validation, WindowShape, Windows, season,
 };
 
-/// Names the directory of measurements, if it has them.
+/// Returns the directory of measurements where it has the files.
 fn measurements(file: &str) -> Option<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let data = std::env::var_os("FLITS_DATA").map_or_else(|| root.join("../shared/data"), PathBuf::from);
@@ -23,7 +23,7 @@ fn measurements(file: &str) -> Option<PathBuf> {
     found.then_some(data)
 }
 
-/// Reads the measured columns of files that follow each other in time, all without the last file's later rows.
+/// Reads the measured columns of files that follow each other in time, without the later rows of the last file.
 fn read(data: &Path, files: &[&str], start: i64, frequency: &str, rows: usize) -> Table {
     let (mut names, mut values, mut last) = (Vec::new(), Vec::new(), None);
     for file in files {
@@ -74,7 +74,7 @@ struct Task {
 }
 
 impl Task {
-    /// Fits on the training rows and gives each holdout forecast with its origin, scaled.
+    /// Fits on the training rows and returns each holdout forecast with its origin, scaled.
     fn forecasts(
         &self,
         fit: &dyn Fit,
@@ -109,7 +109,7 @@ impl Task {
         transform
     }
 
-    /// Scores in original units, scaled by all rows before the holdout, as the reference is.
+    /// Scores in original units, scaled by all rows before the holdout, as in the reference.
     fn rmse_scaled(&self, fit: &dyn Fit, read: &dyn Fn(&forecast::Artifact) -> Box<dyn Forecast>) -> f64 {
         let mut forecasts = Vec::new();
         let mut start = 0;
@@ -156,7 +156,7 @@ fn naive(_: &forecast::Artifact) -> Box<dyn Forecast> {
 fn the_chosen_channels_are_as_good_as_the_better_ones_on_the_base_stations() {
     // Measured with scikit-learn on the same rows; the third digit depends on lambda and on the first ten rows.
     const CLOSE: f64 = 0.001;
-    // What choosing on few rows may cost.
+    // The allowed cost of a choice on few rows.
     const CHOICE: f64 = 0.0003;
     for (name, start, naive_reference, own_reference, all_reference) in [
         ("PobleSec", 1_517_874_000, 0.0677, 0.0626, 0.0599),

@@ -81,7 +81,7 @@ fn components_add_up_to_the_forecast() {
         let yhat = forecast.trend[row] * (1.0 + sum(Mode::Multiplicative)) + sum(Mode::Additive);
         assert!((yhat - forecast.yhat[row]).abs() < 1e-9, "row {row}");
     }
-    // 2014-02-28 and 2014-03-01 are rows 129 and 130; the season of winter is silent on Saturdays and in March.
+    // 2014-02-28 and 2014-03-01 are rows 129 and 130; the winter season does not hold on Saturdays and in March.
     let fair: Vec<usize> = (0..400).filter(|&row| components[3].values[row] != 0.0).collect();
     assert_eq!(fair, [129, 130, 325, 326]);
     assert!(

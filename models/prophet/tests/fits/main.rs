@@ -1,4 +1,4 @@
-//! What a fit promises: the posterior's mode, the same whatever the order of rows, and an answer to bad input.
+//! What a fit promises: the mode of the posterior, independent of the order of rows, and errors for bad input.
 #![expect(clippy::unwrap_used, reason = "a test's helpers fail as it does")]
 #![expect(clippy::cast_precision_loss, reason = "rows are few")]
 
@@ -39,7 +39,7 @@ impl Noise {
     }
 }
 
-/// A trend that breaks, a week that grows with it, and noise.
+/// A trend with a break, a weekly season that grows with it, and noise.
 fn made(rows: usize, seed: u64) -> Vec<f64> {
     let mut noise = Noise::new(seed);
     let value = |row: usize| {

@@ -1,11 +1,11 @@
-//! The mode of the posterior, as the model is written down.
+//! The mode of the posterior against the definition of the model.
 
 use forecast::{Growth, Mode, Order, ProphetSpec};
 use prophet::{Prophet, Rows, fit, fit_all};
 
 use crate::{DAY, days, made};
 
-/// Works out the negative logarithm of the posterior as the model is written down, row by row.
+/// Computes the negative logarithm of the posterior from the definition of the model, row by row.
 ///
 /// The seasons' columns are taken from a model with a coefficient of 1 each, by differences of forecasts.
 struct Posterior<'a> {
@@ -20,7 +20,7 @@ struct Posterior<'a> {
 }
 
 impl<'a> Posterior<'a> {
-    /// Only a week of three waves.
+    /// Settings with only a weekly season of three waves.
     fn new(spec: &'a ProphetSpec, model: &Prophet, times: &[i64], values: &[f64]) -> Self {
         let scaled = |time: i64| (time - times[0]) as f64 / (times[times.len() - 1] - times[0]) as f64;
         let wave = |order: usize, part: usize| -> Vec<f64> {

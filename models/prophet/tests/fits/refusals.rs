@@ -1,4 +1,4 @@
-//! What cannot be fitted, and what is fitted otherwise than asked.
+//! What cannot be fitted, and what is fitted differently from its settings.
 
 use forecast::{Growth, Mode, ProphetSpec, Scaling};
 use prophet::{Error, Notice, Prophet, Rows, Simulation, fit};
