@@ -4,13 +4,14 @@
 //! with FMA, and for whatever the target guarantees. A kernel vectorises over its outputs and never across an accumulation,
 //! and fuses multiplication and addition, which is correctly rounded everywhere, so the paths differ in speed only.
 //!
-//! Products of bf16 have the bits of the tile instructions, see [`pairs::multiply`]. CPUs that have only products of pairs
+//! Products of bf16 have the bits of the tile instructions, see [`pairs::multiply`]. CPUs that only have products of pairs
 //! reach the same bits with these, and all others step by step, which is slow.
 //!
-//! Each file reads only from those before it: the data as products read it (`panel`), what a path must be able to do (`lanes`),
-//! what is built on that alone (`twice`, `elements`, `math`, `halves`, `tile`, `product`, `pairs`), a file for each set of
-//! instructions (`portable`, `avx2`, `avx512`, `amx`), the choice among them (`path`), the values of a net (`activation`,
-//! `block`), and one interface to the products of either precision (`factors`).
+//! Each file reads only from those before it: the data as products read it (`panel`), what a set of instructions must be able
+//! to do (`lanes`), what is built on that alone (`twice`, `elements`, `math`, `halves`, `tile`, `product`), the tile
+//! instructions (`amx`) and the products of bf16 (`pairs`), the other sets of instructions (`portable`, `avx2`, `avx512`), the
+//! choice among them (`path`), the values of a net (`activation`, `block`), and one interface to the products of either
+//! precision (`factors`).
 #![expect(
     unsafe_code,
     reason = "vector instructions exist only on CPUs that were seen to have them"
