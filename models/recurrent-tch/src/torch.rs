@@ -2,7 +2,7 @@
 
 use recurrent::{
     Cell,
-    engine::{Dropout, Engine, Learned, Start, Step, Task, Values},
+    engine::{Dropout, Engine, Learned, Start, Task, Update, Values},
 };
 use tch::{Kind, Tensor, no_grad};
 
@@ -106,20 +106,20 @@ impl Engine for Torch<'_> {
         }
     }
 
-    fn step(&mut self, step: &Step) {
+    fn update(&mut self, update: &Update) {
         #[expect(clippy::cast_precision_loss, reason = "past 2^53 steps both corrections are 1")]
-        let number = step.number as f64;
-        let clip = (step.clip / (step.norm + 1e-6)).min(1.0);
-        let rate = step.rate / (1.0 - libm::pow(BETA_1, number));
+        let number = update.number as f64;
+        let clip = (update.clip / (update.norm + 1e-6)).min(1.0);
+        let rate = update.rate / (1.0 - libm::pow(BETA_1, number));
         let correction = (1.0 - libm::pow(BETA_2, number)).sqrt();
         no_grad(|| {
             let moments = self.first.iter_mut().zip(&mut self.second);
             for (parameter, (first, second)) in self.parameters.iter_mut().zip(moments) {
-                let gradient = parameter.grad() * clip + &*parameter * step.added;
+                let gradient = parameter.grad() * clip + &*parameter * update.added;
                 *first = &*first * BETA_1 + &gradient * (1.0 - BETA_1);
                 *second = &*second * BETA_2 + gradient.square() * (1.0 - BETA_2);
                 let move_by = &*first * rate / (second.sqrt() / correction + EPSILON);
-                let next = &*parameter * step.left - move_by;
+                let next = &*parameter * update.left - move_by;
                 parameter.copy_(&next);
             }
         });
