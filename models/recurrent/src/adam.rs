@@ -71,6 +71,8 @@ struct Apply<'a> {
 }
 
 impl Kernel for Apply<'_> {
+    const FLOATS_ONLY: bool = true;
+
     #[inline(always)]
     fn run<L: Lanes, const ROWS: usize, const VECTORS: usize>(self, lanes: L) {
         let Moments { first, second } = self.moments;

@@ -20,6 +20,8 @@ pub(crate) struct Back<'a, F: Factors> {
 }
 
 impl<F: Factors> Kernel for Back<'_, F> {
+    const FLOATS_ONLY: bool = F::FLOATS_ONLY;
+
     fn tile_rows(&self) -> Option<usize> {
         F::tile_rows(self.left.rows())
     }
@@ -54,6 +56,8 @@ pub(crate) struct Backward<'a, F> {
 }
 
 impl<F: Factors> Kernel for Backward<'_, F> {
+    const FLOATS_ONLY: bool = F::FLOATS_ONLY;
+
     fn tile_rows(&self) -> Option<usize> {
         F::tile_rows(self.windows)
     }

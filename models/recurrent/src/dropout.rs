@@ -86,6 +86,8 @@ struct Mask<'a> {
 }
 
 impl Kernel for Mask<'_> {
+    const FLOATS_ONLY: bool = true;
+
     #[inline(always)]
     #[expect(clippy::cast_possible_truncation, reason = "the upper half of a hash")]
     fn run<L: Lanes, const ROWS: usize, const VECTORS: usize>(self, _: L) {

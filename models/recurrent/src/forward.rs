@@ -18,6 +18,8 @@ pub(crate) struct Project<'a, F: Factors> {
 }
 
 impl<F: Factors> Kernel for Project<'_, F> {
+    const FLOATS_ONLY: bool = F::FLOATS_ONLY;
+
     fn tile_rows(&self) -> Option<usize> {
         F::tile_rows(self.left.rows())
     }
@@ -95,6 +97,8 @@ pub(crate) struct Forward<'a, F> {
 }
 
 impl<F: Factors> Kernel for Forward<'_, F> {
+    const FLOATS_ONLY: bool = F::FLOATS_ONLY;
+
     fn tile_rows(&self) -> Option<usize> {
         F::tile_rows(self.windows)
     }

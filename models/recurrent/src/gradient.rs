@@ -49,6 +49,8 @@ struct Add<'a> {
 }
 
 impl Kernel for Add<'_> {
+    const FLOATS_ONLY: bool = true;
+
     #[inline(always)]
     fn run<L: Lanes, const ROWS: usize, const VECTORS: usize>(self, lanes: L) {
         each(lanes, Plus, [self.chunk], [self.total]);
@@ -63,6 +65,8 @@ struct Sum<'a> {
 }
 
 impl Kernel for Sum<'_> {
+    const FLOATS_ONLY: bool = true;
+
     #[inline(always)]
     fn run<L: Lanes, const ROWS: usize, const VECTORS: usize>(self, lanes: L) {
         let mut columns = [0.0_f64; PANEL];

@@ -228,6 +228,8 @@ struct Take<'a, F> {
 }
 
 impl<F: Factors> Kernel for Take<'_, F> {
+    const FLOATS_ONLY: bool = F::FLOATS_ONLY;
+
     fn tile_rows(&self) -> Option<usize> {
         F::tile_rows(PANEL)
     }

@@ -47,6 +47,11 @@ impl<const HALVES: u8> Avx512<HALVES> {
         };
         (has && halves).then_some(Self { tile_rows: 0 })
     }
+
+    /// Returns the proof without that of products of bf16.
+    pub(super) fn floats(self) -> Avx512<NONE> {
+        Avx512 { tile_rows: 0 }
+    }
 }
 
 impl Avx512<TILES> {

@@ -25,6 +25,8 @@ pub(crate) trait Factors: Copy + 'static {
     type Turned<'a>: Copy;
     /// How many rows of a matrix one step of the depth takes.
     const STEP: usize;
+    /// Whether no factor is of bf16, [`Kernel::FLOATS_ONLY`].
+    const FLOATS_ONLY: bool;
 
     /// Returns into how many rows products must be cut; `None` where that does not matter.
     fn tile_rows(rows: usize) -> Option<usize>;
@@ -104,6 +106,7 @@ impl Factors for F32 {
     type Right = Row;
     type Turned<'a> = &'a [Row];
     const STEP: usize = 1;
+    const FLOATS_ONLY: bool = true;
 
     fn tile_rows(_: usize) -> Option<usize> {
         None
@@ -178,6 +181,7 @@ impl Factors for Bf16 {
     type Right = Quad;
     type Turned<'a> = &'a [Neighbours];
     const STEP: usize = Quad::ROWS;
+    const FLOATS_ONLY: bool = false;
 
     fn tile_rows(rows: usize) -> Option<usize> {
         (1..=16).rev().find(|&tile| rows.is_multiple_of(tile))
@@ -307,6 +311,8 @@ pub(crate) struct Refresh<'a, F> {
 }
 
 impl<F: Factors> Kernel for Refresh<'_, F> {
+    const FLOATS_ONLY: bool = F::FLOATS_ONLY;
+
     #[inline(always)]
     fn run<L: Lanes, const ROWS: usize, const VECTORS: usize>(self, lanes: L) {
         F::refresh(lanes, self.activation, self.windows, 0..self.panels * self.rows);

@@ -7,6 +7,10 @@ use super::panel::{Neighbours, PANEL, QUADS, Quad, Row};
 /// A tile of `ROWS` times `VECTORS` vectors fits the path's registers; a kernel that needs none of this ignores it. `run`
 /// must be `#[inline(always)]`, and so must everything hot that it calls: only inlined code is compiled for the path.
 pub(crate) trait Kernel {
+    /// Whether the kernel does nothing with bf16. The paths with AVX-512 share one compilation of such a kernel, because it
+    /// would be the same on each of them.
+    const FLOATS_ONLY: bool = false;
+
     /// Returns into how many rows its products of bf16 are cut; `None` where it has no such products.
     fn tile_rows(&self) -> Option<usize> {
         None

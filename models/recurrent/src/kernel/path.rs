@@ -53,10 +53,22 @@ impl Path {
         match self {
             // SAFETY: the value is the proof that the CPU has the instructions.
             #[cfg(target_arch = "x86_64")]
-            Self::Amx(lanes) => unsafe { run_amx(kernel, lanes) },
+            Self::Amx(lanes) => unsafe {
+                if K::FLOATS_ONLY {
+                    run_avx512(kernel, lanes.floats());
+                } else {
+                    run_amx(kernel, lanes);
+                }
+            },
             // SAFETY: as above.
             #[cfg(target_arch = "x86_64")]
-            Self::Avx512Bf16(lanes) => unsafe { run_avx512_bf16(kernel, lanes) },
+            Self::Avx512Bf16(lanes) => unsafe {
+                if K::FLOATS_ONLY {
+                    run_avx512(kernel, lanes.floats());
+                } else {
+                    run_avx512_bf16(kernel, lanes);
+                }
+            },
             // SAFETY: as above.
             #[cfg(target_arch = "x86_64")]
             Self::Avx512(lanes) => unsafe { run_avx512(kernel, lanes) },
@@ -71,13 +83,15 @@ impl Path {
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512bw,avx512bf16,avx2,fma")]
 fn run_amx<K: Kernel>(kernel: K, lanes: Avx512<TILES>) {
-    match kernel.tile_rows() {
+    // One call, for each is inlined.
+    let (lanes, _tiles) = match kernel.tile_rows() {
         Some(rows) => {
-            let (lanes, _tiles) = lanes.configure(rows);
-            kernel.run::<_, 8, 2>(lanes);
+            let (lanes, tiles) = lanes.configure(rows);
+            (lanes, Some(tiles))
         }
-        None => kernel.run::<_, 8, 2>(lanes),
-    }
+        None => (lanes, None),
+    };
+    kernel.run::<_, 8, 2>(lanes);
 }
 
 #[cfg(target_arch = "x86_64")]

@@ -37,6 +37,8 @@ enum Left<'a, F: Factors> {
 }
 
 impl<F: Factors> Kernel for Products<'_, F> {
+    const FLOATS_ONLY: bool = F::FLOATS_ONLY;
+
     fn tile_rows(&self) -> Option<usize> {
         F::tile_rows(match self.left {
             Left::Rows(_) => self.output.len(),
@@ -77,6 +79,8 @@ struct RowOf<'a, F: Factors> {
 }
 
 impl<F: Factors> Kernel for RowOf<'_, F> {
+    const FLOATS_ONLY: bool = F::FLOATS_ONLY;
+
     fn tile_rows(&self) -> Option<usize> {
         F::tile_rows(1)
     }
@@ -92,6 +96,8 @@ impl<F: Factors> Kernel for RowOf<'_, F> {
 struct SumOf<'a, F: Factors>(&'a [F::Right], &'a mut Row);
 
 impl<F: Factors> Kernel for SumOf<'_, F> {
+    const FLOATS_ONLY: bool = F::FLOATS_ONLY;
+
     fn tile_rows(&self) -> Option<usize> {
         F::tile_rows(PANEL)
     }
