@@ -41,6 +41,7 @@ pub struct Classical {
 #[serde(deny_unknown_fields)]
 struct Written {
     unfinished_kind: String,
+    #[serde(with = "forecast::json")]
     settings: ModelSpec,
     cut: String,
     targets: Vec<usize>,

@@ -8,6 +8,7 @@
 mod artifact;
 mod fit;
 pub mod interval;
+pub mod json;
 mod model;
 pub mod recurse;
 pub mod tensors;

@@ -233,7 +233,12 @@ pub fn to_bytes<T: Serialize>(about: &T, tensors: &Tensors) -> Result<Vec<u8>, A
     for (name, tensor) in tensors {
         check_finite(name, &tensor.data)?;
     }
-    let about = serde_json::to_string(about).map_err(ArtifactError::About)?;
+    written(serde_json::to_string(about).map_err(ArtifactError::About)?, tensors)
+}
+
+// The rest of `to_bytes` and of `parse` is not generic, so that it is compiled once.
+
+fn written(about: String, tensors: &Tensors) -> Result<Vec<u8>, ArtifactError> {
     let bytes: Vec<(&String, &Tensor, Vec<u8>)> = tensors
         .iter()
         .map(|(name, tensor)| (name, tensor, tensor.data.bytes()))
@@ -255,16 +260,23 @@ pub fn to_bytes<T: Serialize>(about: &T, tensors: &Tensors) -> Result<Vec<u8>, A
 /// Where there are too many bytes, they are not in the safetensors format, have other metadata than our entry, another
 /// precision, or numbers that are not finite.
 pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<(T, Tensors), ArtifactError> {
+    let about = serde_json::from_str(&description(bytes)?).map_err(ArtifactError::About)?;
+    Ok((about, read(bytes)?))
+}
+
+fn description(bytes: &[u8]) -> Result<String, ArtifactError> {
     check_sizes(bytes)?;
     let (_, header) = SafeTensors::read_metadata(bytes).map_err(ArtifactError::Malformed)?;
     let entries = header.metadata().as_ref();
     let entry = entries
         .filter(|entries| entries.len() == 1)
         .and_then(|entries| entries.get(ENTRY));
-    let entry = entry.ok_or_else(|| ArtifactError::Entries {
+    entry.cloned().ok_or_else(|| ArtifactError::Entries {
         have: entries.map_or(0, HashMap::len),
-    })?;
-    let about = serde_json::from_str(entry).map_err(ArtifactError::About)?;
+    })
+}
+
+fn read(bytes: &[u8]) -> Result<Tensors, ArtifactError> {
     let file = SafeTensors::deserialize(bytes).map_err(ArtifactError::Malformed)?;
     let mut tensors = Tensors::new();
     for (name, view) in file.iter() {
@@ -278,7 +290,7 @@ pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<(T, Tensors), Artifact
             },
         );
     }
-    Ok((about, tensors))
+    Ok(tensors)
 }
 
 fn check_sizes(bytes: &[u8]) -> Result<(), ArtifactError> {

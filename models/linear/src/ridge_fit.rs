@@ -26,6 +26,7 @@ pub struct RidgeFit {
 #[serde(deny_unknown_fields)]
 struct Unfinished {
     /// The description of the model that is being fitted.
+    #[serde(with = "forecast::json")]
     about: About,
     /// How many batches are finished.
     batches: usize,

@@ -38,6 +38,7 @@ pub struct ProphetForecast {
 #[serde(deny_unknown_fields)]
 struct Unfinished {
     /// The description of the model that is being fitted.
+    #[serde(with = "forecast::json")]
     about: About,
     /// How many targets are finished.
     targets: usize,

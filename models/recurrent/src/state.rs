@@ -70,6 +70,7 @@ pub(crate) struct Best {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Identity {
+    #[serde(with = "forecast::json")]
     pub(crate) settings: ModelSpec,
     pub(crate) cut: String,
     pub(crate) inputs: usize,

@@ -26,10 +26,13 @@ pub(crate) struct Unfinished {
 #[serde(deny_unknown_fields)]
 struct Written {
     cut: String,
+    #[serde(with = "forecast::json")]
     trials: Vec<ModelSpec>,
+    #[serde(with = "forecast::json")]
     finished: Vec<Trial>,
     epochs: u32,
     spent: f64,
+    #[serde(with = "forecast::json")]
     best: Option<About>,
     running: Option<Running>,
 }
