@@ -17,7 +17,7 @@ use redb::{ReadableTable, TableDefinition, TableError, WriteTransaction};
 use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio::task::{JoinHandle, spawn_blocking};
 
-use super::engine::{Engine, EngineError};
+use crate::engine::{Engine, EngineError};
 use crate::private;
 
 /// Chunks that may wait for the disk.
@@ -28,7 +28,7 @@ const REFERENCES: TableDefinition<&str, u64> = TableDefinition::new("blobs.refer
 
 /// The blob files of one store. Cheap to clone.
 #[derive(Clone)]
-pub struct Blobs {
+pub(crate) struct Blobs {
     shared: Arc<Shared>,
 }
 
@@ -50,7 +50,7 @@ impl Blobs {
     ///
     /// # Errors
     /// When the directories cannot be made or read.
-    pub async fn open(engine: &Engine) -> Result<Self, EngineError> {
+    pub(crate) async fn open(engine: &Engine) -> Result<Self, EngineError> {
         let blobs = engine.dir().join("blobs");
         private::folder(&blobs).map_err(|error| EngineError::file(&blobs, error))?;
         engine
@@ -70,8 +70,7 @@ impl Blobs {
     }
 
     /// Begins a new blob. That its file cannot be made is told by [`Draft::finish`].
-    #[must_use]
-    pub fn create(&self) -> Draft {
+    pub(crate) fn create(&self) -> Draft {
         let number = self.shared.next.fetch_add(1, Ordering::Relaxed);
         // The epoch keeps names apart from those of earlier openings.
         let name = format!("{:08x}{number:08x}", self.shared.epoch);
@@ -86,14 +85,12 @@ impl Blobs {
     }
 
     /// Gives the file of a blob.
-    #[must_use]
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.shared.blobs.join(shard(name)).join(name)
     }
 
     /// Keeps blobs readable until the pin is dropped, also when they are removed meanwhile.
-    #[must_use]
-    pub fn pin(&self, names: Vec<String>) -> Pin {
+    pub(crate) fn pin(&self, names: Vec<String>) -> Pin {
         let mut pins = self.pins();
         for name in &names {
             pins.entry(name.clone()).or_default().readers += 1;
@@ -106,7 +103,7 @@ impl Blobs {
     }
 
     /// Removes blobs to which [`release`] has found no reference left: after that commit, never before.
-    pub fn remove(&self, names: &[String]) {
+    pub(crate) fn remove(&self, names: &[String]) {
         for name in names {
             match self.pins().get_mut(name) {
                 Some(pins) => pins.doomed = true,
@@ -134,7 +131,7 @@ impl Blobs {
 }
 
 /// A blob that is being written. Dropped unfinished, it leaves nothing.
-pub struct Draft {
+pub(crate) struct Draft {
     chunks: Sender<Chunk>,
     written: JoinHandle<Result<Option<Blob>, EngineError>>,
 }
@@ -147,13 +144,13 @@ enum Chunk {
 
 impl Draft {
     /// Appends bytes, beside whatever the caller does next. That the disk refuses them is told by [`Draft::finish`].
-    pub async fn write(&mut self, bytes: Bytes) {
+    pub(crate) async fn write(&mut self, bytes: Bytes) {
         // Nobody receives any more after an error, which `finish` tells.
         drop(self.chunks.send(Chunk::Bytes(bytes)).await);
     }
 
     /// Takes back what was written of a body that broke off.
-    pub async fn give_up(self) {
+    pub(crate) async fn give_up(self) {
         drop(self.chunks);
         // What cannot be removed now is removed at the next opening.
         drop(self.written.await);
@@ -163,7 +160,7 @@ impl Draft {
     ///
     /// # Errors
     /// When the disk refuses it.
-    pub async fn finish(self) -> Result<Blob, EngineError> {
+    pub(crate) async fn finish(self) -> Result<Blob, EngineError> {
         drop(self.chunks.send(Chunk::End).await);
         let written = self.written.await.map_err(io::Error::other);
         let written = written.map_err(|error| EngineError::file("blobs", error))?;
@@ -172,7 +169,7 @@ impl Draft {
 }
 
 /// A blob that is on disk but not yet named by a row. Dropped before [`Blob::keep`], it removes itself.
-pub struct Blob {
+pub(crate) struct Blob {
     name: String,
     path: PathBuf,
     kept: bool,
@@ -183,7 +180,7 @@ impl Blob {
     ///
     /// # Errors
     /// When the database refuses it.
-    pub fn keep(mut self, transaction: &WriteTransaction) -> Result<String, TableError> {
+    pub(crate) fn keep(mut self, transaction: &WriteTransaction) -> Result<String, TableError> {
         transaction.open_table(REFERENCES)?.insert(self.name.as_str(), 1)?;
         self.kept = true;
         Ok(self.name.clone())
@@ -224,7 +221,7 @@ impl Drop for Blob {
 }
 
 /// Keeps blobs readable while it lives.
-pub struct Pin {
+pub(crate) struct Pin {
     blobs: Blobs,
     names: Vec<String>,
 }
@@ -250,7 +247,7 @@ impl Drop for Pin {
 ///
 /// # Errors
 /// When the database refuses it.
-pub fn retain(transaction: &WriteTransaction, name: &str) -> Result<(), TableError> {
+pub(crate) fn retain(transaction: &WriteTransaction, name: &str) -> Result<(), TableError> {
     let mut references = transaction.open_table(REFERENCES)?;
     let count = references.get(name)?.map_or(0, |count| count.value());
     references.insert(name, count + 1)?;
@@ -261,7 +258,7 @@ pub fn retain(transaction: &WriteTransaction, name: &str) -> Result<(), TableErr
 ///
 /// # Errors
 /// When the database refuses it.
-pub fn release(transaction: &WriteTransaction, name: &str) -> Result<bool, TableError> {
+pub(crate) fn release(transaction: &WriteTransaction, name: &str) -> Result<bool, TableError> {
     let mut references = transaction.open_table(REFERENCES)?;
     let count = references.get(name)?.map_or(0, |count| count.value());
     if count > 1 {

@@ -17,13 +17,13 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::patience::{Paced, Patience};
+use crate::patience::{Paced, Patience};
 
 /// How long to wait after an accept that failed, most likely for want of file descriptors.
 const BREATH: Duration = Duration::from_millis(100);
 
 /// Serves connections until told to stop, then waits until the requests under way are answered.
-pub(super) async fn serve(
+pub(crate) async fn serve(
     listener: TcpListener,
     router: Router,
     patience: Patience,

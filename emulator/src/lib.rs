@@ -2,18 +2,20 @@
 //!
 //! What they offer and what they refuse stands in `README.md` beside this file.
 
-pub mod blobs;
+mod blobs;
 mod connections;
-pub mod engine;
-pub mod notify;
+mod engine;
+mod faults;
 mod patience;
 pub mod private;
 mod quiet;
 pub mod s3;
-pub mod server;
+mod server;
+mod settings;
 pub mod sqs;
-mod writer;
 
-pub use engine::{Engine, EngineError};
+pub use self::engine::EngineError;
+pub use faults::{Faults, Reorder};
 pub use patience::Patience;
-pub use server::{Addresses, Embedded, StartError};
+pub use server::{Addresses, Emulator, StartError};
+pub use settings::{ACCOUNT, Now, Settings};

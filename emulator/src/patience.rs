@@ -38,14 +38,14 @@ const TEXT: &str = "the client sent less than";
 /// The client sent too little of its body for too long.
 #[derive(Debug, thiserror::Error)]
 #[error("{TEXT} {STRETCH} bytes of its body in {}s", limit.as_secs_f64())]
-pub(super) struct TooSlow {
+pub(crate) struct TooSlow {
     limit: Duration,
 }
 
 impl TooSlow {
     /// Says whether an error of a body has this cause. Who reads a body wraps its errors, some of them in types that tell
     /// their cause in their text alone.
-    pub(super) fn is_cause_of(error: &(dyn std::error::Error + 'static)) -> bool {
+    pub(crate) fn is_cause_of(error: &(dyn std::error::Error + 'static)) -> bool {
         std::iter::successors(Some(error), |error| error.source())
             .any(|error| error.is::<Self>() || error.to_string().contains(TEXT))
     }
@@ -55,7 +55,7 @@ impl TooSlow {
 type BodyError = Box<dyn std::error::Error + Send + Sync>;
 
 /// A body whose client is cut off when it is too slow.
-pub(super) struct Paced {
+pub(crate) struct Paced {
     inner: Incoming,
     pace: Pace,
     /// Whether all of it was read.
@@ -65,7 +65,7 @@ pub(super) struct Paced {
 }
 
 impl Paced {
-    pub(super) fn new(inner: Incoming, limit: Duration) -> Self {
+    pub(crate) fn new(inner: Incoming, limit: Duration) -> Self {
         Self {
             ended: Arc::new(AtomicBool::new(inner.is_end_stream())),
             inner,
@@ -75,7 +75,7 @@ impl Paced {
     }
 
     /// Tells, also when the body is gone, whether all of it was read.
-    pub(super) fn ended(&self) -> Arc<AtomicBool> {
+    pub(crate) fn ended(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.ended)
     }
 

@@ -14,7 +14,7 @@ thread_local! {
 ///
 /// # Errors
 /// What the panic carried.
-pub(super) fn catch<T>(run: impl FnOnce() -> T) -> Result<T, Box<dyn Any + Send>> {
+pub(crate) fn catch<T>(run: impl FnOnce() -> T) -> Result<T, Box<dyn Any + Send>> {
     static INSTALLED: Once = Once::new();
     INSTALLED.call_once(|| {
         let hook = panic::take_hook();

@@ -13,11 +13,12 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::connections::serve;
-use super::engine::{self, Engine, EngineError};
-use super::quiet;
-use super::s3::{self, Store};
-use super::sqs::{self, Queues, Settings};
+use crate::connections::serve;
+use crate::engine::{self, Engine, EngineError};
+use crate::quiet;
+use crate::s3::{self, Store};
+use crate::settings::Settings;
+use crate::sqs::{self, Queues};
 
 /// How long requests in flight may take to end when the servers stop.
 const GRACE: Duration = Duration::from_secs(5);
@@ -77,7 +78,7 @@ pub enum StartError {
 }
 
 /// An S3 and an SQS server over one directory, until dropped or stopped.
-pub struct Embedded {
+pub struct Emulator {
     /// The endpoint of the S3 server, path style.
     pub s3_url: String,
     /// The endpoint of the SQS server.
@@ -89,7 +90,7 @@ pub struct Embedded {
     servers: JoinSet<()>,
 }
 
-impl Embedded {
+impl Emulator {
     /// Opens the directory and serves it. `settings` holds the keys that both servers ask for.
     ///
     /// Messages that were in flight are visible again at once: whoever had them was a client of a server that is gone.
@@ -147,7 +148,7 @@ impl Embedded {
     }
 }
 
-impl Drop for Embedded {
+impl Drop for Emulator {
     fn drop(&mut self) {
         // Open connections hold the store; they end when they hear of this.
         self.queues.close();
@@ -155,9 +156,9 @@ impl Drop for Embedded {
     }
 }
 
-impl std::fmt::Debug for Embedded {
+impl std::fmt::Debug for Emulator {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Embedded")
+        f.debug_struct("Emulator")
             .field("s3_url", &self.s3_url)
             .field("sqs_url", &self.sqs_url)
             .finish_non_exhaustive()
@@ -175,7 +176,7 @@ async fn open(dir: &Path, settings: Settings) -> Result<(Engine, Arc<Queues>, St
         Ok::<_, StartError>((engine, queues, store))
     };
     let damaged = |source| StartError::Damaged {
-        path: dir.join(engine::FILE),
+        path: dir.join(engine::file::NAME),
         source,
     };
     let mut opening = pin!(opening);

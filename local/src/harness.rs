@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context as _, anyhow};
 use contract::{Stage, spec};
-use emulator::{Addresses, Embedded, private, sqs::Settings};
+use emulator::{Addresses, Emulator, Settings, private};
 use platform::{
     Clock as _, Platform,
     aws::SystemClock,
@@ -67,7 +67,7 @@ pub struct Session {
 }
 
 struct Holder {
-    embedded: Embedded,
+    embedded: Emulator,
     pump: Option<Pumping>,
     /// Dropped last: the next holder must find the servers gone.
     _lock: Lock,
@@ -163,7 +163,7 @@ impl Harness {
         private::folder(&scratch).with_context(|| format!("cannot create {}", scratch.display()))?;
         let (access_key, secret_key) = (random(10)?, random(20)?);
         let settings = Settings::new(REGION, &access_key, &secret_key);
-        let embedded = Embedded::start(dir, *addresses, settings).await?;
+        let embedded = Emulator::start(dir, *addresses, settings).await?;
         set_up(&embedded).await?;
         let address = Address {
             pid: std::process::id(),
@@ -335,7 +335,7 @@ impl Interrupt {
 }
 
 /// Makes bucket and queues, once: what is there stays as it is.
-async fn set_up(embedded: &Embedded) -> anyhow::Result<()> {
+async fn set_up(embedded: &Emulator) -> anyhow::Result<()> {
     let queues = embedded.queues();
     for stage in Stage::ALL {
         let (name, dead) = (format!("flits-{stage}"), format!("flits-{stage}-dlq"));

@@ -14,7 +14,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use emulator::{Addresses, Embedded, sqs::Settings};
+use emulator::{Addresses, Emulator, Settings};
 use platform::{
     Clock, Queue, QueueError, Store, StoreError,
     aws::{Endpoint, SystemClock, connect_queue, connect_store},
@@ -56,7 +56,7 @@ impl QueueBench for Memory {
 
 /// The embedded servers, whose time tests advance: not by more than signatures may be off, a quarter of an hour.
 struct Loopback {
-    _embedded: Embedded,
+    _embedded: Emulator,
     server: Server,
     ahead_ms: Arc<AtomicI64>,
     _dir: tempfile::TempDir,
@@ -70,7 +70,7 @@ impl Loopback {
         let mut settings = Settings::new(REGION, &access.key, access.secret.expose());
         let (system, ahead) = (SystemClock::new(), ahead_ms.clone());
         settings.now = Arc::new(move || system.now_s() * 1000 + ahead.load(Ordering::Relaxed));
-        let embedded = Embedded::start(dir.path(), Addresses::default(), settings)
+        let embedded = Emulator::start(dir.path(), Addresses::default(), settings)
             .await
             .unwrap();
         let server = Server::new(&embedded.s3_url, &embedded.sqs_url);

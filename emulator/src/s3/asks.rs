@@ -6,9 +6,9 @@ use s3s::{S3Result, s3_error};
 
 use super::checksums;
 use super::error::coded;
-use super::front::pairs;
 use super::operations::OPERATIONS;
-use crate::sqs::ACCOUNT;
+use super::parameters::pairs;
+use crate::settings::ACCOUNT;
 
 /// Headers that every operation takes: of the signature, of the client, and about the owner.
 const ALWAYS: [&str; 8] = [

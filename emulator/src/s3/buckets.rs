@@ -9,8 +9,8 @@ use s3s::dto::{
 use s3s::{S3Response, S3Result, s3_error};
 
 use super::error::Error;
-use super::list::{seal, unseal};
 use super::multipart;
+use super::pages::{seal, unseal};
 use super::rows::{self, Bucket, Rows, parse};
 use super::store::Store;
 

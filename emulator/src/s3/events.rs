@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::error::Error;
 use super::rows::{Object, Rows};
 use super::store::Store;
-use crate::notify;
+use crate::sqs;
 
 /// The events that can be subscribed to, without their `s3:`.
 const EVENTS: [&str; 8] = [
@@ -89,7 +89,7 @@ pub(super) fn announce(rows: &mut Rows<'_>, event: &Event<'_>) -> Result<(), Err
 
 /// An event for a queue that was deleted since is dropped, as AWS does it.
 fn send(rows: &mut Rows<'_>, arn: &str, body: &str) -> Result<(), Error> {
-    if notify::enqueue(rows.transaction, arn, body, rows.now_ms)? {
+    if sqs::enqueue(rows.transaction, arn, body, rows.now_ms)? {
         rows.announced.push(arn.to_owned());
     }
     Ok(())

@@ -7,15 +7,17 @@ use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::response::Response;
 use http::{HeaderName, HeaderValue, Method, StatusCode, header, request::Parts};
-use percent_encoding::percent_decode_str;
-use s3s::service::S3Service;
+use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s::{S3Error, s3_error};
 
+use super::access::{Access, Keys};
 use super::body::broken;
 use super::checksums::Promise;
 use super::elements;
-use super::service::{Keys, service};
+use super::parameters::pairs;
+use super::ranges::Unranged;
 use super::store::Store;
+use super::wire::Wire;
 
 /// The largest body of a request that is no object: 1,000 keys of 1,024 bytes, each written as `&amp;`, fit.
 const LARGEST: usize = 8 << 20;
@@ -30,12 +32,22 @@ struct Front {
 }
 
 /// Returns the HTTP face of a store. Every request must be signed with the one pair of keys (`SigV4`).
-pub fn router(store: Store, keys: Keys) -> Router {
+pub(crate) fn router(store: Store, keys: Keys) -> Router {
     let front = Front {
         region: store.region().into(),
         service: service(store, keys),
     };
     Router::new().fallback(answer).with_state(front)
+}
+
+/// Returns the service of a store, as the protocol crate runs it.
+fn service(store: Store, keys: Keys) -> S3Service {
+    let wire = Wire(store);
+    let mut builder = S3ServiceBuilder::new(wire.clone());
+    builder.set_auth(keys.clone());
+    builder.set_access(Access::Signed);
+    builder.set_route(Unranged::new(wire, keys));
+    builder.build()
 }
 
 async fn answer(State(front): State<Front>, request: Request) -> Response {
@@ -184,15 +196,6 @@ fn text<'a>(parts: &'a Parts, name: &HeaderName) -> &'a str {
 
 fn parameters(parts: &Parts) -> impl Iterator<Item = (String, String)> {
     pairs(parts.uri.query().unwrap_or_default())
-}
-
-/// Returns the parameters of an address, decoded.
-pub(super) fn pairs(query: &str) -> impl Iterator<Item = (String, String)> {
-    let decode = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
-    query.split('&').filter(|pair| !pair.is_empty()).map(move |pair| {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        (decode(name), decode(value))
-    })
 }
 
 fn escaped(text: &str) -> String {

@@ -2,21 +2,15 @@
 
 use std::str;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use s3s::dto::{
-    CommonPrefix, EncodingType, ListObjectsInput, ListObjectsOutput, ListObjectsV2Input, ListObjectsV2Output,
-    ObjectStorageClass, Owner,
-};
+use s3s::dto::{ListObjectsInput, ListObjectsOutput, ListObjectsV2Input, ListObjectsV2Output};
 use s3s::{S3Response, S3Result, s3_error};
 
 use super::buckets;
+use super::encode::Encode;
 use super::error::Error;
+use super::pages::{page_size, seal, unseal};
 use super::rows::{Object, parse};
 use super::store::{Snapshot, Store};
-
-/// The most entries of one page, as on AWS.
-const LARGEST_PAGE: i32 = 1000;
 
 pub(super) fn v2(store: &Store, input: ListObjectsV2Input) -> S3Result<S3Response<ListObjectsV2Output>> {
     let max = page_size(input.max_keys)?;
@@ -168,70 +162,6 @@ fn behind(group: &str) -> Vec<u8> {
     bytes
 }
 
-/// Writes names as the client asked for them, because XML cannot hold every key.
-pub(super) struct Encode {
-    url: bool,
-}
-
-impl Encode {
-    pub(super) fn of(asked: Option<&EncodingType>) -> Self {
-        Self {
-            url: asked.is_some_and(|asked| asked.as_str() == EncodingType::URL),
-        }
-    }
-
-    pub(super) fn text(&self, text: String) -> String {
-        if !self.url {
-            return text;
-        }
-        // A space becomes `%20`, not `+`: clients that decode either way read it.
-        let encode = |byte: u8| match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' | b'/' => char::from(byte).to_string(),
-            _ => format!("%{byte:02X}"),
-        };
-        text.bytes().map(encode).collect()
-    }
-
-    fn objects(&self, objects: Vec<(String, Object)>, owner: Option<&Owner>) -> Vec<s3s::dto::Object> {
-        let entry = |(key, object): (String, Object)| s3s::dto::Object {
-            owner: owner.cloned(),
-            e_tag: Some(object.tag()),
-            key: Some(self.text(key)),
-            last_modified: Some(object.modified()),
-            size: i64::try_from(object.size).ok(),
-            storage_class: Some(ObjectStorageClass::from_static(ObjectStorageClass::STANDARD)),
-            ..Default::default()
-        };
-        objects.into_iter().map(entry).collect()
-    }
-
-    fn prefixes(&self, prefixes: Vec<String>) -> Vec<CommonPrefix> {
-        prefixes
-            .into_iter()
-            .map(|prefix| CommonPrefix {
-                prefix: Some(self.text(prefix)),
-            })
-            .collect()
-    }
-}
-
-pub(super) fn page_size(asked: Option<i32>) -> S3Result<usize> {
-    let asked = asked.unwrap_or(LARGEST_PAGE);
-    usize::try_from(asked.min(LARGEST_PAGE)).map_err(|_| s3_error!(InvalidArgument, "max-keys of {asked}, at least 0"))
-}
-
-pub(super) fn seal(last: &str) -> String {
-    URL_SAFE_NO_PAD.encode(last)
-}
-
-pub(super) fn unseal(token: &str) -> S3Result<String> {
-    let last = URL_SAFE_NO_PAD
-        .decode(token)
-        .ok()
-        .and_then(|bytes| String::from_utf8(bytes).ok());
-    last.ok_or_else(|| s3_error!(InvalidArgument, "the continuation token is not one of this server"))
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -243,8 +173,9 @@ mod tests {
     use super::super::checksums::Sums;
     use super::super::rows::{About, Bucket, Rows};
     use super::*;
-    use crate::Engine;
-    use crate::sqs::{Queues, Settings};
+    use crate::engine::Engine;
+    use crate::settings::Settings;
+    use crate::sqs::Queues;
 
     /// Gives a store with empty objects under these keys, and one more bucket on either side.
     async fn filled(engine: Engine, keys: BTreeSet<String>) -> Store {

@@ -4,6 +4,7 @@
 //! into the queue in that same transaction. Keys are database keys, never paths. Nothing that is asked for is silently
 //! ignored: `operations` lists what each one looks at, and everything else is refused (`NotImplemented`).
 
+mod access;
 mod asks;
 mod assembly;
 mod body;
@@ -12,6 +13,7 @@ mod checksums;
 mod conditions;
 mod copies;
 mod elements;
+mod encode;
 mod error;
 mod events;
 mod front;
@@ -19,16 +21,18 @@ mod list;
 mod multipart;
 mod objects;
 mod operations;
+mod pages;
+mod parameters;
 mod parts;
 mod ranges;
 mod reads;
 mod rows;
-mod service;
 mod setup;
 mod store;
 mod uploads;
+mod wire;
 
-pub use error::Error;
-pub use front::router;
-pub use service::Keys;
-pub use store::Store;
+pub(crate) use self::access::Keys;
+pub use self::error::Error;
+pub(crate) use self::front::router;
+pub use self::store::Store;

@@ -7,8 +7,9 @@ use s3s::route::S3Route;
 use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s::{Body, S3Request, S3Response, S3Result, s3_error};
 
-use super::front::pairs;
-use super::service::{Access, Keys, Wire};
+use super::access::{Access, Keys};
+use super::parameters::pairs;
+use super::wire::Wire;
 
 /// Answers reads whose range is to be ignored: after their signature was checked, they are asked again without it.
 pub(super) struct Unranged(S3Service);

@@ -11,7 +11,8 @@ use super::rows::{
 };
 use crate::blobs::{Blobs, Pin};
 use crate::engine::{Engine, EngineError};
-use crate::sqs::{Now, Queues};
+use crate::settings::Now;
+use crate::sqs::Queues;
 
 /// The objects of one store, behind the wire. Cheap to clone.
 #[derive(Clone)]
@@ -31,7 +32,7 @@ impl Store {
     ///
     /// # Errors
     /// When the store cannot be written.
-    pub async fn open(engine: Engine, queues: Arc<Queues>, now: Now) -> Result<Self, Error> {
+    pub(crate) async fn open(engine: Engine, queues: Arc<Queues>, now: Now) -> Result<Self, Error> {
         // Reads expect the tables to be there.
         engine
             .write(|transaction| Rows::open(transaction, 0).map(|_| ()))

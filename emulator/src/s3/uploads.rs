@@ -6,9 +6,10 @@ use s3s::dto::{
 };
 use s3s::{S3Response, S3Result};
 
+use super::encode::Encode;
 use super::error::Error;
-use super::list::{Encode, page_size};
 use super::multipart::{find, kind, parse_id, text, uploaded};
+use super::pages::page_size;
 use super::rows::{Part, Upload, parse, seconds};
 use super::store::{Snapshot, Store};
 

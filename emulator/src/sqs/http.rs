@@ -19,7 +19,7 @@ use super::{Error, Queues, auth, error::chain};
 const MAX_REQUEST: usize = 8 << 20;
 
 /// Gives the HTTP face of the queues. Every request must be signed with the configured key (SigV4).
-pub fn router(queues: Arc<Queues>) -> Router {
+pub(crate) fn router(queues: Arc<Queues>) -> Router {
     Router::new().fallback(serve).with_state(queues)
 }
 

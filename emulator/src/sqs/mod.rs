@@ -9,14 +9,13 @@
 
 mod attributes;
 mod auth;
+mod enqueue;
 mod error;
-mod faults;
 mod http;
 mod message;
 mod operations;
 mod receipt;
 mod rows;
-mod settings;
 mod steps;
 mod wire;
 
@@ -28,25 +27,19 @@ use std::{
     },
 };
 
-use redb::WriteTransaction;
 use tokio::sync::Notify;
-use uuid::Uuid;
 
+pub use self::error::Error;
 use self::{
     attributes::{Queue, last_segment},
     message::Message,
     rows::Rows,
 };
-pub use self::{
-    error::Error,
-    faults::{Faults, Reorder},
-    http::router,
-    settings::{Now, Settings},
+pub(crate) use self::{enqueue::enqueue, http::router};
+use crate::{
+    engine::{Engine, EngineError},
+    settings::{ACCOUNT, Settings},
 };
-use crate::engine::{Engine, EngineError};
-
-/// The account that queue URLs and ARNs name.
-pub const ACCOUNT: &str = "000000000000";
 
 /// The queues of one store. Shared behind an [`Arc`] by the wire, the S3 side and the harness.
 pub struct Queues {
@@ -68,7 +61,7 @@ impl Queues {
     ///
     /// # Errors
     /// When the store cannot be written.
-    pub async fn open(engine: Engine, settings: Settings) -> Result<Arc<Self>, Error> {
+    pub(crate) async fn open(engine: Engine, settings: Settings) -> Result<Arc<Self>, Error> {
         // Reads expect the tables to be there.
         engine.write(|txn| Rows::open(txn).map(|_| ())).await??;
         let queues = Self {
@@ -145,27 +138,6 @@ impl Queues {
         self.closed.store(true, Ordering::SeqCst);
         self.ring_all();
     }
-}
-
-/// Puts a message of the server itself into a queue, inside the caller's transaction. Gives whether the queue exists.
-pub(super) fn enqueue(txn: &WriteTransaction, queue_arn: &str, body: &str, now_ms: i64) -> Result<bool, Error> {
-    let mut rows = Rows::open(txn)?;
-    let Some(queue) = rows.find(last_segment(queue_arn))? else {
-        return Ok(false);
-    };
-    let message = Message {
-        id: Uuid::new_v4().to_string(),
-        body: body.to_owned(),
-        attributes: BTreeMap::new(),
-        trace_header: None,
-        group: None,
-        sender: "s3.amazonaws.com".to_owned(),
-        sent_ms: now_ms,
-        dead_letter_source: None,
-        copy: false,
-    };
-    rows.put(queue.id, &message, now_ms + i64::from(queue.delay_s) * 1000)?;
-    Ok(true)
 }
 
 impl From<EngineError> for Error {

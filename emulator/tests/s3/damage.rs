@@ -5,7 +5,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use emulator::{Addresses, Embedded, StartError, sqs::Settings};
+use emulator::{Addresses, Emulator, Settings, StartError};
 
 use crate::harness::{House, KEY_ID, LARGE, SECRET, bytes, client};
 
@@ -30,11 +30,11 @@ async fn filled() -> (tempfile::TempDir, Vec<u8>) {
 }
 
 /// Starts a store that may be damaged, once whoever had it open let go of it.
-async fn start(dir: &Path) -> Result<Embedded, StartError> {
+async fn start(dir: &Path) -> Result<Emulator, StartError> {
     let mut started = Err(None);
     for _ in 0..100_000 {
         let settings = Settings::new("us-east-1", KEY_ID, SECRET);
-        match Embedded::start(dir, Addresses::default(), settings).await {
+        match Emulator::start(dir, Addresses::default(), settings).await {
             Err(StartError::Engine(_)) => tokio::task::yield_now().await,
             other => {
                 started = other.map_err(Some);

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use emulator::{Addresses, Embedded, StartError};
+use emulator::{Addresses, Emulator, StartError};
 
 use crate::harness::{BUCKET, House, KEY_ID, LARGE, SECRET, bytes, client, collect, serve};
 
@@ -21,7 +21,7 @@ fn copy_dir(from: &Path, to: &Path) {
     }
 }
 
-async fn check(embedded: &Embedded) {
+async fn check(embedded: &Emulator) {
     let s3 = client(&embedded.s3_url, KEY_ID, SECRET);
     for (key, size) in [("small", 100), ("large", LARGE)] {
         let got = s3.get_object().bucket(BUCKET).key(key).send().await.unwrap();
@@ -84,8 +84,8 @@ async fn a_dropped_store_lets_go_of_its_directory() {
     drop((embedded, s3));
     // Open connections notice the end on their own, a moment later.
     for _ in 0..10_000 {
-        let settings = emulator::sqs::Settings::new("us-east-1", KEY_ID, SECRET);
-        match Embedded::start(dir.path(), Addresses::default(), settings).await {
+        let settings = emulator::Settings::new("us-east-1", KEY_ID, SECRET);
+        match Emulator::start(dir.path(), Addresses::default(), settings).await {
             Ok(again) => return check(&again).await,
             Err(StartError::Engine(_)) => tokio::task::yield_now().await,
             Err(other) => panic!("{other}"),
@@ -97,7 +97,7 @@ async fn a_dropped_store_lets_go_of_its_directory() {
 #[tokio::test]
 async fn a_directory_is_served_by_one_at_a_time() {
     let house = House::start().await;
-    let settings = emulator::sqs::Settings::new("us-east-1", KEY_ID, SECRET);
-    let second = Embedded::start(house.dir.path(), Addresses::default(), settings).await;
+    let settings = emulator::Settings::new("us-east-1", KEY_ID, SECRET);
+    let second = Emulator::start(house.dir.path(), Addresses::default(), settings).await;
     assert!(matches!(second, Err(StartError::Engine(_))));
 }

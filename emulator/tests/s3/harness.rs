@@ -9,8 +9,7 @@ use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use aws_sdk_s3::primitives::ByteStream;
-use emulator::sqs::Settings;
-use emulator::{Addresses, Embedded, Patience};
+use emulator::{Addresses, Emulator, Patience, Settings};
 use tempfile::TempDir;
 
 pub(crate) const BUCKET: &str = "house";
@@ -26,7 +25,7 @@ pub(crate) const LARGE: usize = 300_000;
 /// Running servers with one bucket.
 pub(crate) struct House {
     pub(crate) dir: TempDir,
-    pub(crate) embedded: Embedded,
+    pub(crate) embedded: Emulator,
     pub(crate) s3: Client,
 }
 
@@ -41,7 +40,7 @@ impl House {
             patience,
             ..Settings::new("us-east-1", KEY_ID, SECRET)
         };
-        let embedded = Embedded::start(dir.path(), Addresses::default(), settings)
+        let embedded = Emulator::start(dir.path(), Addresses::default(), settings)
             .await
             .unwrap();
         let s3 = client(&embedded.s3_url, KEY_ID, SECRET);
@@ -76,8 +75,8 @@ impl House {
     }
 }
 
-pub(crate) async fn serve(dir: &Path) -> Embedded {
-    Embedded::start(dir, Addresses::default(), Settings::new("us-east-1", KEY_ID, SECRET))
+pub(crate) async fn serve(dir: &Path) -> Emulator {
+    Emulator::start(dir, Addresses::default(), Settings::new("us-east-1", KEY_ID, SECRET))
         .await
         .unwrap()
 }

@@ -1,8 +1,8 @@
 //! What is left after the process ended, in order or not.
 
-use std::{path::Path, time::Duration};
+use std::path::Path;
 
-use emulator::{notify, sqs::Faults};
+use emulator::Faults;
 use tempfile::TempDir;
 
 use crate::harness::{Server, bodies, handle};
@@ -79,48 +79,4 @@ async fn a_restart_makes_in_flight_messages_visible_and_leaves_delayed_ones() {
         .await
         .unwrap();
     assert_eq!(server.counts(&url).await, [0, 0, 1]);
-}
-
-#[tokio::test]
-async fn a_message_of_the_store_comes_with_its_transaction_or_not_at_all() {
-    let server = Server::start().await;
-    let url = server.queue("events", &[]).await;
-    let arn = server.queues.arn("events");
-    let now_ms = server.now_ms();
-    let failed = server.engine.write(move |txn| {
-        assert!(notify::enqueue(txn, &arn, "lost", now_ms).unwrap());
-        panic!("the writer of the object gives up");
-        #[expect(unreachable_code, reason = "gives the closure its type")]
-        Ok::<(), ()>(())
-    });
-    assert!(failed.await.is_err());
-    assert_eq!(server.counts(&url).await, [0, 0, 0]);
-
-    let ask = server
-        .client
-        .receive_message()
-        .queue_url(&url)
-        .wait_time_seconds(20)
-        .send();
-    let put = async {
-        let arn = server.queues.arn("events");
-        let to = arn.clone();
-        server
-            .engine
-            .write(move |txn| notify::enqueue(txn, &to, "an event", now_ms))
-            .await
-            .unwrap()
-            .unwrap();
-        server.queues.wake(&arn);
-    };
-    let (answer, ()) = tokio::join!(tokio::time::timeout(Duration::from_secs(10), ask), put);
-    assert_eq!(bodies(answer.unwrap().unwrap().messages()), ["an event"]);
-
-    let nowhere = server.queues.arn("none");
-    let known = server
-        .engine
-        .write(move |txn| notify::enqueue(txn, &nowhere, "x", now_ms))
-        .await
-        .unwrap();
-    assert!(!known.unwrap());
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use emulator::sqs::{Faults, Reorder};
+use emulator::{Faults, Reorder};
 
 use crate::harness::{Server, handle};
 

@@ -15,10 +15,7 @@ use aws_sdk_sqs::{
     error::{ProvideErrorMetadata, SdkError},
     types::{Message, QueueAttributeName},
 };
-use emulator::{
-    Engine,
-    sqs::{Faults, Queues, Settings, router},
-};
+use emulator::{Addresses, Emulator, Faults, Settings, sqs::Queues};
 use tempfile::TempDir;
 
 pub(crate) const ACCESS_KEY: &str = "TESTKEY";
@@ -28,8 +25,8 @@ pub(crate) const SECRET_KEY: &str = "test-secret";
 pub(crate) struct Server {
     pub(crate) client: Client,
     pub(crate) queues: Arc<Queues>,
-    pub(crate) engine: Engine,
     pub(crate) endpoint: String,
+    _emulator: Emulator,
     ahead_ms: Arc<AtomicI64>,
     _dir: Option<TempDir>,
 }
@@ -49,7 +46,6 @@ impl Server {
     }
 
     pub(crate) async fn open(dir: &Path, faults: Faults) -> Self {
-        let engine = Engine::open(dir).unwrap();
         let ahead_ms = Arc::new(AtomicI64::new(0));
         let clock = Arc::clone(&ahead_ms);
         let settings = Settings {
@@ -57,17 +53,14 @@ impl Server {
             faults,
             ..Settings::new("eu-west-1", ACCESS_KEY, SECRET_KEY)
         };
-        let queues = Queues::open(engine.clone(), settings).await.unwrap();
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let endpoint = format!("http://{}", listener.local_addr().unwrap());
-        let service = router(Arc::clone(&queues));
-        tokio::spawn(async move { axum::serve(listener, service).await });
+        let emulator = Emulator::start(dir, Addresses::default(), settings).await.unwrap();
+        let (queues, endpoint) = (Arc::clone(emulator.queues()), emulator.sqs_url.clone());
         let client = client(&endpoint, ACCESS_KEY, SECRET_KEY);
         Self {
             client,
             queues,
-            engine,
             endpoint,
+            _emulator: emulator,
             ahead_ms,
             _dir: None,
         }

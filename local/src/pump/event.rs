@@ -2,7 +2,7 @@
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use contract::Stage;
-use emulator::sqs::ACCOUNT;
+use emulator::ACCOUNT;
 use md5::{Digest as _, Md5};
 use platform::Delivered;
 

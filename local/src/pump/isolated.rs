@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use bytes::Bytes;
 use contract::Stage;
-use emulator::sqs::ACCOUNT;
+use emulator::ACCOUNT;
 use platform::Clock;
 use tokio::sync::oneshot;
 use uuid::Uuid;

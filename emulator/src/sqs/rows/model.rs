@@ -6,7 +6,7 @@ use proptest::{prelude::*, sample::Index};
 use redb::{Database, backends::InMemoryBackend};
 
 use super::*;
-use crate::sqs::faults::Faults;
+use crate::faults::Faults;
 
 /// What a client, or time, does.
 #[derive(Clone, Copy, Debug)]

@@ -3,10 +3,10 @@
 use uuid::Uuid;
 
 use super::{Rows, State};
+use crate::faults::Faults;
 use crate::sqs::{
     Error,
     attributes::{Queue, Redrive, last_segment},
-    faults::Faults,
     message::Message,
     receipt::Receipt,
 };

@@ -5,8 +5,10 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use super::Faults;
-use crate::Patience;
+use crate::{faults::Faults, patience::Patience};
+
+/// The account that owns everything: queue URLs, ARNs and expected owners name it.
+pub const ACCOUNT: &str = "000000000000";
 
 /// Gives the time of day, UTC milliseconds.
 pub type Now = Arc<dyn Fn() -> i64 + Send + Sync>;

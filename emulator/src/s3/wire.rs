@@ -1,8 +1,6 @@
-//! The wire: which operation is answered where, and who may ask.
+//! The operations of the protocol, each handed to the module that answers it.
 
 use async_trait::async_trait;
-use s3s::access::{S3Access, S3AccessContext};
-use s3s::auth::{S3Auth, SecretKey};
 use s3s::dto::{
     AbortMultipartUploadInput, AbortMultipartUploadOutput, CompleteMultipartUploadInput, CompleteMultipartUploadOutput,
     CopyObjectInput, CopyObjectOutput, CreateBucketInput, CreateBucketOutput, CreateMultipartUploadInput,
@@ -15,76 +13,16 @@ use s3s::dto::{
     PutBucketNotificationConfigurationInput, PutBucketNotificationConfigurationOutput, PutObjectInput, PutObjectOutput,
     UploadPartCopyInput, UploadPartCopyOutput, UploadPartInput, UploadPartOutput,
 };
-use s3s::service::{S3Service, S3ServiceBuilder};
-use s3s::{S3, S3Request, S3Response, S3Result, s3_error};
+use s3s::{S3, S3Request, S3Response, S3Result};
 
-use super::ranges::Unranged;
 use super::store::Store;
-use super::{asks, buckets, copies, events, list, multipart, objects, parts, reads, uploads};
+use super::{buckets, copies, events, list, multipart, objects, parts, reads, uploads};
 
 type Reply<T> = S3Result<S3Response<T>>;
 
-/// Returns the service of a store, behind its door.
-pub(super) fn service(store: Store, keys: Keys) -> S3Service {
-    let wire = Wire(store);
-    let mut builder = S3ServiceBuilder::new(wire.clone());
-    builder.set_auth(keys.clone());
-    builder.set_access(Access::Signed);
-    builder.set_route(Unranged::new(wire, keys));
-    builder.build()
-}
-
-/// The one pair of keys that is known.
+/// A store as the protocol crate calls it.
 #[derive(Clone)]
-pub struct Keys {
-    access_key: String,
-    secret_key: SecretKey,
-}
-
-impl Keys {
-    /// Makes the pair.
-    #[must_use]
-    pub fn new(access_key: &str, secret_key: &str) -> Self {
-        Self {
-            access_key: access_key.to_owned(),
-            secret_key: SecretKey::from(secret_key),
-        }
-    }
-}
-
-#[async_trait]
-impl S3Auth for Keys {
-    async fn get_secret_key(&self, access_key: &str) -> S3Result<SecretKey> {
-        if access_key == self.access_key {
-            return Ok(self.secret_key.clone());
-        }
-        Err(s3_error!(
-            InvalidAccessKeyId,
-            "the access key id `{access_key}` is not known"
-        ))
-    }
-}
-
-/// Who is let in, and with what.
-pub(super) enum Access {
-    /// Whoever signed.
-    Signed,
-    /// Whoever comes: the signature was checked before.
-    Checked,
-}
-
-#[async_trait]
-impl S3Access for Access {
-    async fn check(&self, request: &mut S3AccessContext<'_>) -> S3Result<()> {
-        if matches!(self, Self::Signed) && request.credentials().is_none() {
-            return Err(s3_error!(AccessDenied, "a signature is required"));
-        }
-        asks::check(request.s3_op().name(), request.headers(), request.uri())
-    }
-}
-
-#[derive(Clone)]
-pub(super) struct Wire(Store);
+pub(super) struct Wire(pub(super) Store);
 
 #[async_trait]
 impl S3 for Wire {

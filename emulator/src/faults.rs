@@ -35,11 +35,11 @@ impl Faults {
     }
 
     /// Gives how many candidates to look at for `wanted` deliveries: many, where their order is shuffled.
-    pub(super) fn window(&self, wanted: usize) -> usize {
+    pub(crate) fn window(&self, wanted: usize) -> usize {
         if self.reorder.is_some() { SHUFFLED } else { wanted }
     }
 
-    pub(super) fn shuffle<T>(&self, candidates: &mut [T]) {
+    pub(crate) fn shuffle<T>(&self, candidates: &mut [T]) {
         let Some(Reorder(rng)) = &self.reorder else { return };
         let mut rng = rng.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         for last in (1..candidates.len()).rev() {

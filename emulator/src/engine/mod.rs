@@ -4,93 +4,27 @@
 //! other, brings it to disk with one fsync and only then answers. So checks inside a closure see every earlier write
 //! and nobody comes between check and write: that is what makes conditional writes atomic here.
 
-use std::fs;
-use std::io;
+mod error;
+pub(crate) mod file;
+mod writer;
+
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
-use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
+use redb::{Database, ReadTransaction, ReadableDatabase, WriteTransaction};
 use tokio::sync::oneshot;
 
-use super::quiet;
-use super::writer::{self, Change, Job, Ran};
+pub use self::error::EngineError;
+use self::writer::{Change, Job, Ran};
 use crate::private;
-
-/// Enough for the upper levels of the trees; the page cache of the system does the rest.
-const CACHE_BYTES: usize = 4 << 20;
-
-/// The name of the database in its directory.
-pub(super) const FILE: &str = "store.redb";
-
-const META: TableDefinition<&str, u64> = TableDefinition::new("engine.meta");
-
-/// What the storage engine could not do.
-#[derive(Debug, Clone, thiserror::Error)]
-pub enum EngineError {
-    /// A file or directory of the store failed.
-    #[error("cannot use {}", path.display())]
-    File {
-        /// The file or directory.
-        path: PathBuf,
-        /// What the system said.
-        #[source]
-        source: Arc<io::Error>,
-    },
-    /// The database failed; the writes of this transaction did not happen.
-    #[error("the database of the embedded store failed")]
-    Database(#[source] Arc<redb::Error>),
-    /// The database broke off while it read its file.
-    #[error("the database of the embedded store cannot be read")]
-    Unreadable,
-    /// A neighbour in the same transaction broke off midway, so nothing of it was written: safe to try again.
-    #[error("the transaction was given up because a neighbour broke off")]
-    Aborted,
-    /// The closure itself panicked; nothing of it was written.
-    #[error("the write panicked")]
-    Panicked,
-    /// The writer has ended.
-    #[error("the embedded store is closed")]
-    Closed,
-}
-
-impl<E: Into<redb::Error>> From<E> for EngineError {
-    fn from(error: E) -> Self {
-        Self::Database(Arc::new(error.into()))
-    }
-}
-
-impl EngineError {
-    /// Says whether the files of the store are the cause, so that opening it again ends in the same way.
-    #[must_use]
-    pub fn is_damage(&self) -> bool {
-        use io::ErrorKind::{InvalidData, UnexpectedEof};
-        match self {
-            Self::Unreadable | Self::Panicked | Self::Aborted => true,
-            Self::Database(error) => match &**error {
-                redb::Error::Io(error) => matches!(error.kind(), InvalidData | UnexpectedEof),
-                redb::Error::DatabaseAlreadyOpen => false,
-                _ => true,
-            },
-            Self::File { .. } | Self::Closed => false,
-        }
-    }
-
-    /// Gives the error of one file operation.
-    pub fn file(path: impl Into<PathBuf>, source: io::Error) -> Self {
-        Self::File {
-            path: path.into(),
-            source: Arc::new(source),
-        }
-    }
-}
 
 /// The store under the embedded servers: a `redb` database with group commit.
 ///
 /// Cheap to clone. The database closes when the last clone is dropped.
 #[derive(Clone)]
-pub struct Engine {
+pub(crate) struct Engine {
     shared: Arc<Shared>,
 }
 
@@ -108,15 +42,15 @@ impl Engine {
     ///
     /// # Errors
     /// When the directory cannot be written or another process has the store open.
-    pub fn open(dir: impl AsRef<Path>) -> Result<Self, EngineError> {
+    pub(crate) fn open(dir: impl AsRef<Path>) -> Result<Self, EngineError> {
         let dir = dir.as_ref().to_path_buf();
         private::folder(&dir).map_err(|error| EngineError::file(&dir, error))?;
-        let path = dir.join(FILE);
+        let path = dir.join(file::NAME);
         if !path.exists() {
-            make(&dir, &path)?;
+            file::make(&dir, &path)?;
         }
         private::keep(&path).map_err(|error| EngineError::file(&path, error))?;
-        let (database, epoch) = open(&path)?;
+        let (database, epoch) = file::open(&path)?;
         let (jobs, waiting) = mpsc::channel();
         let writer = thread::Builder::new()
             .name("store-writer".to_owned())
@@ -138,15 +72,13 @@ impl Engine {
     }
 
     /// Gives the directory of the store.
-    #[must_use]
-    pub fn dir(&self) -> &Path {
+    pub(crate) fn dir(&self) -> &Path {
         &self.shared.dir
     }
 
     /// Gives how often this store has been opened, this time included: what a process kept under a lower number is
     /// from a process that is gone.
-    #[must_use]
-    pub fn epoch(&self) -> u64 {
+    pub(crate) fn epoch(&self) -> u64 {
         self.shared.epoch
     }
 
@@ -158,7 +90,7 @@ impl Engine {
     ///
     /// # Errors
     /// The outer error: nothing was written.
-    pub async fn write<T, E>(
+    pub(crate) async fn write<T, E>(
         &self,
         change: impl FnOnce(&WriteTransaction) -> Result<T, E> + Send + 'static,
     ) -> Result<Result<T, E>, EngineError>
@@ -174,7 +106,7 @@ impl Engine {
     ///
     /// # Errors
     /// The outer error: nothing was written.
-    pub async fn write_or_undo<T, E>(
+    pub(crate) async fn write_or_undo<T, E>(
         &self,
         broken: impl FnOnce(&E) -> bool + Send + 'static,
         change: impl FnOnce(&WriteTransaction) -> Result<T, E> + Send + 'static,
@@ -191,7 +123,7 @@ impl Engine {
     ///
     /// # Errors
     /// As for [`Engine::write`].
-    pub async fn write_relaxed<T, E>(
+    pub(crate) async fn write_relaxed<T, E>(
         &self,
         change: impl FnOnce(&WriteTransaction) -> Result<T, E> + Send + 'static,
     ) -> Result<Result<T, E>, EngineError>
@@ -206,7 +138,7 @@ impl Engine {
     ///
     /// # Errors
     /// When the database has failed.
-    pub fn read(&self) -> Result<ReadTransaction, EngineError> {
+    pub(crate) fn read(&self) -> Result<ReadTransaction, EngineError> {
         Ok(self.shared.database.begin_read()?)
     }
 
@@ -253,47 +185,12 @@ impl Drop for Shared {
     }
 }
 
-/// Makes an empty database beside its place and moves it there whole: one that a kill left half-made would never open.
-fn make(dir: &Path, path: &Path) -> Result<(), EngineError> {
-    let draft = dir.join("store.draft");
-    match fs::remove_file(&draft) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(EngineError::file(&draft, error)),
-        Ok(()) | Err(_) => {}
-    }
-    // Made here, because the database would make one that all can read.
-    let file = private::open().read(true).write(true).create_new(true).open(&draft);
-    let file = file.map_err(|error| EngineError::file(&draft, error))?;
-    drop(file);
-    drop(Database::builder().create(&draft)?);
-    let moved = fs::rename(&draft, path).and_then(|()| fs::File::open(dir)?.sync_all());
-    moved.map_err(|error| EngineError::file(path, error))
-}
-
-/// Opens a database. What is damaged may make `redb` panic rather than say so; either way the file is the cause.
-fn open(path: &Path) -> Result<(Arc<Database>, u64), EngineError> {
-    let opened = quiet::catch(|| {
-        let database = Database::builder().set_cache_size(CACHE_BYTES).open(path)?;
-        let epoch = next_epoch(&database)?;
-        Ok((Arc::new(database), epoch))
-    });
-    opened.unwrap_or(Err(EngineError::Unreadable))
-}
-
-/// Counts this opening, so that names made in it differ from all earlier ones.
-fn next_epoch(database: &Database) -> Result<u64, EngineError> {
-    let transaction = database.begin_write()?;
-    let epoch = {
-        let mut meta = transaction.open_table(META)?;
-        let epoch = meta.get("epoch")?.map_or(0, |last| last.value()) + 1;
-        meta.insert("epoch", epoch)?;
-        epoch
-    };
-    transaction.commit()?;
-    Ok(epoch)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
+    use redb::{ReadableTable, TableDefinition};
+
     use super::*;
 
     const TABLE: TableDefinition<u64, u64> = TableDefinition::new("numbers");

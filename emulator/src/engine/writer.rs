@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use redb::{Database, Durability, WriteTransaction};
 
-use super::engine::EngineError;
+use super::error::EngineError;
 
 /// Bounds the memory that one transaction holds before its commit.
 const BATCH: usize = 256;

@@ -1,0 +1,12 @@
+//! The parameters that an address carries behind its question mark.
+
+use percent_encoding::percent_decode_str;
+
+/// Returns the parameters of an address, decoded.
+pub(super) fn pairs(query: &str) -> impl Iterator<Item = (String, String)> {
+    let decode = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+    query.split('&').filter(|pair| !pair.is_empty()).map(move |pair| {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        (decode(name), decode(value))
+    })
+}
