@@ -1,8 +1,8 @@
 //! Large bodies as files beside the database, referenced from it.
 //!
-//! A body is written to its place in `blobs/` by a thread of its own, and fsynced with its directory before a row names
-//! it, so a row never names a file that is not whole. A file that no row names is left over from a crash and is removed
-//! at the next opening.
+//! A body is written to its place in `blobs/` by a thread of its own and synced to disk, with its directory, before a row names
+//! it, so a row never names an incomplete file. A file that no row names is left over from a crash and is removed when
+//! the store is opened again.
 
 use std::collections::HashMap;
 use std::fs;
@@ -20,7 +20,7 @@ use tokio::task::{JoinHandle, spawn_blocking};
 use crate::engine::{Engine, EngineError};
 use crate::private;
 
-/// Chunks that may wait for the disk.
+/// How many chunks may wait for the disk.
 const AHEAD: usize = 16;
 
 /// How many rows name each blob.
@@ -69,8 +69,8 @@ impl Blobs {
         Ok(opened)
     }
 
-    /// Begins a new blob. That its file cannot be made is told by [`Draft::finish`].
-    pub(crate) fn create(&self) -> Draft {
+    /// Begins a new blob. When its file cannot be created, [`BlobDraft::finish`] returns the error.
+    pub(crate) fn create(&self) -> BlobDraft {
         let number = self.shared.next.fetch_add(1, Ordering::Relaxed);
         // The epoch keeps names apart from those of earlier openings.
         let name = format!("{:08x}{number:08x}", self.shared.epoch);
@@ -81,10 +81,10 @@ impl Blobs {
         };
         let (chunks, received) = mpsc::channel(AHEAD);
         let written = spawn_blocking(move || blob.receive(received));
-        Draft { chunks, written }
+        BlobDraft { chunks, written }
     }
 
-    /// Gives the file of a blob.
+    /// Returns the path of a blob's file.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.shared.blobs.join(shard(name)).join(name)
     }
@@ -102,7 +102,7 @@ impl Blobs {
         }
     }
 
-    /// Removes blobs to which [`release`] has found no reference left: after that commit, never before.
+    /// Removes blobs to which [`release`] left no reference. Call it after that commit, never before.
     pub(crate) fn remove(&self, names: &[String]) {
         for name in names {
             match self.pins().get_mut(name) {
@@ -130,26 +130,26 @@ impl Blobs {
     }
 }
 
-/// A blob that is being written. Dropped unfinished, it leaves nothing.
-pub(crate) struct Draft {
+/// A blob that is being written. If it is dropped before it is finished, nothing of it stays.
+pub(crate) struct BlobDraft {
     chunks: Sender<Chunk>,
     written: JoinHandle<Result<Option<Blob>, EngineError>>,
 }
 
 enum Chunk {
     Bytes(Bytes),
-    /// The body is whole.
+    /// The body is complete.
     End,
 }
 
-impl Draft {
-    /// Appends bytes, beside whatever the caller does next. That the disk refuses them is told by [`Draft::finish`].
+impl BlobDraft {
+    /// Appends bytes while the caller goes on. When the disk refuses them, [`BlobDraft::finish`] returns the error.
     pub(crate) async fn write(&mut self, bytes: Bytes) {
-        // Nobody receives any more after an error, which `finish` tells.
+        // After an error the receiver is gone; `finish` returns that error.
         drop(self.chunks.send(Chunk::Bytes(bytes)).await);
     }
 
-    /// Takes back what was written of a body that broke off.
+    /// Removes what was written of a body that broke off.
     pub(crate) async fn give_up(self) {
         drop(self.chunks);
         // What cannot be removed now is removed at the next opening.
@@ -159,7 +159,7 @@ impl Draft {
     /// Waits until the blob is on disk.
     ///
     /// # Errors
-    /// When the disk refuses it.
+    /// When it cannot be written.
     pub(crate) async fn finish(self) -> Result<Blob, EngineError> {
         drop(self.chunks.send(Chunk::End).await);
         let written = self.written.await.map_err(io::Error::other);
@@ -168,7 +168,7 @@ impl Draft {
     }
 }
 
-/// A blob that is on disk but not yet named by a row. Dropped before [`Blob::keep`], it removes itself.
+/// A blob that is on disk and that no row names yet. If it is dropped before [`Blob::keep`], its file is removed.
 pub(crate) struct Blob {
     name: String,
     path: PathBuf,
@@ -176,17 +176,17 @@ pub(crate) struct Blob {
 }
 
 impl Blob {
-    /// Counts the first reference inside the transaction that writes the row, and gives the name to write there.
+    /// Counts the first reference inside the transaction that writes the row, and returns the name to write there.
     ///
     /// # Errors
-    /// When the database refuses it.
+    /// When the row cannot be read or written.
     pub(crate) fn keep(mut self, transaction: &WriteTransaction) -> Result<String, TableError> {
         transaction.open_table(REFERENCES)?.insert(self.name.as_str(), 1)?;
         self.kept = true;
         Ok(self.name.clone())
     }
 
-    /// Writes what comes to disk; none where it breaks off.
+    /// Writes the chunks to disk. Returns `None` where the body breaks off.
     fn receive(self, mut chunks: Receiver<Chunk>) -> Result<Option<Self>, EngineError> {
         let whole = self.write(&mut chunks);
         let whole = whole.map_err(|error| EngineError::file(&self.path, error))?;
@@ -202,7 +202,7 @@ impl Blob {
                 Chunk::Bytes(bytes) => file.write_all(&bytes)?,
                 Chunk::End => {
                     file.sync_all()?;
-                    // Last, because most file systems have then written the name with the bytes.
+                    // The directory last: most file systems have then written the name together with the bytes.
                     fs::File::open(shard)?.sync_all()?;
                     return Ok(true);
                 }
@@ -246,7 +246,7 @@ impl Drop for Pin {
 /// Counts one more reference to a blob.
 ///
 /// # Errors
-/// When the database refuses it.
+/// When the row cannot be read or written.
 pub(crate) fn retain(transaction: &WriteTransaction, name: &str) -> Result<(), TableError> {
     let mut references = transaction.open_table(REFERENCES)?;
     let count = references.get(name)?.map_or(0, |count| count.value());
@@ -254,10 +254,10 @@ pub(crate) fn retain(transaction: &WriteTransaction, name: &str) -> Result<(), T
     Ok(())
 }
 
-/// Counts one reference less and says whether it was the last, so that the blob is to be removed after the commit.
+/// Counts one reference less. Returns whether it was the last, in which case the blob is removed after the commit.
 ///
 /// # Errors
-/// When the database refuses it.
+/// When the row cannot be read or written.
 pub(crate) fn release(transaction: &WriteTransaction, name: &str) -> Result<bool, TableError> {
     let mut references = transaction.open_table(REFERENCES)?;
     let count = references.get(name)?.map_or(0, |count| count.value());
@@ -269,7 +269,7 @@ pub(crate) fn release(transaction: &WriteTransaction, name: &str) -> Result<bool
     Ok(count <= 1)
 }
 
-/// The last two digits change with every blob, so they spread the files evenly.
+/// Returns the directory of a blob. The last two digits of a name change with every blob, so they spread the files evenly.
 fn shard(name: &str) -> &str {
     name.get(name.len().saturating_sub(2)..).unwrap_or(name)
 }
@@ -287,7 +287,7 @@ fn files(dir: &Path) -> Result<Vec<PathBuf>, EngineError> {
     entries.map_err(|error| EngineError::file(dir, error))
 }
 
-/// A file that stays costs space until the next opening and harms nobody.
+/// Removes a file. One that stays costs space until the store is opened again and does no harm.
 fn unlink(path: &Path) {
     if let Err(error) = fs::remove_file(path)
         && error.kind() != io::ErrorKind::NotFound

@@ -1,4 +1,4 @@
-//! Connections of one server: accepted, served with patience, and ended when the server stops.
+//! Connections of one server: accepted, served with timeouts, and ended when the server stops.
 
 use std::convert::Infallible;
 use std::pin::pin;
@@ -17,16 +17,16 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::patience::{Paced, Patience};
+use crate::timeouts::{TimedBody, Timeouts};
 
-/// How long to wait after an accept that failed, most likely for want of file descriptors.
-const BREATH: Duration = Duration::from_millis(100);
+/// How long to wait after a failed accept; the most likely cause is that no file descriptor is free.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Serves connections until told to stop, then waits until the requests under way are answered.
 pub(crate) async fn serve(
     listener: TcpListener,
     router: Router,
-    patience: Patience,
+    timeouts: Timeouts,
     mut stopping: watch::Receiver<bool>,
 ) {
     let mut open = JoinSet::new();
@@ -34,11 +34,11 @@ pub(crate) async fn serve(
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => {
-                    open.spawn(connection(stream, router.clone(), patience, stopping.clone()));
+                    open.spawn(connection(stream, router.clone(), timeouts, stopping.clone()));
                 }
                 Err(error) => {
                     tracing::warn!(%error, "cannot accept a connection");
-                    breathe().await;
+                    pause().await;
                 }
             },
             Some(_) = open.join_next() => {}
@@ -50,31 +50,31 @@ pub(crate) async fn serve(
 }
 
 async fn stopped(stopping: &mut watch::Receiver<bool>) {
-    // An error means that the sender is gone, which is a stop as well.
+    // An error means that the sender is gone, which means the same as a stop.
     let _ = stopping.wait_for(|stop| *stop).await;
 }
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "the next accept would most likely fail as well, and nothing tells when it would not"
+    reason = "the next accept would most likely fail as well, and no event says when it would not"
 )]
-async fn breathe() {
-    tokio::time::sleep(BREATH).await;
+async fn pause() {
+    tokio::time::sleep(ACCEPT_PAUSE).await;
 }
 
-async fn connection(stream: TcpStream, router: Router, patience: Patience, mut stopping: watch::Receiver<bool>) {
-    // Answers are small and somebody waits for each.
+async fn connection(stream: TcpStream, router: Router, timeouts: Timeouts, mut stopping: watch::Receiver<bool>) {
+    // Answers are small, and a client waits for each.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "cannot turn off delays of a connection");
     }
     let router = TowerToHyperService::new(router);
     let service = service_fn(move |request: http::Request<Incoming>| {
-        let request = request.map(|body| Paced::new(body, patience.body));
+        let request = request.map(|body| TimedBody::new(body, timeouts.body));
         let ended = request.body().ended();
         let answered = router.call(request.map(Body::new));
         async move {
             let mut answer = answered.await?;
-            // What is left of the body is not read, so the connection ends; a client must not send more into it.
+            // The rest of the body is not read, so the connection is closed and the client must not reuse it.
             if !ended.load(Ordering::Acquire) {
                 let close = HeaderValue::from_static("close");
                 answer.headers_mut().insert(header::CONNECTION, close);
@@ -84,7 +84,7 @@ async fn connection(stream: TcpStream, router: Router, patience: Patience, mut s
     });
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(patience.headers)
+        .header_read_timeout(timeouts.headers)
         .serve_connection(TokioIo::new(stream), service);
     let mut served = pin!(served);
     let ended = tokio::select! {

@@ -1,4 +1,4 @@
-//! Deliveries that a queue may make by its contract but seldom does, for tests of the systems behind it.
+//! Faults on purpose: deliveries that the contract of a queue allows but that seldom happen, for tests of what receives them.
 
 use std::sync::Mutex;
 
@@ -7,20 +7,20 @@ use rand_chacha::{
     rand_core::{Rng, SeedableRng},
 };
 
-/// How many candidates are shuffled.
+/// The most messages that are shuffled at once.
 const SHUFFLED: usize = 4096;
 
-/// What to inject into receives. Given when the queues are made; nothing on the wire reaches it.
+/// What goes wrong in receives. It is set when the emulator starts; no request can change it.
 #[derive(Debug)]
 pub struct Faults {
-    /// How often each message is delivered; every delivery can be deleted apart, as copies of a message are on a
-    /// service that lost track of a deletion. 1 is the calm case.
+    /// How often each message is delivered, at least 1. Each copy is deleted by itself, like the copies that a service
+    /// delivers when it lost track of a deletion. 1 injects nothing.
     pub duplicate: u32,
-    /// Shuffles what is delivered next; none is the calm case.
+    /// Shuffles what is delivered next; `None` keeps the order of sending.
     pub reorder: Option<Reorder>,
 }
 
-/// A seeded order.
+/// A random order that its seed decides.
 #[derive(Debug)]
 pub struct Reorder(Mutex<ChaCha8Rng>);
 
@@ -34,7 +34,7 @@ impl Faults {
         }
     }
 
-    /// Gives how many candidates to look at for `wanted` deliveries: many, where their order is shuffled.
+    /// Returns how many messages to look at for `wanted` deliveries: many where the order is shuffled.
     pub(crate) fn window(&self, wanted: usize) -> usize {
         if self.reorder.is_some() { SHUFFLED } else { wanted }
     }
@@ -51,7 +51,7 @@ impl Faults {
 }
 
 impl Reorder {
-    /// Makes the order of a seed.
+    /// Makes the order that belongs to a seed.
     #[must_use]
     pub fn seeded(seed: u64) -> Self {
         Self(Mutex::new(ChaCha8Rng::seed_from_u64(seed)))

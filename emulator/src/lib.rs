@@ -6,16 +6,16 @@ mod blobs;
 mod connections;
 mod engine;
 mod faults;
-mod patience;
 pub mod private;
 mod quiet;
 pub mod s3;
 mod server;
 mod settings;
 pub mod sqs;
+mod timeouts;
 
 pub use self::engine::EngineError;
 pub use faults::{Faults, Reorder};
-pub use patience::Patience;
 pub use server::{Addresses, Emulator, StartError};
 pub use settings::{ACCOUNT, Now, Settings};
+pub use timeouts::Timeouts;

@@ -1,4 +1,4 @@
-//! Files and folders that their owner alone can read: a store holds uploads, keys and forecasts.
+//! Files and directories that only their owner can read, because a store holds data and keys.
 
 use std::{
     fs::{self, DirBuilder, Metadata, OpenOptions, Permissions},
@@ -9,24 +9,24 @@ use std::{
 
 /// The mode of a private file.
 const FILE: u32 = 0o600;
-/// The mode of a private folder.
+/// The mode of a private directory.
 const FOLDER: u32 = 0o700;
-/// What the owner's group and everybody may do.
+/// The permissions of the owner's group and of everybody else.
 const OTHERS: u32 = 0o077;
-/// Set on folders that many share, such as `/tmp`.
+/// The bit that is set on directories that many share, such as `/tmp`.
 const STICKY: u32 = 0o1000;
 
-/// Makes a folder that is private, also where it is there already. One that many share, or that belongs to somebody else,
-/// stays as it is, with a warning.
+/// Creates a private directory, with its parents, or makes an existing one private. A directory that many share, such as
+/// `/tmp`, or that belongs to another user is left as it is, with a warning in the log.
 ///
 /// # Errors
-/// When the folder cannot be made or looked at.
+/// When the directory cannot be created or read.
 pub fn folder(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(FOLDER).create(path)?;
     tighten(path, &fs::metadata(path)?, FOLDER)
 }
 
-/// Begins to open a file that will be private if it is made.
+/// Returns options to open a file that is private if the call creates it.
 #[must_use]
 pub fn open() -> OpenOptions {
     let mut options = OpenOptions::new();
@@ -34,10 +34,10 @@ pub fn open() -> OpenOptions {
     options
 }
 
-/// Makes a file, and everything below a folder, private. What is not there is no error, and links are not followed.
+/// Makes a file, or a directory with everything below it, private. A missing path is no error, and links are not followed.
 ///
 /// # Errors
-/// When something cannot be looked at.
+/// When metadata or a directory cannot be read, or permissions cannot be changed.
 pub fn keep(path: &Path) -> io::Result<()> {
     let found = match fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -65,7 +65,7 @@ fn tighten(path: &Path, found: &Metadata, mode: u32) -> io::Result<()> {
         return Ok(());
     }
     match fs::set_permissions(path, Permissions::from_mode(mode)) {
-        // Removed meanwhile.
+        // It was removed in the meantime.
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         set => set,
     }

@@ -1,5 +1,5 @@
-//! Panics of the database over damaged files. They are told as errors, so the hook of the process does not report them
-//! as well.
+//! Panics of the database when a file is damaged. They become errors, so the panic hook of the process does not print
+//! them as well.
 
 use std::any::Any;
 use std::cell::Cell;
@@ -10,10 +10,10 @@ thread_local! {
     static QUIET: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Runs something and catches its panic, which nobody hears of but the caller.
+/// Runs a closure and catches its panic without printing it.
 ///
 /// # Errors
-/// What the panic carried.
+/// The payload of the panic.
 pub(crate) fn catch<T>(run: impl FnOnce() -> T) -> Result<T, Box<dyn Any + Send>> {
     static INSTALLED: Once = Once::new();
     INSTALLED.call_once(|| {

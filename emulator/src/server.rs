@@ -1,4 +1,4 @@
-//! Both servers on loopback, over one store.
+//! Start and stop: both servers on loopback, over one store.
 
 use std::future::poll_fn;
 use std::io;
@@ -26,9 +26,9 @@ const GRACE: Duration = Duration::from_secs(5);
 /// Where the servers listen. Port 0 means any free one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Addresses {
-    /// Of the S3 server.
+    /// The address of the S3 server.
     pub s3: SocketAddr,
-    /// Of the SQS server.
+    /// The address of the SQS server.
     pub sqs: SocketAddr,
 }
 
@@ -39,10 +39,10 @@ impl Default for Addresses {
     }
 }
 
-/// Why the embedded servers do not start.
+/// Why an emulator does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// An address that others could reach.
+    /// The address is not loopback, so other machines could reach it.
     #[error("the embedded servers listen on loopback only, not on {address}")]
     NotLoopback {
         /// The address that was asked for.
@@ -57,29 +57,29 @@ pub enum StartError {
         #[source]
         source: io::Error,
     },
-    /// The store is there and cannot be read.
+    /// The store exists and cannot be read.
     #[error("the store {} is damaged; put a copy of its folder back, or move the folder away to begin anew", path.display())]
     Damaged {
-        /// Its file.
+        /// The file of the database.
         path: PathBuf,
-        /// What was found; nothing where reading it broke off.
+        /// What was wrong; `None` where the database panicked while it read the file.
         #[source]
         source: Option<Box<StartError>>,
     },
     /// The store cannot be opened.
     #[error("cannot open the store")]
     Engine(#[from] EngineError),
-    /// The S3 side cannot be opened.
+    /// The tables of the S3 server cannot be opened.
     #[error("cannot open the objects of the store")]
     S3(#[from] s3::Error),
-    /// The SQS side cannot be opened.
+    /// The tables of the SQS server cannot be opened.
     #[error("cannot open the queues of the store")]
     Sqs(#[from] sqs::Error),
 }
 
-/// An S3 and an SQS server over one directory, until dropped or stopped.
+/// An S3 and an SQS server over one directory. They serve until this value is dropped or stopped.
 pub struct Emulator {
-    /// The endpoint of the S3 server, path style.
+    /// The endpoint of the S3 server, such as `http://127.0.0.1:4566`. Clients must use path-style addresses.
     pub s3_url: String,
     /// The endpoint of the SQS server.
     pub sqs_url: String,
@@ -91,22 +91,23 @@ pub struct Emulator {
 }
 
 impl Emulator {
-    /// Opens the directory and serves it. `settings` holds the keys that both servers ask for.
+    /// Opens a directory, creates what is missing in it, and serves it. `settings` holds the pair of keys that both servers
+    /// ask for.
     ///
-    /// Messages that were in flight are visible again at once: whoever had them was a client of a server that is gone.
+    /// Messages that were in flight are visible again at once: their receivers were clients of a server that is gone.
     ///
     /// # Errors
     /// When an address is not loopback or not free, or the directory cannot be used or is in use.
     pub async fn start(dir: &Path, addresses: Addresses, settings: Settings) -> Result<Self, StartError> {
         let (s3, sqs) = (listen(addresses.s3).await?, listen(addresses.sqs).await?);
-        let patience = settings.patience;
+        let timeouts = settings.timeouts;
         let keys = s3::Keys::new(&settings.access_key, &settings.secret_key);
         let (engine, queues, store) = open(dir, settings).await?;
         let (s3_url, sqs_url) = (url(&s3, addresses.s3)?, url(&sqs, addresses.sqs)?);
         let (stop, stopping) = watch::channel(false);
         let mut servers = JoinSet::new();
-        servers.spawn(serve(s3, s3::router(store.clone(), keys), patience, stopping.clone()));
-        servers.spawn(serve(sqs, sqs::router(Arc::clone(&queues)), patience, stopping));
+        servers.spawn(serve(s3, s3::router(store.clone(), keys), timeouts, stopping.clone()));
+        servers.spawn(serve(sqs, sqs::router(Arc::clone(&queues)), timeouts, stopping));
         Ok(Self {
             s3_url,
             sqs_url,
@@ -118,25 +119,26 @@ impl Emulator {
         })
     }
 
-    /// Gives the objects behind the S3 server.
+    /// Returns the objects behind the S3 server, to set up buckets without a client.
     #[must_use]
     pub fn objects(&self) -> &Store {
         &self.objects
     }
 
-    /// Gives the queues behind the SQS server.
+    /// Returns the queues behind the SQS server, to set up queues without a client.
     #[must_use]
     pub fn queues(&self) -> &Arc<Queues> {
         &self.queues
     }
 
-    /// Gives how often the directory has been opened, this time included.
+    /// Returns how often the directory has been opened, this time included. It counts up with every start.
     #[must_use]
     pub fn epoch(&self) -> u64 {
         self.engine.epoch()
     }
 
-    /// Stops both servers: no new requests, those in flight end, waiting receives answer at once.
+    /// Stops both servers: they take no new requests, requests in flight end within 5 seconds, and waiting receives answer
+    /// at once.
     pub async fn stop(mut self) {
         self.queues.close();
         self.stop.send_replace(true);
@@ -150,7 +152,7 @@ impl Emulator {
 
 impl Drop for Emulator {
     fn drop(&mut self) {
-        // Open connections hold the store; they end when they hear of this.
+        // Open connections keep the store open; they end after this.
         self.queues.close();
         self.stop.send_replace(true);
     }
@@ -165,7 +167,7 @@ impl std::fmt::Debug for Emulator {
     }
 }
 
-/// Opens everything in a directory. Damage may show as an error or as a panic of the database.
+/// Opens everything in a directory. A damaged file may show as an error or as a panic of the database.
 async fn open(dir: &Path, settings: Settings) -> Result<(Engine, Arc<Queues>, Store), StartError> {
     let opening = async {
         let engine = Engine::open(dir)?;
@@ -197,7 +199,7 @@ impl StartError {
             Self::S3(s3::Error::Row(_)) => return true,
             Self::Sqs(sqs::Error::Storage(error)) => match error.downcast_ref() {
                 Some(error) => Some(error),
-                // A row, or a table.
+                // A row or a table cannot be read.
                 None => return true,
             },
             _ => None,

@@ -1,36 +1,37 @@
-//! Who may speak to the queues, and what the time is.
+//! What an emulator is started with.
 
 use std::{
     sync::Arc,
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use crate::{faults::Faults, patience::Patience};
+use crate::{faults::Faults, timeouts::Timeouts};
 
-/// The account that owns everything: queue URLs, ARNs and expected owners name it.
+/// The id of the one account, which owns every bucket and queue. Queue URLs and ARNs contain it.
 pub const ACCOUNT: &str = "000000000000";
 
-/// Gives the time of day, UTC milliseconds.
+/// A clock: returns the time of day in UTC milliseconds.
 pub type Now = Arc<dyn Fn() -> i64 + Send + Sync>;
 
-/// Who may speak to the queues, and what the time is.
+/// Region, keys, clock, faults and timeouts of an emulator.
 pub struct Settings {
-    /// The region that ARNs name.
+    /// The region of all buckets and queues; requests to S3 must be signed for it.
     pub region: String,
-    /// The one access key id that is known.
+    /// The id of the one access key.
     pub access_key: String,
-    /// Its secret.
+    /// The secret of that key.
     pub secret_key: String,
-    /// The clock.
+    /// The clock of object times, visibility timeouts and retention; tests may move it. Signatures must lie within 15
+    /// minutes of it.
     pub now: Now,
-    /// What to inject into receives.
+    /// What goes wrong in receives, for tests.
     pub faults: Faults,
-    /// How long clients of both servers may take.
-    pub patience: Patience,
+    /// How long clients of both servers may take to send a request.
+    pub timeouts: Timeouts,
 }
 
 impl Settings {
-    /// Gives settings with the system's clock and no faults.
+    /// Returns settings with the system's clock, no faults and the default timeouts.
     #[must_use]
     pub fn new(region: &str, access_key: &str, secret_key: &str) -> Self {
         Self {
@@ -39,7 +40,7 @@ impl Settings {
             secret_key: secret_key.to_owned(),
             now: Arc::new(system_ms),
             faults: Faults::none(),
-            patience: Patience::default(),
+            timeouts: Timeouts::default(),
         }
     }
 }
@@ -51,14 +52,14 @@ impl std::fmt::Debug for Settings {
             .field("access_key", &self.access_key)
             .field("secret_key", &"<secret>")
             .field("faults", &self.faults)
-            .field("patience", &self.patience)
+            .field("timeouts", &self.timeouts)
             .finish_non_exhaustive()
     }
 }
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "the one place where the queues learn the time; everything else is handed it"
+    reason = "the default clock; everything else takes the clock from the settings"
 )]
 fn system_ms() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();

@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// What the storage engine could not do.
+/// Why the storage engine could not read or write.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum EngineError {
     /// A file or directory of the store failed.
@@ -19,10 +19,10 @@ pub enum EngineError {
     /// The database failed; the writes of this transaction did not happen.
     #[error("the database of the embedded store failed")]
     Database(#[source] Arc<redb::Error>),
-    /// The database broke off while it read its file.
+    /// The database panicked while it read its file.
     #[error("the database of the embedded store cannot be read")]
     Unreadable,
-    /// A neighbour in the same transaction broke off midway, so nothing of it was written: safe to try again.
+    /// Another change in the same transaction failed midway, so nothing was written. It is safe to try again.
     #[error("the transaction was given up because a neighbour broke off")]
     Aborted,
     /// The closure itself panicked; nothing of it was written.

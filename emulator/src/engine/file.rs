@@ -1,4 +1,4 @@
-//! The database file: made whole, opened, and counted.
+//! The database file: how it is created and opened.
 
 use std::fs;
 use std::io;
@@ -45,7 +45,7 @@ pub(super) fn open(path: &Path) -> Result<(Arc<Database>, u64), EngineError> {
     opened.unwrap_or(Err(EngineError::Unreadable))
 }
 
-/// Counts this opening, so that names made in it differ from all earlier ones.
+/// Counts how often the database was opened, so that names made now differ from all earlier ones.
 fn next_epoch(database: &Database) -> Result<u64, EngineError> {
     let transaction = database.begin_write()?;
     let epoch = {

@@ -1,8 +1,8 @@
 //! One database file, one writer thread, group commit.
 //!
-//! Whoever wants to change something sends a closure; the writer runs all that wait in one transaction, one after the
-//! other, brings it to disk with one fsync and only then answers. So checks inside a closure see every earlier write
-//! and nobody comes between check and write: that is what makes conditional writes atomic here.
+//! A change is a closure that is sent to the writer. The writer runs all waiting changes one after the other in one
+//! transaction, brings it to disk with one fsync and only then answers. So the checks in a closure see every earlier
+//! write, and nothing happens between a check and its write: this makes conditional writes atomic.
 
 mod error;
 pub(crate) mod file;
@@ -20,7 +20,7 @@ pub use self::error::EngineError;
 use self::writer::{Change, Job, Ran};
 use crate::private;
 
-/// The store under the embedded servers: a `redb` database with group commit.
+/// The storage under both servers: a `redb` database with group commit.
 ///
 /// Cheap to clone. The database closes when the last clone is dropped.
 #[derive(Clone)]
@@ -38,7 +38,7 @@ struct Shared {
 }
 
 impl Engine {
-    /// Opens the store in a directory, and makes it where there is none. A store that a kill left behind is repaired.
+    /// Opens the store in a directory, or creates it. A store that was not closed, because its process was killed, is repaired.
     ///
     /// # Errors
     /// When the directory cannot be written or another process has the store open.
@@ -71,22 +71,22 @@ impl Engine {
         })
     }
 
-    /// Gives the directory of the store.
+    /// Returns the directory of the store.
     pub(crate) fn dir(&self) -> &Path {
         &self.shared.dir
     }
 
-    /// Gives how often this store has been opened, this time included: what a process kept under a lower number is
-    /// from a process that is gone.
+    /// Returns how often this store has been opened, this time included. What was written under a lower number is from a
+    /// process that is gone.
     pub(crate) fn epoch(&self) -> u64 {
         self.shared.epoch
     }
 
-    /// Runs a change and answers when it is on disk.
+    /// Runs a change and returns when it is on disk.
     ///
     /// Changes run one after the other, several in one transaction. A change that returns an error must not have
-    /// written anything (check first, then write), because its neighbours are committed. One that panics takes its
-    /// whole transaction with it.
+    /// written anything (check first, then write), because the other changes of its transaction are committed. A change
+    /// that panics undoes its whole transaction.
     ///
     /// # Errors
     /// The outer error: nothing was written.
@@ -102,7 +102,7 @@ impl Engine {
     }
 
     /// Runs a change like [`Engine::write`], except that an error for which `broken` holds may come after something was
-    /// written: its whole transaction is then undone, and its neighbours are told to try again.
+    /// written. Its whole transaction is then undone, and the other changes in it fail with [`EngineError::Aborted`].
     ///
     /// # Errors
     /// The outer error: nothing was written.
@@ -134,7 +134,7 @@ impl Engine {
         self.submit(false, |_| false, change).await
     }
 
-    /// Gives a snapshot of everything committed so far.
+    /// Returns a snapshot of everything committed so far.
     ///
     /// # Errors
     /// When the database has failed.
@@ -157,7 +157,7 @@ impl Engine {
             let outcome = transaction.map(change).ok_or(EngineError::Closed);
             let sound = !matches!(&outcome, Ok(Err(error)) if broken(error));
             let reply = move |committed: Result<(), EngineError>| {
-                // Who broke the transaction off knows why. A caller that went away has nobody to tell.
+                // The change that failed returns its own error. A caller that went away needs no answer.
                 let _ = answer.send(if sound { committed.and(outcome) } else { outcome });
             };
             Ran {

@@ -1,4 +1,4 @@
-//! The one thread that writes: it batches what waits, commits, and only then answers.
+//! The one thread that writes: it takes all waiting changes, commits them together, and only then answers.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -12,12 +12,12 @@ use super::error::EngineError;
 /// Bounds the memory that one transaction holds before its commit.
 const BATCH: usize = 256;
 
-/// How long an effect written with `write_relaxed` may wait for a commit that reaches the disk.
+/// The longest time until a change of `write_relaxed` is on disk.
 const RELAXED_FLUSH: Duration = Duration::from_secs(1);
 
 /// Answers one caller after the commit.
 pub(super) type Reply = Box<dyn FnOnce(Result<(), EngineError>) + Send>;
-/// Runs one caller's change, or nothing where there is no transaction to run it in.
+/// Runs one caller's change. Takes `None` where no transaction could begin.
 pub(super) type Change = Box<dyn FnOnce(Option<&WriteTransaction>) -> Ran + Send>;
 
 pub(super) struct Ran {
@@ -31,7 +31,7 @@ pub(super) struct Job {
     pub(super) change: Change,
 }
 
-/// Serves changes until nobody can send any more.
+/// Runs changes until all senders are gone.
 pub(super) fn run(database: &Database, waiting: &Receiver<Job>) {
     let mut unflushed = false;
     loop {
@@ -59,7 +59,7 @@ pub(super) fn run(database: &Database, waiting: &Receiver<Job>) {
     }
 }
 
-/// Runs one batch and answers its callers; says whether its last transaction was committed.
+/// Runs one batch and answers its callers. Returns whether its last transaction was committed.
 fn commit(database: &Database, batch: Vec<Job>, durable: bool) -> bool {
     let mut rest = batch.into_iter();
     loop {
@@ -68,7 +68,7 @@ fn commit(database: &Database, batch: Vec<Job>, durable: bool) -> bool {
         for reply in replies {
             reply(outcome.clone());
         }
-        // A change that broke off leaves those behind it untouched: they get a transaction of their own.
+        // After a change that failed, the ones behind it have not run yet: they get a transaction of their own.
         if rest.len() == 0 {
             return outcome.is_ok();
         }

@@ -1,13 +1,13 @@
-//! Who may ask: whoever signed with the one pair of keys, and only for what the operation looks at.
+//! Who may ask for what: requests must be signed with the one pair of keys and ask only for what is supported.
 
 use async_trait::async_trait;
 use s3s::access::{S3Access, S3AccessContext};
 use s3s::auth::{S3Auth, SecretKey};
 use s3s::{S3Result, s3_error};
 
-use super::asks;
+use super::supported;
 
-/// The one pair of keys that is known.
+/// The one pair of keys.
 #[derive(Clone)]
 pub(crate) struct Keys {
     access_key: String,
@@ -15,7 +15,7 @@ pub(crate) struct Keys {
 }
 
 impl Keys {
-    /// Makes the pair.
+    /// Makes the pair from the id and the secret of an access key.
     pub(crate) fn new(access_key: &str, secret_key: &str) -> Self {
         Self {
             access_key: access_key.to_owned(),
@@ -37,11 +37,11 @@ impl S3Auth for Keys {
     }
 }
 
-/// Who is let in, and with what.
+/// Which requests are let in.
 pub(super) enum Access {
-    /// Whoever signed.
+    /// Those that are signed.
     Signed,
-    /// Whoever comes: the signature was checked before.
+    /// All of them: their signature was checked before.
     Checked,
 }
 
@@ -51,6 +51,6 @@ impl S3Access for Access {
         if matches!(self, Self::Signed) && request.credentials().is_none() {
             return Err(s3_error!(AccessDenied, "a signature is required"));
         }
-        asks::check(request.s3_op().name(), request.headers(), request.uri())
+        supported::check(request.s3_op().name(), request.headers(), request.uri())
     }
 }

@@ -1,4 +1,4 @@
-//! What becomes of the parts of an upload: which ones are meant, and the object that they make.
+//! From the parts of an upload to an object: which parts are meant, and what the object is made of.
 
 use md5::{Digest, Md5};
 use s3s::dto::CompletedPart;
@@ -7,13 +7,16 @@ use s3s::s3_error;
 use super::checksums::Sums;
 use super::error::Error;
 use super::objects::Written;
-use super::rows::{Part, Upload};
+use super::rows::{Upload, UploadedPart};
 
 /// Every part but the last has at least this many bytes, as on AWS.
 const SMALLEST_PART: u64 = 5 << 20;
 
-/// Gives the uploaded parts that the client names, in its order, which must be rising.
-pub(super) fn chosen(uploaded: &[(u16, Part)], named: &[CompletedPart]) -> Result<Vec<(u16, Part)>, Error> {
+/// Returns the uploaded parts that the client names. Their numbers must rise.
+pub(super) fn chosen(
+    uploaded: &[(u16, UploadedPart)],
+    named: &[CompletedPart],
+) -> Result<Vec<(u16, UploadedPart)>, Error> {
     if named.is_empty() {
         return Err(s3_error!(MalformedXML, "an upload is completed with at least one part").into());
     }
@@ -33,7 +36,7 @@ pub(super) fn chosen(uploaded: &[(u16, Part)], named: &[CompletedPart]) -> Resul
     named.iter().map(part).collect()
 }
 
-fn same(part: &Part, named: &CompletedPart) -> bool {
+fn same(part: &UploadedPart, named: &CompletedPart) -> bool {
     let sums = s3s::dto::Checksum {
         checksum_crc32: named.checksum_crc32.clone(),
         checksum_crc32c: named.checksum_crc32c.clone(),
@@ -45,8 +48,8 @@ fn same(part: &Part, named: &CompletedPart) -> bool {
     named.e_tag.as_ref().is_some_and(|tag| tag.value() == part.etag) && part.sums.agrees(&sums)
 }
 
-/// Returns what the object is to be that is made of these parts.
-pub(super) fn whole(parts: &[(u16, Part)], upload: Upload) -> Result<Written, Error> {
+/// Returns the properties of the object that is made of these parts.
+pub(super) fn whole(parts: &[(u16, UploadedPart)], upload: Upload) -> Result<Written, Error> {
     let all_but_last = parts.split_last().map_or(&[][..], |(_, rest)| rest);
     if let Some((number, part)) = all_but_last.iter().find(|(_, part)| part.size < SMALLEST_PART) {
         let size = part.size;
@@ -69,7 +72,7 @@ pub(super) fn whole(parts: &[(u16, Part)], upload: Upload) -> Result<Written, Er
     })
 }
 
-/// Returns the tag of an object in parts: the MD5 of the MD5s, and how many there are.
+/// Returns the `ETag` of an object that was uploaded in parts: the MD5 of the parts' MD5s, then the number of parts.
 pub(super) fn tag_of_tags<'a>(tags: impl Iterator<Item = &'a str>) -> String {
     let (mut md5, mut count) = (Md5::new(), 0);
     for tag in tags {

@@ -1,4 +1,4 @@
-//! Bodies on their way in and out: streamed, never collected above the inline limit.
+//! Bodies of requests and answers. They are streamed; only those up to the inline limit are held in memory.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -17,25 +17,25 @@ use s3s::{S3Error, StdError, s3_error};
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, spawn_blocking};
 
-use super::checksums::{Promise, Sums};
+use super::checksums::{Expected, Sums};
 use super::error::{Error, coded};
 use super::rows::{Content, Piece, Row};
-use crate::blobs::{Blobs, Draft, Pin};
-use crate::patience::TooSlow;
+use crate::blobs::{BlobDraft, Blobs, Pin};
+use crate::timeouts::TooSlow;
 
-/// Bodies up to this size become rows: one fsync with their metadata, and no file.
+/// Bodies up to this size, in bytes, become rows: they reach the disk with their metadata and need no file.
 const INLINE: usize = 64 << 10;
 
 /// The largest body of one request, as on AWS.
 const LARGEST: u64 = 5 << 30;
 
-/// Chunks that may wait for the MD5 of a body.
+/// How many chunks may wait for the MD5 of a body.
 const AHEAD: usize = 16;
 
 /// Bytes of a file that are read at once.
 const CHUNK: u64 = 256 << 10;
 
-/// A body that was received whole and kept its promises.
+/// A complete body with the digests that the client announced.
 pub(super) struct Received {
     pub(super) content: Content,
     pub(super) size: u64,
@@ -43,12 +43,12 @@ pub(super) struct Received {
     pub(super) sums: Sums,
 }
 
-/// Receives a body: small ones to memory, larger ones to a fsynced file.
-pub(super) async fn receive(blobs: &Blobs, body: Option<StreamingBlob>, promise: Promise) -> Result<Received, Error> {
-    // Where a body says that it is large, its threads begin before its bytes come.
+/// Receives a body: a small one into memory, a larger one into a file that is synced to disk.
+pub(super) async fn receive(blobs: &Blobs, body: Option<StreamingBlob>, expected: Expected) -> Result<Received, Error> {
+    // When a body is known to be large, its threads start before its bytes arrive.
     let said = body.as_ref().and_then(|body| body.remaining_length().exact());
     let large = said.is_some_and(|size| size > INLINE);
-    let (mut md5, mut hasher, mut size) = (Tag::new(large), promise.hasher(), 0);
+    let (mut md5, mut hasher, mut size) = (Tag::new(large), expected.hasher(), 0);
     let (mut small, mut draft) = (Vec::new(), large.then(|| blobs.create()));
     if let Some(mut body) = body {
         while let Some(chunk) = body.next().await {
@@ -76,8 +76,8 @@ pub(super) async fn receive(blobs: &Blobs, body: Option<StreamingBlob>, promise:
         })
     };
     let (md5, content) = tokio::join!(md5.finish(), stored);
-    // A body that breaks its promise is dropped, and its file with it.
-    let (sums, content) = (promise.check(size, &md5, hasher.finalize())?, content?);
+    // A body that is not what the client announced is dropped, and its file with it.
+    let (sums, content) = (expected.check(size, &md5, hasher.finalize())?, content?);
     Ok(Received {
         content,
         size,
@@ -86,7 +86,7 @@ pub(super) async fn receive(blobs: &Blobs, body: Option<StreamingBlob>, promise:
     })
 }
 
-/// The MD5 of a body. It takes longer than all else about a large one, so beyond the inline limit it runs beside it.
+/// The MD5 of a body. For a large body it takes longer than everything else, so it then runs on a thread of its own.
 enum Tag {
     Here(Md5, usize),
     Beside(mpsc::Sender<Bytes>, JoinHandle<Md5>),
@@ -111,7 +111,7 @@ impl Tag {
             *self = Self::beside(std::mem::take(md5));
         }
         if let Self::Beside(chunks, _) = self {
-            // A receiver that is gone has panicked, which `finish` tells.
+            // A receiver that is gone has panicked; `finish` passes the panic on.
             drop(chunks.send(chunk).await);
         }
     }
@@ -141,7 +141,7 @@ impl Tag {
     }
 }
 
-async fn keep(blobs: &Blobs, small: &mut Vec<u8>, draft: &mut Option<Draft>, chunk: Bytes) {
+async fn keep(blobs: &Blobs, small: &mut Vec<u8>, draft: &mut Option<BlobDraft>, chunk: Bytes) {
     if let Some(file) = draft {
         return file.write(chunk).await;
     }
@@ -153,14 +153,14 @@ async fn keep(blobs: &Blobs, small: &mut Vec<u8>, draft: &mut Option<Draft>, chu
     file.write(chunk).await;
 }
 
-async fn give_up(draft: Option<Draft>) {
+async fn give_up(draft: Option<BlobDraft>) {
     if let Some(draft) = draft {
         draft.give_up().await;
     }
 }
 
-/// Names what broke a body off. `s3s` checks signatures and the signed payload hash inside the stream and keeps the
-/// types of these errors to itself, so their text decides.
+/// Returns the refusal for a body that broke off. `s3s` checks signatures and the signed payload hash inside the stream
+/// and does not export the types of these errors, so their text decides.
 pub(super) fn broken(error: StdError) -> S3Error {
     let text = error.to_string();
     let mut refusal = if TooSlow::is_cause_of(&*error) {
@@ -177,7 +177,7 @@ pub(super) fn broken(error: StdError) -> S3Error {
 }
 
 /// The bytes of an object, found in one snapshot and kept readable.
-pub(super) struct Source {
+pub(super) struct ObjectBytes {
     pieces: VecDeque<Stretch>,
     ahead: Option<Ahead>,
     _pin: Pin,
@@ -188,20 +188,20 @@ enum Stretch {
     File(Unread),
 }
 
-/// What comes next.
+/// The bytes that are read in advance.
 enum Ahead {
     Memory(Bytes),
-    /// With what is then left of the file, if any.
+    /// With the rest of the file, unless it is read to its end.
     File(JoinHandle<io::Result<(Bytes, Option<Unread>)>>),
 }
 
-/// A part of a file that is still to be read.
+/// A stretch of a file that is still to be read.
 enum Unread {
     Named { path: PathBuf, range: Range<u64> },
     Open { file: File, left: u64 },
 }
 
-impl Source {
+impl ObjectBytes {
     /// Finds the bytes of a range of an object.
     pub(super) fn find(
         blobs: &Blobs,
@@ -226,7 +226,8 @@ impl Source {
         })
     }
 
-    /// Gives the bytes in order. The next ones are read while the client takes those before, and no thread waits for it.
+    /// Returns the bytes in order. The next ones are read while the client takes the ones before; no thread waits for a
+    /// slow client.
     pub(super) fn stream(mut self) -> impl Stream<Item = io::Result<Bytes>> + Send + Sync + 'static {
         self.read_ahead();
         stream::try_unfold(self, |mut source| async move {
@@ -259,7 +260,7 @@ impl Source {
 }
 
 impl Unread {
-    /// Reads the next bytes; blocks. Gives what is left to read, if any.
+    /// Reads the next bytes, blocking. Also returns what is left to read, or `None` at the end.
     fn read(self) -> io::Result<(Bytes, Option<Self>)> {
         let (mut file, left) = match self {
             Self::Open { file, left } => (file, left),

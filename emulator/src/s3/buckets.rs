@@ -1,4 +1,4 @@
-//! Buckets: create, look at, list, delete.
+//! Operations on buckets.
 
 use redb::ReadableTable;
 use s3s::dto::{
@@ -17,10 +17,10 @@ use super::store::Store;
 /// The most buckets of one page, as on AWS.
 const LARGEST_PAGE: i32 = 10_000;
 
-/// The region whose name AWS leaves out where a bucket's place is told, and where one's own bucket can be made again.
+/// The region that AWS leaves out of `LocationConstraint`, and in which creating one's own bucket again succeeds.
 const FIRST_REGION: &str = "us-east-1";
 
-/// Returns who owns everything here.
+/// Returns the owner of everything.
 pub(super) fn owner() -> Owner {
     Owner {
         display_name: None,
@@ -79,7 +79,7 @@ pub(super) fn head(store: &Store, input: &HeadBucketInput) -> S3Result<S3Respons
     }))
 }
 
-/// Says where a bucket is; nothing means the first region of S3.
+/// Answers with the region of a bucket; no constraint means us-east-1.
 pub(super) fn location(store: &Store, input: &GetBucketLocationInput) -> S3Result<S3Response<GetBucketLocationOutput>> {
     store.snapshot()?.bucket(&input.bucket)?;
     let region = Some(store.region()).filter(|region| *region != FIRST_REGION);
@@ -88,7 +88,7 @@ pub(super) fn location(store: &Store, input: &GetBucketLocationInput) -> S3Resul
     }))
 }
 
-/// Says that objects never had versions.
+/// Answers that versioning was never enabled.
 pub(super) fn versioning(
     store: &Store,
     input: &GetBucketVersioningInput,

@@ -1,4 +1,4 @@
-//! The digests that a client sends with a body, and their check.
+//! The digests that a client sends with a body, and how they are checked.
 //!
 //! `s3s` verifies signatures and the signed payload hash; `Content-MD5` and `x-amz-checksum-*`, as headers or as
 //! trailers, are left to the storage.
@@ -61,7 +61,7 @@ impl Sums {
         )
     }
 
-    /// Gives the protocol's form.
+    /// Returns the checksums as the fields of the protocol.
     pub(super) fn wire(&self) -> Checksum {
         let get = |algorithm: &str| self.0.get(algorithm).cloned();
         let composite = self.0.values().any(|value| value.contains('-'));
@@ -80,7 +80,7 @@ impl Sums {
         }
     }
 
-    /// Says whether everything that the other one names is the same here.
+    /// Returns whether each of the given checksums is equal here.
     pub(super) fn agrees(&self, given: &Checksum) -> bool {
         Self::computed(given.clone())
             .0
@@ -88,7 +88,7 @@ impl Sums {
             .all(|(name, value)| self.0.get(name) == Some(value))
     }
 
-    /// Gives the checksums of checksums that S3 keeps for an upload in parts: of those algorithms that all parts have.
+    /// Returns the checksums of checksums that S3 keeps for an upload in parts, for each algorithm that all parts have.
     pub(super) fn composite(parts: &[&Self]) -> Self {
         let Some(first) = parts.first() else {
             return Self::default();
@@ -108,8 +108,8 @@ impl Sums {
         Self(sums.collect())
     }
 
-    /// Returns the checksum of an object that is made of these parts, each with its size: that of its bytes, as if they
-    /// had come at once. Empty where a part lacks it.
+    /// Returns the checksum of the whole object that is made of these parts, each with its size in bytes. Empty where a part
+    /// has no such checksum.
     pub(super) fn whole(algorithm: &str, parts: &[(&Self, u64)]) -> Self {
         let name = algorithm.to_ascii_lowercase();
         let combined = linear(&name).and_then(|crc| {
@@ -127,18 +127,18 @@ impl Sums {
         Self(combined.map(|sum| (name, encode(sum))).into_iter().collect())
     }
 
-    /// Says whether there is a checksum of this name, whatever its case.
+    /// Returns whether there is a checksum of this name, whatever its case.
     pub(super) fn has(&self, algorithm: &str) -> bool {
         self.0.contains_key(&algorithm.to_ascii_lowercase())
     }
 }
 
-/// Says whether a checksum of this name is computed here, whatever its case.
+/// Returns whether a checksum of this name is computed here, whatever its case.
 pub(super) fn is_known(algorithm: &str) -> bool {
     ALGORITHMS.iter().any(|known| known.eq_ignore_ascii_case(algorithm))
 }
 
-/// Says whether the checksum of an object can be computed from those of its parts.
+/// Returns whether the checksum of an object can be computed from those of its parts.
 pub(super) fn is_linear(algorithm: &str) -> bool {
     linear(algorithm).is_some()
 }
@@ -160,19 +160,19 @@ fn number(sum: &str) -> Option<u64> {
     Some(u64::from_be_bytes(whole))
 }
 
-/// What the client says about a body that is about to come.
-pub(super) struct Promise {
+/// What the client announces about a body: its size and digests.
+pub(super) struct Expected {
     given: Sums,
     md5: Option<String>,
-    /// The checksum that is announced to come behind the body.
+    /// The checksum that a trailer after the body will bring.
     announced: Option<&'static str>,
     trailers: Option<TrailingHeaders>,
-    /// Bytes without their transfer encoding.
+    /// The size in bytes without the transfer encoding.
     length: Option<String>,
     algorithms: Vec<&'static str>,
 }
 
-impl Promise {
+impl Expected {
     pub(super) fn of(headers: &HeaderMap, trailers: Option<TrailingHeaders>) -> Self {
         let text = |name: &str| {
             headers
@@ -199,7 +199,7 @@ impl Promise {
         }
     }
 
-    /// Where the checksums in the headers are of something else than the body, as those of a completed upload are.
+    /// Expects an MD5 only: the checksums in the headers of a completed upload are those of the object, not of the body.
     pub(super) fn of_md5_alone(headers: &HeaderMap) -> Self {
         Self {
             given: Sums::default(),
@@ -208,7 +208,7 @@ impl Promise {
         }
     }
 
-    /// Computes the checksum that an upload asks for, too.
+    /// Also computes the checksum that an upload asks for.
     pub(super) fn also(mut self, algorithm: Option<&str>) -> Self {
         let asked = |name: &&str| algorithm.is_some_and(|algorithm| algorithm.eq_ignore_ascii_case(name));
         let more = ALGORITHMS.into_iter().filter(asked);
@@ -220,8 +220,8 @@ impl Promise {
         self
     }
 
-    /// Bytes that nobody promised anything about.
-    pub(super) fn none() -> Self {
+    /// Expects nothing: of bytes that do not come from a client.
+    pub(super) fn nothing() -> Self {
         Self::of(&HeaderMap::new(), None)
     }
 
@@ -229,8 +229,8 @@ impl Promise {
         hasher(&self.algorithms)
     }
 
-    /// Returns the checksums to store, or the refusal when a promise was not kept. Call after the body was read: trailers
-    /// come last.
+    /// Returns the checksums to store, or the refusal when the body is not what was announced. Call it after the body was
+    /// read, because trailers come last.
     pub(super) fn check(mut self, size: u64, md5: &[u8], computed: Checksum) -> S3Result<Sums> {
         self.check_length(size)?;
         self.check_md5(md5)?;

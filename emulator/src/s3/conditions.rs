@@ -1,4 +1,4 @@
-//! Conditional requests: when a read or a write is to happen at all.
+//! Conditional requests: whether a read or a write is to happen.
 
 use http::{HeaderMap, HeaderValue, header};
 use s3s::dto::{ETag, ETagCondition, Timestamp, TimestampFormat};
@@ -14,7 +14,7 @@ pub(super) struct WriteCondition {
 }
 
 impl WriteCondition {
-    /// Decides against the object that is there now. To be asked inside the transaction that writes.
+    /// Checks the condition against the current object. Call it inside the transaction that writes.
     pub(super) fn check(&self, current: Option<&Object>) -> S3Result<()> {
         match &self.if_none_match {
             Some(ETagCondition::Any) if current.is_some() => {
@@ -51,7 +51,8 @@ pub(super) struct ReadCondition {
 }
 
 impl ReadCondition {
-    /// Decides as RFC 9110, section 13.2.2: an `ETag` goes before a date. A 304 carries the validators of the object.
+    /// Checks the condition as RFC 9110, section 13.2.2, says: an `ETag` goes before a date. A 304 carries the validators of
+    /// the object.
     pub(super) fn check(&self, object: &Object) -> S3Result<()> {
         let failed = match (&self.matching, &self.unmodified_since) {
             (Some(wanted), _) => !matches(wanted, object),

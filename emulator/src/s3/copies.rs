@@ -12,7 +12,7 @@ use super::store::Store;
 
 pub(super) async fn copy(store: &Store, request: S3Request<CopyObjectInput>) -> S3Result<S3Response<CopyObjectOutput>> {
     let principal = Principal::of(&request);
-    // The protocol crate knows no conditions on the target of a copy; AWS has them since 2025.
+    // The protocol crate does not know conditions on the target of a copy; AWS has had them since 2025.
     let target = WriteCondition {
         if_match: condition(&request.headers, &header::IF_MATCH)?,
         if_none_match: condition(&request.headers, &header::IF_NONE_MATCH)?,
@@ -82,7 +82,7 @@ pub(super) async fn copy(store: &Store, request: S3Request<CopyObjectInput>) -> 
     }))
 }
 
-/// Gives the bucket and the key of what is copied.
+/// Returns the bucket and the key of the source.
 pub(super) fn original(source: CopySource) -> S3Result<(Box<str>, Box<str>)> {
     let CopySource::Bucket {
         bucket,
@@ -96,7 +96,7 @@ pub(super) fn original(source: CopySource) -> S3Result<(Box<str>, Box<str>)> {
     Ok((bucket, key))
 }
 
-/// The source of a copy that did not change is a failed precondition: 304 is for reads.
+/// Turns a 304 about the source of a copy into a failed precondition: 304 is for reads.
 pub(super) fn not_a_304(error: S3Error) -> S3Error {
     if matches!(error.code(), S3ErrorCode::NotModified) {
         return s3_error!(

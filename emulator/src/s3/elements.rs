@@ -1,11 +1,10 @@
-//! The elements of XML bodies. The protocol crate skips those that it does not know, so they are refused before it reads
-//! a body.
+//! The elements of XML bodies. The protocol crate ignores unknown elements, so they are refused before it reads a body.
 
 use quick_xml::Reader;
 use quick_xml::events::Event;
 use s3s::{S3Result, s3_error};
 
-/// What each kind of body may hold, by its root.
+/// The elements that a body may contain, by the name of its root.
 const KNOWN: [(&[u8], &[&str]); 4] = [
     (b"CreateBucketConfiguration", &["LocationConstraint"]),
     (
@@ -49,8 +48,8 @@ const KNOWN: [(&[u8], &[&str]); 4] = [
     ),
 ];
 
-/// Refuses a body with an element that its operation does not look at. Bodies of other kinds, and what is no XML, are left
-/// to the operation to refuse.
+/// Refuses a body with an element that its operation does not support. Bodies of other kinds, and those that are not XML,
+/// are left to the operation.
 pub(super) fn check(body: &[u8]) -> S3Result<()> {
     let mut reader = Reader::from_reader(body);
     let mut known: Option<&[&str]> = None;

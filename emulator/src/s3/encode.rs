@@ -1,10 +1,10 @@
-//! Names in listings, as XML can hold them.
+//! Names in listings, encoded for XML.
 
 use s3s::dto::{CommonPrefix, EncodingType, ObjectStorageClass, Owner};
 
 use super::rows::Object;
 
-/// Writes names as the client asked for them, because XML cannot hold every key.
+/// Writes names plain or URL-encoded, as the client asks; XML cannot hold every key.
 pub(super) struct Encode {
     url: bool,
 }
@@ -20,7 +20,7 @@ impl Encode {
         if !self.url {
             return text;
         }
-        // A space becomes `%20`, not `+`: clients that decode either way read it.
+        // A space becomes `%20`, not `+`: all clients decode that.
         let encode = |byte: u8| match byte {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' | b'/' => char::from(byte).to_string(),
             _ => format!("%{byte:02X}"),

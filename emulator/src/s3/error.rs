@@ -1,4 +1,4 @@
-//! Why an S3 request is not answered with success.
+//! Why an S3 request fails.
 
 use http::StatusCode;
 use s3s::{S3Error, S3ErrorCode};
@@ -6,7 +6,7 @@ use s3s::{S3Error, S3ErrorCode};
 use crate::engine::EngineError;
 use crate::sqs;
 
-/// What kept a request from its effect. Nothing of it was written.
+/// Why a request failed. Nothing of it was written.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The request asks for something that S3 answers with an error.
@@ -15,7 +15,7 @@ pub enum Error {
     /// The engine failed.
     #[error("the store failed")]
     Store(#[from] EngineError),
-    /// A row does not hold what this program writes there.
+    /// A row does not contain what this program writes.
     #[error("a row of the store cannot be read")]
     Row(#[from] serde_json::Error),
     /// An event could not be put into its queue.
@@ -44,7 +44,7 @@ impl From<redb::TableError> for Error {
 impl From<Error> for S3Error {
     fn from(error: Error) -> Self {
         let code = match &error {
-            // The same request again is a new transaction, so the client may simply repeat it.
+            // The client may repeat the request: it then runs in a new transaction.
             Error::Store(EngineError::Aborted | EngineError::Closed) => S3ErrorCode::ServiceUnavailable,
             Error::Refused(_) | Error::Row(_) | Error::Queue(_) | Error::Store(_) => S3ErrorCode::InternalError,
         };
@@ -55,7 +55,7 @@ impl From<Error> for S3Error {
     }
 }
 
-/// Gives an error that S3 has and the protocol crate does not know.
+/// Returns an error with a code that S3 has and the protocol crate does not know.
 pub(super) fn coded(code: &'static str, status: StatusCode) -> S3Error {
     let mut error = S3Error::new(S3ErrorCode::Custom(code.into()));
     error.set_status_code(status);

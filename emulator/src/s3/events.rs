@@ -1,4 +1,4 @@
-//! Event notifications: who wants to hear of a change, and what they are told, in AWS's shape.
+//! Event notifications: which queues are told of a change, and the event in the form that AWS gives it.
 
 use std::fmt::Write as _;
 
@@ -15,7 +15,7 @@ use super::rows::{Object, Rows};
 use super::store::Store;
 use crate::sqs;
 
-/// The events that can be subscribed to, without their `s3:`.
+/// The events that a queue can ask for, without the prefix `s3:`.
 const EVENTS: [&str; 8] = [
     "ObjectCreated:*",
     "ObjectCreated:Put",
@@ -27,22 +27,22 @@ const EVENTS: [&str; 8] = [
     "ObjectRemoved:DeleteMarkerCreated",
 ];
 
-/// A change that somebody may want to hear of.
-pub(super) struct Event<'a> {
-    /// The event's name without `s3:`.
+/// A change of an object that queues may ask to be told of.
+pub(super) struct ObjectEvent<'a> {
+    /// The name of the event without `s3:`.
     pub(super) name: &'static str,
     pub(super) bucket: &'a str,
     pub(super) key: &'a str,
-    /// An object that is there now.
+    /// The new object; `None` after a deletion.
     pub(super) object: Option<&'a Object>,
     /// Rises with every change of the store.
     pub(super) sequencer: u64,
-    /// Who asked for the change.
+    /// The access key that asked for the change.
     pub(super) principal: &'a str,
     pub(super) region: &'a str,
 }
 
-/// Who changed something, as far as events tell it.
+/// Who changed an object, and in which region.
 #[derive(Clone)]
 pub(super) struct Principal {
     name: String,
@@ -62,8 +62,14 @@ impl Principal {
         }
     }
 
-    pub(super) fn event<'a>(&'a self, name: &'static str, bucket: &'a str, key: &'a str, sequencer: u64) -> Event<'a> {
-        Event {
+    pub(super) fn event<'a>(
+        &'a self,
+        name: &'static str,
+        bucket: &'a str,
+        key: &'a str,
+        sequencer: u64,
+    ) -> ObjectEvent<'a> {
+        ObjectEvent {
             name,
             bucket,
             key,
@@ -75,8 +81,8 @@ impl Principal {
     }
 }
 
-/// Puts an event into the queues of all who asked for it, in the transaction of the change itself.
-pub(super) fn announce(rows: &mut Rows<'_>, event: &Event<'_>) -> Result<(), Error> {
+/// Puts an event into all queues that asked for it, in the transaction of the change.
+pub(super) fn announce(rows: &mut Rows<'_>, event: &ObjectEvent<'_>) -> Result<(), Error> {
     let configuration = rows.bucket(event.bucket)?.notification;
     for queue in configuration.queue_configurations.unwrap_or_default() {
         if wants(&queue, event.name, event.key) {
@@ -123,12 +129,12 @@ fn name(rule: &FilterRule) -> String {
         .unwrap_or_default()
 }
 
-fn record(event: &Event<'_>, configuration: &str, now_ms: i64) -> Value {
+fn record(event: &ObjectEvent<'_>, configuration: &str, now_ms: i64) -> Value {
     let mut object = json!({ "key": form_encoded(event.key), "sequencer": format!("{:016X}", event.sequencer) });
     if let Some(there) = event.object {
         object["size"] = there.size.into();
         object["eTag"] = there.etag.as_str().into();
-        // As MinIO sends it: whoever reads the event later may find other metadata beside the same bytes.
+        // As MinIO sends it: when the event is read, the object may have other metadata and the same bytes.
         if let Some(metadata) = there.about.metadata() {
             let named = metadata
                 .into_iter()
@@ -173,7 +179,7 @@ fn request_id(number: u64) -> String {
     format!("{number:016X}")
 }
 
-/// Encodes a key as AWS does it in events: like a form, so a space is `+`, but `/` stays.
+/// Encodes a key as AWS does in events: like a form, so a space becomes `+`, except that `/` stays.
 fn form_encoded(key: &str) -> String {
     let mut encoded = String::with_capacity(key.len());
     for byte in key.bytes() {
@@ -193,7 +199,7 @@ fn rfc3339_ms(now_ms: i64) -> String {
     format!("{moment:.3}")
 }
 
-/// Sets who hears of changes in a bucket, and tells each queue so with a test event.
+/// Sets which queues are told of changes in a bucket, and sends each a test event.
 pub(super) async fn put_configuration(
     store: &Store,
     request: S3Request<PutBucketNotificationConfigurationInput>,
@@ -218,7 +224,7 @@ pub(super) async fn put_configuration(
     Ok(S3Response::new(PutBucketNotificationConfigurationOutput {}))
 }
 
-/// Gives who hears of changes in a bucket.
+/// Answers with the queues that are told of changes in a bucket.
 pub(super) fn get_configuration(
     store: &Store,
     input: &GetBucketNotificationConfigurationInput,

@@ -1,4 +1,4 @@
-//! The door of the embedded S3: what is decided about a request before the protocol crate reads it.
+//! The HTTP side of S3: what is checked about a request before the protocol crate reads it.
 
 use std::sync::Arc;
 
@@ -12,17 +12,18 @@ use s3s::{S3Error, s3_error};
 
 use super::access::{Access, Keys};
 use super::body::broken;
-use super::checksums::Promise;
+use super::checksums::Expected;
 use super::elements;
 use super::parameters::pairs;
 use super::ranges::Unranged;
 use super::store::Store;
 use super::wire::Wire;
 
-/// The largest body of a request that is no object: 1,000 keys of 1,024 bytes, each written as `&amp;`, fit.
+/// The largest body, in bytes, of a request that is no object: a `DeleteObjects` of 1,000 keys of 1,024 bytes fits, each
+/// byte written as `&amp;`.
 const LARGEST: usize = 8 << 20;
 
-/// Tells a client in which region it is.
+/// The header that names the right region.
 const REGION: HeaderName = HeaderName::from_static("x-amz-bucket-region");
 
 #[derive(Clone)]
@@ -31,7 +32,7 @@ struct Front {
     region: Arc<str>,
 }
 
-/// Returns the HTTP face of a store. Every request must be signed with the one pair of keys (`SigV4`).
+/// Returns the HTTP service of a store. Every request must be signed with the one pair of keys (`SigV4`).
 pub(crate) fn router(store: Store, keys: Keys) -> Router {
     let front = Front {
         region: store.region().into(),
@@ -63,7 +64,7 @@ async fn answer(State(front): State<Front>, request: Request) -> Response {
     let request = http::Request::from_parts(parts, s3s::Body::http_body_unsync(body));
     match front.service.call(request).await {
         Ok(answer) => answer.map(Body::new),
-        // Refusals are answers already; what comes here is a request that could not be answered at all.
+        // Refusals are answers; only a request that could not be answered at all ends here.
         Err(error) => {
             tracing::warn!(?error, "a request to the embedded S3 broke off");
             status(StatusCode::INTERNAL_SERVER_ERROR)
@@ -71,7 +72,7 @@ async fn answer(State(front): State<Front>, request: Request) -> Response {
     }
 }
 
-/// Refuses forms, and reads the body of whatever is no object, so that its size and its digests are checked.
+/// Refuses forms. Reads every body that is no object, to check its size and its digests.
 async fn admit(parts: &Parts, body: Body) -> Result<Body, S3Error> {
     let kind = text(parts, &header::CONTENT_TYPE).to_ascii_lowercase();
     if parts.method == Method::POST && kind.starts_with("multipart/form-data") {
@@ -90,22 +91,22 @@ async fn admit(parts: &Parts, body: Body) -> Result<Body, S3Error> {
         }
         broken(inner)
     })?;
-    // Whatever else such a body is encoded in, its operation does not look at and so refuses.
+    // Trailers and other encodings of such a body are not supported and are refused later.
     let completes = parameters(parts).any(|(name, _)| name == "uploadId");
-    let promise = if completes {
-        Promise::of_md5_alone(&parts.headers)
+    let expected = if completes {
+        Expected::of_md5_alone(&parts.headers)
     } else {
-        Promise::of(&parts.headers, None)
+        Expected::of(&parts.headers, None)
     };
-    let mut hasher = promise.hasher();
+    let mut hasher = expected.hasher();
     hasher.update(&bytes);
     let md5 = <md5::Md5 as md5::Digest>::digest(&bytes);
-    promise.check(bytes.len() as u64, &md5, hasher.finalize())?;
+    expected.check(bytes.len() as u64, &md5, hasher.finalize())?;
     elements::check(&bytes)?;
     Ok(bytes.into())
 }
 
-/// Says whether the body is an object, or a part of one.
+/// Returns whether the body is an object or a part of an upload.
 fn is_object(parts: &Parts) -> bool {
     let key = parts.uri.path().trim_start_matches('/').split_once('/');
     parts.method == Method::PUT && key.is_some_and(|(_, key)| !key.is_empty())
@@ -115,7 +116,7 @@ fn is_too_large(error: &(dyn std::error::Error + 'static)) -> bool {
     std::iter::successors(Some(error), |error| error.source()).any(|error| error.to_string().contains("length limit"))
 }
 
-/// Presigned requests may carry headers of the protocol in their address; there they are asked for just as well.
+/// Copies headers that a presigned address carries as parameters to the headers of the request.
 fn take_headers_of_address(parts: &mut Parts) {
     const SIGNATURE: [&str; 8] = [
         "x-amz-algorithm",
@@ -139,8 +140,7 @@ fn take_headers_of_address(parts: &mut Parts) {
     }
 }
 
-/// Answers a request that was signed for another region with the one that is right, whatever it asks for: clients sign
-/// again with it.
+/// Answers every request that was signed for another region with the right one; clients then sign again.
 fn wrong_region(parts: &Parts, region: &str) -> Option<Response> {
     let signed = text(parts, &header::AUTHORIZATION).split_once("Credential=");
     let (code, scope) = if let Some((_, scope)) = signed {
@@ -150,7 +150,7 @@ fn wrong_region(parts: &Parts, region: &str) -> Option<Response> {
         let (_, scope) = parameters(parts).find(|(name, _)| name == "X-Amz-Credential")?;
         ("AuthorizationQueryParametersError", scope)
     };
-    // From the end: an access key may hold a slash.
+    // Read from the end, because an access key may contain a slash.
     let mut scope = scope.trim().rsplit('/');
     let (_, _, given) = (scope.next()?, scope.next()?, scope.next()?);
     if given == region {

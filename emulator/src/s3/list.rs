@@ -21,7 +21,7 @@ pub(super) fn v2(store: &Store, input: ListObjectsV2Input) -> S3Result<S3Respons
     let snapshot = store.snapshot()?;
     snapshot.bucket(&input.bucket)?;
     let prefix = input.prefix.clone().unwrap_or_default();
-    let asked = Asked {
+    let asked = PageRequest {
         bucket: &input.bucket,
         prefix: &prefix,
         delimiter: input.delimiter.as_deref(),
@@ -55,7 +55,7 @@ pub(super) fn v1(store: &Store, input: ListObjectsInput) -> S3Result<S3Response<
     snapshot.bucket(&input.bucket)?;
     let prefix = input.prefix.clone().unwrap_or_default();
     let after = input.marker.clone().filter(|marker| !marker.is_empty());
-    let asked = Asked {
+    let asked = PageRequest {
         bucket: &input.bucket,
         prefix: &prefix,
         delimiter: input.delimiter.as_deref(),
@@ -79,12 +79,12 @@ pub(super) fn v1(store: &Store, input: ListObjectsInput) -> S3Result<S3Response<
     }))
 }
 
-/// What one page is to hold.
-struct Asked<'a> {
+/// Which entries a page is to contain.
+struct PageRequest<'a> {
     bucket: &'a str,
     prefix: &'a str,
     delimiter: Option<&'a str>,
-    /// The last entry of the page before, or where the client wants to begin.
+    /// The last entry of the previous page, or the entry after which the client wants to begin.
     after: Option<String>,
     max: usize,
 }
@@ -93,7 +93,7 @@ struct Asked<'a> {
 struct Page {
     objects: Vec<(String, Object)>,
     prefixes: Vec<String>,
-    /// The last entry, when there are more.
+    /// The last entry of this page; `None` on the last page.
     next: Option<String>,
 }
 
@@ -103,7 +103,7 @@ impl Page {
     }
 }
 
-impl Asked<'_> {
+impl PageRequest<'_> {
     fn page(&self, snapshot: &Snapshot) -> Result<Page, Error> {
         let (mut page, mut last) = (Page::default(), None);
         if self.max == 0 {
@@ -121,7 +121,7 @@ impl Asked<'_> {
                     return Ok(page);
                 }
                 let group = self.group(key);
-                // A page that ended with a group goes on behind the whole group.
+                // After a page that ended with a group the next one begins behind the whole group.
                 let seen = after == Some(key) || (group.is_some() && after == group);
                 if !seen && page.len() == self.max {
                     page.next = last;
@@ -144,7 +144,7 @@ impl Asked<'_> {
         }
     }
 
-    /// Gives the common prefix under which a key is listed, if it is not listed by itself.
+    /// Returns the common prefix under which a key is listed, or `None` where the key itself is listed.
     fn group<'k>(&self, key: &'k str) -> Option<&'k str> {
         let delimiter = self.delimiter.filter(|delimiter| !delimiter.is_empty())?;
         let rest = key.get(self.prefix.len()..)?;
@@ -153,7 +153,8 @@ impl Asked<'_> {
     }
 }
 
-/// Gives the first bytes behind everything that begins like this. No byte of UTF-8 is 0xff, so one more is a byte.
+/// Returns the smallest bytes that sort after everything with this prefix. No byte of UTF-8 is 0xff, so the last one can
+/// be raised.
 fn behind(group: &str) -> Vec<u8> {
     let mut bytes = group.as_bytes().to_vec();
     if let Some(last) = bytes.last_mut() {
@@ -177,7 +178,7 @@ mod tests {
     use crate::settings::Settings;
     use crate::sqs::Queues;
 
-    /// Gives a store with empty objects under these keys, and one more bucket on either side.
+    /// Returns a store with empty objects under these keys, and one more bucket on either side.
     async fn filled(engine: Engine, keys: BTreeSet<String>) -> Store {
         let settings = Settings::new("us-east-1", "id", "secret");
         let queues = Queues::open(engine.clone(), settings).await.unwrap();
@@ -212,7 +213,7 @@ mod tests {
         store
     }
 
-    /// What a listing gives, said as plainly as possible.
+    /// What a listing contains, computed in the simplest way.
     fn expected(keys: &BTreeSet<String>, prefix: &str, delimiter: Option<&str>) -> Vec<String> {
         let entry = |key: &String| {
             let rest = key.strip_prefix(prefix)?;
@@ -228,7 +229,7 @@ mod tests {
         let snapshot = store.snapshot().unwrap();
         let (mut entries, mut after) = (Vec::new(), None);
         for _ in 0..1000 {
-            let asked = Asked {
+            let asked = PageRequest {
                 bucket: "bucket",
                 prefix,
                 delimiter,

@@ -1,11 +1,10 @@
-//! The embedded S3: the protocol by `s3s`, the storage ours.
+//! The S3 server: `s3s` speaks the protocol, this module stores.
 //!
-//! Every write is decided and made in one transaction of the engine, so conditions hold under races; its event goes
-//! into the queue in that same transaction. Keys are database keys, never paths. Nothing that is asked for is silently
-//! ignored: `operations` lists what each one looks at, and everything else is refused (`NotImplemented`).
+//! Every write is checked and made in one transaction of the engine, so conditions hold under races; its event goes into
+//! the queue in the same transaction. Keys are database keys, never paths. Nothing that is asked for is silently ignored:
+//! `operations` lists what each operation supports, and everything else is refused (`NotImplemented`).
 
 mod access;
-mod asks;
 mod assembly;
 mod body;
 mod buckets;
@@ -29,6 +28,7 @@ mod reads;
 mod rows;
 mod setup;
 mod store;
+mod supported;
 mod uploads;
 mod wire;
 

@@ -1,4 +1,4 @@
-//! Uploads in parts. Completing one is a step among rows alone: the object takes over the pieces of its parts.
+//! Uploads in parts. Completing one moves no bytes: the object takes over the pieces of its parts.
 
 use redb::ReadableTable;
 use s3s::dto::{
@@ -13,7 +13,7 @@ use super::conditions::WriteCondition;
 use super::error::Error;
 use super::events::Principal;
 use super::objects::{announce_created, check_key};
-use super::rows::{About, Object, Part, PartKey, Row, Rows, Upload, UploadKey, parse};
+use super::rows::{About, Object, PartKey, Row, Rows, Upload, UploadKey, UploadedPart, parse};
 use super::store::Store;
 
 pub(super) async fn create(
@@ -64,7 +64,7 @@ pub(super) async fn create(
     }))
 }
 
-/// Says whether the checksum of an upload is to be that of the whole object. Not every algorithm has both kinds.
+/// Returns whether the checksum of an upload is to be that of the whole object. Not every algorithm has both kinds.
 fn is_whole(algorithm: Option<&str>, kind: Option<&ChecksumType>) -> S3Result<bool> {
     let Some(algorithm) = algorithm else {
         return match kind {
@@ -72,7 +72,7 @@ fn is_whole(algorithm: Option<&str>, kind: Option<&ChecksumType>) -> S3Result<bo
             None => Ok(false),
         };
     };
-    // The newest one has no other kind.
+    // CRC64NVME is only defined for whole objects.
     let only_whole = algorithm.eq_ignore_ascii_case("crc64nvme");
     match kind.map(ChecksumType::as_str) {
         None => Ok(only_whole),
@@ -109,7 +109,7 @@ pub(super) async fn complete(
         if_match: input.if_match,
         if_none_match: input.if_none_match,
     };
-    let promised = s3s::dto::Checksum {
+    let expected = s3s::dto::Checksum {
         checksum_crc32: input.checksum_crc32,
         checksum_crc32c: input.checksum_crc32c,
         checksum_crc64nvme: input.checksum_crc64nvme,
@@ -138,7 +138,7 @@ pub(super) async fn complete(
         if size.is_some_and(|size| u64::try_from(size) != Ok(written.size)) {
             return Err(s3_error!(InvalidRequest, "the parts have {} bytes together", written.size).into());
         }
-        if !written.sums.agrees(&promised) {
+        if !written.sums.agrees(&expected) {
             return Err(s3_error!(
                 BadDigest,
                 "the checksum of the whole did not match the one of its parts"
@@ -233,8 +233,8 @@ fn search(
     row.map(|row| parse(row.value())).transpose()
 }
 
-/// Finds the object that an upload has become: a client that did not hear the first answer completes it again. Its
-/// conditions were kept the first time.
+/// Finds the object that an upload became: a client that did not get the first answer completes it again. Its conditions
+/// were checked the first time.
 fn repeated(rows: &Rows<'_>, bucket: &str, key: &str, id: u64, named: &[CompletedPart]) -> Result<Object, Error> {
     let tags = named.iter().filter_map(|part| Some(part.e_tag.as_ref()?.value()));
     let tag = tag_of_tags(tags);
@@ -243,7 +243,7 @@ fn repeated(rows: &Rows<'_>, bucket: &str, key: &str, id: u64, named: &[Complete
         .ok_or_else(|| no_upload(&text(id)).into())
 }
 
-pub(super) fn uploaded(parts: &impl ReadableTable<PartKey, Row>, id: u64) -> Result<Vec<(u16, Part)>, Error> {
+pub(super) fn uploaded(parts: &impl ReadableTable<PartKey, Row>, id: u64) -> Result<Vec<(u16, UploadedPart)>, Error> {
     let rows = parts.range((id, 0)..=(id, u16::MAX))?.map(|row| {
         let (at, part) = row?;
         Ok((at.value().1, parse(part.value())?))
@@ -251,7 +251,7 @@ pub(super) fn uploaded(parts: &impl ReadableTable<PartKey, Row>, id: u64) -> Res
     rows.collect()
 }
 
-/// Removes an upload and its parts; the bytes of those that are `kept` have found another owner.
+/// Removes an upload and its parts. Parts for which `kept` is true keep their bytes: an object has taken them over.
 fn forget(rows: &mut Rows<'_>, bucket: &str, key: &str, id: u64, kept: impl Fn(u16) -> bool) -> Result<(), Error> {
     rows.uploads.remove((bucket, key.as_bytes(), id))?;
     for (number, part) in uploaded(&rows.parts, id)? {

@@ -1,4 +1,4 @@
-//! Changing objects: put, delete.
+//! Putting and deleting objects.
 
 use s3s::dto::{
     DeleteObjectInput, DeleteObjectOutput, DeleteObjectsInput, DeleteObjectsOutput, DeletedObject, ETagCondition,
@@ -7,10 +7,10 @@ use s3s::dto::{
 use s3s::{S3Error, S3Request, S3Response, S3Result, s3_error};
 
 use super::body;
-use super::checksums::{Promise, Sums};
+use super::checksums::{Expected, Sums};
 use super::conditions::WriteCondition;
 use super::error::Error;
-use super::events::{Event, Principal, announce};
+use super::events::{ObjectEvent, Principal, announce};
 use super::rows::{About, Object, Piece, Rows};
 use super::store::Store;
 
@@ -22,7 +22,7 @@ const MOST_DELETED: usize = 1000;
 
 pub(super) async fn put(store: &Store, request: S3Request<PutObjectInput>) -> S3Result<S3Response<PutObjectOutput>> {
     let principal = Principal::of(&request);
-    let promise = Promise::of(&request.headers, request.trailing_headers);
+    let expected = Expected::of(&request.headers, request.trailing_headers);
     let PutObjectInput {
         bucket,
         key,
@@ -34,7 +34,7 @@ pub(super) async fn put(store: &Store, request: S3Request<PutObjectInput>) -> S3
     } = request.input;
     check_key(&key)?;
     store.snapshot()?.bucket(&bucket)?;
-    let received = body::receive(store.blobs(), body, promise).await?;
+    let received = body::receive(store.blobs(), body, expected).await?;
     let (sums, about) = (received.sums.wire(), About::of(&request.headers, metadata));
     let etag = hex::encode(received.md5);
     let written = Written {
@@ -96,7 +96,7 @@ pub(super) async fn delete(
     ))
 }
 
-/// Deletes many objects in one step; each is answered for by itself.
+/// Deletes many objects in one transaction; the answer names each by itself.
 pub(super) async fn delete_many(
     store: &Store,
     request: S3Request<DeleteObjectsInput>,
@@ -148,7 +148,7 @@ pub(super) async fn delete_many(
     }))
 }
 
-/// Deleting what is not there succeeds and is nothing to announce.
+/// Deletes an object. Deleting a missing one succeeds without an event.
 fn remove(
     rows: &mut Rows<'_>,
     principal: &Principal,
@@ -165,7 +165,7 @@ fn remove(
     announce(rows, &principal.event("ObjectRemoved:Delete", bucket, key, sequencer))
 }
 
-/// What an object is to be, but for its place and time.
+/// The properties of a new object, without its number, time and bytes.
 pub(super) struct Written {
     pub(super) etag: String,
     pub(super) size: u64,
@@ -205,7 +205,7 @@ pub(super) fn announce_created(
     let event = principal.event(name, bucket, key, object.id);
     announce(
         rows,
-        &Event {
+        &ObjectEvent {
             object: Some(object),
             ..event
         },
@@ -223,7 +223,7 @@ pub(super) fn check_key(key: &str) -> S3Result<()> {
     Ok(())
 }
 
-/// General-purpose buckets know the condition on the `ETag` alone.
+/// Refuses conditions on size or time, which AWS has for directory buckets only.
 fn refuse_conditions(asked: bool) -> S3Result<()> {
     if asked {
         return Err(s3_error!(

@@ -1,10 +1,9 @@
-//! What each operation of S3 looks at. Nothing else can be asked of it.
+//! What each operation of S3 supports; everything else is refused.
 
-/// What one operation looks at, beside what all do.
+/// The headers and parameters that one operation supports besides those that all do.
 pub(super) struct Operation {
     pub(super) name: &'static str,
-    /// Headers: those of the protocol and the conditional ones of HTTP. One that ends with `*` stands for all with this
-    /// beginning.
+    /// Headers of the protocol and conditional headers of HTTP. A name that ends with `*` is a prefix.
     pub(super) headers: &'static [&'static str],
     pub(super) queries: &'static [&'static str],
 }
@@ -28,7 +27,7 @@ const READ: &[&str] = &[
 ];
 const READ_QUERIES: &[&str] = &["response-*", "partNumber", "versionId"];
 
-/// All operations that are offered. Each takes what is named here and what every one takes, and nothing else.
+/// All operations that are offered.
 pub(super) const OPERATIONS: [Operation; 23] = [
     operation(
         "ListBuckets",

@@ -1,8 +1,8 @@
-//! The parameters that an address carries behind its question mark.
+//! The parameters in the query of an address.
 
 use percent_encoding::percent_decode_str;
 
-/// Returns the parameters of an address, decoded.
+/// Returns the names and values of a query, decoded.
 pub(super) fn pairs(query: &str) -> impl Iterator<Item = (String, String)> {
     let decode = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
     query.split('&').filter(|pair| !pair.is_empty()).map(move |pair| {

@@ -7,26 +7,26 @@ use s3s::dto::{
 };
 use s3s::{S3Request, S3Response, S3Result, s3_error};
 
-use super::body::{self, Received, Source};
-use super::checksums::Promise;
+use super::body::{self, ObjectBytes, Received};
+use super::checksums::Expected;
 use super::conditions::ReadCondition;
 use super::error::Error;
 use super::objects::missing;
-use super::rows::{Part, Rows, Upload, parse};
+use super::rows::{Rows, Upload, UploadedPart, parse};
 use super::store::Store;
 use super::{copies, multipart};
 
 const LAST_PART: u16 = 10_000;
 
-/// Where a part belongs.
-struct Place {
+/// The upload and the number of a part.
+struct PartTarget {
     bucket: String,
     key: String,
     upload: u64,
     number: u16,
 }
 
-impl Place {
+impl PartTarget {
     fn of(bucket: String, key: String, upload: &str, number: i32) -> S3Result<Self> {
         let known = u16::try_from(number)
             .ok()
@@ -39,7 +39,7 @@ impl Place {
         })
     }
 
-    /// Gives the upload, before anything is received for it.
+    /// Finds the upload, so that a missing one is refused before the body is received.
     fn find(&self, store: &Store) -> Result<Upload, Error> {
         let snapshot = store.snapshot()?;
         snapshot.bucket(&self.bucket)?;
@@ -48,13 +48,13 @@ impl Place {
 }
 
 pub(super) async fn put(store: &Store, request: S3Request<UploadPartInput>) -> S3Result<S3Response<UploadPartOutput>> {
-    let promise = Promise::of(&request.headers, request.trailing_headers);
+    let expected = Expected::of(&request.headers, request.trailing_headers);
     let input = request.input;
-    let place = Place::of(input.bucket, input.key, &input.upload_id, input.part_number)?;
-    let upload = place.find(store)?;
-    let promise = promise.also(upload.algorithm.as_deref());
-    let received = body::receive(store.blobs(), input.body, promise).await?;
-    let part = keep(store, place, received).await?;
+    let target = PartTarget::of(input.bucket, input.key, &input.upload_id, input.part_number)?;
+    let upload = target.find(store)?;
+    let expected = expected.also(upload.algorithm.as_deref());
+    let received = body::receive(store.blobs(), input.body, expected).await?;
+    let part = keep(store, target, received).await?;
     let sums = part.sums.wire();
     Ok(S3Response::new(UploadPartOutput {
         e_tag: Some(part.tag()),
@@ -67,10 +67,10 @@ pub(super) async fn put(store: &Store, request: S3Request<UploadPartInput>) -> S
     }))
 }
 
-/// Copies bytes of an object into a part of an upload: read and written as if the client had sent them.
+/// Copies bytes of an object into a part of an upload. They are read and written as if the client had sent them.
 pub(super) async fn copy(store: &Store, input: UploadPartCopyInput) -> S3Result<S3Response<UploadPartCopyOutput>> {
-    let place = Place::of(input.bucket, input.key, &input.upload_id, input.part_number)?;
-    let algorithm = place.find(store)?.algorithm;
+    let target = PartTarget::of(input.bucket, input.key, &input.upload_id, input.part_number)?;
+    let algorithm = target.find(store)?.algorithm;
     let (from_bucket, from_key) = copies::original(input.copy_source)?;
     let Some((object, snapshot, pin)) = store.object(&from_bucket, &from_key)? else {
         return Err(missing(&from_key));
@@ -86,11 +86,16 @@ pub(super) async fn copy(store: &Store, input: UploadPartCopyInput) -> S3Result<
         None => 0..object.size,
         Some(range) => within(&range, object.size)?,
     };
-    let source = Source::find(store.blobs(), &snapshot.bodies()?, &object.pieces, &range, pin)?;
+    let source = ObjectBytes::find(store.blobs(), &snapshot.bodies()?, &object.pieces, &range, pin)?;
     drop(snapshot);
     let bytes = StreamingBlob::wrap(source.stream());
-    let received = body::receive(store.blobs(), Some(bytes), Promise::none().also(algorithm.as_deref())).await?;
-    let part = keep(store, place, received).await?;
+    let received = body::receive(
+        store.blobs(),
+        Some(bytes),
+        Expected::nothing().also(algorithm.as_deref()),
+    )
+    .await?;
+    let part = keep(store, target, received).await?;
     let sums = part.sums.wire();
     let result = CopyPartResult {
         e_tag: Some(part.tag()),
@@ -107,21 +112,21 @@ pub(super) async fn copy(store: &Store, input: UploadPartCopyInput) -> S3Result<
     }))
 }
 
-/// Keeps what was received as a part; the last one of a number counts.
-async fn keep(store: &Store, place: Place, received: Received) -> Result<Part, Error> {
+/// Stores a received body as a part. It replaces an earlier part of the same number.
+async fn keep(store: &Store, target: PartTarget, received: Received) -> Result<UploadedPart, Error> {
     let change = move |rows: &mut Rows<'_>| {
-        rows.bucket(&place.bucket)?;
-        multipart::find(&rows.uploads, &place.bucket, &place.key, place.upload)?;
-        let part = Part {
+        rows.bucket(&target.bucket)?;
+        multipart::find(&rows.uploads, &target.bucket, &target.key, target.upload)?;
+        let part = UploadedPart {
             size: received.size,
             etag: hex::encode(received.md5),
             modified_s: rows.now_s(),
             pieces: rows.store(received.content)?,
             sums: received.sums,
         };
-        let at = (place.upload, place.number);
+        let at = (target.upload, target.number);
         let replaced = rows.parts.insert(at, serde_json::to_vec(&part)?.as_slice())?;
-        let replaced: Option<Part> = replaced.map(|row| parse(row.value())).transpose()?;
+        let replaced: Option<UploadedPart> = replaced.map(|row| parse(row.value())).transpose()?;
         if let Some(replaced) = replaced {
             rows.free(&replaced.pieces)?;
         }
@@ -130,7 +135,7 @@ async fn keep(store: &Store, place: Place, received: Received) -> Result<Part, E
     store.change(change).await
 }
 
-/// Reads the range of a copied part. Unlike that of a read it has two ends, and both lie in the object.
+/// Reads the range of a copied part. Unlike the range of a read it must have two ends, both within the object.
 fn within(text: &str, size: u64) -> S3Result<Range<u64>> {
     match s3s::dto::Range::parse(text) {
         Ok(s3s::dto::Range::Int {

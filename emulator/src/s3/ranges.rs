@@ -1,5 +1,5 @@
-//! Ranges that cannot be read. The standard ignores them, and many ranges at once may be ignored as well; the protocol
-//! crate refuses both.
+//! Range headers that are to be ignored. RFC 9110 ignores malformed ones, and a server may ignore several ranges at once;
+//! the protocol crate refuses both.
 
 use async_trait::async_trait;
 use http::{Extensions, HeaderMap, Method, Uri, header};
@@ -11,7 +11,7 @@ use super::access::{Access, Keys};
 use super::parameters::pairs;
 use super::wire::Wire;
 
-/// Answers reads whose range is to be ignored: after their signature was checked, they are asked again without it.
+/// Answers reads whose range is to be ignored: after their signature was checked, they run again without the range.
 pub(super) struct Unranged(S3Service);
 
 impl Unranged {
@@ -50,7 +50,7 @@ impl S3Route for Unranged {
 }
 
 fn is_one(range: &str) -> bool {
-    // The protocol crate reads the lone dash as a zero.
+    // The protocol crate reads a lone dash as zero.
     range != "bytes=-" && s3s::dto::Range::parse(range).is_ok()
 }
 

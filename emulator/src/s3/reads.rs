@@ -1,4 +1,4 @@
-//! Reading objects: whole or in part, under conditions.
+//! Reading objects, whole or in part, and under conditions.
 
 use std::ops::Range;
 
@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderValue, header};
 use s3s::dto::{Checksum, GetObjectInput, GetObjectOutput, HeadObjectInput, HeadObjectOutput, StreamingBlob};
 use s3s::{S3Error, S3Response, S3Result, s3_error};
 
-use super::body::Source;
+use super::body::ObjectBytes;
 use super::conditions::ReadCondition;
 use super::error::coded;
 use super::objects::{missing, refuse_version};
@@ -27,7 +27,7 @@ pub(super) fn get(store: &Store, input: GetObjectInput) -> S3Result<S3Response<G
     condition.check(&object)?;
     let wanted = Wanted::of(&object, input.range, input.part_number)?;
     let bodies = snapshot.bodies()?;
-    let source = Source::find(store.blobs(), &bodies, &object.pieces, &wanted.range, pin)?;
+    let source = ObjectBytes::find(store.blobs(), &bodies, &object.pieces, &wanted.range, pin)?;
     let head = Head::of(&object, &wanted, input.checksum_mode.is_some());
     let output = GetObjectOutput {
         body: Some(StreamingBlob::wrap(source.stream())),
@@ -52,7 +52,7 @@ pub(super) fn head(store: &Store, input: HeadObjectInput) -> S3Result<S3Response
     let wanted = Wanted::of(&object, input.range, input.part_number)?;
     let head = Head::of(&object, &wanted, input.checksum_mode.is_some());
     let output = HeadObjectOutput::from(head);
-    // Those of a GET the protocol crate puts in itself.
+    // The protocol crate does this for GET itself.
     let output = HeadObjectOutput {
         cache_control: input.response_cache_control.or(output.cache_control),
         content_disposition: input.response_content_disposition.or(output.content_disposition),
@@ -112,7 +112,7 @@ impl Wanted {
     }
 }
 
-/// Gives the sizes of the parts that an object was uploaded in. The tag of an upload in parts tells that it was one, and
+/// Returns the sizes of the parts in which an object was uploaded. The `ETag` of an upload in parts contains a dash, and
 /// each part is one piece.
 fn parts(object: &Object) -> Vec<u64> {
     if object.etag.contains('-') {
@@ -139,7 +139,7 @@ fn respond<T>(output: T, wanted: &Wanted) -> S3Response<T> {
     response
 }
 
-/// What GET and HEAD both tell about an object.
+/// What the answers to GET and HEAD have in common.
 struct Head {
     object: Object,
     length: i64,
@@ -154,7 +154,7 @@ impl Head {
         // An empty part has no last byte to name.
         let named = wanted.partial && start < end;
         let content_range = named.then(|| format!("bytes {start}-{}/{}", end - 1, object.size));
-        // Checksums are of the whole object, so they are no use beside a part of it.
+        // Checksums are those of the whole object, so they do not fit a range of it.
         let sums = if checksums && !wanted.partial {
             object.sums.wire()
         } else {

@@ -1,4 +1,4 @@
-//! The rows of the embedded S3: what is written for buckets, objects, uploads and parts.
+//! The rows of S3: what is stored for buckets, objects, uploads and parts.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use super::error::Error;
 use crate::blobs::{self, Blob};
 
 pub(super) type Name = &'static str;
-/// Keys are bytes, so that listings follow UTF-8 byte order and one key can be stepped over with all its extensions.
+/// Bucket and key. Keys are bytes, so that listings are in UTF-8 byte order and can skip all keys with one prefix.
 pub(super) type Key = (Name, &'static [u8]);
 pub(super) type UploadKey = (Name, &'static [u8], u64);
 pub(super) type PartKey = (u64, u16);
@@ -26,7 +26,7 @@ pub(super) const UPLOADS: TableDefinition<'_, UploadKey, Row> = TableDefinition:
 pub(super) const PARTS: TableDefinition<'_, PartKey, Row> = TableDefinition::new("s3.parts");
 const META: TableDefinition<'_, Name, u64> = TableDefinition::new("s3.meta");
 
-/// A bucket.
+/// A bucket and its notifications.
 #[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Bucket {
     pub(super) created_s: i64,
@@ -58,7 +58,7 @@ pub(super) struct Upload {
     /// The checksum algorithm that was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) algorithm: Option<String>,
-    /// Whether that checksum is to be one of the whole object, and not one of the checksums of its parts.
+    /// Whether that checksum is to be that of the whole object (`FULL_OBJECT`) and not a checksum of the parts' checksums.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) whole: bool,
     #[serde(flatten)]
@@ -67,7 +67,7 @@ pub(super) struct Upload {
 
 /// An uploaded part.
 #[derive(Clone, Serialize, Deserialize)]
-pub(super) struct Part {
+pub(super) struct UploadedPart {
     pub(super) size: u64,
     pub(super) etag: String,
     pub(super) modified_s: i64,
@@ -94,13 +94,13 @@ impl Piece {
     }
 }
 
-/// Bytes that were received and wait for a row.
+/// Received bytes that no row names yet.
 pub(super) enum Content {
     Small(Vec<u8>),
     Large(Blob, u64),
 }
 
-/// The headers that are stored with an object and given back with it.
+/// The headers and the metadata that are stored with an object and returned with it.
 #[derive(Clone, Default, PartialEq, Debug, Serialize, Deserialize)]
 pub(super) struct About {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -119,7 +119,7 @@ impl About {
         header::EXPIRES,
     ];
 
-    /// Takes what is to be stored from a request.
+    /// Reads what is to be stored from a request.
     pub(super) fn of(headers: &HeaderMap, metadata: Option<Metadata>) -> Self {
         let stored = Self::STORED.iter().filter_map(|name| {
             let value = headers.get(name)?.to_str().ok()?;
@@ -162,7 +162,7 @@ impl About {
     }
 }
 
-impl Part {
+impl UploadedPart {
     pub(super) fn tag(&self) -> ETag {
         ETag::Strong(self.etag.clone())
     }
@@ -182,7 +182,7 @@ impl Object {
     }
 }
 
-/// Gives a second since 1970 as the protocol's type.
+/// Returns UTC seconds as the protocol's type.
 pub(super) fn seconds(second: i64) -> Timestamp {
     let since = std::time::Duration::from_secs(second.unsigned_abs());
     Timestamp::from(std::time::SystemTime::UNIX_EPOCH + since)
@@ -255,14 +255,14 @@ impl<'t> Rows<'t> {
         self.free(&object.pieces)
     }
 
-    /// Gives the next number of the store.
+    /// Returns the next number of the store.
     pub(super) fn number(&mut self) -> Result<u64, Error> {
         let number = self.meta.get("number")?.map_or(0, |last| last.value()) + 1;
         self.meta.insert("number", number)?;
         Ok(number)
     }
 
-    /// Gives received bytes their place.
+    /// Stores received bytes and returns where they are.
     pub(super) fn store(&mut self, content: Content) -> Result<Vec<Piece>, Error> {
         match content {
             Content::Small(bytes) if bytes.is_empty() => Ok(Vec::new()),
@@ -274,7 +274,7 @@ impl<'t> Rows<'t> {
         }
     }
 
-    /// Gives the same bytes a second owner.
+    /// Returns pieces with the same bytes for a second owner.
     pub(super) fn share(&mut self, pieces: &[Piece]) -> Result<Vec<Piece>, Error> {
         let shared = pieces.iter().map(|piece| match piece {
             Piece::Row { id, .. } => {
@@ -317,7 +317,7 @@ impl<'t> Rows<'t> {
     }
 }
 
-/// Gives a bucket, or the refusal when there is none.
+/// Returns a bucket, or the refusal when it does not exist.
 pub(super) fn bucket(buckets: &impl ReadableTable<Name, Row>, name: &str) -> Result<Bucket, Error> {
     match buckets.get(name)? {
         Some(row) => parse(row.value()),
@@ -325,7 +325,7 @@ pub(super) fn bucket(buckets: &impl ReadableTable<Name, Row>, name: &str) -> Res
     }
 }
 
-/// Gives an object where there is one.
+/// Returns an object, or `None` when it does not exist.
 pub(super) fn object(objects: &impl ReadableTable<Key, Row>, bucket: &str, key: &str) -> Result<Option<Object>, Error> {
     objects
         .get((bucket, key.as_bytes()))?

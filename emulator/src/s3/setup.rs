@@ -1,4 +1,4 @@
-//! The bucket that a served directory begins with.
+//! Setting up a bucket without a client.
 
 use redb::ReadableTable;
 use s3s::dto::{
@@ -10,7 +10,7 @@ use super::error::Error;
 use super::rows::{Bucket, Rows};
 use super::store::Store;
 
-/// The events that announce a new upload. Named one by one: the wildcard of some stores also announces tagging.
+/// The events of a new object. They are named one by one, because in some stores the wildcard includes tagging.
 const CREATED: [&str; 3] = [
     "s3:ObjectCreated:Put",
     "s3:ObjectCreated:Copy",
@@ -18,8 +18,8 @@ const CREATED: [&str; 3] = [
 ];
 
 impl Store {
-    /// Makes a bucket whose new objects under `prefix` are announced to a queue. A bucket that is there stays as it is,
-    /// with the notifications that somebody may have configured since.
+    /// Creates a bucket that tells a queue of every new object under `prefix`. An existing bucket stays as it is, with the
+    /// notifications that may have been configured since.
     ///
     /// # Errors
     /// When the store cannot be written.

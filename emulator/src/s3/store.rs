@@ -1,4 +1,4 @@
-//! What all S3 operations stand on: the engine, the blobs, the queues that hear of changes, and the clock.
+//! What all S3 operations use: the engine, the blobs, the queues for events, and the clock.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::engine::{Engine, EngineError};
 use crate::settings::Now;
 use crate::sqs::Queues;
 
-/// The objects of one store, behind the wire. Cheap to clone.
+/// The buckets and objects of one emulator. Cheap to clone.
 #[derive(Clone)]
 pub struct Store {
     shared: Arc<Shared>,
@@ -28,12 +28,12 @@ struct Shared {
 }
 
 impl Store {
-    /// Opens the objects of a store. `now` gives UTC milliseconds; events go to `queues`.
+    /// Opens the objects of a store. `now` returns UTC milliseconds; events go to `queues`.
     ///
     /// # Errors
     /// When the store cannot be written.
     pub(crate) async fn open(engine: Engine, queues: Arc<Queues>, now: Now) -> Result<Self, Error> {
-        // Reads expect the tables to be there.
+        // Reads need the tables to exist.
         engine
             .write(|transaction| Rows::open(transaction, 0).map(|_| ()))
             .await??;
@@ -57,10 +57,11 @@ impl Store {
         &self.shared.blobs
     }
 
-    /// Changes rows and answers when that is on disk; wakes who waits for its events and leaves what it freed to be removed.
+    /// Changes rows and returns when the change is on disk. Then wakes the receivers of its events and has the files removed
+    /// that it freed.
     ///
-    /// The change refuses before it writes. It runs to its end
-    /// also when the client goes away, so that a commit is never left without what follows it.
+    /// The change must refuse before it writes. It runs to its end even when the client goes away, so that what follows a
+    /// commit is never skipped.
     pub(super) async fn change<T: Send + 'static>(
         &self,
         change: impl FnOnce(&mut Rows<'_>) -> Result<T, Error> + Send + 'static,
@@ -68,10 +69,10 @@ impl Store {
         let shared = Arc::clone(&self.shared);
         let changed = tokio::spawn(async move {
             let now = Arc::clone(&shared.now);
-            // A refusal comes before anything is written; any other error may come midway.
+            // A refusal comes before anything is written; any other error may come after some writes.
             let midway = |error: &Error| !matches!(error, Error::Refused(_));
             let written = shared.engine.write_or_undo(midway, move |transaction| {
-                // The time is taken here, one change after the other, so later changes never have earlier times.
+                // The clock is read inside the transaction, so later changes never have earlier times.
                 let mut rows = Rows::open(transaction, now())?;
                 let output = change(&mut rows)?;
                 Ok::<_, Error>((output, rows.freed, rows.announced))
@@ -80,7 +81,7 @@ impl Store {
             for arn in &announced {
                 shared.queues.wake(arn);
             }
-            // Nobody waits for a large file to go, nor does the store stay open for it.
+            // Removing a large file takes time: neither the client nor the store waits for it.
             if !freed.is_empty() {
                 let blobs = shared.blobs.clone();
                 spawn_blocking(move || blobs.remove(&freed));
@@ -90,7 +91,7 @@ impl Store {
         changed.await.map_err(|_| EngineError::Panicked)?
     }
 
-    /// Says whether there is a queue of this ARN.
+    /// Returns whether a queue with this ARN exists.
     pub(super) fn has_queue(&self, arn: &str) -> Result<bool, Error> {
         Ok(self.shared.queues.exists(arn)?)
     }
@@ -101,7 +102,7 @@ impl Store {
         })
     }
 
-    /// Gives an object, with a snapshot that holds its rows and a pin that holds its files.
+    /// Returns an object, with a snapshot that holds its rows and a pin that holds its files.
     pub(super) fn object(&self, bucket: &str, key: &str) -> Result<Option<(Object, Snapshot, Pin)>, Error> {
         loop {
             let snapshot = self.snapshot()?;
@@ -111,8 +112,8 @@ impl Store {
             let files: Vec<String> = object.pieces.iter().filter_map(file).collect();
             let unpinned = files.is_empty();
             let pin = self.shared.blobs.pin(files);
-            // Files go away only after the commit that lets go of them, so an object that is still there after the pin
-            // was set has all of them.
+            // Files are removed only after the commit that frees them, so an object that still exists after the pin was
+            // set has all of its files.
             let still = || Ok::<_, Error>(self.snapshot()?.object(bucket, key)?.map(|now| now.id));
             if unpinned || still()? == Some(object.id) {
                 return Ok(Some((object, snapshot, pin)));
@@ -128,7 +129,7 @@ fn file(piece: &Piece) -> Option<String> {
     }
 }
 
-/// Everything as it was committed at one moment.
+/// All rows as they were committed at one moment.
 pub(super) struct Snapshot {
     transaction: ReadTransaction,
 }
@@ -146,7 +147,7 @@ impl Snapshot {
         Ok(self.transaction.open_table(OBJECTS)?)
     }
 
-    /// Gives an object; its bucket must exist.
+    /// Returns an object; its bucket must exist.
     pub(super) fn object(&self, bucket: &str, key: &str) -> Result<Option<Object>, Error> {
         let found = rows::object(&self.objects()?, bucket, key)?;
         if found.is_none() {

@@ -1,4 +1,4 @@
-//! Looking at uploads in parts that are under way.
+//! Listing uploads in parts that are under way, and their parts.
 
 use s3s::dto::{
     ChecksumAlgorithm, ListMultipartUploadsInput, ListMultipartUploadsOutput, ListPartsInput, ListPartsOutput,
@@ -10,7 +10,7 @@ use super::encode::Encode;
 use super::error::Error;
 use super::multipart::{find, kind, parse_id, text, uploaded};
 use super::pages::page_size;
-use super::rows::{Part, Upload, parse, seconds};
+use super::rows::{Upload, UploadedPart, parse, seconds};
 use super::store::{Snapshot, Store};
 
 /// The most entries of one page, as on AWS.
@@ -42,7 +42,7 @@ pub(super) fn list_parts(store: &Store, input: ListPartsInput) -> S3Result<S3Res
     }))
 }
 
-/// Lists uploads under way in the order of their keys, and of their beginning where they have one key.
+/// Lists uploads under way by key, and by their start where they have the same key.
 pub(super) fn list_uploads(
     store: &Store,
     input: ListMultipartUploadsInput,
@@ -52,7 +52,7 @@ pub(super) fn list_uploads(
     snapshot.bucket(&input.bucket)?;
     let mut found = under_way(&snapshot, &input.bucket, input.prefix.as_deref().unwrap_or_default())?;
     if let Some(key) = input.key_marker.as_deref().filter(|key| !key.is_empty()) {
-        // Without an upload, the marker means all of its key.
+        // A marker without an upload id stands for all uploads of its key.
         let marker = input.upload_id_marker.as_deref().filter(|id| !id.is_empty());
         let after = (key, marker.map_or(Ok(u64::MAX), parse_id)?);
         found.retain(|(key, id, _)| (key.as_str(), *id) > after);
@@ -76,7 +76,7 @@ pub(super) fn list_uploads(
     }))
 }
 
-/// An upload under way, with its key and its number.
+/// The key, the number and the row of an upload under way.
 type UnderWay = (String, u64, Upload);
 
 fn under_way(snapshot: &Snapshot, bucket: &str, prefix: &str) -> Result<Vec<UnderWay>, Error> {
@@ -104,7 +104,7 @@ fn entry((key, id, upload): UnderWay, encode: &Encode) -> MultipartUpload {
     }
 }
 
-fn listed(number: u16, part: &Part) -> s3s::dto::Part {
+fn listed(number: u16, part: &UploadedPart) -> s3s::dto::Part {
     let sums = part.sums.wire();
     s3s::dto::Part {
         e_tag: Some(part.tag()),

@@ -9,11 +9,11 @@ use super::{Error, message::MAX_BYTES};
 /// A queue as it is stored.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(super) struct Queue {
-    /// Never used again after the queue is deleted, so old receipt handles stay void.
+    /// Never used again after the queue is deleted, so old receipt handles stay invalid.
     pub(super) id: u64,
-    /// UTC seconds.
+    /// When the queue was created, UTC seconds.
     pub(super) created_s: i64,
-    /// UTC seconds.
+    /// When attributes were last set, UTC seconds.
     pub(super) modified_s: i64,
     pub(super) delay_s: u32,
     pub(super) maximum_bytes: u32,
@@ -22,12 +22,12 @@ pub(super) struct Queue {
     pub(super) visibility_s: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) redrive: Option<Redrive>,
-    /// Attributes that have no effect here but are given back, such as `Policy`.
+    /// Attributes that have no effect here and are returned as they were set, such as `Policy`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(super) inert: BTreeMap<String, String>,
 }
 
-/// Where messages go that were received too often.
+/// The queue that takes messages that were received too often, and how often that is.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(try_from = "RawRedrive", rename_all = "camelCase")]
 pub(super) struct Redrive {
@@ -35,7 +35,7 @@ pub(super) struct Redrive {
     pub(super) max_receive_count: u32,
 }
 
-/// The service takes the count as a number and as text.
+/// AWS takes the count as a number or as text.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct RawRedrive {
@@ -61,7 +61,7 @@ impl TryFrom<RawRedrive> for Redrive {
     }
 }
 
-/// Attributes that are kept and given back where their value says what is so anyway: this server has one user, who may do
+/// Attributes that are stored and returned when their value changes nothing: this server has one user, who may do
 /// everything, and no encryption of its own.
 const INERT: [&str; 5] = [
     "Policy",
@@ -109,7 +109,7 @@ impl Queue {
         Ok(())
     }
 
-    /// Gives the attributes that are stored, by name.
+    /// Returns the attributes that are stored, by name.
     pub(super) fn stored(&self) -> BTreeMap<String, String> {
         let numbers = [
             ("DelaySeconds", i64::from(self.delay_s)),
@@ -142,7 +142,7 @@ impl Queue {
     }
 }
 
-/// Says whether attributes of this name can be asked for.
+/// Returns whether a request can ask for an attribute of this name.
 pub(super) fn is_known(name: &str) -> bool {
     const COUNTED: [&str; 6] = [
         "All",
@@ -174,7 +174,7 @@ pub(super) fn check_name(name: &str) -> Result<(), Error> {
     Err(refuse("it must be 1 to 80 characters of [A-Za-z0-9_-]"))
 }
 
-/// Gives the queue's name at the end of a queue URL or ARN.
+/// Returns the queue's name at the end of a queue URL or ARN.
 pub(super) fn last_segment(text: &str) -> &str {
     text.trim_end_matches('/').rsplit(['/', ':']).next().unwrap_or_default()
 }
@@ -191,7 +191,7 @@ fn number(name: &str, value: &str, bounds: RangeInclusive<u32>) -> Result<u32, E
         })
 }
 
-/// Reads a redrive policy; an empty text takes it away.
+/// Reads a redrive policy. An empty text removes it.
 fn redrive(value: &str) -> Result<Option<Redrive>, Error> {
     if value.is_empty() {
         return Ok(None);
@@ -231,7 +231,7 @@ fn check_inert(name: &str, value: &str) -> Result<(), Error> {
     }
 }
 
-/// Says whether a policy does anything but allow.
+/// Returns whether a policy contains a statement that does not allow.
 fn denies(policy: &serde_json::Value) -> bool {
     let statements = match &policy["Statement"] {
         serde_json::Value::Array(statements) => statements.as_slice(),

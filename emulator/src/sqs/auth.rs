@@ -11,7 +11,7 @@ use http::{HeaderMap, request::Parts};
 
 use super::{Error, Settings};
 
-/// How far a request's time may lie from the clock here, in seconds: the service's own bound.
+/// How far a request's time may be from this server's clock, in seconds. AWS has the same bound.
 const SKEW_S: i64 = 15 * 60;
 
 /// The fields of an `Authorization` header.
@@ -23,7 +23,7 @@ struct Authorization<'a> {
     signature: &'a str,
 }
 
-/// Refuses a request that is not signed with the configured key, or was changed since.
+/// Refuses a request that is not signed with the configured key or was changed after it was signed.
 pub(super) fn check(parts: &Parts, body: &[u8], settings: &Settings) -> Result<(), Error> {
     let header = text(&parts.headers, http::header::AUTHORIZATION.as_str()).ok_or(Error::Unsigned)?;
     let given = Authorization::parse(header).ok_or(Error::Unsigned)?;
@@ -84,7 +84,7 @@ fn recompute(parts: &Parts, body: &[u8], settings: &Settings, given: &Authorizat
         .build()
         .ok()?
         .into();
-    // The signer puts the date in itself.
+    // The signer adds the date itself.
     let signed = given.signed_headers.iter().filter(|name| **name != "x-amz-date");
     let headers: Vec<(&str, &str)> = signed
         .map(|name| Some((*name, text(&parts.headers, name)?)))
@@ -107,7 +107,7 @@ fn parse_time(text: &str) -> Option<i64> {
     Some(time.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_second())
 }
 
-/// Compares without telling by the time taken where the first difference lies.
+/// Compares in constant time, so that the time taken does not show where the first difference is.
 fn equal(one: &[u8], other: &[u8]) -> bool {
     one.len() == other.len()
         && one

@@ -1,9 +1,9 @@
-//! What a queue request can be refused with, and the codes that SDKs match on.
+//! Why queue requests fail, and the codes that SDKs match on.
 
 /// A request that is refused, or storage that failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// No such queue.
+    /// The queue does not exist.
     #[error("the queue `{0}` does not exist")]
     NoQueue(String),
     /// A queue of this name has other attributes.
@@ -40,12 +40,12 @@ pub enum Error {
         /// The rule.
         reason: String,
     },
-    /// A character that XML, and so the service, does not allow.
+    /// A character that AWS does not allow, because XML does not.
     #[error(
         "the message holds the character U+{0:04X}; allowed are #x9, #xA, #xD, #x20 to #xD7FF, #xE000 to #xFFFD, #x10000 and above"
     )]
     Contents(u32),
-    /// The handle is no handle of this queue.
+    /// The text is not a receipt handle of this queue.
     #[error("the receipt handle is not valid: {0}")]
     ReceiptHandle(&'static str),
     /// The message is gone, or somebody has received it again since, so this delivery cannot be hidden for longer.
@@ -92,12 +92,12 @@ pub enum Error {
     Storage(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
-/// How an error is told on the wire.
+/// The codes of an error in an answer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Code {
     /// The type in the JSON protocol.
     pub(super) shape: &'static str,
-    /// The code of the query protocol, which SDKs take from the header `x-amzn-query-error`.
+    /// The code of the older query protocol, which SDKs read from the header `x-amzn-query-error`.
     pub(super) query: &'static str,
     /// The HTTP status.
     pub(super) status: u16,
@@ -112,7 +112,7 @@ const fn code(shape: &'static str, query: &'static str) -> Code {
 }
 
 impl Error {
-    /// Gives the codes that clients match on, those of the service's own model.
+    /// Returns the codes that clients match on, as in AWS's own model.
     pub(super) fn code(&self) -> Code {
         match self {
             Self::NoQueue(_) => code(
@@ -120,7 +120,7 @@ impl Error {
                 "AWS.SimpleQueueService.NonExistentQueue",
             ),
             Self::Exists { .. } => code("com.amazonaws.sqs#QueueNameExists", "QueueAlreadyExists"),
-            // The code that AWS has for both.
+            // AWS has one code for both.
             Self::Parameter { .. } | Self::Superseded(_) => code(
                 "com.amazon.coral.service#InvalidParameterValueException",
                 "InvalidParameterValue",
@@ -186,7 +186,7 @@ impl Error {
         }
     }
 
-    /// Says whether the request is to blame, and not the server.
+    /// Returns whether the request caused the error, and not the server.
     pub(super) fn is_senders(&self) -> bool {
         !matches!(self, Self::Storage(_))
     }

@@ -1,4 +1,4 @@
-//! The wire: one POST with the operation in `X-Amz-Target` and JSON both ways.
+//! The HTTP side: one POST per request, with the operation in `X-Amz-Target` and JSON in both directions.
 
 use std::sync::Arc;
 
@@ -15,10 +15,10 @@ use uuid::Uuid;
 
 use super::{Error, Queues, auth, error::chain};
 
-/// The largest request body that is read. JSON may write each byte of a 1 MiB message as six.
+/// The largest request body that is read, in bytes. JSON may write each byte of a 1 MiB message as six.
 const MAX_REQUEST: usize = 8 << 20;
 
-/// Gives the HTTP face of the queues. Every request must be signed with the configured key (SigV4).
+/// Returns the HTTP service of the queues. Every request must be signed with the configured key (`SigV4`).
 pub(crate) fn router(queues: Arc<Queues>) -> Router {
     Router::new().fallback(serve).with_state(queues)
 }
@@ -49,7 +49,7 @@ fn refusal(error: &Error) -> Response {
     let body = serde_json::json!({ "__type": code.shape, "message": chain(error) });
     let mut response = Response::new(body.to_string().into());
     *response.status_mut() = http::StatusCode::from_u16(code.status).expect("a constant of ours");
-    // SDKs take the error code from here: for a missing queue the type alone does not give the name they know.
+    // SDKs take the error code from here: for a missing queue the type alone does not contain the code that they know.
     let fault = if error.is_senders() { "Sender" } else { "Receiver" };
     let query = HeaderValue::from_str(&format!("{};{fault}", code.query)).expect("a constant of ours");
     response.headers_mut().insert("x-amzn-query-error", query);

@@ -18,11 +18,11 @@ const MAX_ATTRIBUTES: usize = 10;
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "PascalCase")]
 pub(super) struct Attribute {
-    /// `String`, `Number` or `Binary`, perhaps with a suffix behind a dot.
+    /// `String`, `Number` or `Binary`, optionally with a suffix after a dot.
     pub(super) data_type: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) string_value: Option<String>,
-    /// Base64.
+    /// The value of a `Binary`, in base64.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) binary_value: Option<String>,
 }
@@ -30,7 +30,7 @@ pub(super) struct Attribute {
 /// A message's attributes by name.
 pub(super) type Attributes = BTreeMap<String, Attribute>;
 
-/// A message as it lies in its queue.
+/// A message as it is stored.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(super) struct Message {
     /// The same on every delivery, and in the dead-letter queue.
@@ -40,26 +40,26 @@ pub(super) struct Message {
     pub(super) attributes: Attributes,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) trace_header: Option<String>,
-    /// The tenant of a fair queue.
+    /// The `MessageGroupId`, with which a sender names the tenant of a fair queue.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) group: Option<String>,
     pub(super) sender: String,
-    /// UTC milliseconds.
+    /// When it was sent, UTC milliseconds.
     pub(super) sent_ms: i64,
-    /// The ARN of the queue that gave the message up.
+    /// The ARN of the queue that moved the message to this dead-letter queue.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) dead_letter_source: Option<String>,
-    /// Made by injected duplication, so that it is not multiplied again.
+    /// Whether it is an injected copy, which is not copied again.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) copy: bool,
 }
 
-/// Gives the MD5 of a body in lower-case hex.
+/// Returns the MD5 of a body in lower-case hex.
 pub(super) fn md5_hex(bytes: &[u8]) -> String {
     hex::encode(Md5::digest(bytes))
 }
 
-/// Gives the MD5 of attributes, none where there are none.
+/// Returns the MD5 of attributes in lower-case hex, or `None` where there are no attributes.
 ///
 /// # Source
 /// Amazon SQS Developer Guide, "Calculating the MD5 message digest for message attributes": names in order; for each
@@ -84,7 +84,7 @@ pub(super) fn md5_of_attributes(attributes: &Attributes) -> Option<String> {
 }
 
 impl Attribute {
-    /// Gives the transport kind, 1 for text and 2 for bytes, and the value's bytes.
+    /// Returns the transport kind, 1 for text and 2 for bytes, and the value's bytes.
     fn value(&self) -> (u8, Vec<u8>) {
         match (&self.string_value, &self.binary_value) {
             (Some(text), _) => (1, text.clone().into_bytes()),
@@ -119,7 +119,7 @@ impl Attribute {
     }
 }
 
-/// Checks a body and its attributes, and gives their size in bytes.
+/// Checks a body and its attributes, and returns their size in bytes.
 pub(super) fn check(body: &str, attributes: &Attributes, maximum: usize) -> Result<usize, Error> {
     if body.is_empty() {
         return Err(Error::Missing("MessageBody"));
@@ -147,7 +147,7 @@ pub(super) fn check(body: &str, attributes: &Attributes, maximum: usize) -> Resu
     Ok(size)
 }
 
-/// Gives the bytes of a body with its attributes' names, types and values.
+/// Returns the size in bytes of a body together with the names, types and values of its attributes.
 pub(super) fn size(body: &str, attributes: &Attributes) -> usize {
     let of =
         |(name, attribute): (&String, &Attribute)| name.len() + attribute.data_type.len() + attribute.value().1.len();

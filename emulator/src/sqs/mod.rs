@@ -1,11 +1,12 @@
-//! The embedded SQS: standard queues in the JSON protocol of the current SDKs, on the storage engine.
+//! The SQS server: standard queues in the JSON protocol of the current SDKs.
 //!
-//! A sent message and a deletion are on disk before they are answered; receives and visibility changes may be lost in
-//! a crash, which only makes a message visible again sooner. A receipt handle is good for the newest delivery of its
-//! message alone, also when its time is over: an older one deletes nothing, which AWS answers with success, and extends
-//! nothing. First-in-first-out queues are refused, and so is every field and attribute that has no effect here.
+//! Sent messages and deletions are on disk before they are answered. Receives and visibility changes may be lost in a
+//! crash, which only makes a message visible again sooner. A receipt handle is valid for the newest delivery of its
+//! message, also after its visibility timeout; an older handle deletes nothing, which is answered with success as on AWS,
+//! and extends nothing. First-in-first-out queues are refused, and so is every field and attribute that would have no
+//! effect.
 //!
-//! Start with [`Queues`], then [`router`] for the wire.
+//! Start reading at [`Queues`], then `http` for the requests.
 
 mod attributes;
 mod auth;
@@ -16,7 +17,7 @@ mod message;
 mod operations;
 mod receipt;
 mod rows;
-mod steps;
+mod storage;
 mod wire;
 
 use std::{
@@ -41,18 +42,18 @@ use crate::{
     settings::{ACCOUNT, Settings},
 };
 
-/// The queues of one store. Shared behind an [`Arc`] by the wire, the S3 side and the harness.
+/// The queues of one emulator, shared by both servers.
 pub struct Queues {
     engine: Engine,
     settings: Arc<Settings>,
-    bells: Mutex<HashMap<String, Arc<Notify>>>,
+    notifiers: Mutex<HashMap<String, Arc<Notify>>>,
     closed: AtomicBool,
 }
 
-/// A message on its way into a queue, checked.
-struct Draft {
+/// A checked message that is to be sent.
+struct NewMessage {
     message: Message,
-    /// None: the queue's own delay.
+    /// `None` means the queue's own delay.
     delay_s: Option<u32>,
 }
 
@@ -62,33 +63,34 @@ impl Queues {
     /// # Errors
     /// When the store cannot be written.
     pub(crate) async fn open(engine: Engine, settings: Settings) -> Result<Arc<Self>, Error> {
-        // Reads expect the tables to be there.
+        // Reads need the tables to exist.
         engine.write(|txn| Rows::open(txn).map(|_| ())).await??;
         let queues = Self {
             engine,
             settings: Arc::new(settings),
-            bells: Mutex::default(),
+            notifiers: Mutex::default(),
             closed: AtomicBool::new(false),
         };
         Ok(Arc::new(queues))
     }
 
-    /// Makes every message that is in flight visible at once and gives how many there were: for a start after which
-    /// nobody can be working on them any more.
+    /// Makes every message that is in flight visible at once and returns how many there were. Meant for a moment when no
+    /// receiver can be working on them any more.
     ///
     /// # Errors
     /// When the store cannot be written.
     pub async fn release_in_flight(&self) -> Result<u64, Error> {
         let now_ms = self.now_ms();
         let released = self.engine.write(move |txn| Rows::open(txn)?.release(now_ms)).await??;
-        self.ring_all();
+        self.wake_all();
         Ok(released)
     }
 
-    /// Creates a queue where none of this name is; nothing happens where one with equal attributes is.
+    /// Creates a queue. Nothing happens where a queue of this name with equal attributes exists.
     ///
     /// # Errors
-    /// [`Error::Exists`] where one with other attributes is; bad names, values and dead-letter targets.
+    /// [`Error::Exists`] where a queue of this name has other attributes; other errors for a wrong name, value or
+    /// dead-letter target.
     pub async fn create(&self, name: &str, given: BTreeMap<String, String>) -> Result<(), Error> {
         attributes::check_name(name)?;
         let (name, now_s) = (name.to_owned(), self.now_ms() / 1000);
@@ -100,14 +102,14 @@ impl Queues {
                 };
             }
             let mut queue = Queue::new(0, now_s);
-            steps::apply(rows, &name, &mut queue, &given)?;
+            storage::apply(rows, &name, &mut queue, &given)?;
             queue.id = rows.number()?;
             rows.put_queue(&name, &queue)
         })
         .await
     }
 
-    /// Says whether a queue of this name or ARN exists.
+    /// Returns whether a queue with this name or ARN exists.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -115,28 +117,28 @@ impl Queues {
         Ok(self.find(last_segment(name_or_arn))?.is_some())
     }
 
-    /// Returns the region of the queues, and of the objects beside them.
+    /// Returns the region of the queues and buckets.
     pub(crate) fn region(&self) -> &str {
         &self.settings.region
     }
 
-    /// Gives the ARN of a queue name.
+    /// Returns the ARN of the queue with this name, whether it exists or not.
     #[must_use]
     pub fn arn(&self, name: &str) -> String {
         format!("arn:aws:sqs:{}:{ACCOUNT}:{name}", self.settings.region)
     }
 
-    /// Wakes whoever waits for messages of the queue with this name or ARN: after a commit that put some there.
+    /// Wakes all receives that wait at the queue with this name or ARN. Call it after a commit that put messages there.
     pub fn wake(&self, name_or_arn: &str) {
-        if let Some(bell) = self.bells().get(last_segment(name_or_arn)) {
-            bell.notify_waiters();
+        if let Some(notifier) = self.notifiers().get(last_segment(name_or_arn)) {
+            notifier.notify_waiters();
         }
     }
 
-    /// Ends all waiting receives, and makes later ones answer at once.
+    /// Ends all waiting receives and makes later ones answer at once.
     pub fn close(&self) {
         self.closed.store(true, Ordering::SeqCst);
-        self.ring_all();
+        self.wake_all();
     }
 }
 

@@ -6,8 +6,8 @@ use super::Error;
 
 /// Names one delivery of one message.
 ///
-/// The nonce is drawn afresh at every receive and stored with the message, so a handle of an earlier delivery is told
-/// apart from the newest one, over restarts too.
+/// Each receive draws a new nonce and stores it with the message, so handles of earlier deliveries differ from the newest
+/// one, also after a restart.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Receipt {
     pub(super) queue: u64,
@@ -24,7 +24,7 @@ impl Receipt {
         URL_SAFE_NO_PAD.encode(bytes)
     }
 
-    /// Reads a handle of the queue `queue`.
+    /// Reads a handle that must belong to the queue with this number.
     pub(super) fn parse(handle: &str, queue: u64) -> Result<Self, Error> {
         let bytes = URL_SAFE_NO_PAD
             .decode(handle)

@@ -1,5 +1,5 @@
-//! Requests and answers of the JSON protocol. Field names are the service's; a field that is not known is refused, so
-//! nothing that is asked for is silently ignored.
+//! Requests and answers of the JSON protocol. Field names are those of AWS. Unknown fields are refused, so nothing that is
+//! asked for is silently ignored.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ pub(super) struct CreateQueue {
     pub(super) queue_name: String,
     #[serde(default)]
     pub(super) attributes: BTreeMap<String, String>,
-    /// The one field that the service writes in lower case.
+    /// The one field that AWS writes in lower case.
     #[serde(default, rename = "tags")]
     pub(super) tags: BTreeMap<String, String>,
 }
@@ -67,7 +67,7 @@ pub(super) struct ListSources {
     pub(super) next_token: Option<String>,
 }
 
-/// As [`QueueUrls`], in a field that the service writes in lower case.
+/// As [`QueueUrls`], in a field that AWS writes in lower case.
 #[derive(Debug, Serialize)]
 pub(super) struct SourceQueues {
     #[serde(rename = "queueUrls")]
@@ -98,7 +98,7 @@ pub(super) struct AttributeValues {
     pub(super) attributes: BTreeMap<String, String>,
 }
 
-/// What a request asks of a queue.
+/// A request to one queue.
 #[derive(Debug)]
 pub(super) struct Of<E> {
     pub(super) queue_url: String,
@@ -112,7 +112,7 @@ impl<'de, E: DeserializeOwned> Deserialize<'de> for Of<E> {
     }
 }
 
-/// Reads one field of a request by itself and the others as what they are: those of `E` and no more.
+/// Reads one field of a request by itself and all others as an `E`, which refuses unknown ones.
 fn apart<'de, E: DeserializeOwned, D: Deserializer<'de>>(
     from: D,
     field: &'static str,
@@ -156,16 +156,16 @@ pub(super) struct Sent {
 #[serde(deny_unknown_fields, rename_all = "PascalCase", bound = "E: DeserializeOwned")]
 pub(super) struct Batch<E> {
     pub(super) queue_url: String,
-    pub(super) entries: Vec<Entry<E>>,
+    pub(super) entries: Vec<BatchEntry<E>>,
 }
 
 #[derive(Debug)]
-pub(super) struct Entry<E> {
+pub(super) struct BatchEntry<E> {
     pub(super) id: String,
     pub(super) what: E,
 }
 
-impl<'de, E: DeserializeOwned> Deserialize<'de> for Entry<E> {
+impl<'de, E: DeserializeOwned> Deserialize<'de> for BatchEntry<E> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let (id, what) = apart(from, "Id")?;
         Ok(Self { id, what })
@@ -189,7 +189,7 @@ pub(super) struct Succeeded<A> {
     pub(super) answer: A,
 }
 
-/// The answer to an entry that has no more than its id.
+/// The answer to a batch entry that consists of the id alone.
 #[derive(Debug, Serialize)]
 pub(super) struct Nothing {}
 

@@ -11,7 +11,7 @@ use crate::harness::{House, KEY_ID, LARGE, SECRET, bytes, client};
 
 const PAGE: usize = 4096;
 
-/// Fills a store, stops it, and gives the bytes of its file.
+/// Fills a store, stops it, and returns the bytes of its file.
 async fn filled() -> (tempfile::TempDir, Vec<u8>) {
     let house = House::start().await;
     for number in 0..30 {

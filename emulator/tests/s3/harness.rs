@@ -9,7 +9,7 @@ use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use aws_sdk_s3::primitives::ByteStream;
-use emulator::{Addresses, Emulator, Patience, Settings};
+use emulator::{Addresses, Emulator, Settings, Timeouts};
 use tempfile::TempDir;
 
 pub(crate) const BUCKET: &str = "house";
@@ -31,13 +31,13 @@ pub(crate) struct House {
 
 impl House {
     pub(crate) async fn start() -> Self {
-        Self::patient(Patience::default()).await
+        Self::patient(Timeouts::default()).await
     }
 
-    pub(crate) async fn patient(patience: Patience) -> Self {
+    pub(crate) async fn patient(timeouts: Timeouts) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let settings = Settings {
-            patience,
+            timeouts,
             ..Settings::new("us-east-1", KEY_ID, SECRET)
         };
         let embedded = Emulator::start(dir.path(), Addresses::default(), settings)
@@ -97,14 +97,14 @@ pub(crate) async fn collect(output: GetObjectOutput) -> Vec<u8> {
     output.body.collect().await.unwrap().to_vec()
 }
 
-/// Gives the status and the code of a refusal.
+/// Returns the status and the code of a refusal.
 pub(crate) fn refusal<T: Debug, E: ProvideErrorMetadata + Debug>(outcome: Result<T, SdkError<E>>) -> (u16, String) {
     let error = outcome.unwrap_err();
     let status = error.raw_response().map_or(0, |response| response.status().as_u16());
     (status, error.code().unwrap_or_default().to_owned())
 }
 
-/// Gives bytes in which every stretch differs from the others.
+/// Returns bytes in which every stretch differs from the others.
 pub(crate) fn bytes(len: usize) -> Vec<u8> {
     (0..len)
         .map(|at| u8::try_from((at * 31 + at / 251) % 256).unwrap())

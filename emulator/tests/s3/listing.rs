@@ -8,7 +8,7 @@ async fn fill(house: &House, keys: &[&str]) {
     }
 }
 
-/// Lists with pages of a size and gives keys and common prefixes in the order they came.
+/// Lists with pages of a size and returns keys and common prefixes in the order they came.
 async fn pages(house: &House, prefix: &str, delimiter: Option<&str>, size: i32) -> Vec<String> {
     let (mut seen, mut token) = (Vec::new(), None);
     for _ in 0..100 {

@@ -4,7 +4,6 @@
     reason = "helpers of tests fail as tests do; the lint knows test functions only"
 )]
 
-mod asks;
 mod bodies;
 mod conditions;
 mod damage;
@@ -14,9 +13,10 @@ mod harness;
 mod listing;
 mod multipart;
 mod objects;
-mod patience;
 mod ranges;
 mod raw;
 mod region;
+mod timeouts;
+mod unsupported;
 mod whole;
 mod wire;

@@ -74,7 +74,7 @@ impl Raw<'_> {
         read(&mut stream).await
     }
 
-    /// Gives the signed head of the request, up to the empty line.
+    /// Returns the signed head of the request, up to the empty line.
     pub(crate) fn head(&self, house: &House) -> String {
         let host = address(house);
         let mut lines = vec![("host".to_owned(), host.to_owned())];

@@ -13,7 +13,7 @@ fn an_hour() -> PresigningConfig {
     PresigningConfig::expires_in(Duration::from_hours(1)).unwrap()
 }
 
-/// Sends bytes as they are and gives the head and the body of the answer.
+/// Sends bytes as they are and returns the head and the body of the answer.
 async fn exchange(house: &House, request: &str) -> (String, String) {
     let mut stream = connect(house).await;
     stream.write_all(request.as_bytes()).await.unwrap();

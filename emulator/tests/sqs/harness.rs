@@ -75,7 +75,7 @@ impl Server {
         system_ms() + self.ahead_ms.load(Ordering::SeqCst)
     }
 
-    /// Creates a queue and gives its URL.
+    /// Creates a queue and returns its URL.
     pub(crate) async fn queue(&self, name: &str, attributes: &[(&str, &str)]) -> String {
         let mut create = self.client.create_queue().queue_name(name);
         for (name, value) in attributes {
@@ -113,7 +113,7 @@ impl Server {
         messages.remove(0)
     }
 
-    /// Gives how many messages are visible, in flight, delayed.
+    /// Returns how many messages are visible, in flight, delayed.
     pub(crate) async fn counts(&self, url: &str) -> [u32; 3] {
         let names = [
             QueueAttributeName::ApproximateNumberOfMessages,
@@ -140,7 +140,7 @@ pub(crate) fn client(endpoint: &str, access_key: &str, secret_key: &str) -> Clie
     Client::from_conf(config.build())
 }
 
-/// Gives the code that an operation was refused with.
+/// Returns the code that an operation was refused with.
 pub(crate) fn code<T, E: ProvideErrorMetadata + std::fmt::Debug, R: std::fmt::Debug>(
     outcome: Result<T, SdkError<E, R>>,
 ) -> String {

@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 
 use crate::harness::{ACCESS_KEY, SECRET_KEY, Server};
 
-/// Posts one operation, signed, and gives the status, the error code and the JSON of the answer.
+/// Posts one operation, signed, and returns the status, the error code and the JSON of the answer.
 pub(crate) async fn post(server: &Server, operation: &str, ask: &Value) -> (u16, String, Value) {
     let (host, body) = (server.endpoint.trim_start_matches("http://"), ask.to_string());
     let target = format!("AmazonSQS.{operation}");

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::{bounded, check_entries, split};
 use crate::sqs::{
-    Draft, Error, Queues,
+    Error, NewMessage, Queues,
     attributes::{self, Queue, last_segment},
     message::{self, Attributes, MAX_BYTES, Message},
     receipt::Receipt,
@@ -80,7 +80,7 @@ impl Queues {
         check_entries(&ask.entries)?;
         let queue = self.queue(last_segment(&ask.queue_url))?;
         let outcomes = self.durable(move |rows| {
-            let one = |entry: wire::Entry<wire::Deletion>| {
+            let one = |entry: wire::BatchEntry<wire::Deletion>| {
                 let receipt = Receipt::parse(&entry.what.receipt_handle, queue.id);
                 (
                     entry.id,
@@ -111,7 +111,7 @@ impl Queues {
         let name = last_segment(&ask.queue_url).to_owned();
         let (queue, now_ms) = (self.queue(&name)?, self.now_ms());
         let outcomes = self.relaxed(move |rows| {
-            let one = |entry: wire::Entry<wire::Change>| {
+            let one = |entry: wire::BatchEntry<wire::Change>| {
                 let wanted = change(&queue, &entry.what);
                 let changed = wanted.and_then(|(receipt, seconds)| rows.extend(receipt, now_ms, seconds));
                 (entry.id, changed.map(|()| wire::Nothing {}))
@@ -123,8 +123,8 @@ impl Queues {
         Ok(answer)
     }
 
-    /// Checks one message to send and gives it with its answer.
-    fn draft(&self, queue: &Queue, ask: wire::Outgoing) -> Result<(Draft, wire::Sent), Error> {
+    /// Checks one message to send and returns it with its answer.
+    fn draft(&self, queue: &Queue, ask: wire::Outgoing) -> Result<(NewMessage, wire::Sent), Error> {
         fifo_only("MessageDeduplicationId", ask.message_deduplication_id)?;
         let group = ask.message_group_id.map(group).transpose()?;
         let delay_s = bounded("DelaySeconds", ask.delay_seconds, 0, 900)?;
@@ -147,7 +147,7 @@ impl Queues {
             md5_of_attributes: message::md5_of_attributes(&message.attributes),
             md5_of_system_attributes: message::md5_of_attributes(&ask.message_system_attributes),
         };
-        Ok((Draft { message, delay_s }, sent))
+        Ok((NewMessage { message, delay_s }, sent))
     }
 }
 
@@ -170,8 +170,8 @@ fn fifo_only(parameter: &'static str, given: Option<String>) -> Result<(), Error
     })
 }
 
-/// Checks the tenant that a fair queue would be fair to. Here all messages are delivered in the order of their coming,
-/// which such a queue allows.
+/// Checks the tenant of a fair queue. Messages are delivered in the order in which they were sent, which a fair queue
+/// allows.
 fn group(value: String) -> Result<String, Error> {
     let plain = value.bytes().all(|b| b.is_ascii_graphic());
     if plain && (1..=128).contains(&value.len()) {
@@ -231,7 +231,7 @@ fn received(taken: Taken, ask: &wire::ReceiveMessage) -> wire::Received {
         md5_of_body: message::md5_hex(message.body.as_bytes()),
         body: message.body,
         attributes: system.collect(),
-        // Of what is given back, as the service does it: SDKs check it against exactly that.
+        // Of the returned attributes only, as on AWS: SDKs check exactly those.
         md5_of_attributes: message::md5_of_attributes(&attributes),
         message_attributes: attributes,
     }
@@ -251,7 +251,7 @@ fn check_asked(ask: &wire::ReceiveMessage) -> Result<(), Error> {
         "SentTimestamp",
         "SequenceNumber",
     ];
-    // The older of the two lists may name attributes of queues, which messages then do not have.
+    // The older of the two lists may name attributes of queues, which messages do not have.
     let older = ask.attribute_names.iter().filter(|name| !attributes::is_known(name));
     let asked = older.chain(&ask.message_system_attribute_names);
     match asked.into_iter().find(|name| !KNOWN.contains(&name.as_str())) {
@@ -260,7 +260,7 @@ fn check_asked(ask: &wire::ReceiveMessage) -> Result<(), Error> {
     }
 }
 
-/// Says whether an asked name, `All`, `*`, `.*` or `prefix.*` means an attribute.
+/// Returns whether an asked name (`All`, `*`, `prefix.*` or a plain name) includes an attribute.
 fn matches(asked: &str, name: &str) -> bool {
     asked == "All"
         || asked == "*"

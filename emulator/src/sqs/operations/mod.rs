@@ -1,4 +1,4 @@
-//! The operations, and the rules that their parameters share.
+//! The operations, and the rules that their parameters have in common.
 
 mod messages;
 mod queues;
@@ -8,13 +8,13 @@ use super::{Error, wire};
 /// The most entries of a batch.
 const BATCH: usize = 10;
 
-fn check_entries<E>(entries: &[wire::Entry<E>]) -> Result<(), Error> {
+fn check_entries<E>(entries: &[wire::BatchEntry<E>]) -> Result<(), Error> {
     match entries.len() {
         0 => return Err(Error::EmptyBatch),
         1..=BATCH => {}
         have => return Err(Error::TooManyEntries { have }),
     }
-    for (at, wire::Entry { id, .. }) in entries.iter().enumerate() {
+    for (at, wire::BatchEntry { id, .. }) in entries.iter().enumerate() {
         let plain = id.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b));
         if !plain || !(1..=80).contains(&id.len()) {
             return Err(Error::EntryId(id.clone()));

@@ -119,7 +119,7 @@ fn url(base: &str, name: &str) -> String {
     format!("{base}/{ACCOUNT}/{name}")
 }
 
-/// Gives one page of sorted names and the token of the next one; without a size there is one page of at most 1,000.
+/// Returns one page of sorted names and the token of the next page. Without a size there is one page of at most 1,000.
 fn page(names: Vec<String>, max: Option<usize>, token: Option<String>) -> Result<(Vec<String>, Option<String>), Error> {
     let size = max.unwrap_or(1000);
     if !(1..=1000).contains(&size) {

@@ -1,6 +1,6 @@
-//! The rows of the queues and the steps over them, each inside a transaction of its caller.
+//! The rows of the queues and the changes of them, each inside a transaction of its caller.
 //!
-//! Every step checks before it writes, because the engine commits the neighbours of a step that fails.
+//! Every change checks before it writes: when it fails, the engine still commits the other changes of the transaction.
 
 #[cfg(test)]
 mod model;
@@ -22,7 +22,7 @@ pub(super) const ORDER: TableDefinition<'static, (u64, i64, u64), (bool, i64)> =
 /// The last number given to a queue or message.
 const NUMBERS: TableDefinition<'static, &str, u64> = TableDefinition::new("sqs.numbers");
 
-/// All tables, opened for one step.
+/// All tables, opened in one transaction.
 pub(super) struct Rows<'t> {
     queues: Table<'t, &'static str, &'static [u8]>,
     messages: Table<'t, (u64, u64), &'static [u8]>,
@@ -31,7 +31,7 @@ pub(super) struct Rows<'t> {
     numbers: Table<'t, &'static str, u64>,
 }
 
-/// What is known of a message besides its contents.
+/// The delivery state of a message.
 #[derive(Clone, Copy)]
 struct State {
     visible_ms: i64,
@@ -83,7 +83,7 @@ impl<'t> Rows<'t> {
         Ok(())
     }
 
-    /// Gives the next number, never given before.
+    /// Returns the next number; each is returned once.
     pub(super) fn number(&mut self) -> Result<u64, Error> {
         let next = self.numbers.get("last")?.map_or(0, |row| row.value()) + 1;
         self.numbers.insert("last", next)?;
@@ -133,7 +133,7 @@ impl<'t> Rows<'t> {
         keys.collect()
     }
 
-    /// Deletes a message by its newest delivery. By an older one nothing is deleted, and that is no error: so AWS answers.
+    /// Deletes a message by its newest delivery. An older delivery deletes nothing and is no error, as on AWS.
     pub(super) fn delete(&mut self, receipt: Receipt) -> Result<(), Error> {
         match self.held(receipt)? {
             Some(state) => self.remove(receipt.queue, receipt.message, state),
@@ -141,8 +141,8 @@ impl<'t> Rows<'t> {
         }
     }
 
-    /// Hides a message by its newest delivery for another while, counted from now; 0 gives it back at once. It may be too
-    /// late for that delivery: as long as nobody else has received the message, it is hidden again.
+    /// Hides a message by its newest delivery for `visibility_s` seconds from now; 0 makes it visible at once. This also
+    /// works after the visibility timeout, as long as the message was not received again.
     pub(super) fn extend(&mut self, receipt: Receipt, now_ms: i64, visibility_s: u32) -> Result<(), Error> {
         let Some(state) = self.held(receipt)? else {
             return Err(Error::Superseded(receipt.to_handle()));
@@ -154,7 +154,7 @@ impl<'t> Rows<'t> {
         self.change(receipt.queue, receipt.message, state, next)
     }
 
-    /// Makes every message that is in flight visible now and gives how many there were.
+    /// Makes every message that is in flight visible now and returns how many there were.
     pub(super) fn release(&mut self, now_ms: i64) -> Result<u64, Error> {
         let mut hidden = Vec::new();
         for row in self.order.iter()? {
@@ -175,7 +175,7 @@ impl<'t> Rows<'t> {
         Ok(hidden.len() as u64)
     }
 
-    /// Returns the state of a message whose newest delivery this is; none where it is not, or the message is gone.
+    /// Returns the state of a message if this is its newest delivery; `None` where it is not or the message is gone.
     fn held(&self, receipt: Receipt) -> Result<Option<State>, Error> {
         let state = self.state(receipt.queue, receipt.message)?;
         Ok(state.filter(|state| state.nonce == receipt.nonce))
@@ -213,7 +213,7 @@ impl<'t> Rows<'t> {
 }
 
 impl State {
-    /// Gives the state of a message that nobody has received.
+    /// Returns the state of a message that was never received.
     fn new(visible_ms: i64) -> Self {
         Self {
             visible_ms,

@@ -1,4 +1,4 @@
-//! The rows against a model that keeps every message in a plain list.
+//! Compares the rows with a model that keeps every message in a plain map.
 
 use std::collections::BTreeMap;
 
@@ -8,9 +8,9 @@ use redb::{Database, backends::InMemoryBackend};
 use super::*;
 use crate::faults::Faults;
 
-/// What a client, or time, does.
+/// What a client does, or the passing of time.
 #[derive(Clone, Copy, Debug)]
-enum Step {
+enum Action {
     Send {
         delay_s: u8,
     },
@@ -32,16 +32,16 @@ enum Step {
     Restart,
 }
 
-fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let step = prop_oneof![
-        3 => (0..5u8).prop_map(|delay_s| Step::Send { delay_s }),
-        4 => (1..4usize, 0..6u8).prop_map(|(max, visibility_s)| Step::Receive { max, visibility_s }),
-        3 => any::<Index>().prop_map(|delivery| Step::Delete { delivery }),
-        2 => (any::<Index>(), 0..6u8).prop_map(|(delivery, visibility_s)| Step::Extend { delivery, visibility_s }),
-        3 => (0..5u8).prop_map(|seconds| Step::Wait { seconds }),
-        1 => Just(Step::Restart),
+fn actions() -> impl Strategy<Value = Vec<Action>> {
+    let action = prop_oneof![
+        3 => (0..5u8).prop_map(|delay_s| Action::Send { delay_s }),
+        4 => (1..4usize, 0..6u8).prop_map(|(max, visibility_s)| Action::Receive { max, visibility_s }),
+        3 => any::<Index>().prop_map(|delivery| Action::Delete { delivery }),
+        2 => (any::<Index>(), 0..6u8).prop_map(|(delivery, visibility_s)| Action::Extend { delivery, visibility_s }),
+        3 => (0..5u8).prop_map(|seconds| Action::Wait { seconds }),
+        1 => Just(Action::Restart),
     ];
-    prop::collection::vec(step, 1..60)
+    prop::collection::vec(action, 1..60)
 }
 
 /// The messages that are not deleted: when each is visible, and how often it was received. Keys count the sends.
@@ -58,14 +58,14 @@ struct World<'t> {
 }
 
 impl World<'_> {
-    fn take(&mut self, step: Step) {
-        match step {
-            Step::Send { delay_s } => self.send(later(self.now_ms, delay_s)),
-            Step::Receive { max, visibility_s } => self.receive(max, visibility_s),
-            Step::Delete { delivery } => self.delete(delivery),
-            Step::Extend { delivery, visibility_s } => self.extend(delivery, visibility_s),
-            Step::Wait { seconds } => self.now_ms = later(self.now_ms, seconds),
-            Step::Restart => self.restart(),
+    fn take(&mut self, action: Action) {
+        match action {
+            Action::Send { delay_s } => self.send(later(self.now_ms, delay_s)),
+            Action::Receive { max, visibility_s } => self.receive(max, visibility_s),
+            Action::Delete { delivery } => self.delete(delivery),
+            Action::Extend { delivery, visibility_s } => self.extend(delivery, visibility_s),
+            Action::Wait { seconds } => self.now_ms = later(self.now_ms, seconds),
+            Action::Restart => self.restart(),
         }
     }
 
@@ -76,7 +76,7 @@ impl World<'_> {
         self.model.insert(id, (visible_ms, 0));
     }
 
-    /// The longest visible come first, then those that were sent first.
+    /// Messages that have been visible longest come first, then those that were sent first.
     fn receive(&mut self, max: usize, visibility_s: u8) {
         let ask = Take {
             now_ms: self.now_ms,
@@ -139,7 +139,7 @@ impl World<'_> {
         (!self.deliveries.is_empty()).then(|| delivery.get(&self.deliveries).clone())
     }
 
-    /// Says whether this is the newest delivery of its message; none where the message is gone.
+    /// Returns whether this is the newest delivery of its message; `None` where the message is gone.
     fn newest(&self, taken: &Taken) -> Option<bool> {
         self.model
             .get(&id(taken))
@@ -185,15 +185,15 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
     #[test]
-    fn any_order_of_requests_gives_what_the_model_gives(steps in steps()) {
+    fn any_order_of_requests_gives_what_the_model_gives(actions in actions()) {
         let database = Database::builder().create_with_backend(InMemoryBackend::new()).unwrap();
         let txn = database.begin_write().unwrap();
         let mut rows = Rows::open(&txn).unwrap();
         let queue = Queue::new(1, 0);
         rows.put_queue("jobs", &queue).unwrap();
         let mut world = World { rows, queue, model: Model::new(), deliveries: Vec::new(), sent: 0, now_ms: 0 };
-        for step in steps {
-            world.take(step);
+        for action in actions {
+            world.take(action);
             world.check_counts();
         }
     }

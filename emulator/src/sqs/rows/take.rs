@@ -17,7 +17,7 @@ pub(in crate::sqs) struct Taken {
     pub(in crate::sqs) message: Message,
     pub(in crate::sqs) receipt: Receipt,
     pub(in crate::sqs) received: u32,
-    /// UTC milliseconds.
+    /// When the message was first received, UTC milliseconds.
     pub(in crate::sqs) first_received_ms: i64,
 }
 
@@ -26,7 +26,7 @@ pub(in crate::sqs) struct Taken {
 pub(in crate::sqs) struct Take {
     pub(in crate::sqs) now_ms: i64,
     pub(in crate::sqs) max: usize,
-    /// None: the queue's own timeout.
+    /// `None` means the queue's own timeout.
     pub(in crate::sqs) visibility_s: Option<u32>,
 }
 
@@ -37,7 +37,7 @@ struct DeadLetter {
     max_receive_count: u32,
 }
 
-/// What became of one candidate of a receive.
+/// What a receive did with one visible message.
 enum Received {
     Taken(Box<Taken>),
     Moved,
@@ -46,7 +46,7 @@ enum Received {
 
 impl Rows<'_> {
     /// Receives what is visible, oldest first. Drops what is over its retention and moves what was received too often
-    /// to the dead-letter queue; gives that queue's name when it got something.
+    /// to the dead-letter queue; returns that queue's name when it moved something.
     pub(in crate::sqs) fn take(
         &mut self,
         name: &str,
@@ -65,7 +65,7 @@ impl Rows<'_> {
             after = (last.0, last.1 + 1);
             faults.shuffle(&mut ready);
             for (_, number) in ready {
-                // A visibility timeout of 0 leaves a message among the visible ones of this very moment.
+                // With a visibility timeout of 0 a message stays visible after it was received.
                 if taken.len() == take.max || taken.iter().any(|one| one.receipt.message == number) {
                     continue;
                 }
@@ -89,7 +89,7 @@ impl Rows<'_> {
             return Ok(None);
         };
         let name = last_segment(dead_letter_target_arn).to_owned();
-        // A target that was deleted since: the message stays, as in the service.
+        // When the target was deleted since, the message stays, as on AWS.
         let target = self.find(&name)?;
         Ok(target.map(|target| DeadLetter {
             name,
@@ -143,7 +143,7 @@ impl Rows<'_> {
         })))
     }
 
-    /// Puts copies of first deliveries into the queue where duplication is injected.
+    /// Puts copies of messages that are received for the first time into the queue, where duplication is injected.
     fn duplicate(&mut self, queue: &Queue, taken: &[Taken], faults: &Faults, now_ms: i64) -> Result<(), Error> {
         let first = |one: &&Taken| one.received == 1 && !one.message.copy;
         for one in taken.iter().filter(first) {
@@ -160,7 +160,7 @@ impl Rows<'_> {
 }
 
 impl State {
-    /// Gives the state after one more receive, which voids the handles of earlier ones.
+    /// Returns the state after one more receive, which makes the handles of earlier ones invalid.
     fn received(self, now_ms: i64, visibility_s: u32) -> Self {
         Self {
             visible_ms: now_ms + i64::from(visibility_s) * 1000,

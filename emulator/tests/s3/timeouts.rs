@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use emulator::Patience;
+use emulator::Timeouts;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -10,7 +10,7 @@ use crate::harness::{BUCKET, House, refusal};
 use crate::raw::{self, Raw};
 
 /// Little enough that a test sees its end, and more than a request on loopback needs.
-const LITTLE: Patience = Patience {
+const LITTLE: Timeouts = Timeouts {
     headers: Duration::from_millis(300),
     body: Duration::from_millis(300),
 };
@@ -57,11 +57,11 @@ async fn a_client_that_stalls_in_its_body_is_cut_off_and_stores_nothing() {
 
 #[tokio::test]
 async fn a_large_body_that_comes_slowly_is_taken_whole() {
-    let patience = Patience {
+    let timeouts = Timeouts {
         body: Duration::from_secs(2),
-        ..Patience::default()
+        ..Timeouts::default()
     };
-    let house = House::patient(patience).await;
+    let house = House::patient(timeouts).await;
     let stretch = vec![b'x'; 4096];
     let length = (30 * stretch.len()).to_string();
     let request = Raw {

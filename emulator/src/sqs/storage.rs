@@ -1,4 +1,4 @@
-//! What the operations are made of: one read or one transaction each, and the waiting of a long poll.
+//! The reads and transactions that the operations use, and the wait of a long poll.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -10,7 +10,7 @@ use redb::{ReadableTable as _, WriteTransaction};
 use tokio::{sync::Notify, time::Instant};
 
 use super::{
-    Draft, Error, Queues,
+    Error, NewMessage, Queues,
     attributes::{Queue, last_segment},
     rows::{self, Counts, ORDER, QUEUES, Rows, Take, Taken},
 };
@@ -19,7 +19,7 @@ impl Queues {
     pub(super) async fn delete_queue(&self, name: String) -> Result<(), Error> {
         let gone = name.clone();
         self.durable(move |rows| rows.delete_queue(&name)).await?;
-        // Receivers that wait find out now.
+        // Waiting receives find out now that the queue is gone.
         self.wake(&gone);
         Ok(())
     }
@@ -45,17 +45,17 @@ impl Queues {
         Ok(())
     }
 
-    /// Puts checked messages into a queue; they are on disk when this answers.
-    pub(super) async fn send(&self, name: String, drafts: Vec<Draft>) -> Result<(), Error> {
-        if drafts.is_empty() {
+    /// Puts checked messages into a queue. They are on disk when it returns.
+    pub(super) async fn send(&self, name: String, messages: Vec<NewMessage>) -> Result<(), Error> {
+        if messages.is_empty() {
             return Ok(());
         }
         let (woken, now_ms) = (name.clone(), self.now_ms());
         self.durable(move |rows| {
             let queue = rows.queue(&name)?;
-            for draft in &drafts {
-                let delay_s = draft.delay_s.unwrap_or(queue.delay_s);
-                rows.put(queue.id, &draft.message, now_ms + i64::from(delay_s) * 1000)?;
+            for message in &messages {
+                let delay_s = message.delay_s.unwrap_or(queue.delay_s);
+                rows.put(queue.id, &message.message, now_ms + i64::from(delay_s) * 1000)?;
             }
             Ok(())
         })
@@ -64,7 +64,7 @@ impl Queues {
         Ok(())
     }
 
-    /// Receives up to `max` messages, waiting up to `wait` for the first.
+    /// Receives up to `max` messages and waits up to `wait` for the first, or as long as the queue says.
     pub(super) async fn receive(
         &self,
         name: &str,
@@ -74,11 +74,11 @@ impl Queues {
     ) -> Result<Vec<Taken>, Error> {
         let queue = self.queue(name)?;
         let deadline = Instant::now() + wait.unwrap_or(Duration::from_secs(u64::from(queue.wait_s)));
-        let bell = self.bell(name);
+        let notifier = self.notifier(name);
         loop {
-            // Listening begins before looking, so a message sent in between still rings.
-            let mut heard = std::pin::pin!(bell.notified());
-            heard.as_mut().enable();
+            // Registered before the check, so a message that is sent in between still wakes it.
+            let mut woken_up = std::pin::pin!(notifier.notified());
+            woken_up.as_mut().enable();
             let (next_ms, now_ms) = (self.next_visible(name)?, self.now_ms());
             if next_ms.is_some_and(|next| next <= now_ms) {
                 let taken = self
@@ -101,8 +101,8 @@ impl Queues {
             let until = next_ms.map_or(deadline, |next| {
                 deadline.min(Instant::now() + after(next - self.now_ms()))
             });
-            // Both ends mean the same: look again.
-            let _ = tokio::time::timeout_at(until, heard).await;
+            // Woken or timed out: check again.
+            let _ = tokio::time::timeout_at(until, woken_up).await;
         }
     }
 
@@ -119,7 +119,7 @@ impl Queues {
         Ok(taken)
     }
 
-    /// Runs a step whose effect is on disk when this answers.
+    /// Runs a change that is on disk when it returns.
     pub(super) async fn durable<T: Send + 'static>(
         &self,
         step: impl FnOnce(&mut Rows<'_>) -> Result<T, Error> + Send + 'static,
@@ -127,7 +127,7 @@ impl Queues {
         self.engine.write(move |txn| step(&mut Rows::open(txn)?)).await?
     }
 
-    /// Runs a step whose effect may be lost in a crash.
+    /// Runs a change that may be lost in a crash.
     pub(super) async fn relaxed<T: Send + 'static>(
         &self,
         step: impl FnOnce(&mut Rows<'_>) -> Result<T, Error> + Send + 'static,
@@ -146,7 +146,7 @@ impl Queues {
         self.find(name)?.ok_or_else(|| Error::NoQueue(name.to_owned()))
     }
 
-    /// Gives all queues in the order of their names.
+    /// Returns all queues by name.
     pub(super) fn all(&self) -> Result<Vec<(String, Queue)>, Error> {
         let table = self.engine.read()?.open_table(QUEUES)?;
         let rows = table.iter()?.map(|row| {
@@ -177,18 +177,18 @@ impl Queues {
         Ok(counts)
     }
 
-    pub(super) fn ring_all(&self) {
-        for bell in self.bells().values() {
-            bell.notify_waiters();
+    pub(super) fn wake_all(&self) {
+        for notifier in self.notifiers().values() {
+            notifier.notify_waiters();
         }
     }
 
-    fn bell(&self, name: &str) -> Arc<Notify> {
-        Arc::clone(self.bells().entry(name.to_owned()).or_default())
+    fn notifier(&self, name: &str) -> Arc<Notify> {
+        Arc::clone(self.notifiers().entry(name.to_owned()).or_default())
     }
 
-    pub(super) fn bells(&self) -> MutexGuard<'_, HashMap<String, Arc<Notify>>> {
-        self.bells.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn notifiers(&self) -> MutexGuard<'_, HashMap<String, Arc<Notify>>> {
+        self.notifiers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn now_ms(&self) -> i64 {
@@ -196,7 +196,7 @@ impl Queues {
     }
 }
 
-/// Sets attributes of a queue, whose dead-letter target must be another queue that exists.
+/// Sets attributes of a queue. Its dead-letter target must be another queue that exists.
 pub(super) fn apply(
     rows: &Rows<'_>,
     name: &str,

@@ -1,5 +1,5 @@
-//! Whether an operation may be asked what it is asked. Whatever it does not look at is refused, so nothing is silently
-//! ignored: neither a header that this store does not know nor one that the protocol gets tomorrow.
+//! Checks that an operation supports everything that a request asks for. Everything else is refused, so nothing is
+//! silently ignored, not even a header that the protocol will only get in the future.
 
 use http::{HeaderMap, StatusCode, Uri};
 use s3s::{S3Result, s3_error};
@@ -10,7 +10,7 @@ use super::operations::OPERATIONS;
 use super::parameters::pairs;
 use crate::settings::ACCOUNT;
 
-/// Headers that every operation takes: of the signature, of the client, and about the owner.
+/// Headers that every operation takes: those of the signature, of the client and of the owner.
 const ALWAYS: [&str; 8] = [
     "x-amz-date",
     "x-amz-content-sha256",
@@ -22,10 +22,10 @@ const ALWAYS: [&str; 8] = [
     "x-amz-sdk-checksum-algorithm",
 ];
 
-/// Parameters of signatures, and what SDKs put beside an operation to name it.
+/// Parameters of signatures, and the one with which SDKs name the operation.
 const SIGNATURE: [&str; 4] = ["x-id", "awsaccesskeyid", "signature", "expires"];
 
-/// Refuses a request that asks for something that its operation does not look at, or for a value that is not kept.
+/// Refuses a request that asks for something, or for a value, that its operation does not support.
 pub(super) fn check(operation: &str, headers: &HeaderMap, uri: &Uri) -> S3Result<()> {
     let Some(known) = OPERATIONS.iter().find(|known| known.name == operation) else {
         return Err(s3_error!(
@@ -35,7 +35,7 @@ pub(super) fn check(operation: &str, headers: &HeaderMap, uri: &Uri) -> S3Result
     };
     for (name, value) in headers {
         let name = name.as_str();
-        if !is_ask(name) {
+        if !asks_for_something(name) {
             continue;
         }
         let value = value.to_str().unwrap_or_default();
@@ -49,7 +49,7 @@ pub(super) fn check(operation: &str, headers: &HeaderMap, uri: &Uri) -> S3Result
     }
     for (name, _) in pairs(uri.query().unwrap_or_default()) {
         let lower = name.to_ascii_lowercase();
-        // Those that a presigned request carries in its address were made headers before.
+        // Headers in a presigned address were copied to the headers before.
         let other = lower.starts_with("x-amz-") || SIGNATURE.contains(&lower.as_str());
         if !other && !among(known.queries, &name) {
             return Err(s3_error!(
@@ -61,21 +61,21 @@ pub(super) fn check(operation: &str, headers: &HeaderMap, uri: &Uri) -> S3Result
     Ok(())
 }
 
-/// Says whether a header asks for something; the others describe the request, or are kept with the object.
-fn is_ask(name: &str) -> bool {
+/// Returns whether a header asks for something. Other headers describe the request or are stored with the object.
+fn asks_for_something(name: &str) -> bool {
     name.starts_with("x-amz-") || name.starts_with("if-") || matches!(name, "range" | "content-md5")
 }
 
 fn among(known: &[&str], name: &str) -> bool {
     known.iter().any(|known| match known.strip_suffix('*') {
-        // An algorithm that is not computed here is an ask that is not kept.
+        // Only algorithms that are computed here are supported.
         Some(checksums::PREFIX) => name.strip_prefix(checksums::PREFIX).is_some_and(checksums::is_known),
         Some(beginning) => name.starts_with(beginning),
         None => *known == name,
     })
 }
 
-/// Refuses values that this store does not keep, with the code that AWS has for each.
+/// Refuses values that are not supported, with the code that AWS has for each.
 fn check_value(name: &str, value: &str) -> S3Result<()> {
     let kept = match name {
         "x-amz-expected-bucket-owner" | "x-amz-source-expected-bucket-owner" => {
@@ -88,7 +88,7 @@ fn check_value(name: &str, value: &str) -> S3Result<()> {
             ));
         }
         "x-amz-acl" => {
-            // What every object is: readable by its one owner. Some clients send the header empty.
+            // Every object is readable by its one owner anyway. Some clients send the header empty.
             if matches!(value, "" | "private" | "bucket-owner-full-control") {
                 return Ok(());
             }
@@ -148,7 +148,7 @@ fn storage_class(value: &str) -> S3Result<()> {
             NotImplemented,
             "objects are stored as STANDARD here, not as `{other}`"
         )),
-        none => Err(s3_error!(InvalidStorageClass, "`{none}` is no storage class")),
+        unknown => Err(s3_error!(InvalidStorageClass, "`{unknown}` is no storage class")),
     }
 }
 
@@ -174,7 +174,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_ask_is_known_to_its_operation_or_refused() {
+    fn what_is_asked_for_is_known_to_its_operation_or_refused() {
         for (operation, header, uri, fine) in [
             ("PutObject", "x-amz-meta-any", "/b/k", true),
             ("PutObject", "x-amz-tomorrow", "/b/k", false),

@@ -1,4 +1,4 @@
-//! How long clients may take: for the head of a request, and for each stretch of its body.
+//! How long clients may take to send the head of a request and each 4 KiB of its body.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -10,23 +10,23 @@ use bytes::Bytes;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use tokio::time::{Instant, Sleep};
 
-/// Bytes of a body that must come within one [`Patience::body`].
+/// Bytes of a body that must come within one [`Timeouts::body`].
 const STRETCH: usize = 4 << 10;
 
 /// How long clients may take before they are cut off.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Patience {
-    /// For the head of a request, and between two requests on one connection.
+pub struct Timeouts {
+    /// For the head of a request, and between two requests on one connection. 2 minutes by default.
     pub headers: Duration,
-    /// For each 4 KiB of a body, or what is left of it. Only the time counts in which the server waits for the client, so a
-    /// large body that makes progress may take as long as it needs.
+    /// For each 4 KiB of a body, or for the rest of it. Only the time in which the server waits for the client counts, so a
+    /// large body that makes progress may take as long as it needs. 1 minute by default.
     pub body: Duration,
 }
 
-impl Default for Patience {
+impl Default for Timeouts {
     fn default() -> Self {
         Self {
-            // Longer than clients keep a connection that they do not use, so that they are the ones who close it.
+            // Longer than clients keep an idle connection, so that it is the client that closes it.
             headers: Duration::from_mins(2),
             body: Duration::from_mins(1),
         }
@@ -43,8 +43,8 @@ pub(crate) struct TooSlow {
 }
 
 impl TooSlow {
-    /// Says whether an error of a body has this cause. Who reads a body wraps its errors, some of them in types that tell
-    /// their cause in their text alone.
+    /// Returns whether an error of a body has this cause. Readers of bodies wrap errors, and some wrappers keep the cause
+    /// only in their text.
     pub(crate) fn is_cause_of(error: &(dyn std::error::Error + 'static)) -> bool {
         std::iter::successors(Some(error), |error| error.source())
             .any(|error| error.is::<Self>() || error.to_string().contains(TEXT))
@@ -55,16 +55,16 @@ impl TooSlow {
 type BodyError = Box<dyn std::error::Error + Send + Sync>;
 
 /// A body whose client is cut off when it is too slow.
-pub(crate) struct Paced {
+pub(crate) struct TimedBody {
     inner: Incoming,
     pace: Pace,
-    /// Whether all of it was read.
+    /// Whether the whole body was read.
     ended: Arc<AtomicBool>,
     /// Set while the server waits for the client.
     waiting: Option<(Instant, Pin<Box<Sleep>>)>,
 }
 
-impl Paced {
+impl TimedBody {
     pub(crate) fn new(inner: Incoming, limit: Duration) -> Self {
         Self {
             ended: Arc::new(AtomicBool::new(inner.is_end_stream())),
@@ -74,7 +74,7 @@ impl Paced {
         }
     }
 
-    /// Tells, also when the body is gone, whether all of it was read.
+    /// Returns a flag that says whether the whole body was read, and that outlives the body.
     pub(crate) fn ended(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.ended)
     }
@@ -92,7 +92,7 @@ impl Paced {
     }
 }
 
-impl Body for Paced {
+impl Body for TimedBody {
     type Data = Bytes;
     type Error = BodyError;
 
@@ -124,10 +124,10 @@ impl Body for Paced {
     }
 }
 
-/// How a body comes along.
+/// How fast a body arrives.
 struct Pace {
     limit: Duration,
-    /// Since the last whole stretch.
+    /// How long the server has waited since the last complete 4 KiB.
     waited: Duration,
     received: usize,
 }
@@ -164,7 +164,7 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    /// Says whether a client that sends so many bytes each second is cut off within a day.
+    /// Returns whether a client that sends so many bytes each second is cut off within a day.
     fn is_cut_off(bytes_per_second: usize) -> bool {
         let mut pace = Pace::new(60 * SECOND);
         (0..86_400).any(|_| {
