@@ -1,4 +1,4 @@
-//! What is said about a body holds, or the body is refused.
+//! What a client announces about a body is true, or the body is refused.
 
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
@@ -98,7 +98,7 @@ async fn a_request_to_delete_that_is_too_large_is_the_clients_fault() {
         body: &body,
         ..Raw::default()
     };
-    // The answer is read while the body is sent: the server need not take all of it.
+    // The answer is read while the body is sent, because the server need not read all of it.
     let stream = TcpStream::connect(raw::address(&house)).await.unwrap();
     let (mut reads, mut writes) = stream.into_split();
     let head = request.head(&house);
@@ -157,7 +157,7 @@ async fn an_answer_that_comes_before_the_body_says_that_the_connection_ends() {
         if expected == "none" {
             stream.write_all(b"hello").await.unwrap();
         }
-        // Whichever comes first: the server hangs up, or the client has nothing more to ask.
+        // Whichever comes first: the server closes the connection, or the client has no more requests.
         stream.shutdown().await.unwrap();
         let answer = raw::read(&mut stream).await;
         assert_eq!(

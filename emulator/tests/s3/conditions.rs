@@ -83,7 +83,7 @@ async fn reads_say_when_nothing_changed() {
         .send()
         .await
         .unwrap();
-    // A tag that answers the question goes before a date.
+    // An ETag that decides goes before a date.
     get().if_match(&tag).if_unmodified_since(before).send().await.unwrap();
     get()
         .if_none_match("\"other\"")
@@ -163,7 +163,7 @@ async fn racing_create_only_writes_have_one_winner() {
             "round {round}"
         );
     }
-    // Losers leave none.
+    // The losers leave no file.
     house.holds_files(ROUNDS / 2).await;
 }
 

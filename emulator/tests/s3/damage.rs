@@ -18,18 +18,18 @@ async fn filled() -> (tempfile::TempDir, Vec<u8>) {
         house.put(&format!("k{number}"), bytes(2000)).await;
     }
     house
-        .embedded
+        .emulator
         .queues()
         .create("jobs", std::collections::BTreeMap::new())
         .await
         .unwrap();
-    house.embedded.stop().await;
+    house.emulator.stop().await;
     drop(house.s3);
     let whole = fs::read(house.dir.path().join("store.redb")).unwrap();
     (house.dir, whole)
 }
 
-/// Starts a store that may be damaged, once whoever had it open let go of it.
+/// Starts a store that may be damaged, once the process that had it open has closed it.
 async fn start(dir: &Path) -> Result<Emulator, StartError> {
     let mut started = Err(None);
     for _ in 0..100_000 {
@@ -76,10 +76,10 @@ async fn a_damaged_store_is_named_with_what_to_do() {
     for (what, damaged) in damages {
         fs::write(&path, damaged).unwrap();
         match start(dir.path()).await {
-            Ok(embedded) => {
+            Ok(emulator) => {
                 opened += 1;
-                drop(client(&embedded.s3_url, KEY_ID, SECRET).list_buckets().send().await);
-                embedded.stop().await;
+                drop(client(&emulator.s3_url, KEY_ID, SECRET).list_buckets().send().await);
+                emulator.stop().await;
             }
             Err(error) => {
                 refused += 1;
@@ -100,8 +100,8 @@ async fn a_damaged_store_is_named_with_what_to_do() {
 async fn the_files_of_a_store_are_their_owners_alone() {
     let dir = tempfile::tempdir().unwrap();
     fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
-    let embedded = start(dir.path()).await.unwrap();
-    let s3 = client(&embedded.s3_url, KEY_ID, SECRET);
+    let emulator = start(dir.path()).await.unwrap();
+    let s3 = client(&emulator.s3_url, KEY_ID, SECRET);
     s3.create_bucket().bucket("house").send().await.unwrap();
     let put = s3.put_object().bucket("house").key("k").body(bytes(LARGE).into());
     put.send().await.unwrap();
@@ -117,5 +117,5 @@ async fn the_files_of_a_store_are_their_owners_alone() {
         looked_at += 1;
     }
     assert!(looked_at >= 5, "{looked_at}");
-    embedded.stop().await;
+    emulator.stop().await;
 }

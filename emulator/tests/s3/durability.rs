@@ -21,8 +21,8 @@ fn copy_dir(from: &Path, to: &Path) {
     }
 }
 
-async fn check(embedded: &Emulator) {
-    let s3 = client(&embedded.s3_url, KEY_ID, SECRET);
+async fn check(emulator: &Emulator) {
+    let s3 = client(&emulator.s3_url, KEY_ID, SECRET);
     for (key, size) in [("small", 100), ("large", LARGE)] {
         let got = s3.get_object().bucket(BUCKET).key(key).send().await.unwrap();
         assert!(collect(got).await == bytes(size), "{key}");
@@ -50,8 +50,8 @@ async fn filled() -> House {
 #[tokio::test]
 async fn a_stopped_store_opens_with_everything() {
     let house = filled().await;
-    let epoch = house.embedded.epoch();
-    house.embedded.stop().await;
+    let epoch = house.emulator.epoch();
+    house.emulator.stop().await;
     let again = serve(house.dir.path()).await;
     check(&again).await;
     assert!(again.epoch() > epoch);
@@ -80,8 +80,8 @@ async fn what_a_kill_left_over_is_removed_at_the_next_start() {
 
 #[tokio::test]
 async fn a_dropped_store_lets_go_of_its_directory() {
-    let House { dir, embedded, s3 } = filled().await;
-    drop((embedded, s3));
+    let House { dir, emulator, s3 } = filled().await;
+    drop((emulator, s3));
     // Open connections notice the end on their own, a moment later.
     for _ in 0..10_000 {
         let settings = emulator::Settings::new("us-east-1", KEY_ID, SECRET);

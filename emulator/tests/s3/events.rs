@@ -1,4 +1,4 @@
-//! Event notifications: who hears of what, once.
+//! Event notifications: which queue is told of what, once.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +20,7 @@ fn queues(house: &House) -> aws_sdk_sqs::Client {
         .region(Region::new("us-east-1"))
         .credentials_provider(Credentials::new(KEY_ID, SECRET, None, None, "test"))
         .http_client(aws_smithy_http_client::Builder::new().build_http())
-        .endpoint_url(&house.embedded.sqs_url);
+        .endpoint_url(&house.emulator.sqs_url);
     aws_sdk_sqs::Client::from_conf(config.build())
 }
 
@@ -33,7 +33,7 @@ fn configuration(house: &House, events: &[&str], rules: Vec<FilterRule>) -> Noti
     let events = events.iter().map(|event| Event::from(*event)).collect();
     let queue = QueueConfiguration::builder()
         .id("uploads")
-        .queue_arn(house.embedded.queues().arn(QUEUE))
+        .queue_arn(house.emulator.queues().arn(QUEUE))
         .set_events(Some(events))
         .filter(NotificationConfigurationFilter::builder().key(key).build());
     NotificationConfiguration::builder()
@@ -42,7 +42,7 @@ fn configuration(house: &House, events: &[&str], rules: Vec<FilterRule>) -> Noti
 }
 
 async fn subscribe(house: &House, events: &[&str], rules: Vec<FilterRule>) {
-    house.embedded.queues().create(QUEUE, BTreeMap::new()).await.unwrap();
+    house.emulator.queues().create(QUEUE, BTreeMap::new()).await.unwrap();
     let put = house.s3.put_bucket_notification_configuration().bucket(BUCKET);
     put.notification_configuration(configuration(house, events, rules))
         .send()
@@ -321,7 +321,7 @@ async fn a_configuration_is_checked_and_told_back() {
         .await
         .unwrap();
     let queue = &told.queue_configurations()[0];
-    assert_eq!(queue.queue_arn(), house.embedded.queues().arn(QUEUE));
+    assert_eq!(queue.queue_arn(), house.emulator.queues().arn(QUEUE));
     assert_eq!(queue.id(), Some("uploads"));
     let filter = queue.filter().unwrap().key().unwrap();
     assert_eq!(filter.filter_rules()[0].value(), Some("raw/"));

@@ -1,4 +1,4 @@
-//! One embedded pair of servers in a directory of its own, and clients for it.
+//! One emulator in a directory of its own, and clients for it.
 
 use std::fmt::Debug;
 use std::path::Path;
@@ -16,7 +16,7 @@ pub(crate) const BUCKET: &str = "house";
 pub(crate) const KEY_ID: &str = "key-id";
 pub(crate) const SECRET: &str = "secret";
 
-/// How often something is looked at that happens behind an answer.
+/// How often to check for something that happens after an answer.
 const LOOKS: usize = 100_000;
 
 /// Larger than what is stored inside the database.
@@ -25,7 +25,7 @@ pub(crate) const LARGE: usize = 300_000;
 /// Running servers with one bucket.
 pub(crate) struct House {
     pub(crate) dir: TempDir,
-    pub(crate) embedded: Emulator,
+    pub(crate) emulator: Emulator,
     pub(crate) s3: Client,
 }
 
@@ -40,12 +40,12 @@ impl House {
             timeouts,
             ..Settings::new("us-east-1", KEY_ID, SECRET)
         };
-        let embedded = Emulator::start(dir.path(), Addresses::default(), settings)
+        let emulator = Emulator::start(dir.path(), Addresses::default(), settings)
             .await
             .unwrap();
-        let s3 = client(&embedded.s3_url, KEY_ID, SECRET);
+        let s3 = client(&emulator.s3_url, KEY_ID, SECRET);
         s3.create_bucket().bucket(BUCKET).send().await.unwrap();
-        Self { dir, embedded, s3 }
+        Self { dir, emulator, s3 }
     }
 
     pub(crate) async fn put(&self, key: &str, body: impl Into<ByteStream>) -> String {

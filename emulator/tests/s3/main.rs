@@ -1,4 +1,4 @@
-//! The embedded S3, driven over loopback by the SDK that the functions use.
+//! The S3 server, driven over loopback by the SDK that the functions use.
 #![expect(
     clippy::unwrap_used,
     reason = "helpers of tests fail as tests do; the lint knows test functions only"

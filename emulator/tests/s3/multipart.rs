@@ -183,7 +183,7 @@ async fn parts_are_copied_from_objects() {
     complete.multipart_upload(all(&parts)).send().await.unwrap();
     let expected = [&body[..], &body[69_999..=5_312_878], &body[7..=7]].concat();
     assert!(house.bytes("to").await == expected);
-    // The copy lives on by itself.
+    // The copy does not depend on its source.
     house
         .s3
         .delete_object()

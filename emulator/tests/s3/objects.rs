@@ -1,4 +1,4 @@
-//! What is put is got back, whatever its key, size and headers.
+//! What is put can be read again, whatever its key, size and headers.
 
 use aws_sdk_s3::primitives::{ByteStream, DateTime};
 use aws_sdk_s3::types::{Delete, MetadataDirective, ObjectIdentifier};

@@ -1,4 +1,4 @@
-//! Ranges that cannot be read are ignored, as the standard says; those that cannot be satisfied are refused.
+//! Malformed ranges are ignored, as RFC 9110 says; those that cannot be satisfied are refused.
 
 use crate::harness::{BUCKET, House, bytes, collect, refusal};
 use crate::raw::Raw;
@@ -48,7 +48,7 @@ async fn a_range_that_is_none_or_many_gives_the_whole_object() {
 async fn an_ignored_range_opens_no_door() {
     let house = House::start().await;
     house.put("k", bytes(10)).await;
-    let wrong = crate::harness::client(&house.embedded.s3_url, crate::harness::KEY_ID, "wrong");
+    let wrong = crate::harness::client(&house.emulator.s3_url, crate::harness::KEY_ID, "wrong");
     let get = wrong
         .get_object()
         .bucket(BUCKET)

@@ -13,12 +13,12 @@ use tokio::net::TcpStream;
 
 use crate::harness::{House, KEY_ID, SECRET};
 
-/// A request of ours; what is not set is as plain as possible.
+/// A request; fields that are not set have the simplest value.
 pub(crate) struct Raw<'a> {
     pub(crate) method: &'a str,
     pub(crate) target: &'a str,
     pub(crate) headers: &'a [(&'a str, &'a str)],
-    /// What the signature says of the body: `UNSIGNED-PAYLOAD` unless set.
+    /// The payload hash in the signature: `UNSIGNED-PAYLOAD` unless set.
     pub(crate) payload: &'a str,
     pub(crate) region: &'a str,
     pub(crate) body: &'a [u8],
@@ -69,7 +69,7 @@ impl Raw<'_> {
         let mut stream = TcpStream::connect(address(house)).await.unwrap();
         let mut request = self.head(house).into_bytes();
         request.extend_from_slice(self.body);
-        // A server that refuses by the head alone may hang up before the body is sent.
+        // A server that refuses by the head alone may close the connection before the body is sent.
         let _ = stream.write_all(&request).await;
         read(&mut stream).await
     }
@@ -122,7 +122,7 @@ impl Raw<'_> {
     }
 }
 
-/// Reads an answer until the server hangs up.
+/// Reads an answer until the server closes the connection.
 pub(crate) async fn read(stream: &mut TcpStream) -> Answer {
     let mut answer = Vec::new();
     let _ = stream.read_to_end(&mut answer).await;
@@ -137,7 +137,7 @@ pub(crate) async fn read(stream: &mut TcpStream) -> Answer {
 }
 
 pub(crate) fn address(house: &House) -> &str {
-    house.embedded.s3_url.strip_prefix("http://").unwrap()
+    house.emulator.s3_url.strip_prefix("http://").unwrap()
 }
 
 #[expect(clippy::disallowed_methods, reason = "a signature holds the time of day")]

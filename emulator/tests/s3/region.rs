@@ -74,7 +74,7 @@ async fn a_presigned_request_of_another_region_is_told_too() {
         .presigned(hour)
         .await
         .unwrap();
-    let target = &url.uri()[house.embedded.s3_url.len()..];
+    let target = &url.uri()[house.emulator.s3_url.len()..];
     let request = format!(
         "GET {target} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\r\n",
         crate::raw::address(&house)

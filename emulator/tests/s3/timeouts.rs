@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 use crate::harness::{BUCKET, House, refusal};
 use crate::raw::{self, Raw};
 
-/// Little enough that a test sees its end, and more than a request on loopback needs.
+/// Short enough for a test, and longer than a request on loopback needs.
 const LITTLE: Timeouts = Timeouts {
     headers: Duration::from_millis(300),
     body: Duration::from_millis(300),
@@ -18,7 +18,7 @@ const LITTLE: Timeouts = Timeouts {
 #[tokio::test]
 async fn a_client_that_never_ends_its_headers_is_cut_off() {
     let house = House::patient(LITTLE).await;
-    for server in [&house.embedded.s3_url, &house.embedded.sqs_url] {
+    for server in [&house.emulator.s3_url, &house.emulator.sqs_url] {
         let address = server.strip_prefix("http://").unwrap();
         for begun in ["", "GET /house/k HTTP/1.1\r\nhost: x\r\nx-slow: "] {
             let mut stream = TcpStream::connect(address).await.unwrap();
@@ -86,14 +86,14 @@ async fn a_large_body_that_comes_slowly_is_taken_whole() {
 #[tokio::test]
 async fn a_stalled_request_to_a_queue_is_cut_off() {
     let house = House::patient(LITTLE).await;
-    let address = house.embedded.sqs_url.strip_prefix("http://").unwrap();
+    let address = house.emulator.sqs_url.strip_prefix("http://").unwrap();
     let mut stream = TcpStream::connect(address).await.unwrap();
     let head = "POST / HTTP/1.1\r\nhost: x\r\nx-amz-target: AmazonSQS.ListQueues\r\ncontent-length: 10\r\n\r\n{";
     stream.write_all(head.as_bytes()).await.unwrap();
     assert!(is_cut_off(&mut stream).await);
 }
 
-/// Reads until the server hangs up.
+/// Reads until the server closes the connection.
 async fn is_cut_off(stream: &mut TcpStream) -> bool {
     let mut rest = Vec::new();
     tokio::time::timeout(Duration::from_secs(20), stream.read_to_end(&mut rest))

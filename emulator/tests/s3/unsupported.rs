@@ -1,4 +1,4 @@
-//! Nothing that a client asks for is silently ignored: it is honoured or refused, and a refusal changes nothing.
+//! Nothing that a client asks for is silently ignored: it is done or refused, and a refusal changes nothing.
 
 use aws_sdk_s3::primitives::DateTime;
 use aws_sdk_s3::types::{
@@ -13,7 +13,7 @@ const NOT_IMPLEMENTED: (u16, &str) = (501, "NotImplemented");
 const NO_ACLS: (u16, &str) = (400, "AccessControlListNotSupported");
 const NO_LOCK: (u16, &str) = (400, "InvalidRequest");
 
-/// A customer's key that is a real one, so that nothing but the ask itself is wrong.
+/// A valid customer key, so that only the request for encryption is wrong.
 const KEY: &str = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
 const KEY_MD5: &str = "hRasmdxgYDKV3nvbahU1MA==";
 
@@ -257,7 +257,7 @@ async fn a_header_or_a_parameter_that_is_not_known_is_refused() {
         let answer = answer.send(&house).await;
         assert_eq!((answer.status, answer.code()), NOT_IMPLEMENTED, "{target} {answer:?}");
     }
-    // A presigned address may carry headers, and those count as well.
+    // A presigned address may carry headers, and they are checked too.
     for (target, expected) in [
         ("/house/k?x-amz-tomorrow=1", NOT_IMPLEMENTED),
         ("/house/k?x-amz-expected-bucket-owner=1", (403, "AccessDenied")),
@@ -273,7 +273,7 @@ async fn a_header_or_a_parameter_that_is_not_known_is_refused() {
         let answer = asked.send(&house).await;
         assert_eq!((answer.status, answer.code()), expected, "{target} {answer:?}");
     }
-    // What an operation does not look at is refused too: this is a condition of reads.
+    // A condition of reads is refused on a write.
     let conditional = Raw {
         method: "PUT",
         target: "/house/k",

@@ -164,7 +164,7 @@ async fn a_completion_that_is_repeated_succeeds_with_the_same_tag() {
     }
     let other = complete("\"00000000000000000000000000000000\"").await;
     assert_eq!(refusal(other), (404, "NoSuchUpload".to_owned()));
-    // Whoever wrote the key since is not told that the old upload is there.
+    // After another write of the key, the old upload cannot be completed again.
     house.put("k", b"newer".to_vec()).await;
     assert_eq!(refusal(complete(&tag).await), (404, "NoSuchUpload".to_owned()));
     assert_eq!(house.bytes("k").await, b"newer");

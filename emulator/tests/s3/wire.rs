@@ -1,4 +1,4 @@
-//! What the wire itself promises: signatures, presigned requests, dates, bodies that break off.
+//! The protocol itself: signatures, presigned requests, dates, bodies that break off.
 
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ async fn connect(house: &House) -> TcpStream {
 }
 
 fn address(house: &House) -> &str {
-    house.embedded.s3_url.strip_prefix("http://").unwrap()
+    house.emulator.s3_url.strip_prefix("http://").unwrap()
 }
 
 fn request(house: &House, method: &str, target: &str, body: &str) -> String {
@@ -46,7 +46,7 @@ async fn only_signed_requests_are_answered() {
     let house = House::start().await;
     house.put("k", b"x".to_vec()).await;
     let get = |id: &str, secret: &str| {
-        client(&house.embedded.s3_url, id, secret)
+        client(&house.emulator.s3_url, id, secret)
             .get_object()
             .bucket(BUCKET)
             .key("k")
@@ -63,7 +63,7 @@ async fn only_signed_requests_are_answered() {
     let (head, body) = exchange(&house, &request(&house, "GET", "/house/k", "")).await;
     assert!(head.starts_with("http/1.1 403"), "{head}");
     assert!(body.contains("AccessDenied"), "{body}");
-    let put = client(&house.embedded.s3_url, KEY_ID, "wrong")
+    let put = client(&house.emulator.s3_url, KEY_ID, "wrong")
         .put_object()
         .bucket(BUCKET)
         .key("k");
@@ -164,7 +164,7 @@ async fn a_body_that_breaks_off_stores_nothing() {
         .unwrap();
     stream.shutdown().await.unwrap();
     let mut answer = Vec::new();
-    // Whether the server answers before it hangs up does not matter.
+    // Whether the server answers before it closes the connection does not matter.
     let _ = stream.read_to_end(&mut answer).await;
     assert!(!answer.starts_with(b"HTTP/1.1 200"));
     assert_eq!(

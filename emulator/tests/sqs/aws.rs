@@ -1,4 +1,4 @@
-//! Answers as AWS gives them, and asks that are refused rather than ignored.
+//! Answers as AWS gives them, and requests that are refused rather than ignored.
 
 use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry, Message};
 use serde_json::json;
@@ -24,7 +24,7 @@ async fn an_answer_leaves_out_what_is_empty() {
         refused["Failed"].is_array() && refused.get("Successful").is_none(),
         "{refused}"
     );
-    // What the service's model requires stays, empty or not.
+    // Fields that AWS's model requires stay, even when they are empty.
     let (_, _, sources) = post(&server, "ListDeadLetterSourceQueues", &json!({"QueueUrl": url})).await;
     assert_eq!(sources, json!({"queueUrls": []}));
 }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::harness::{Server, attribute, bodies, code, handle};
 
-/// Ends a test that would hang; far above what any wait in it should take.
+/// Ends a test that would hang; much longer than any wait in it should take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 #[tokio::test]
@@ -168,7 +168,7 @@ async fn a_long_poll_is_woken_by_a_message_however_it_becomes_visible() {
     let (again, waited) = poll().await;
     assert_eq!(bodies(&again), ["delayed"]);
     assert!(waited < Duration::from_secs(10), "{waited:?}");
-    // One that is given back.
+    // One whose visibility timeout is set to 0.
     let give_back = async || {
         let change = server
             .client

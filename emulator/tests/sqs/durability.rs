@@ -1,4 +1,4 @@
-//! What is left after the process ended, in order or not.
+//! What is left after the process ended or was killed.
 
 use std::path::Path;
 
@@ -69,7 +69,7 @@ async fn a_restart_makes_in_flight_messages_visible_and_leaves_delayed_ones() {
     assert_eq!(server.counts(&url).await, [0, 1, 1]);
     assert_eq!(server.queues.release_in_flight().await.unwrap(), 1);
     assert_eq!(server.counts(&url).await, [1, 0, 1]);
-    // Whoever still holds it may delete it as long as nobody received it again.
+    // Its receiver may still delete it as long as it was not received again.
     server
         .client
         .delete_message()

@@ -66,7 +66,7 @@ impl Server {
         }
     }
 
-    /// Moves the server's clock. Keep it below a quarter of an hour, or signatures are too old.
+    /// Moves the server's clock. By less than 15 minutes in all, or signatures are too old.
     pub(crate) fn advance_s(&self, seconds: i64) {
         self.ahead_ms.fetch_add(seconds * 1000, Ordering::SeqCst);
     }

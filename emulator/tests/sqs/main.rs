@@ -1,4 +1,4 @@
-//! The embedded SQS as its clients see it: the Rust SDK over loopback, and the store under it.
+//! The SQS server as its clients see it: the Rust SDK over loopback, and the store under it.
 
 #![expect(clippy::unwrap_used, reason = "a test ends where an expectation fails")]
 

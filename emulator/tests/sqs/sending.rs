@@ -55,7 +55,7 @@ async fn a_message_comes_back_with_its_digests_and_attributes() {
         (got.body.as_deref(), &got.message_id),
         (Some("héllo ✓"), &sent.message_id)
     );
-    // Computed apart, by Python's hashlib over the layout in the service's guide.
+    // Computed by Python's hashlib over the layout in AWS's guide.
     assert_eq!(
         sent.md5_of_message_body.as_deref(),
         Some("21b1ae5bc147bb564254200a4731e337")
