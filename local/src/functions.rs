@@ -1,4 +1,4 @@
-//! The five functions as the pump calls them in process: the same batch function that their binaries run.
+//! The five functions, as the pump calls them in this process: each is the batch function that its binary runs.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -7,7 +7,7 @@ use platform::{ErasedWork, Platform};
 
 use crate::pump::{self, Batch};
 
-/// Gives the five stages.
+/// Returns the work of the five stages.
 #[must_use]
 pub fn all() -> [Arc<dyn ErasedWork>; 5] {
     [
@@ -19,7 +19,7 @@ pub fn all() -> [Arc<dyn ErasedWork>; 5] {
     ]
 }
 
-/// Gives each stage's batch function on one platform.
+/// Returns each stage's batch function on one platform.
 #[must_use]
 pub fn batches(platform: &Platform) -> BTreeMap<Stage, Batch> {
     let batch = |work: Arc<dyn ErasedWork>| (work.stage(), pump::batch(work, platform.clone()));

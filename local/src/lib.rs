@@ -1,13 +1,14 @@
-//! The same functions on a laptop: the `flits` command, and the cloud it needs in one process, an S3 and an SQS for any
-//! client that speaks their wire protocols.
+//! The `flits` command, and what it is made of: a harness that serves a directory with an emulator of S3 and SQS, and a
+//! pump that plays Lambda for the functions.
 //!
-//! Promises: what was answered with success is on disk, a conditional write has one winner, an object and its event
-//! become durable in one step, and a killed process finds everything again. Refuses to know: the stages; they meet
-//! this crate over loopback like any other client. Start reading at [`harness::Harness`].
+//! Promises: a directory has one process that serves it, and all others are its clients; a killed process finds everything
+//! again; and functions speak S3 and SQS over loopback, in this process or in processes of their own. Refuses: to know
+//! what the stages compute ([`functions`] only lists them), and to listen beyond loopback.
+//!
+//! Start reading at [`harness::Harness`].
 
 pub mod cli;
 pub mod functions;
 pub mod harness;
-pub mod lock;
 pub mod pump;
 pub mod submit;

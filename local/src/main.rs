@@ -13,7 +13,7 @@ fn main() -> ExitCode {
     match platform::run(flits()) {
         Ok(code) => code,
         Err(error) => {
-            // The whole chain, once, at the edge.
+            // The one place that prints an error with all its causes.
             eprintln!("flits: {}", text::lines(&format!("{error:#}")));
             ExitCode::FAILURE
         }

@@ -94,7 +94,7 @@ pub struct RunArgs {
         missing_docs,
         reason = "clap takes a doc comment here for the command's own help text"
     )]
-    pub place: DirArgs,
+    pub at: DirArgs,
     /// Run each function as a process of its own, through the Lambda Runtime API.
     #[arg(long)]
     pub isolated: bool,
@@ -108,7 +108,7 @@ pub struct UpArgs {
         missing_docs,
         reason = "clap takes a doc comment here for the command's own help text"
     )]
-    pub place: DirArgs,
+    pub at: DirArgs,
     /// The loopback port of the S3 server; any free one unless given.
     #[arg(long, value_name = "PORT", default_value_t = 0)]
     pub s3_port: u16,
@@ -139,7 +139,7 @@ pub struct UploadArgs {
         missing_docs,
         reason = "clap takes a doc comment here for the command's own help text"
     )]
-    pub place: DirArgs,
+    pub at: DirArgs,
 }
 
 /// Commands that read what there is.
@@ -152,7 +152,7 @@ pub struct ReadArgs {
         missing_docs,
         reason = "clap takes a doc comment here for the command's own help text"
     )]
-    pub place: DirArgs,
+    pub at: DirArgs,
 }
 
 /// Commands that read one dataset.
@@ -165,7 +165,7 @@ pub struct DatasetArgs {
         missing_docs,
         reason = "clap takes a doc comment here for the command's own help text"
     )]
-    pub place: DirArgs,
+    pub at: DirArgs,
 }
 
 /// `flits forecast`.
@@ -181,7 +181,7 @@ pub struct ForecastArgs {
         missing_docs,
         reason = "clap takes a doc comment here for the command's own help text"
     )]
-    pub place: DirArgs,
+    pub at: DirArgs,
 }
 
 /// `flits retry`.
@@ -195,7 +195,7 @@ pub struct RetryArgs {
         missing_docs,
         reason = "clap takes a doc comment here for the command's own help text"
     )]
-    pub place: DirArgs,
+    pub at: DirArgs,
 }
 
 /// `flits doctor`.
@@ -209,7 +209,7 @@ pub struct DoctorArgs {
         missing_docs,
         reason = "clap takes a doc comment here for the command's own help text"
     )]
-    pub place: DirArgs,
+    pub at: DirArgs,
 }
 
 /// `flits config`.

@@ -1,6 +1,6 @@
-//! The axes of a plot: ranges that hold any values, with a few ticks that are found in a few steps.
+//! The axes of a plot: ranges of any finite numbers, with a few ticks that are found in a few steps.
 //!
-//! The ticks of `plotters` are found by adding steps up, which does not end where a step is too small to change a number.
+//! `plotters` finds ticks by adding up steps, which never ends where a step is too small to change a number.
 
 use std::ops::Range;
 
@@ -16,7 +16,7 @@ const TIMES: [f64; 15] = [
 ];
 const DAY: f64 = 86_400.0;
 
-/// A range of finite numbers, wider than nothing, and where its ticks are.
+/// A range of finite numbers with positive width, and its ticks.
 #[derive(Clone, Debug)]
 pub(super) struct Axis {
     low: f64,
@@ -25,10 +25,10 @@ pub(super) struct Axis {
 }
 
 impl Axis {
-    /// Makes the axis of values, with some room on both sides. Returns `None` where none of them is finite.
+    /// Makes the axis of values, with a margin on both sides. Returns `None` where none of them is finite.
     pub(super) fn of_values(values: impl Iterator<Item = f64>) -> Option<Self> {
         let (low, high) = bounds(values)?;
-        // Halves, because the distance of two large numbers is none.
+        // Halves, because the distance of two large numbers may overflow.
         let pad = ((high / 2.0 - low / 2.0) * 0.12).max(low.abs().max(high.abs()) * 1e-6);
         let pad = pad.max(f64::MIN_POSITIVE);
         let (low, high) = ((low - pad).max(f64::MIN), (high + pad).min(f64::MAX));
@@ -36,7 +36,7 @@ impl Axis {
         Some(Self::new(low, high, step))
     }
 
-    /// Makes the axis of times in seconds. Returns `None` where there are none.
+    /// Makes the axis of times in seconds. Returns `None` where there are no times.
     pub(super) fn of_times(times: impl Iterator<Item = f64>) -> Option<Self> {
         let (low, high) = bounds(times)?;
         let high = if high > low { high } else { low + 1.0 };
@@ -54,8 +54,8 @@ impl Axis {
         Self { low, high, ticks }
     }
 
-    /// Returns the place of a value between the ends, 0 to 1.
-    fn place(&self, value: f64) -> f64 {
+    /// Returns where a value is between the ends, from 0 to 1.
+    fn position(&self, value: f64) -> f64 {
         ((value / 2.0 - self.low / 2.0) / (self.high / 2.0 - self.low / 2.0)).clamp(0.0, 1.0)
     }
 }
@@ -70,7 +70,7 @@ impl Ranged for Axis {
     )]
     fn map(&self, value: &f64, (first, last): (i32, i32)) -> i32 {
         let pixels = f64::from(last) - f64::from(first);
-        first + libm::round(pixels * self.place(*value)) as i32
+        first + libm::round(pixels * self.position(*value)) as i32
     }
 
     fn key_points<Hint: KeyPointHint>(&self, hint: Hint) -> Vec<f64> {
@@ -90,7 +90,8 @@ fn round_step(wish: f64) -> f64 {
     step.into_iter().find(|step| *step >= wish).unwrap_or(wish)
 }
 
-/// Returns the multiples of a step between two ends, at most [`MAX_TICKS`]; the ends, where a step is lost beside them.
+/// Returns the multiples of a step between two ends, at most [`MAX_TICKS`]. Returns the ends where the step is
+/// too small to change them.
 fn ticks(low: f64, high: f64, step: f64) -> Vec<f64> {
     let first = libm::ceil(low / step);
     let tick = |n: u8| (first + f64::from(n)) * step;

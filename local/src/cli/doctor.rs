@@ -4,16 +4,20 @@ use std::{path::Path, process::ExitCode, sync::Arc};
 
 use bytes::Bytes;
 use contract::Stage;
-use platform::{Store, StoreError};
+use platform::{Store, StoreError, error::chain};
 use tokio::task::JoinSet;
 
-use super::{args::DoctorArgs, progress::print_json};
+use super::{
+    args::DoctorArgs,
+    print::{print, print_json},
+};
 use crate::harness::{Harness, Options};
 
-/// Rounds and writers of the store check: fewer let a store pass that races only under load.
+/// Rounds of the store check. With fewer, a store that fails only under load would pass.
 const ROUNDS: usize = 40;
+/// Writers in each round.
 const WRITERS: usize = 16;
-/// Large enough that writers overlap.
+/// Size of each write in bytes, large enough that writers overlap.
 const RACE_BYTES: usize = 300_000;
 
 /// One line of the report.
@@ -25,21 +29,17 @@ struct Check {
     needed: bool,
 }
 
-/// Checks and reports; fails when something that is needed is missing.
+/// Checks and reports. The exit code is a failure when something that is needed is missing.
 ///
 /// # Errors
 /// When the directory cannot be used at all.
-pub async fn doctor(args: &DoctorArgs) -> anyhow::Result<ExitCode> {
-    let session = Harness::new(Options::new(&args.place.dir)).session().await?;
+pub(super) async fn doctor(args: &DoctorArgs) -> anyhow::Result<ExitCode> {
+    let session = Harness::new(Options::new(&args.at.dir)).session().await?;
     let store = session.platform.store.clone();
     let served = if session.is_holder() {
-        format!("{} is free; served it for this check", args.place.dir.display())
+        format!("{} is free; served it for this check", args.at.dir.display())
     } else {
-        format!(
-            "{} is served by process {}",
-            args.place.dir.display(),
-            session.address.pid
-        )
+        format!("{} is served by process {}", args.at.dir.display(), session.address.pid)
     };
     let mut checks = vec![
         Check {
@@ -68,7 +68,7 @@ pub async fn doctor(args: &DoctorArgs) -> anyhow::Result<ExitCode> {
             Ok(text) => (true, text),
             Err(text) => (false, text),
         };
-        if args.place.json {
+        if args.at.json {
             print_json(
                 &serde_json::json!({"event": "check", "what": check.what, "ok": ok, "needed": check.needed, "found": text}),
             );
@@ -80,10 +80,10 @@ pub async fn doctor(args: &DoctorArgs) -> anyhow::Result<ExitCode> {
             } else {
                 "note"
             };
-            super::print(&format!("{mark}  {:20} {text}", check.what));
+            print(&format!("{mark}  {:20} {text}", check.what));
         }
     }
-    if args.place.json {
+    if args.at.json {
         print_json(&serde_json::json!({"event": "result", "ok": healthy}));
     }
     Ok(if healthy { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -96,7 +96,7 @@ async fn answers(store: &dyn Store) -> Result<String, String> {
     }
 }
 
-/// Looks for the binaries that `--isolated` starts.
+/// Checks for the binaries that `--isolated` starts.
 fn functions() -> Check {
     let beside = std::env::current_exe()
         .ok()
@@ -122,27 +122,27 @@ fn functions() -> Check {
     }
 }
 
-/// Races conditional writers and takes away what they wrote.
+/// Races conditional writers and deletes what they wrote.
 async fn conditional_writes(store: Arc<dyn Store>) -> Result<String, String> {
     let prefix = format!("doctor/{}/", uuid::Uuid::new_v4().simple());
     let keys: Vec<_> = (0..ROUNDS).map(|round| format!("{prefix}{round}")).collect();
     let raced = race(&keys, &store).await;
-    let left = match take_away(&keys, store.as_ref()).await {
+    let left = match delete(&keys, store.as_ref()).await {
         Ok(()) => String::new(),
         Err(error) => format!("; what they wrote stays under `{prefix}`: {}", chain(&error)),
     };
     raced.map(|found| found + &left).map_err(|wrong| wrong + &left)
 }
 
-/// Stops at the first refusal: a store that does not answer would be waited for at every key.
-async fn take_away(keys: &[String], store: &dyn Store) -> Result<(), StoreError> {
+/// Deletes keys up to the first error: a store that does not answer would time out at every key.
+async fn delete(keys: &[String], store: &dyn Store) -> Result<(), StoreError> {
     for key in keys {
         store.delete(key).await?;
     }
     Ok(())
 }
 
-/// One serial pair proves nothing: there are stores that pass it and lose the race.
+/// Lets writers race for each key. One writer after the other would prove nothing: some stores pass that and fail the race.
 async fn race(keys: &[String], store: &Arc<dyn Store>) -> Result<String, String> {
     for (round, key) in keys.iter().enumerate() {
         let mut writers = JoinSet::new();
@@ -168,14 +168,4 @@ async fn race(keys: &[String], store: &Arc<dyn Store>) -> Result<String, String>
     Ok(format!(
         "{ROUNDS} rounds of {WRITERS} racing writers had one winner each"
     ))
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }

@@ -18,7 +18,7 @@ use rand_chacha::{
 use super::args::GenerateArgs;
 
 /// The columns after `time`.
-pub const COLUMNS: [&str; 11] = [
+pub(super) const COLUMNS: [&str; 11] = [
     "down",
     "up",
     "rnti_count",
@@ -37,14 +37,14 @@ const START: i64 = 1_517_788_800;
 const STEP_S: i64 = 120;
 const DAY_S: f64 = 86_400.0;
 const WEEK_S: f64 = 7.0 * DAY_S;
-/// Gaps take this many rows on average, so that they look like outages and not like noise.
+/// The average length of a gap in rows: long enough to look like an outage and not like noise.
 const MEAN_GAP_ROWS: u8 = 8;
 
-/// Writes the files and gives their paths.
+/// Writes the files and returns their paths.
 ///
 /// # Errors
-/// When a share lies outside 0 to 0.5, there is nothing to write, or a file cannot be written.
-pub fn generate(args: &GenerateArgs) -> anyhow::Result<Vec<PathBuf>> {
+/// When a share is outside 0 to 0.5, there are no rows to write, or a file cannot be written.
+pub(super) fn generate(args: &GenerateArgs) -> anyhow::Result<Vec<PathBuf>> {
     ensure!(
         args.rows > args.test_rows,
         "--rows {} must exceed --test-rows {}",
@@ -110,14 +110,14 @@ struct Row {
     values: [f64; 11],
 }
 
-/// One base station: its size, its habits and its noise.
+/// One base station: its size, its daily and weekly cycle, and its random numbers.
 struct Cell {
     random: ChaCha8Rng,
     /// Bytes per step at the busiest hour.
     capacity: f64,
-    /// When the day peaks, as a share of the day.
+    /// When traffic peaks, as a share of the day.
     peak: f64,
-    /// How much weaker the weekend is.
+    /// By which share traffic is lower at the weekend.
     weekend: f64,
 }
 
@@ -196,13 +196,16 @@ impl Cell {
         self.random.next_u64().to_le_bytes()[0]
     }
 
-    /// Uniform in 0 to 1, from 53 bits.
+    /// Returns a uniform random number from 0 to 1, made of 53 bits.
     #[expect(clippy::cast_precision_loss, reason = "53 bits fit the mantissa")]
     fn uniform(&mut self) -> f64 {
         (self.random.next_u64() >> 11) as f64 / (1_u64 << 53) as f64
     }
 
-    /// Standard normal, by Box and Muller.
+    /// Returns a standard normal random number.
+    ///
+    /// # Source
+    /// Box and Muller 1958.
     fn normal(&mut self) -> f64 {
         let (u, v) = (1.0 - self.uniform(), self.uniform());
         libm::sqrt(-2.0 * libm::log(u)) * libm::cos(std::f64::consts::TAU * v)

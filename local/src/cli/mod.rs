@@ -2,81 +2,75 @@
 
 pub mod args;
 mod axis;
-pub mod doctor;
-pub mod fate;
-pub mod generate;
-pub mod inspect;
-pub mod outcome;
-pub mod plot;
-pub mod progress;
-pub mod request;
-pub mod result;
-pub mod retry;
-pub mod run;
-pub mod up;
-pub mod watch;
+mod bars;
+mod bucket;
+mod config;
+mod doctor;
+mod follow;
+mod forecast;
+mod generate;
+mod interrupt;
+mod open;
+mod outcome;
+mod plot;
+mod print;
+mod progress;
+mod request;
+mod result;
+mod retry;
+mod run;
+mod scores;
+mod status;
+mod up;
+mod uploaded;
+mod watch;
 
-use std::{io::Write as _, process::ExitCode};
+use std::process::ExitCode;
 
-use anyhow::Context as _;
-use contract::{Dataset, spec, text};
+use contract::{Dataset, text};
 use platform::config::{Config, Sources};
 
-use crate::harness::{Harness, Options, Session};
-use args::{Cli, Command, ConfigArgs, DirArgs};
+use self::args::{Cli, Command};
 
-/// Runs one command line and gives its exit code.
+/// Runs one command line and returns its exit code.
 ///
 /// # Errors
-/// When the command cannot be done on this machine; what a user's data or spec did wrong is printed and is no error.
+/// When the command cannot be done on this machine. What is wrong with a user's data or spec is printed and is no error.
 pub async fn main(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         Command::Run(args) => return Box::pin(run::run(&args)).await,
         Command::Upload(args) => return run::upload(&args).await,
         Command::Up(args) => up::up(&args).await?,
         Command::Status(args) => {
-            let session = reading(&args.place).await?;
-            let done = inspect::status(
-                session.platform.store.as_ref(),
-                args.dataset.as_deref(),
-                args.place.json,
-            )
-            .await;
-            return close(session, done).await;
+            let (only, json) = (args.dataset.as_deref(), args.at.json);
+            return open::reading(&args.at, async |store| status::status(store, only, json).await).await;
         }
         Command::Scores(args) => {
-            let dataset: Dataset = args.dataset.parse()?;
-            let session = reading(&args.place).await?;
-            let done = inspect::scores(session.platform.store.as_ref(), &dataset, args.place.json).await;
-            return close(session, done).await;
+            let (dataset, json) = (args.dataset.parse::<Dataset>()?, args.at.json);
+            return open::reading(&args.at, async |store| scores::scores(store, &dataset, json).await).await;
         }
         Command::Forecast(args) => {
-            let dataset: Dataset = args.dataset.parse()?;
-            let session = reading(&args.place).await?;
-            let done = inspect::forecast(session.platform.store.as_ref(), &dataset, args.csv, args.place.json).await;
-            return close(session, done).await;
+            let (dataset, csv, json) = (args.dataset.parse::<Dataset>()?, args.csv, args.at.json);
+            let print = async |store: &dyn platform::Store| forecast::forecast(store, &dataset, csv, json).await;
+            return open::reading(&args.at, print).await;
         }
         Command::Retry(args) => return retry::retry(&args).await,
         Command::Doctor(args) => return doctor::doctor(&args).await,
-        Command::Config(args) => config(&args)?,
+        Command::Config(args) => config::config(&args)?,
         Command::Generate(args) => {
             for path in generate::generate(&args)? {
-                print(&path.display().to_string());
+                print::print(&path.display().to_string());
             }
         }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// Prints lines to standard output, none of which commands a terminal; a reader that went away is no error.
-pub(crate) fn print(lines: &str) {
-    let _ = writeln!(std::io::stdout(), "{}", text::screen(lines));
-}
-
-/// Starts logging: only what went wrong where a person watches one upload, more for who asks with `FLITS__LOG__FILTER`.
+/// Starts logging: the events of `flits up`, and only errors of commands that print their own results. `FLITS__LOG__FILTER` asks
+/// for more.
 pub fn logs(cli: &Cli) {
     let filter = match cli.command {
-        // The embedded S3 answers refusals to its client; its protocol crate logs them as errors of ours.
+        // The S3 server answers refusals to its client; its protocol crate logs them as errors.
         Command::Up(_) => "info,s3s=off",
         // A failed job is printed with its result.
         _ => "error,s3s=off,platform::driver=off",
@@ -89,53 +83,4 @@ pub fn logs(cli: &Cli) {
     if let Err(error) = started {
         eprintln!("flits: {}", text::lines(&format!("{error:#}")));
     }
-}
-
-/// Opens a directory to look at it: without running any function.
-async fn reading(place: &DirArgs) -> anyhow::Result<Session> {
-    anyhow::ensure!(
-        place.dir.is_dir(),
-        "`{}` does not exist; begin with `flits run FILE`",
-        place.dir.display()
-    );
-    Harness::new(Options::new(&place.dir)).session().await
-}
-
-async fn close(session: Session, done: anyhow::Result<()>) -> anyhow::Result<ExitCode> {
-    session.close().await;
-    done.map(|()| ExitCode::SUCCESS)
-}
-
-/// Prints the resolved spec and the host's settings.
-fn config(args: &ConfigArgs) -> anyhow::Result<()> {
-    let pairs = args
-        .spec
-        .sets
-        .iter()
-        .map(|set| spec::parse_set(set))
-        .collect::<Result<Vec<_>, _>>()?;
-    let mut sources = Sources::of_process(None)?;
-    for (path, value) in spec::split_host(pairs).1 {
-        sources = sources.set(&format!("host.{path}"), &value);
-    }
-    let host = Config::read(sources)?;
-    let environment = host.host.overrides.clone().into_iter().collect();
-    let spec = spec::resolve(&request::layers(&args.spec, environment)?)?;
-    if args.json {
-        progress::print_json(&spec);
-    } else {
-        print(&format!(
-            "# The resolved spec: --spec, {{dataset}}.toml and --set change it.\n{}",
-            toml_text(&spec)?
-        ));
-        print(&format!(
-            "# The host: FLITS__SECTION__KEY and --set host.* change it.\n{}",
-            host.effective()
-        ));
-    }
-    Ok(())
-}
-
-fn toml_text(spec: &contract::Spec) -> anyhow::Result<String> {
-    toml::to_string(spec).context("the spec is no TOML")
 }

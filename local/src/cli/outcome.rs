@@ -1,4 +1,4 @@
-//! Turns what the bucket shows at the end of a walk into the result, the table and the plot.
+//! Turns what a finished walk left in the bucket into the result and the plot.
 
 use std::{
     collections::BTreeMap,
@@ -13,23 +13,23 @@ use platform::{Classify as _, Store, StoreError, documents};
 use series::Role;
 
 use super::{
-    inspect::INTERVAL,
+    forecast::INTERVAL,
     plot::{self, Panel},
     progress::stage_result,
     result::{Champion, RunResult},
     watch::{JobView, Reused, RoundView, View},
 };
 
-/// Actual rows that the plot shows where there is no holdout forecast to set the frame.
+/// How many of the last actual rows the plot shows.
 const RECENT_ROWS: usize = 500;
-/// How long a result waits for its picture.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long the result waits for its plot.
+const MAX_WAIT: Duration = Duration::from_secs(10);
 /// The largest clean part that is read back for a plot, in bytes.
 const CLEAN_CAP: u64 = 1 << 30;
 
-/// Sums a finished walk up.
+/// Summarizes a finished walk.
 #[must_use]
-pub fn summarize(dataset: &Dataset, view: &View, round: Option<&RoundView>, reused: &Reused) -> RunResult {
+pub(super) fn summarize(dataset: &Dataset, view: &View, round: Option<&RoundView>, reused: &Reused) -> RunResult {
     let mut result = RunResult::new(dataset.as_str());
     result.stages = view.jobs.iter().filter_map(|job| stage_result(job, reused)).collect();
     result.failed = view.jobs.iter().filter_map(|job| job.failure.clone()).collect();
@@ -55,21 +55,21 @@ pub fn summarize(dataset: &Dataset, view: &View, round: Option<&RoundView>, reus
     result
 }
 
-/// Gives who reigns after the round.
+/// Returns the champion that a round decided on.
 #[must_use]
-pub fn champion(round: &RoundView) -> Option<&Entry> {
+pub(super) fn champion(round: &RoundView) -> Option<&Entry> {
     match &round.decision {
         Some(Decision::Entry(entry)) => Some(entry),
         Some(Decision::Nobody { .. }) | None => None,
     }
 }
 
-/// Draws recent actuals, the champion's forecast of the holdout and the future, and notes the file's path in the result, or
-/// why there is none: the result does not depend on its picture, and never waits longer than `PATIENCE` for it.
+/// Draws recent actuals, the champion's forecast of the holdout and of the future. Sets the path of the file in the result,
+/// or why there is no plot: the result does not depend on it and never waits longer than `MAX_WAIT` for it.
 ///
 /// # Errors
 /// When the store does not answer.
-pub async fn draw(
+pub(super) async fn draw(
     dir: &Path,
     view: &View,
     round: &RoundView,
@@ -79,7 +79,7 @@ pub async fn draw(
     let drawn = match gather(view, round, result, store).await {
         Ok(picture) => {
             let dir = dir.join("plots");
-            beside(PATIENCE, move || picture.draw(&dir)).await
+            beside(MAX_WAIT, move || picture.draw(&dir)).await
         }
         Err(error) => Err(error),
     };
@@ -91,10 +91,10 @@ pub async fn draw(
     Ok(())
 }
 
-/// What was observed of each target: UTC seconds and values, none where one is missing.
+/// The observed values of each target: UTC seconds and values, `None` where one is missing.
 type Actuals = BTreeMap<String, Vec<(i64, Option<f64>)>>;
 
-/// What is drawn, as it lies in the bucket.
+/// What is drawn, as it was read from the bucket.
 struct Picture {
     dataset: String,
     future: ForecastDocument,
@@ -126,8 +126,8 @@ impl Picture {
     }
 }
 
-/// Runs what may take long on a thread that nobody waits for at the end of the process, as the runtime does for its own,
-/// and waits for it a while. An interrupt ends the waiting too.
+/// Runs work that may take long on a thread of its own, and waits for it up to a limit. The process does not wait for the
+/// thread when it ends, unlike for threads of the runtime, so an interrupt ends the wait too.
 async fn beside<T: Send + 'static>(
     patience: Duration,
     work: impl FnOnce() -> anyhow::Result<T> + Send + 'static,
@@ -144,7 +144,7 @@ async fn beside<T: Send + 'static>(
     }
 }
 
-/// Says whether the store may give later what it did not give now.
+/// Returns whether the store may answer later.
 fn may_pass(error: &anyhow::Error) -> bool {
     let store = error.chain().find_map(|cause| cause.downcast_ref::<StoreError>());
     store.is_some_and(|error| error.class().may_pass())
@@ -235,8 +235,8 @@ mod tests {
         let drawn = beside(Duration::ZERO, move || Ok(wait.recv()?)).await;
         assert_eq!(drawn.unwrap_err().to_string(), "drawing took longer than 0 s");
         drop(never);
-        let drawn = beside::<()>(PATIENCE, || panic!("no ink")).await;
+        let drawn = beside::<()>(MAX_WAIT, || panic!("no ink")).await;
         assert_eq!(drawn.unwrap_err().to_string(), "drawing panicked");
-        assert_eq!(beside(PATIENCE, || Ok(7)).await.unwrap(), 7);
+        assert_eq!(beside(MAX_WAIT, || Ok(7)).await.unwrap(), 7);
     }
 }

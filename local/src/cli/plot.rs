@@ -1,4 +1,4 @@
-//! The picture at the end of `flits run`: recent actuals, the champion's forecast of the holdout, and the future.
+//! The plot at the end of `flits run`: recent actuals, the champion's forecast of the holdout, and the future.
 
 use std::path::Path;
 
@@ -8,9 +8,9 @@ use plotters::prelude::*;
 
 use super::axis::Axis;
 
-/// How many panels one picture holds; more targets than that are left out and counted in the title.
+/// The most panels of one plot; further targets are left out and counted in the title.
 const MAX_PANELS: usize = 6;
-/// The characters of a column's name that stand above its panel.
+/// The most characters of a column's name that are shown above its panel.
 const MAX_CAPTION: usize = 100;
 const WIDTH: u32 = 1_100;
 const PANEL_HEIGHT: u32 = 260;
@@ -20,24 +20,24 @@ const FUTURE: RGBColor = RGBColor(20, 105, 180);
 
 /// One target's lines. Times are UTC seconds, values are in original units; gaps and values that are not finite break a line.
 #[derive(Debug, Clone)]
-pub struct Panel {
-    /// The target column.
+pub(super) struct Panel {
+    /// The name of the target column.
     pub target: String,
-    /// What was observed.
+    /// The observed values; `None` where one is missing.
     pub actual: Vec<(i64, Option<f64>)>,
-    /// What the champion forecast for the holdout, one step ahead.
+    /// The champion's forecast of the holdout, one step ahead.
     pub holdout: Vec<(i64, f64)>,
-    /// What the champion forecasts now.
+    /// The champion's newest forecast.
     pub future: Vec<(i64, f64)>,
     /// The lower and the upper end of its 80 % interval; empty where it has none.
     pub interval: [Vec<(i64, f64)>; 2],
 }
 
-/// Draws the panels below each other into an SVG file, in time that the points alone decide.
+/// Draws the panels below each other into an SVG file. The time it takes depends only on the number of points.
 ///
 /// # Errors
 /// When there is nothing to draw or the file cannot be written.
-pub fn draw(path: &Path, title: &str, panels: &[Panel]) -> anyhow::Result<()> {
+pub(super) fn draw(path: &Path, title: &str, panels: &[Panel]) -> anyhow::Result<()> {
     let mut svg = String::new();
     paint(&mut svg, title, panels)?;
     std::fs::write(path, svg).with_context(|| format!("cannot write {}", path.display()))
@@ -116,7 +116,7 @@ fn draw_panel(area: &DrawingArea<SVGBackend<'_>, plotters::coord::Shift>, panel:
     ] {
         let points = line.iter().filter(|(_, v)| v.is_finite());
         let points: Vec<_> = points.map(|(t, v)| (seconds(*t), *v)).collect();
-        // A single point is no line, so it is marked.
+        // A single point is not a visible line, so it gets a mark.
         if let [(t, v)] = points[..] {
             chart
                 .draw_series([Circle::new((t, v), 3, colour.filled())])
@@ -144,7 +144,7 @@ fn runs(line: &[(i64, Option<f64>)]) -> Vec<Vec<(f64, f64)>> {
         .collect()
 }
 
-/// Places a time on the axis.
+/// Returns a time as a number on the axis.
 #[expect(clippy::cast_precision_loss, reason = "times in seconds lie far below 2^52")]
 fn seconds(time: i64) -> f64 {
     time as f64

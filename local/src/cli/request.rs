@@ -1,4 +1,4 @@
-//! What a command line asks for, as the front door wants it.
+//! Turns a command line into a submission and the layers of a spec.
 
 use std::{io::Read as _, path::Path};
 
@@ -11,11 +11,11 @@ use contract::{
 use super::args::SpecArgs;
 use crate::submit::Submission;
 
-/// Reads the arguments; flags come before `--set`, which wins. `environment` holds the predecessor's names that are set.
+/// Reads the arguments. `--set` wins over the other flags. `environment` contains the predecessor's variables that are set.
 ///
 /// # Errors
 /// When the spec file cannot be read or a `--set` is not `path=value`.
-pub fn submission(file: &Path, args: &SpecArgs, environment: &[(String, String)]) -> anyhow::Result<Submission> {
+pub(super) fn submission(file: &Path, args: &SpecArgs, environment: &[(String, String)]) -> anyhow::Result<Submission> {
     Ok(Submission {
         dataset: dataset(file, args, environment),
         file: file.to_owned(),
@@ -26,11 +26,11 @@ pub fn submission(file: &Path, args: &SpecArgs, environment: &[(String, String)]
     })
 }
 
-/// Gives the layers of a spec where no bucket is asked, in the order in which later ones win.
+/// Returns the layers of a spec without reading a bucket. Later layers win.
 ///
 /// # Errors
 /// When the spec file cannot be read or a `--set` is not `path=value`.
-pub fn layers(args: &SpecArgs, environment: Vec<(String, String)>) -> anyhow::Result<Vec<Layer>> {
+pub(super) fn layers(args: &SpecArgs, environment: Vec<(String, String)>) -> anyhow::Result<Vec<Layer>> {
     let text = spec_file(args)?;
     let text = text.iter().map(|(name, text)| Layer::toml(name, text));
     let mut layers: Vec<_> = text
@@ -46,7 +46,7 @@ fn spec_file(args: &SpecArgs) -> anyhow::Result<Option<(String, String)>> {
     let Some(path) = &args.spec else { return Ok(None) };
     let unreadable = || format!("cannot read the spec file `{}`", path.display());
     let mut text = String::new();
-    // One byte more than a spec may have: the rest of a longer file is not worth its memory.
+    // One byte more than a spec may have is enough to refuse a longer file.
     let file = std::fs::File::open(path).with_context(unreadable)?;
     file.take(spec::MAX_TEXT as u64 + 1)
         .read_to_string(&mut text)
@@ -60,7 +60,7 @@ fn spec_file(args: &SpecArgs) -> anyhow::Result<Option<(String, String)>> {
     Ok(Some((path.display().to_string(), text)))
 }
 
-/// Gives `--set` and the flags that stand for one, without `host.*`.
+/// Returns `--set` and the flags that stand for one, without `host.*`.
 fn sets(args: &SpecArgs) -> anyhow::Result<Vec<(String, String)>> {
     let mut sets = Vec::new();
     if let Some(target) = &args.target {
@@ -84,7 +84,7 @@ fn sets(args: &SpecArgs) -> anyhow::Result<Vec<(String, String)>> {
     Ok(sets)
 }
 
-/// Names the dataset: as asked, as the predecessor's environment says, else by the file's stem.
+/// Returns the name of the dataset: as asked for, else as the predecessor's environment says, else the file's stem.
 fn dataset(file: &Path, args: &SpecArgs, environment: &[(String, String)]) -> String {
     let asked = args.dataset.as_deref().or_else(|| overrides::dataset(environment));
     asked.map_or_else(|| of_stem(file), str::to_owned)

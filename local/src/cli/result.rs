@@ -1,4 +1,4 @@
-//! What `flits run` ends with: one JSON object for programs, a table for people.
+//! The result of `flits run`: one JSON object for programs, a table for people.
 
 use std::{borrow::Cow, collections::BTreeMap};
 
@@ -8,104 +8,104 @@ use forecast::EpochLoss;
 use serde::Serialize;
 use series::Scores;
 
-/// The last line of `flits run --json`.
+/// The last line of `flits run --json`. Its fields are fixed; `docs/operations.md` describes them.
 #[derive(Debug, Clone, Serialize)]
-pub struct RunResult {
+pub(super) struct RunResult {
     /// Always `result`.
     pub event: &'static str,
     /// Whether there is a forecast.
     pub ok: bool,
-    /// The dataset, as it was asked for.
+    /// The dataset as it was asked for, valid or not.
     pub dataset: String,
-    /// Who reigns now.
+    /// The champion after this run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub champion: Option<Champion>,
-    /// Why nobody reigns, where a round was decided without a winner.
+    /// Why there is no champion, where a round was decided without a winner.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nobody: Option<String>,
-    /// Scores of each member that has some.
+    /// Scores by member, for those that have scores.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub scores: BTreeMap<String, Scores>,
-    /// Why the others have none.
+    /// Why the other members have no scores.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub out: BTreeMap<String, String>,
-    /// Why no job began with the upload, where it was not refused: it was replaced or deleted before.
+    /// Why no job began with the upload although it was not refused: it was replaced or deleted before.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lost: Option<String>,
-    /// The key of the forecast.
+    /// The key of the forecast in the bucket.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub forecast: Option<String>,
-    /// Each job of the walk.
+    /// One entry for each job that was committed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub stages: Vec<StageResult>,
-    /// The picture.
+    /// The path of the plot.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub plot: Option<String>,
-    /// Why there is no picture, where there should be one.
+    /// Why there is no plot although there is a forecast.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unplotted: Option<String>,
-    /// What failed, as in `failed/{job}.json`.
+    /// The failures of this upload's jobs, as in `failed/{job}.json`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub failed: Vec<Failure>,
 }
 
-/// Who reigns.
+/// The champion of a dataset.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Champion {
-    /// The member.
+pub(super) struct Champion {
+    /// The name of the member.
     pub model: String,
-    /// Its artifact.
+    /// The digest of its artifact.
     pub digest: Digest,
-    /// Its place in the champion log.
+    /// Its position in the champion log, from 1.
     pub generation: u64,
 }
 
-/// One job of the walk.
+/// What one committed job did.
 #[derive(Debug, Clone, Serialize)]
-pub struct StageResult {
-    /// The stage.
+pub(super) struct StageResult {
+    /// The stage of the job.
     pub stage: Stage,
     /// The member, for `train` and `eval`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
     /// The part, `{index}-of-{of}`.
     pub part: String,
-    /// How long the work took; 0 where it was adopted.
+    /// How long the work took, in seconds; 0 where it was adopted.
     pub seconds: f64,
-    /// Committed before this command began, or adopted.
+    /// Whether the job was committed before this command began, or adopted the result of another job.
     pub reused: bool,
-    /// Rows on the grid.
+    /// Rows on the regular time axis.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rows: Option<usize>,
-    /// Columns, calendar included.
+    /// Columns, with those of the calendar.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub columns: Option<usize>,
-    /// Windows, context and inputs.
+    /// The shape of the inputs of a fit: windows, context, inputs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub x: Option<[usize; 3]>,
-    /// Windows, horizon and targets.
+    /// The shape of its targets: windows, horizon, targets.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub y: Option<[usize; 3]>,
-    /// Losses by epoch, on scaled values.
+    /// Losses by epoch, on scaled values; empty for models without epochs.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub epochs: Vec<EpochLoss>,
-    /// What a stage did other than one would expect, or what its data are like.
+    /// What is worth knowing about the data or about how the stage went.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notices: Vec<String>,
 }
 
 impl StageResult {
-    /// Returns each notice as people may read it, with its model, or with its stage where that has none.
-    pub fn told(&self) -> impl Iterator<Item = (&str, Cow<'_, str>)> {
+    /// Returns each notice with control characters escaped, with the model or, where there is none, the stage.
+    pub(super) fn told(&self) -> impl Iterator<Item = (&str, Cow<'_, str>)> {
         let about = self.model.as_deref().unwrap_or(self.stage.name());
         self.notices.iter().map(move |notice| (about, text::plain(notice)))
     }
 }
 
 impl RunResult {
-    /// Begins with nothing done.
+    /// Makes the result of an upload for which nothing is done yet.
     #[must_use]
-    pub fn new(dataset: &str) -> Self {
+    pub(super) fn new(dataset: &str) -> Self {
         Self {
             event: "result",
             ok: false,
@@ -125,9 +125,9 @@ impl RunResult {
 }
 
 impl Champion {
-    /// Takes the champion from an entry of the log.
+    /// Reads the champion from an entry of the log.
     #[must_use]
-    pub fn of(entry: &Entry) -> Self {
+    pub(super) fn of(entry: &Entry) -> Self {
         Self {
             model: entry.member.to_string(),
             digest: entry.artifact,
@@ -136,9 +136,9 @@ impl Champion {
     }
 }
 
-/// Writes scores as a table, best first by the given metric; members without scores say why.
+/// Writes scores as a table, best first by RMSSE, or by RMSE where that is missing. Members without scores say why.
 #[must_use]
-pub fn scores_table(
+pub(super) fn scores_table(
     scores: &BTreeMap<String, Scores>,
     out: &BTreeMap<String, String>,
     champion: Option<&str>,
@@ -186,10 +186,10 @@ fn number(value: Option<f64>) -> String {
     }
 }
 
-/// Writes a failure for a person: the object and the message, which says the wrong value and the bound. Row and column
-/// follow where the message does not name them; programs find all four as fields.
+/// Writes a failure for a person: the object and the message, which contains the wrong value and the bound. Row and column
+/// follow where the message does not contain them.
 #[must_use]
-pub fn failure_text(failure: &Failure) -> String {
+pub(super) fn failure_text(failure: &Failure) -> String {
     let message = &failure.message;
     let row = failure.row.map(|row| format!("row {row}"));
     let column = failure.column.as_ref().map(|column| format!("column `{column}`"));
@@ -208,7 +208,7 @@ pub fn failure_text(failure: &Failure) -> String {
     format!("{key}{}{place}", text::lines(message))
 }
 
-/// Says whether a message names a place, and not a longer one that begins alike: `row 12` is not `row 1`.
+/// Returns whether a message names a row or column, and not only a longer one that begins alike: `row 12` is not `row 1`.
 fn tells(message: &str, place: &str) -> bool {
     let ends = |at: usize| !message[at + place.len()..].starts_with(|c: char| c.is_ascii_digit());
     message.match_indices(place).any(|(at, _)| ends(at))

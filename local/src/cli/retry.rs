@@ -1,4 +1,4 @@
-//! `flits retry`: opens failed jobs again and walks their uploads once more.
+//! `flits retry`: opens failed jobs again and sends their uploads once more.
 
 use std::process::ExitCode;
 
@@ -13,12 +13,17 @@ use platform::{
 use serde::Serialize;
 use serde_json::json;
 
-use super::{args::RetryArgs, inspect, progress::print_json, reading, watch::Walk};
+use super::{
+    args::RetryArgs,
+    bucket, open,
+    print::{print, print_json},
+    watch::Walk,
+};
 
-/// The fewest digits that name a job: fewer could be the name of a dataset.
+/// The fewest digits of a job id; a shorter text could be the name of a dataset.
 const SHORTEST_JOB: usize = 8;
 
-/// What a command line names.
+/// What the command line names.
 enum Asked {
     Dataset(Dataset),
     Job(JobId, Dataset),
@@ -34,12 +39,12 @@ struct Retried {
     key: String,
 }
 
-/// Opens the failed jobs of a dataset, or one of them, and has their uploads walked once more.
+/// Opens the failed jobs of a dataset, or one of them, and sends the events of their uploads once more.
 ///
 /// # Errors
 /// When the directory or the store cannot be used, or nothing of that name has failed.
-pub async fn retry(args: &RetryArgs) -> anyhow::Result<ExitCode> {
-    let session = reading(&args.place).await?;
+pub(super) async fn retry(args: &RetryArgs) -> anyhow::Result<ExitCode> {
+    let session = open::session(&args.at).await?;
     let done = retry_on(&args.what, &session.platform).await;
     let goes_on = if session.is_holder() {
         "; `flits up` or `flits run` goes on from here"
@@ -48,7 +53,7 @@ pub async fn retry(args: &RetryArgs) -> anyhow::Result<ExitCode> {
     };
     session.close().await;
     let retried = done?;
-    if args.place.json {
+    if args.at.json {
         print_json(&json!({"event": "result", "ok": true, "retried": retried}));
     } else {
         for one in &retried {
@@ -57,14 +62,14 @@ pub async fn retry(args: &RetryArgs) -> anyhow::Result<ExitCode> {
                 .as_deref()
                 .map(|model| format!(" {model}"))
                 .unwrap_or_default();
-            super::print(&format!(
+            print(&format!(
                 "{}{model} of `{}`, job {}",
                 one.stage,
                 one.key,
                 one.job.short()
             ));
         }
-        super::print(&format!("{} to be tried again{goes_on}", retried.len()));
+        print(&format!("{} to be tried again{goes_on}", retried.len()));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -76,7 +81,7 @@ async fn retry_on(what: &str, platform: &Platform) -> anyhow::Result<Vec<Retried
         Asked::Job(job, dataset) => (dataset, Some(*job)),
     };
     let mut retried = Vec::new();
-    for key in inspect::list(platform.store.as_ref(), &format!("{}{dataset}/", keys::RAW)).await? {
+    for key in bucket::list(platform.store.as_ref(), &format!("{}{dataset}/", keys::RAW)).await? {
         let opened = reopen(&key, only, platform).await?;
         if !opened.is_empty() {
             platform
@@ -98,7 +103,7 @@ async fn retry_on(what: &str, platform: &Platform) -> anyhow::Result<Vec<Retried
     Ok(retried)
 }
 
-/// Opens the failed jobs that one object led to.
+/// Opens the failed jobs that one object led to, and returns them.
 async fn reopen(key: &str, only: Option<JobId>, platform: &Platform) -> anyhow::Result<Vec<Retried>> {
     let store = platform.store.as_ref();
     let wanted = |job: JobId| only.is_none_or(|only| only == job);
@@ -132,7 +137,7 @@ async fn reopen(key: &str, only: Option<JobId>, platform: &Platform) -> anyhow::
     Ok(opened)
 }
 
-/// All jobs that a first message has led to.
+/// Returns all jobs that a first message has led to.
 async fn walked(first: &Message, platform: &Platform) -> anyhow::Result<Vec<walk::Step>> {
     let task = first.stage.clone();
     let spec = walk::spec(platform.store.as_ref(), task.dataset(), task.spec()).await?;
@@ -140,7 +145,7 @@ async fn walked(first: &Message, platform: &Platform) -> anyhow::Result<Vec<walk
     Ok(walk.look().await?.jobs.into_iter().map(|job| job.step).collect())
 }
 
-/// The event that walks an object once more, as a store would send it for a new upload of the same bytes.
+/// Returns the event that a store would send for a new upload of the same bytes.
 fn uploaded(key: &str, platform: &Platform) -> String {
     let encoded = percent_encoding::utf8_percent_encode(key, percent_encoding::NON_ALPHANUMERIC).to_string();
     json!({"Records": [{
@@ -152,7 +157,7 @@ fn uploaded(key: &str, platform: &Platform) -> String {
 
 async fn asked(what: &str, store: &dyn Store) -> anyhow::Result<Asked> {
     if what.len() >= SHORTEST_JOB && what.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        let found = inspect::list(store, &format!("failed/{what}")).await?;
+        let found = bucket::list(store, &format!("failed/{what}")).await?;
         ensure!(
             found.len() < 2,
             "`{what}` begins the ids of {} failed jobs; give more digits",

@@ -4,16 +4,20 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use emulator::Addresses;
 
-use super::{args::UpArgs, progress::print_json};
-use crate::harness::{Harness, Interrupt, Options};
+use super::{
+    args::UpArgs,
+    interrupt::Interrupt,
+    print::{print, print_json},
+};
+use crate::harness::{Harness, Options};
 
 /// Serves the directory and runs the functions until Ctrl-C or SIGTERM.
 ///
 /// # Errors
 /// When the directory or a port cannot be used, or another process serves the directory.
-pub async fn up(args: &UpArgs) -> anyhow::Result<()> {
+pub(super) async fn up(args: &UpArgs) -> anyhow::Result<()> {
     let mut interrupt = Interrupt::listen()?;
-    let options = Options::new(&args.place.dir)
+    let options = Options::new(&args.at.dir)
         .sets(&args.sets)?
         .isolated(args.isolated)
         .pumping();
@@ -28,19 +32,19 @@ pub async fn up(args: &UpArgs) -> anyhow::Result<()> {
     anyhow::ensure!(
         session.is_holder(),
         "`{}` is served by process {} already, at {} and {}",
-        args.place.dir.display(),
+        args.at.dir.display(),
         address.pid,
         address.s3,
         address.sqs
     );
-    let file = args.place.dir.join("address.json");
-    if args.place.json {
+    let file = args.at.dir.join("address.json");
+    if args.at.json {
         print_json(&serde_json::json!({
             "event": "up", "s3": address.s3, "sqs": address.sqs, "bucket": address.bucket, "region": address.region,
             "credentials": file,
         }));
     } else {
-        super::print(&format!(
+        print(&format!(
             "S3   {}  (bucket `{}`)\nSQS  {}\nCredentials are in {}. Ctrl-C ends.",
             address.s3,
             address.bucket,

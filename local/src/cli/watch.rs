@@ -1,5 +1,5 @@
-//! Follows one upload by what it leaves in the bucket. Each ledger says what comes next, so nothing is listed and nobody
-//! is asked: a client that starts late, or again, sees the same.
+//! Follows one upload by what its jobs leave in the bucket. Each ledger says which jobs come next, so nothing is listed
+//! and no process is asked: a client that starts late, or again, sees the same.
 
 use std::{
     collections::{HashMap, HashSet, VecDeque},
@@ -15,14 +15,14 @@ use platform::{
 };
 
 /// The jobs that were committed before a command began.
-pub type Reused = HashSet<JobId>;
+pub(super) type Reused = HashSet<JobId>;
 
 /// One job of the walk, as the bucket shows it.
 #[derive(Debug, Clone)]
-pub struct JobView {
+pub(super) struct JobView {
     /// The job and its ledger.
     pub step: Step,
-    /// What it left, once it is committed.
+    /// What it made, once it is committed.
     pub made: Option<Produced>,
     /// Why it failed, once it did.
     pub failure: Option<Failure>,
@@ -30,30 +30,30 @@ pub struct JobView {
 
 /// All that the bucket shows of one upload.
 #[derive(Debug, Clone, Default)]
-pub struct View {
+pub(super) struct View {
     /// The jobs in the order of the walk.
     pub jobs: Vec<JobView>,
-    /// Every job has ended and its successors are sent.
+    /// Whether every job has ended and its successors are sent.
     pub finished: bool,
 }
 
 impl View {
     /// Returns whether a function has begun with the upload.
     #[must_use]
-    pub fn has_begun(&self) -> bool {
+    pub(super) fn has_begun(&self) -> bool {
         self.jobs.first().is_some_and(|job| job.step.ledger.is_some())
     }
 
     /// Returns the jobs that had ended before a moment of the store's clock.
-    pub fn ended_before(&self, moment: i64) -> impl Iterator<Item = JobId> {
+    pub(super) fn ended_before(&self, moment: i64) -> impl Iterator<Item = JobId> {
         let ended = self.jobs.iter().filter(|job| job.made.is_some());
         let before = ended.filter(move |job| job.step.written.is_some_and(|written| written < moment));
         before.map(|job| job.step.job)
     }
 
-    /// Says which jobs are not done and where they stand.
+    /// Returns which jobs are not done, each with its state.
     #[must_use]
-    pub fn waits_for(&self) -> Vec<String> {
+    pub(super) fn waits_for(&self) -> Vec<String> {
         let open = self
             .jobs
             .iter()
@@ -75,9 +75,9 @@ impl View {
         .collect()
     }
 
-    /// Returns a number that changes when a job does anything but renew its lease.
+    /// Returns a number that changes whenever the state of a job changes, except when only its lease is renewed.
     #[must_use]
-    pub fn fingerprint(&self) -> u64 {
+    pub(super) fn fingerprint(&self) -> u64 {
         let mut hasher = std::hash::DefaultHasher::new();
         for job in &self.jobs {
             let ledger = job.step.ledger.as_ref();
@@ -96,32 +96,32 @@ impl View {
     }
 }
 
-/// What a round left: who took part, what became of each, what was decided.
+/// What a round left in the bucket.
 #[derive(Debug, Clone)]
-pub struct RoundView {
-    /// Who took part.
+pub(super) struct RoundView {
+    /// Its members.
     pub round: Round,
-    /// What became of them.
+    /// The outcome of each member that has one.
     pub outcomes: Vec<Outcome>,
-    /// What was decided.
+    /// The decision; `None` while some outcome is missing.
     pub decision: Option<Decision>,
 }
 
-/// Follows one upload.
-pub struct Walk {
+/// Reads the jobs of one upload, again and again.
+pub(super) struct Walk {
     store: Arc<dyn Store>,
     spec: Arc<Spec>,
     first: Task,
-    /// Jobs that ended, so that each is read once.
+    /// Jobs that have ended; each is read only once.
     ended: HashMap<JobId, JobView>,
-    /// Jobs that had ended and whose outputs were gone, with the token of that claim: they are to be done again.
+    /// Jobs that had ended and whose outputs are missing, with the token of that claim: they are to be done again.
     lost: HashMap<JobId, u64>,
 }
 
 impl Walk {
     /// Begins at the first job.
     #[must_use]
-    pub fn new(store: Arc<dyn Store>, spec: Arc<Spec>, first: Task) -> Self {
+    pub(super) fn new(store: Arc<dyn Store>, spec: Arc<Spec>, first: Task) -> Self {
         Self {
             store,
             spec,
@@ -131,17 +131,17 @@ impl Walk {
         }
     }
 
-    /// Goes on with another address of the same bucket.
-    pub fn reconnect(&mut self, store: Arc<dyn Store>) {
+    /// Continues with the same bucket at another address.
+    pub(super) fn reconnect(&mut self, store: Arc<dyn Store>) {
         self.store = store;
     }
 
-    /// Returns the jobs that are committed now and whose outputs are there. From here on those whose outputs are gone count
-    /// as not done: the upload that follows has them done again.
+    /// Returns the jobs that are committed and whose outputs exist. From now on jobs whose outputs are missing count as not
+    /// done: the upload that follows has them done again.
     ///
     /// # Errors
     /// When the store does not answer.
-    pub async fn committed(&mut self) -> Result<Reused, StoreError> {
+    pub(super) async fn committed(&mut self) -> Result<Reused, StoreError> {
         let view = self.look().await?;
         let mut committed = Reused::new();
         for job in view.jobs {
@@ -158,7 +158,7 @@ impl Walk {
         Ok(committed)
     }
 
-    /// Looks for what a job made, and for what its conclusion left for its siblings.
+    /// Returns whether everything exists that a job made, and that it left for the other jobs of its round.
     async fn is_left(&self, step: &Step, made: &Produced) -> Result<bool, StoreError> {
         let joined = keys::joined(&step.task, step.job);
         for key in made
@@ -177,7 +177,7 @@ impl Walk {
     ///
     /// # Errors
     /// When the store does not answer or a document is damaged.
-    pub async fn look(&mut self) -> Result<View, StoreError> {
+    pub(super) async fn look(&mut self) -> Result<View, StoreError> {
         let mut view = View {
             jobs: Vec::new(),
             finished: true,
@@ -217,7 +217,7 @@ impl Walk {
             return Ok(view);
         }
         match ledger.state {
-            // Without its manifest it is as good as not done; a new upload has it done again.
+            // Without its manifest it counts as not done; a new upload has it done again.
             State::Committed => match walk::manifest(self.store.as_ref(), view.step.work).await? {
                 Some(manifest) => view.made = Some(manifest.outputs),
                 None => return Ok(view),
@@ -229,11 +229,11 @@ impl Walk {
         Ok(view)
     }
 
-    /// Reads what the walk's round left; none where it never began.
+    /// Reads the round of this upload. Returns `None` where it has not begun.
     ///
     /// # Errors
     /// When the store does not answer or a document is damaged.
-    pub async fn round(&self, view: &View) -> Result<Option<RoundView>, StoreError> {
+    pub(super) async fn round(&self, view: &View) -> Result<Option<RoundView>, StoreError> {
         let Some(sample) = view.jobs.iter().find(|job| matches!(job.step.task, Task::Sample(_))) else {
             return Ok(None);
         };
@@ -242,11 +242,11 @@ impl Walk {
     }
 }
 
-/// Reads what a round left; none where it never began.
+/// Reads a round. Returns `None` where it has not begun.
 ///
 /// # Errors
 /// When the store does not answer or a document is damaged.
-pub async fn round(
+pub(super) async fn round(
     store: &dyn Store,
     dataset: &Dataset,
     part: PartId,

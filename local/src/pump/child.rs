@@ -11,14 +11,14 @@ use super::{
     runtime_api::{Answer, Invocation, RuntimeApi},
 };
 
-/// How long a process may take to end well once it was asked to.
+/// How long a process may take to stop after it was asked to.
 const GRACE: Duration = Duration::from_secs(30);
 
 /// A process that asks its own Runtime API for work. Killed when dropped.
 pub(super) struct Child {
     pub(super) words: Vec<String>,
     process: Process,
-    /// Kept here, because waiting for a process closes what it still has of its input.
+    /// Taken out of the process, because waiting for a process closes its input.
     _lifeline: Option<ChildStdin>,
     api: RuntimeApi,
 }
@@ -36,7 +36,7 @@ impl Child {
         let mut command = Command::new(&words[0]);
         command
             .args(&words[1..])
-            // Those of whoever started this process belong to other credentials than the ones handed in.
+            // These belong to other credentials than the ones that are passed on.
             .env_remove("AWS_PROFILE")
             .env_remove("AWS_SESSION_TOKEN")
             .envs(environment.variables.iter().map(|(name, value)| (name, value)))
@@ -49,7 +49,7 @@ impl Child {
                 "AWS_LAMBDA_LOG_STREAM_NAME",
                 format!("local-{}", Uuid::new_v4().simple()),
             )
-            // Held open by this process, so that the child ends with it, however it ends.
+            // The child ends when its input is closed, so it ends with this process, however that ends.
             .env(platform::config::PARENT, "1")
             .stdin(Stdio::piped())
             .stdout(log.try_clone().map_err(failed)?)
@@ -64,13 +64,13 @@ impl Child {
         })
     }
 
-    /// Says whether it still runs.
+    /// Returns whether the process still runs.
     pub(super) fn is_alive(&mut self) -> bool {
         matches!(self.process.try_wait(), Ok(None))
     }
 
-    /// Runs one invocation. Passes a request to stop on as SIGTERM and kills the process at the deadline; after an error
-    /// other than the function's own the process is not to be used again.
+    /// Runs one invocation. Passes a request to stop on as SIGTERM, and kills the process at the deadline. After an error other
+    /// than the function's own the process must not be used again.
     pub(super) async fn run(
         &mut self,
         invocation: Invocation,
@@ -90,13 +90,13 @@ impl Child {
         };
         let answer = async {
             api.invoke(invocation).await;
-            // The sender is dropped unanswered only with the server, which this child owns.
+            // The sender is dropped without an answer only with the server, which belongs to this child.
             answered
                 .await
                 .unwrap_or_else(|_| Err(InvokeError::Deadline { command: command() }))
         };
         tokio::select! {
-            // An answer that was given counts, whatever became of the process after it.
+            // An answer counts even when the process has ended after it.
             biased;
             answer = answer => answer,
             ended = process.wait() => match ended {
@@ -108,13 +108,13 @@ impl Child {
     }
 }
 
-/// Asks a process to end what it does.
+/// Asks a process to stop.
 fn terminate(pid: Option<u32>) {
     let pid = pid
         .and_then(|pid| i32::try_from(pid).ok())
         .and_then(rustix::process::Pid::from_raw);
     if let Some(pid) = pid {
-        // It may have ended by itself in between.
+        // The process may have ended in the meantime.
         let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
     }
 }

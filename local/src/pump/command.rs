@@ -1,4 +1,4 @@
-//! Which process runs a batch: the stage's binary, or a command that was set for the stage or for one of its models.
+//! Which command runs a batch: the stage's binary, or one that was set for the stage or for one of its models.
 
 use std::{collections::BTreeMap, path::PathBuf};
 
@@ -7,26 +7,26 @@ use contract::{Message, Stage};
 
 use super::InvokeError;
 
-/// Builds what [`Commands`] looks for.
+/// The command that builds the stages' binaries, for error messages.
 const BUILD: &str = "cargo build --release -p preprocess -p sample -p train -p eval -p infer";
 
 /// The commands of all stages.
 #[derive(Clone, Debug)]
 pub struct Commands {
-    /// Where the binaries lie, one named after each stage.
+    /// The directory of the binaries, which are named after their stages.
     binaries: PathBuf,
     set: BTreeMap<String, Vec<String>>,
 }
 
-/// A command that cannot be set.
+/// Why a command cannot be set.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CommandError {
-    /// The text is no list of words.
+    /// The text cannot be split into words.
     #[error(
         "`host.command.{key}` is not a command: quotes must be closed and at least one word is needed, found `{value}`"
     )]
     Words {
-        /// The stage, perhaps with a model.
+        /// The stage, or the stage and a model.
         key: String,
         /// What was given.
         value: String,
@@ -36,13 +36,13 @@ pub enum CommandError {
         "`host.command.{key}` names no stage; allowed are preprocess, sample, train, eval, infer, and a stage with `-` and a model"
     )]
     Stage {
-        /// The key that names none.
+        /// The key as it was given.
         key: String,
     },
 }
 
 impl Commands {
-    /// Looks for the stages' binaries in one directory.
+    /// Uses the stages' binaries in one directory.
     #[must_use]
     pub fn beside(binaries: PathBuf) -> Self {
         Self {
@@ -51,7 +51,7 @@ impl Commands {
         }
     }
 
-    /// Sets the command of a stage (`train`) or of a model in a stage (`train-gru`), in the words of a shell.
+    /// Sets the command of a stage (`train`) or of a model in a stage (`train-gru`). The text is split as a shell does.
     ///
     /// # Errors
     /// When the key names no stage or the text is no command.
@@ -83,7 +83,7 @@ impl Commands {
             .try_for_each(|stage| self.binary(stage).map(|_| ()))
     }
 
-    /// Gives the words of the command that runs a batch. A model's own command is taken where the batch is one message
+    /// Returns the words of the command that runs a batch. A model's own command is taken where the batch is one message
     /// for that model, as batches of `train` always are.
     pub(super) fn of(&self, stage: Stage, event: &SqsEvent) -> Result<Vec<String>, InvokeError> {
         let of_model = member(event).and_then(|member| self.set.get(&format!("{stage}-{member}")));
@@ -103,7 +103,7 @@ impl Commands {
     }
 }
 
-/// Gives the model that a batch of one message is for.
+/// Returns the model of a batch that consists of one message.
 fn member(event: &SqsEvent) -> Option<String> {
     let [record] = event.records.as_slice() else {
         return None;

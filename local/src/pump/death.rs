@@ -1,7 +1,7 @@
-//! What a function that died could not say itself: an invocation that ends without an answer is an attempt of its jobs.
+//! Counts dead workers: an invocation that ends without an answer is an attempt of its jobs.
 //!
 //! A worker that is killed after its claim is counted when its lease is taken over. One that dies before it could claim
-//! anything would come back for ever, so the pump stands in for it: it runs the batch with a stage that only fails.
+//! anything would be redelivered for ever, so the pump runs its batch with a stage that only fails.
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,13 +11,13 @@ use platform::{Class, Classify, ErasedWork, Job, Platform, Retry, Worked};
 
 use super::invoker::{Batch, batch};
 
-/// After what time a job whose worker died is tried again.
+/// How long to wait before a job whose worker died is tried again.
 const AGAIN: Duration = Duration::from_secs(1);
 
-/// Gives the batch function that counts a death, by stage and what is known of the death.
+/// Returns the batch function that counts a dead worker. Takes the stage and the reason.
 pub type Deaths = Arc<dyn Fn(Stage, String) -> Batch + Send + Sync>;
 
-/// Counts deaths in the ledgers of a platform.
+/// Counts dead workers in the ledgers of a platform.
 #[must_use]
 pub fn deaths(platform: Platform) -> Deaths {
     Arc::new(move |stage, why| batch(Arc::new(Dead { stage, why }), platform.clone()))

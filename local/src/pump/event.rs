@@ -1,4 +1,4 @@
-//! The event that Lambda would make of a batch, and what its answer means.
+//! The event that Lambda makes of a batch, and what the answer means.
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use contract::Stage;
@@ -29,8 +29,8 @@ fn record(stage: Stage, delivered: &Delivered, region: &str) -> SqsMessage {
     record
 }
 
-/// Gives the deliveries that are done. As in Lambda, an answer that names no message, or one that was not in the batch,
-/// means that all of it failed.
+/// Returns the deliveries that are done. As in Lambda, an answer that names an empty or unknown message id means that the
+/// whole batch failed.
 pub(super) fn succeeded<'b>(batch: &'b [Delivered], response: &SqsBatchResponse) -> Vec<&'b Delivered> {
     let failed: Vec<&str> = response
         .batch_item_failures

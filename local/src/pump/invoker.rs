@@ -1,4 +1,4 @@
-//! What runs a batch.
+//! How batches are run, and how running them can fail.
 
 use std::{collections::BTreeMap, path::PathBuf, process::ExitStatus, sync::Arc, time::Duration};
 
@@ -13,36 +13,36 @@ use tokio_util::sync::CancellationToken;
 /// Runs a batch of messages of one stage.
 #[async_trait]
 pub trait Invoker: Send + Sync + 'static {
-    /// Runs a batch and gives which of its messages failed.
+    /// Runs a batch and returns which of its messages failed.
     ///
     /// # Errors
-    /// When it ended without an answer; then nothing is known about any of its messages.
+    /// When it ended without an answer. Then nothing is known about its messages.
     async fn invoke(&self, stage: Stage, event: SqsEvent, deadline: &Deadline)
     -> Result<SqsBatchResponse, InvokeError>;
 }
 
-/// When an invocation must end: at a moment, or as soon as it is asked to.
+/// When an invocation must end: at a certain time, or as soon as it is asked to stop.
 #[derive(Clone, Debug)]
 pub struct Deadline {
     at: Instant,
     stop: CancellationToken,
 }
 
-/// An invocation that ended without an answer.
+/// Why an invocation ended without an answer.
 #[derive(Debug, thiserror::Error)]
 pub enum InvokeError {
-    /// No handler for the stage.
+    /// There is no handler for the stage.
     #[error("no handler of the stage `{0}` was handed in")]
     NoHandler(Stage),
     /// The handler panicked.
     #[error("the handler panicked: {0}")]
     Panicked(String),
-    /// The binary is not there.
+    /// The binary is missing.
     #[error("{} is not there; build it with `{build}`", path.display())]
     NoBinary {
-        /// Where it was looked for.
+        /// Its expected path.
         path: PathBuf,
-        /// The line that builds all of them.
+        /// The command that builds all of them.
         build: &'static str,
     },
     /// The child could not be started.
@@ -54,12 +54,12 @@ pub enum InvokeError {
         #[source]
         source: std::io::Error,
     },
-    /// The child ended in the middle.
+    /// The child ended before it answered.
     #[error("the process of `{command}` ended with {status} before it answered")]
     Died {
         /// The command line.
         command: String,
-        /// How it ended.
+        /// Its exit status.
         status: ExitStatus,
     },
     /// The child did not answer in time and was killed.
@@ -71,9 +71,9 @@ pub enum InvokeError {
     /// The function answered that it failed.
     #[error("the function failed with {kind}: {message}")]
     Function {
-        /// The type of its error.
+        /// The type of the error, as the function named it.
         kind: String,
-        /// Its message.
+        /// The message of the error.
         message: String,
     },
     /// The function's answer is no batch response.
@@ -91,7 +91,7 @@ impl Deadline {
         }
     }
 
-    /// Gives the time that is left; zero once asked to stop.
+    /// Returns the time that is left. It is zero after a request to stop.
     #[must_use]
     pub fn remaining(&self) -> Duration {
         if self.stop.is_cancelled() {
@@ -101,19 +101,19 @@ impl Deadline {
         }
     }
 
-    /// Says whether somebody asked to stop.
+    /// Returns whether a stop was requested.
     #[must_use]
     pub fn is_asked(&self) -> bool {
         self.stop.is_cancelled()
     }
 
-    /// Gives the moment itself.
+    /// Returns the latest time at which the invocation must end.
     #[must_use]
     pub fn at(&self) -> Instant {
         self.at
     }
 
-    /// Waits until somebody asks to stop.
+    /// Waits until a stop is requested.
     pub async fn asked(&self) {
         self.stop.cancelled().await;
     }
@@ -128,7 +128,7 @@ pub struct InProcess {
     clock: Arc<dyn Clock>,
 }
 
-/// Gives the batch function of a stage.
+/// Returns the batch function of a stage.
 #[must_use]
 pub fn batch(work: Arc<dyn ErasedWork>, platform: Platform) -> Batch {
     let platform = Arc::new(platform);
@@ -156,7 +156,7 @@ impl Invoker for InProcess {
     ) -> Result<SqsBatchResponse, InvokeError> {
         let handler = self.handlers.get(&stage).ok_or(InvokeError::NoHandler(stage))?;
         let stop = Stop::at(Arc::clone(&self.clock), self.clock.monotonic() + deadline.remaining());
-        // A task of its own, so that a panic ends this invocation and not the pump.
+        // In a task of its own, so that a panic ends this invocation and not the pump.
         let mut running = tokio::spawn(handler(event, stop.clone()));
         let ended = tokio::select! {
             ended = &mut running => ended,

@@ -17,16 +17,16 @@ use uuid::Uuid;
 
 use super::{Commands, Deadline, InvokeError, Invoker, child::Child, runtime_api::Invocation};
 
-/// What children are given besides the events.
+/// What child processes get besides the events.
 #[derive(Clone)]
 pub struct Environment {
-    /// Variables added to those of this process: endpoints, credentials, configuration.
+    /// Environment variables in addition to those of this process: endpoints, credentials, configuration.
     pub variables: Vec<(String, String)>,
-    /// The memory that the functions are told to have.
+    /// The memory that functions are told to have, in MiB.
     pub memory_mib: u32,
-    /// The region that function names lie in.
+    /// The region in the ARNs of the functions.
     pub region: String,
-    /// An existing directory for what children print, one `{stage}.log` each.
+    /// An existing directory for the output of the children, one `{stage}.log` each.
     pub logs: PathBuf,
 }
 
@@ -35,7 +35,7 @@ pub struct Isolated {
     commands: Commands,
     environment: Environment,
     clock: Arc<dyn Clock>,
-    /// Children without work, by command.
+    /// Idle children by command.
     idle: Mutex<HashMap<Vec<String>, Vec<Child>>>,
 }
 
@@ -65,7 +65,7 @@ impl Isolated {
         })
     }
 
-    /// Gives a child that waits for work.
+    /// Returns an idle child, or starts one.
     async fn child(&self, stage: Stage, words: Vec<String>) -> Result<Child, InvokeError> {
         while let Some(mut child) = self.idle().get_mut(&words).and_then(Vec::pop) {
             if child.is_alive() {
@@ -86,7 +86,7 @@ impl Isolated {
         let trace = Uuid::new_v4().simple().to_string();
         let invocation = Invocation {
             id: Uuid::new_v4().to_string(),
-            // The clock gives whole seconds, so the child stops up to one second early and never late.
+            // The clock has whole seconds, so the child stops up to one second early and never late.
             deadline_ms: self.clock.now_s() * 1000 + left_ms,
             function_arn: format!(
                 "arn:aws:lambda:{}:{ACCOUNT}:function:flits-{stage}",
@@ -116,8 +116,8 @@ impl Invoker for Isolated {
         let mut child = self.child(stage, words).await?;
         let (invocation, answered) = self.invocation(stage, &event, deadline);
         let answer = child.run(invocation, answered, deadline).await;
-        // A function that says it failed is as good as before; any other error is the end of its process. One that was
-        // asked to stop would do nothing any more.
+        // After an error of the function its process can be used again; after any other error it cannot, nor after it was
+        // asked to stop.
         if matches!(answer, Ok(_) | Err(InvokeError::Function { .. })) && !deadline.is_asked() {
             self.idle().entry(child.words.clone()).or_default().push(child);
         }
@@ -125,7 +125,7 @@ impl Invoker for Isolated {
     }
 }
 
-/// Reads an answer; as in Lambda, none at all means that every message succeeded.
+/// Reads an answer. As in Lambda, an empty one means that every message succeeded.
 fn parse(answer: &[u8]) -> Result<SqsBatchResponse, InvokeError> {
     match answer.trim_ascii() {
         b"" | b"null" | b"{}" => Ok(SqsBatchResponse::default()),

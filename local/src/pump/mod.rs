@@ -1,8 +1,7 @@
 //! The pump that plays Lambda: receives, invokes, deletes what succeeded.
 //!
-//! It makes the event that Lambda's own poller would make and keeps its contract: what a batch does not list as failed
-//! is deleted, a batch that fails as a whole is given back. Everything else is decided by the functions and their
-//! ledger. Start with [`Pump`]; the two ways of invoking are [`InProcess`] and [`Isolated`].
+//! It makes the event that Lambda's poller makes and keeps its contract: messages that an answer does not list as failed
+//! are deleted, and a batch that fails as a whole is given back. The functions and their ledger decide everything else. Start with [`Pump`]; the two ways of invoking are [`InProcess`] and [`Isolated`].
 
 mod child;
 mod command;
@@ -32,20 +31,20 @@ pub use self::{
 /// How long one receive waits for a message; the longest that queues allow.
 const POLL: Duration = Duration::from_secs(20);
 
-/// After what time a batch that failed as a whole is delivered again.
+/// How long to wait before a batch that failed as a whole is delivered again.
 const GIVE_BACK: Duration = Duration::from_secs(1);
 
-/// How long to leave a queue alone that could not be reached.
+/// How long to wait after a queue could not be reached.
 const UNREACHABLE: Duration = Duration::from_secs(1);
 
-/// What the pump needs to know of its surroundings.
+/// What the pump works with.
 #[derive(Clone)]
 pub struct Pump {
-    /// Where messages come from.
+    /// The queues to receive from.
     pub queue: Arc<dyn Queue>,
-    /// What runs them.
+    /// What runs the batches.
     pub invoker: Arc<dyn Invoker>,
-    /// What counts an invocation that ended without an answer.
+    /// What counts invocations that ended without an answer.
     pub deaths: Deaths,
     /// How many invocations may run at once.
     pub workers: Workers,
@@ -60,8 +59,8 @@ pub struct Pump {
 impl Pump {
     /// Pumps all stages until `stop` is cancelled.
     ///
-    /// Then it receives no more, asks running invocations to end now, and returns when they have; what they did not
-    /// finish is left in the queues.
+    /// Then it receives no more, asks running invocations to stop, and returns when they have ended. What they did not finish
+    /// stays in the queues.
     pub async fn run(self, stop: CancellationToken) {
         let mut stages = JoinSet::new();
         for stage in Stage::ALL {
@@ -78,7 +77,7 @@ impl Pump {
             let Some(batch) = unless(stop, self.receive(stage)).await else {
                 break;
             };
-            // Finished ones are taken off the set, so that it does not grow.
+            // Finished ones are removed, so that the set does not grow.
             while running.try_join_next().is_some() {}
             if !batch.is_empty() {
                 let (pump, stop) = (self.clone(), stop.clone());
@@ -87,7 +86,7 @@ impl Pump {
                     drop(permit);
                 });
             } else if running.is_empty() {
-                // A whole poll without work: what the last one left free is given back.
+                // After a poll without messages, memory that the last work freed is returned to the system.
                 process::rest();
             }
         }
@@ -109,7 +108,7 @@ impl Pump {
         }
     }
 
-    /// Runs one batch and settles it.
+    /// Runs one batch, then deletes its messages or gives them back.
     async fn work(&self, stage: Stage, batch: Vec<Delivered>, stop: CancellationToken) {
         let deadline = Deadline::after(self.deadline, stop.clone());
         let event = event::of(stage, &batch, &self.region);
@@ -122,13 +121,13 @@ impl Pump {
             error = &error as &dyn std::error::Error,
             "an invocation failed"
         );
-        // Asked to stop, it need not have failed by itself: nothing is counted.
+        // After a request to stop it may have failed because of that, so nothing is counted.
         if !stop.is_cancelled()
             && let Some(response) = self.count(stage, event, error.to_string()).await
         {
             self.delete_succeeded(stage, &batch, &response).await;
         }
-        // The handles of those that were deleted are void by now, so that only the others come again.
+        // The handles of deleted messages are no longer valid, so only the others are delivered again.
         for delivered in &batch {
             self.give_back(stage, delivered).await;
         }
@@ -146,7 +145,7 @@ impl Pump {
         tokio::spawn(handler(event, Stop::never())).await.ok()
     }
 
-    /// A deletion that fails is only a redelivery, which finds its job committed.
+    /// Deletes a message. When that fails it is delivered again and finds its job committed.
     async fn delete(&self, stage: Stage, delivered: &Delivered) {
         if let Err(error) = self.queue.delete(stage, &delivered.handle).await {
             tracing::warn!(
@@ -157,7 +156,7 @@ impl Pump {
         }
     }
 
-    /// The handler may have hidden the message for as long as its lease; it is gone now, so the message need not wait.
+    /// Makes a message visible soon. Its handler, which is gone, may have hidden it for as long as its lease.
     async fn give_back(&self, stage: Stage, delivered: &Delivered) {
         if let Err(error) = self.queue.extend(stage, &delivered.handle, GIVE_BACK).await {
             tracing::debug!(
@@ -169,7 +168,7 @@ impl Pump {
     }
 }
 
-/// Gives the outcome, or none once `stop` is cancelled.
+/// Returns the outcome, or `None` once `stop` is cancelled.
 async fn unless<T>(stop: &CancellationToken, future: impl Future<Output = T>) -> Option<T> {
     tokio::select! {
         biased;

@@ -1,4 +1,4 @@
-//! The Lambda Runtime API for one child: hands out one invocation at a time and takes its answer.
+//! The Lambda Runtime API for one child: hands out one invocation at a time and receives its answer.
 //!
 //! # Source
 //! AWS Lambda Developer Guide, "Using the Lambda runtime API for custom runtimes", version 2018-06-01.
@@ -25,10 +25,10 @@ use super::InvokeError;
 /// What a child answers: the bytes of its response, or why it failed.
 pub(super) type Answer = Result<Bytes, InvokeError>;
 
-/// One invocation on its way to a child.
+/// One invocation that is passed to a child.
 pub(super) struct Invocation {
     pub(super) id: String,
-    /// UTC milliseconds.
+    /// When it must end, UTC milliseconds.
     pub(super) deadline_ms: i64,
     pub(super) function_arn: String,
     pub(super) trace: String,
@@ -50,7 +50,7 @@ struct Served {
     running: Arc<Mutex<Option<Running>>>,
 }
 
-/// The id of an invocation and whoever waits for its answer.
+/// The id of an invocation and the sender for its answer.
 type Running = (String, oneshot::Sender<Answer>);
 
 /// What a child posts when it fails.
@@ -89,7 +89,7 @@ impl RuntimeApi {
         })
     }
 
-    /// Hands an invocation to the child as soon as it asks for one.
+    /// Passes an invocation to the child as soon as it asks for one.
     pub(super) async fn invoke(&self, invocation: Invocation) {
         // The receiver lives in the server, which lives as long as this.
         let _ = self.invocations.send(invocation).await;
@@ -125,7 +125,7 @@ async fn error(State(served): State<Served>, Path(id): Path<String>, body: Bytes
     served.settle(&id, Err(failure(&body)))
 }
 
-/// The child says why it cannot start; it ends by itself after that, which its invocation sees.
+/// Logs why a child cannot start. The child then ends, which its invocation notices.
 async fn init_error(body: Bytes) -> StatusCode {
     tracing::error!(error = %failure(&body), "a function could not start");
     StatusCode::ACCEPTED
@@ -150,7 +150,7 @@ impl Served {
         let running = self.lock().take_if(|(running, _)| running == id);
         match running {
             Some((_, caller)) => {
-                // The caller may have given up; the child need not know.
+                // The caller may have given up; the child need not know that.
                 let _ = caller.send(answer);
                 StatusCode::ACCEPTED
             }

@@ -1,4 +1,4 @@
-//! How much runs at once.
+//! How many invocations run at once.
 
 use contract::Stage;
 
@@ -13,7 +13,7 @@ pub struct Workers {
 }
 
 impl Workers {
-    /// Runs as many fits as there are cores, and a few of the short stages.
+    /// Runs as many fits as there are cores, and two invocations of each of the short stages.
     #[must_use]
     pub fn of_cores(cores: usize) -> Self {
         Self {
@@ -31,7 +31,7 @@ impl Workers {
         }
     }
 
-    /// Gives the number for one stage, at least 1.
+    /// Returns how many invocations of a stage may run at once, at least 1.
     #[must_use]
     pub fn of(self, stage: Stage) -> usize {
         match stage {
@@ -40,8 +40,8 @@ impl Workers {
         }
     }
 
-    /// Gives how many messages of a stage one invocation takes. A fit runs alone, so that one that is killed takes no
-    /// neighbours with it.
+    /// Returns how many messages of a stage one invocation takes. A fit runs alone, so that a killed fit takes no other
+    /// message with it.
     #[must_use]
     pub fn batch(stage: Stage) -> usize {
         match stage {

@@ -1,30 +1,30 @@
 //! What is done again and what is not.
 
-use crate::flits::{Place, csv, worked};
+use crate::flits::{Workspace, csv, worked};
 
 #[test]
 fn the_same_upload_again_reuses_every_stage() {
-    let place = Place::new();
-    let first = place.run(&["load.csv", "--spec", "spec.toml"]);
+    let workspace = Workspace::new();
+    let first = workspace.run(&["load.csv", "--spec", "spec.toml"]);
     assert_eq!(first["ok"], true, "{first}");
-    let again = place.run(&["load.csv", "--spec", "spec.toml"]);
+    let again = workspace.run(&["load.csv", "--spec", "spec.toml"]);
     assert_eq!(worked(&again), Vec::<String>::new());
     assert_eq!(again["champion"], first["champion"]);
     assert_eq!(again["forecast"], first["forecast"]);
     assert_eq!(again["scores"], first["scores"]);
-    assert!(place.path(".flits/plots/load.svg").is_file());
+    assert!(workspace.path(".flits/plots/load.svg").is_file());
 }
 
 #[test]
 fn a_model_that_is_added_is_the_only_one_that_trains() {
-    let place = Place::new();
-    place.run(&["load.csv", "--spec", "spec.toml"]);
+    let workspace = Workspace::new();
+    workspace.run(&["load.csv", "--spec", "spec.toml"]);
     let more = format!(
         "{}[[models]]\nkind = \"lstm\"\nhidden = 3\nlayers = 1\nepochs = 2\n",
-        std::fs::read_to_string(place.path("spec.toml")).unwrap()
+        std::fs::read_to_string(workspace.path("spec.toml")).unwrap()
     );
-    place.write("more.toml", more);
-    let result = place.run(&["load.csv", "--spec", "more.toml"]);
+    workspace.write("more.toml", more);
+    let result = workspace.run(&["load.csv", "--spec", "more.toml"]);
     let trained: Vec<_> = worked(&result)
         .into_iter()
         .filter(|stage| stage.starts_with("train"))
@@ -36,30 +36,30 @@ fn a_model_that_is_added_is_the_only_one_that_trains() {
 
 #[test]
 fn one_changed_value_setting_or_salt_is_a_new_round() {
-    let place = Place::new();
-    let first = place.run(&["load.csv", "--spec", "spec.toml"]);
+    let workspace = Workspace::new();
+    let first = workspace.run(&["load.csv", "--spec", "spec.toml"]);
     assert_eq!(first["champion"]["generation"], 1);
-    place.write("load.csv", csv(80).replacen(",100,", ",101,", 1));
-    let data = place.run(&["load.csv", "--spec", "spec.toml"]);
+    workspace.write("load.csv", csv(80).replacen(",100,", ",101,", 1));
+    let data = workspace.run(&["load.csv", "--spec", "spec.toml"]);
     assert!(worked(&data).contains(&"train gru".to_owned()), "{:?}", worked(&data));
-    let setting = place.run(&["load.csv", "--spec", "spec.toml", "--set", "promote.margin=0.02"]);
+    let setting = workspace.run(&["load.csv", "--spec", "spec.toml", "--set", "promote.margin=0.02"]);
     assert!(
         !worked(&setting).contains(&"train gru".to_owned()),
         "a margin changes no fit: {:?}",
         worked(&setting)
     );
     assert_eq!(setting["champion"]["generation"], 3, "but the round is decided anew");
-    let salted = place.run(&["load.csv", "--spec", "spec.toml", "--set", "salt=pepper"]);
+    let salted = workspace.run(&["load.csv", "--spec", "spec.toml", "--set", "salt=pepper"]);
     assert!(worked(&salted).contains(&"train gru".to_owned()));
-    let forced = place.run(&["load.csv", "--spec", "spec.toml", "--force"]);
+    let forced = workspace.run(&["load.csv", "--spec", "spec.toml", "--force"]);
     assert!(worked(&forced).contains(&"preprocess".to_owned()));
 }
 
 #[test]
 fn two_datasets_of_the_same_bytes_have_a_champion_each() {
-    let place = Place::new();
-    let one = place.run(&["load.csv", "--spec", "spec.toml", "--dataset", "one"]);
-    let two = place.run(&["load.csv", "--spec", "spec.toml", "--dataset", "two"]);
+    let workspace = Workspace::new();
+    let one = workspace.run(&["load.csv", "--spec", "spec.toml", "--dataset", "one"]);
+    let two = workspace.run(&["load.csv", "--spec", "spec.toml", "--dataset", "two"]);
     for (result, dataset) in [(&one, "one"), (&two, "two")] {
         assert_eq!(result["champion"]["generation"], 1);
         assert!(
@@ -75,10 +75,10 @@ fn two_datasets_of_the_same_bytes_have_a_champion_each() {
 
 #[test]
 fn a_second_command_in_the_directory_is_a_client_and_outlives_the_first() {
-    let place = Place::new();
+    let workspace = Workspace::new();
     let spawn = |dataset: &str| {
         let arguments = ["run", "load.csv", "--spec", "spec.toml", "--dataset", dataset, "--json"];
-        place
+        workspace
             .command(&arguments)
             .stdout(std::process::Stdio::piped())
             .spawn()
@@ -89,7 +89,7 @@ fn a_second_command_in_the_directory_is_a_client_and_outlives_the_first() {
         let output = child.wait_with_output().unwrap();
         assert_eq!(crate::flits::result(&output)["ok"], true);
     }
-    let status = place.output(&["status", "--json"]);
+    let status = workspace.output(&["status", "--json"]);
     let lines = String::from_utf8(status.stdout).unwrap();
     assert_eq!(
         lines.lines().filter(|line| line.contains("\"champion\"")).count(),
@@ -100,9 +100,9 @@ fn a_second_command_in_the_directory_is_a_client_and_outlives_the_first() {
 
 #[test]
 fn what_was_found_can_be_read_back() {
-    let place = Place::new();
-    let result = place.run(&["load.csv", "--spec", "spec.toml"]);
-    let text = |arguments: &[&str]| String::from_utf8(place.output(arguments).stdout).unwrap();
+    let workspace = Workspace::new();
+    let result = workspace.run(&["load.csv", "--spec", "spec.toml"]);
+    let text = |arguments: &[&str]| String::from_utf8(workspace.output(arguments).stdout).unwrap();
     let scores = text(&["scores", "load"]);
     let champion = result["champion"]["model"].as_str().unwrap();
     assert!(
@@ -123,6 +123,6 @@ fn what_was_found_can_be_read_back() {
         );
     }
     assert!(csv.lines().count() > 24, "a season of hours, and the header: {csv}");
-    let unknown = place.output(&["forecast", "nobody"]);
+    let unknown = workspace.output(&["forecast", "nobody"]);
     assert!(!unknown.status.success() && String::from_utf8_lossy(&unknown.stderr).contains("`nobody`"));
 }

@@ -1,6 +1,6 @@
 //! Nets that libtorch fits: the results of our own arithmetic up to rounding where it is built in, else a failure that says so.
 
-use crate::flits::{Place, csv};
+use crate::flits::{Workspace, csv};
 
 /// Enough hours for rows that select, which a search needs.
 const HOURS: u32 = 400;
@@ -11,13 +11,13 @@ const TCH: &str = "[[models]]\nkind = \"lstm\"\nbackend = \"tch\"\n";
 #[cfg(not(feature = "tch"))]
 #[test]
 fn a_round_decides_without_the_net_that_this_build_cannot_fit() {
-    let place = Place::new();
-    place.write("load.csv", csv(HOURS));
-    let spec = std::fs::read_to_string(place.path("spec.toml")).unwrap();
+    let workspace = Workspace::new();
+    workspace.write("load.csv", csv(HOURS));
+    let spec = std::fs::read_to_string(workspace.path("spec.toml")).unwrap();
     let search = "[models.search.space]\nhidden = [2, 3]\n";
     for text in [format!("{spec}{TCH}"), format!("{spec}{TCH}{search}")] {
-        place.write("tch.toml", text);
-        let result = place.run(&["load.csv", "--spec", "tch.toml"]);
+        workspace.write("tch.toml", text);
+        let result = workspace.run(&["load.csv", "--spec", "tch.toml"]);
         assert_eq!(result["ok"], true, "{result}");
         let out = &result["out"];
         assert!(out["lstm"].as_str().unwrap().contains("`--features tch`"), "{out}");
@@ -49,12 +49,12 @@ mod with_libtorch {
 
     #[tokio::test]
     async fn a_round_on_libtorch_gives_the_scores_and_artifacts_of_one_on_our_own_arithmetic() {
-        let (ours, theirs) = (Place::new(), Place::new());
+        let (ours, theirs) = (Workspace::new(), Workspace::new());
         let models = OURS.replace("kind=\"gru\"", "backend=\"tch\", kind=\"gru\"");
         let models = models.replace("kind=\"lstm\"", "backend=\"tch\", kind=\"lstm\"");
-        let run = |place: &Place, models: &str| {
-            place.write("load.csv", csv(HOURS));
-            place.run(&["load.csv", "--set", "window.context=4", "--set", models])
+        let run = |workspace: &Workspace, models: &str| {
+            workspace.write("load.csv", csv(HOURS));
+            workspace.run(&["load.csv", "--set", "window.context=4", "--set", models])
         };
         let (one, other) = (run(&ours, OURS), run(&theirs, &models));
         for result in [&one, &other] {
@@ -77,10 +77,10 @@ mod with_libtorch {
         }
     }
 
-    /// Gives the artifacts of nets by their settings, as if our own arithmetic had fitted all of them.
-    async fn nets(place: &Place) -> BTreeMap<String, Artifact> {
+    /// Returns the artifacts of nets by their settings, as if our own arithmetic had fitted all of them.
+    async fn nets(workspace: &Workspace) -> BTreeMap<String, Artifact> {
         let mut nets = BTreeMap::new();
-        for bytes in place.objects("models/").await.into_values() {
+        for bytes in workspace.objects("models/").await.into_values() {
             let Ok(artifact) = Artifact::parse(&bytes) else {
                 continue;
             };

@@ -2,11 +2,11 @@
 
 use serde_json::Value;
 
-use crate::flits::{Place, csv};
+use crate::flits::{Workspace, csv};
 
-/// Runs an upload that must fail and gives its one failure.
-fn failure(place: &Place, arguments: &[&str]) -> Value {
-    let result = place.run(arguments);
+/// Runs an upload that must fail and returns its one failure.
+fn failure(workspace: &Workspace, arguments: &[&str]) -> Value {
+    let result = workspace.run(arguments);
     assert_eq!(result["ok"], false, "{result}");
     let failed = result["failed"].as_array().unwrap();
     assert_eq!(failed.len(), 1, "{result}");
@@ -15,7 +15,7 @@ fn failure(place: &Place, arguments: &[&str]) -> Value {
 
 #[tokio::test]
 async fn each_kind_of_bad_file_fails_with_a_place_and_leaves_the_rest_alone() {
-    let place = Place::new();
+    let workspace = Workspace::new();
     let good = csv(80);
     let parquet = [b"PAR1".as_slice(), &[0; 64], b"PAR1"].concat();
     let cases: [(&str, Vec<u8>, &[&str]); 9] = [
@@ -49,23 +49,23 @@ async fn each_kind_of_bad_file_fails_with_a_place_and_leaves_the_rest_alone() {
         ("really-csv.parquet", good.clone().into_bytes(), &["really-csv.parquet"]),
     ];
     for (name, bytes, expected) in cases {
-        place.write(name, bytes);
-        let failure = failure(&place, &[name, "--spec", "spec.toml"]);
+        workspace.write(name, bytes);
+        let failure = failure(&workspace, &[name, "--spec", "spec.toml"]);
         let message = failure.to_string();
         for text in expected {
             assert!(message.contains(text), "{name}: `{text}` in {message}");
         }
         let key = format!("failed/{}.json", failure["job"].as_str().unwrap());
-        assert!(place.results().await.contains_key(&key), "{name}: {key}");
+        assert!(workspace.results().await.contains_key(&key), "{name}: {key}");
     }
-    let words = failure(&place, &["words.csv", "--spec", "spec.toml"]);
+    let words = failure(&workspace, &["words.csv", "--spec", "spec.toml"]);
     assert_eq!(
         (&words["row"], &words["column"], &words["value"]),
         (&2.into(), &"load".into(), &"many".into()),
         "{words}"
     );
     assert_eq!(
-        place.run(&["load.csv", "--spec", "spec.toml"])["ok"],
+        workspace.run(&["load.csv", "--spec", "spec.toml"])["ok"],
         true,
         "the next good upload works"
     );
@@ -73,7 +73,7 @@ async fn each_kind_of_bad_file_fails_with_a_place_and_leaves_the_rest_alone() {
 
 #[test]
 fn wrong_names_and_settings_are_refused_with_what_is_allowed() {
-    let place = Place::new();
+    let workspace = Workspace::new();
     for (arguments, expected) in [
         (&["load.csv", "--target", "speed"][..], &["speed", "load"][..]),
         (&["load.csv", "--time", "when"], &["when", "time"]),
@@ -85,25 +85,25 @@ fn wrong_names_and_settings_are_refused_with_what_is_allowed() {
         (&["load.csv", "--set", "data.mode=append"], &["not supported yet"]),
         (&["load.csv", "--dataset", "../x"], &["../x"]),
     ] {
-        let failure = failure(&place, arguments).to_string();
+        let failure = failure(&workspace, arguments).to_string();
         for text in expected {
             assert!(failure.contains(text), "{arguments:?}: `{text}` in {failure}");
         }
     }
-    let missing = place.output(&["run", "nowhere.csv"]);
+    let missing = workspace.output(&["run", "nowhere.csv"]);
     assert!(!missing.status.success() && String::from_utf8_lossy(&missing.stderr).contains("`nowhere.csv`"));
-    assert_eq!(place.run(&["load.csv", "--spec", "spec.toml"])["ok"], true);
+    assert_eq!(workspace.run(&["load.csv", "--spec", "spec.toml"])["ok"], true);
 }
 
 #[test]
 fn a_round_without_scores_promotes_nobody_and_says_so() {
-    let place = Place::new();
+    let workspace = Workspace::new();
     let rows = csv(80);
     let mut lines: Vec<&str> = rows.lines().collect();
     let unseen: Vec<String> = lines.split_off(60).iter().map(|line| empty(line)).collect();
     lines.extend(unseen.iter().map(String::as_str));
-    place.write("unseen.csv", lines.join("\n"));
-    let result = place.run(&["unseen.csv", "--spec", "spec.toml"]);
+    workspace.write("unseen.csv", lines.join("\n"));
+    let result = workspace.run(&["unseen.csv", "--spec", "spec.toml"]);
     assert_eq!(result["ok"], false, "{result}");
     assert!(
         result["nobody"].as_str().unwrap().contains("no member has a score"),
@@ -113,20 +113,20 @@ fn a_round_without_scores_promotes_nobody_and_says_so() {
 
 #[test]
 fn what_was_left_out_of_a_file_is_told_with_its_result() {
-    let place = Place::new();
+    let workspace = Workspace::new();
     let rows = csv(80);
     let mut lines: Vec<String> = rows.lines().map(|line| format!("{line},north")).collect();
     lines[0] = lines[0].replace("north", "place");
     lines.push(lines[1].clone());
-    place.write("odd.csv", lines.join("\n"));
-    let result = place.run(&["odd.csv", "--spec", "spec.toml"]);
+    workspace.write("odd.csv", lines.join("\n"));
+    let result = workspace.run(&["odd.csv", "--spec", "spec.toml"]);
     let expected = [
         "1 of 80 rows have the time of a later row, which counts",
         "1 of 80 rows stand out of time order and were sorted",
         "left out, without any number: place",
     ];
     assert_eq!(result["stages"][0]["notices"], serde_json::json!(expected), "{result}");
-    let shown = place.output(&["run", "odd.csv", "--spec", "spec.toml"]);
+    let shown = workspace.output(&["run", "odd.csv", "--spec", "spec.toml"]);
     let shown = String::from_utf8_lossy(&shown.stdout);
     for notice in expected {
         assert!(shown.contains(&format!("  preprocess: {notice}\n")), "{shown}");
@@ -142,15 +142,15 @@ fn empty(line: &str) -> String {
 
 #[test]
 fn errors_too_large_to_be_squared_are_compared_as_they_are() {
-    let place = Place::new();
+    let workspace = Workspace::new();
     let rows = csv(80);
     let enlarge = |line: &str| match line.split_once(',') {
         Some((time, values)) if !time.contains("time") => format!("{time},{}e290", values.replace(',', "e290,")),
         _ => line.to_owned(),
     };
     let lines: Vec<String> = rows.lines().map(enlarge).collect();
-    place.write("large.csv", lines.join("\n"));
-    let result = place.run(&["large.csv", "--spec", "spec.toml"]);
+    workspace.write("large.csv", lines.join("\n"));
+    let result = workspace.run(&["large.csv", "--spec", "spec.toml"]);
     assert_eq!(result["ok"], true, "{result}");
     let champion = result["champion"]["model"].as_str().unwrap();
     assert!(result["scores"][champion]["mae"].as_f64().unwrap() > 1e290, "{result}");

@@ -2,21 +2,21 @@
 
 use std::path::Path;
 
-use crate::flits::{Place, result};
+use crate::flits::{Workspace, result};
 
 #[tokio::test]
 async fn the_check_of_the_store_leaves_nothing_behind() {
-    let place = Place::new();
-    let output = place.output(&["doctor", "--store", "--json"]);
+    let workspace = Workspace::new();
+    let output = workspace.output(&["doctor", "--store", "--json"]);
     let text = String::from_utf8_lossy(&output.stdout);
     assert_eq!(result(&output)["ok"], true, "{text}");
     assert!(
         text.contains("40 rounds of 16 racing writers had one winner each\""),
         "{text}"
     );
-    let objects = place.objects("").await;
+    let objects = workspace.objects("").await;
     assert!(objects.is_empty(), "{:?}", objects.keys());
-    assert_eq!(files(&place.path(".flits").join("blobs")), 0);
+    assert_eq!(files(&workspace.path(".flits").join("blobs")), 0);
 }
 
 /// Counts the files below a directory, none where there is no such directory.

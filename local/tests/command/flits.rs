@@ -16,11 +16,11 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// A directory with a file to upload.
-pub(crate) struct Place {
+pub(crate) struct Workspace {
     pub(crate) dir: TempDir,
 }
 
-impl Place {
+impl Workspace {
     pub(crate) fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("load.csv"), csv(80)).unwrap();
@@ -65,12 +65,12 @@ impl Place {
         child
     }
 
-    /// Runs a command to its end and gives its output.
+    /// Runs a command to its end and returns its output.
     pub(crate) fn output(&self, arguments: &[&str]) -> Output {
         self.command(arguments).output().unwrap()
     }
 
-    /// Runs `flits run … --json` to its end and gives the result.
+    /// Runs `flits run … --json` to its end and returns the result.
     pub(crate) fn run(&self, arguments: &[&str]) -> Value {
         let mut all = vec!["run"];
         all.extend(arguments);
@@ -81,7 +81,7 @@ impl Place {
         result
     }
 
-    /// Gives the digest of every object, but for ledgers and receipts: those say who worked when, on which version.
+    /// Returns the digest of every object, but for ledgers and receipts: those say who worked when, on which version.
     pub(crate) async fn results(&self) -> BTreeMap<String, Digest> {
         let objects = self.objects("").await.into_iter();
         let counts = |key: &str| !key.starts_with("jobs/") && !key.starts_with("uploads/");
@@ -91,7 +91,7 @@ impl Place {
             .collect()
     }
 
-    /// Gives every object whose key begins with a text.
+    /// Returns every object whose key begins with a text.
     pub(crate) async fn objects(&self, prefix: &str) -> BTreeMap<String, Bytes> {
         let session = Harness::new(Options::new(&self.path(".flits")))
             .session()
@@ -129,7 +129,7 @@ pub(crate) fn csv(hours: u32) -> String {
     text
 }
 
-/// Gives the last line, the result.
+/// Returns the last line, the result.
 pub(crate) fn result(output: &Output) -> Value {
     let text = String::from_utf8(output.stdout.clone()).unwrap();
     let last = text.lines().last().unwrap_or_else(|| {
@@ -143,7 +143,7 @@ pub(crate) fn result(output: &Output) -> Value {
     result
 }
 
-/// Gives the stages of a result that were not reused, as `stage model`.
+/// Returns the stages of a result that were not reused, as `stage model`.
 pub(crate) fn worked(result: &Value) -> Vec<String> {
     let stages = result["stages"].as_array().unwrap().iter();
     let fresh = stages.filter(|stage| stage["reused"] == false);

@@ -10,13 +10,13 @@ use flits::harness::{Harness, Options, Session};
 use serde_json::Value;
 
 use crate::{
-    flits::{Place, csv, objects, result, worked},
+    flits::{Workspace, csv, objects, result, worked},
     isolated::binaries,
 };
 
 const RUN: [&str; 3] = ["load.csv", "--spec", "spec.toml"];
 
-impl Place {
+impl Workspace {
     async fn session(&self) -> Session {
         let harness = Harness::new(Options::new(&self.path(".flits")));
         harness.session().await.unwrap()
@@ -66,7 +66,7 @@ impl Bounded {
     }
 }
 
-impl Place {
+impl Workspace {
     fn spawn(&self, arguments: &[&str]) -> Bounded {
         let mut all = vec!["run"];
         all.extend(arguments);
@@ -81,15 +81,15 @@ impl Place {
 
 #[tokio::test]
 async fn a_deleted_ledger_is_healed_by_the_same_upload() {
-    let place = Place::new();
-    let first = place.run_bounded(&RUN);
-    let taken = place
+    let workspace = Workspace::new();
+    let first = workspace.run_bounded(&RUN);
+    let taken = workspace
         .take_away("jobs/", |_, text| {
             text.contains(r#""stage":"train""#) && text.contains(r#""member":"gru""#)
         })
         .await;
     assert_eq!(taken, 1);
-    let again = place.run_bounded(&RUN);
+    let again = workspace.run_bounded(&RUN);
     assert_eq!(
         (&again["forecast"], &again["scores"]),
         (&first["forecast"], &first["scores"])
@@ -100,28 +100,31 @@ async fn a_deleted_ledger_is_healed_by_the_same_upload() {
 
 #[tokio::test]
 async fn outputs_that_are_gone_are_made_again_by_the_same_upload() {
-    let place = Place::new();
-    let first = place.run_bounded(&RUN);
-    let before = place.results().await;
+    let workspace = Workspace::new();
+    let first = workspace.run_bounded(&RUN);
+    let before = workspace.results().await;
     // All that the design lets retention take away: clean parts, cuts, ledgers of some; and what nobody should delete.
     for prefix in ["rounds/", "clean/", "samples/", "models/", "forecasts/"] {
         assert!(
-            place.take_away(prefix, |key, _| !key.ends_with("latest.json")).await > 0,
+            workspace
+                .take_away(prefix, |key, _| !key.ends_with("latest.json"))
+                .await
+                > 0,
             "{prefix}"
         );
-        let again = place.run_bounded(&RUN);
+        let again = workspace.run_bounded(&RUN);
         assert_eq!(again["ok"], true, "without {prefix}: {again}");
-        assert_eq!(place.results().await, before, "without {prefix}, to the last byte");
+        assert_eq!(workspace.results().await, before, "without {prefix}, to the last byte");
         assert_eq!(again["forecast"], first["forecast"]);
     }
 }
 
 #[tokio::test]
 async fn data_that_retention_took_away_are_made_again_for_another_spec() {
-    let place = Place::new();
-    place.run_bounded(&RUN);
-    assert_eq!(place.take_away("clean/", |_, _| true).await, 1);
-    let more = place.run_bounded(&["load.csv", "--spec", "spec.toml", "--set", "promote.margin=0.02"]);
+    let workspace = Workspace::new();
+    workspace.run_bounded(&RUN);
+    assert_eq!(workspace.take_away("clean/", |_, _| true).await, 1);
+    let more = workspace.run_bounded(&["load.csv", "--spec", "spec.toml", "--set", "promote.margin=0.02"]);
     assert_eq!(more["ok"], true, "{more}");
     assert!(worked(&more).contains(&"preprocess".to_owned()), "{:?}", worked(&more));
 }
@@ -129,32 +132,32 @@ async fn data_that_retention_took_away_are_made_again_for_another_spec() {
 /// The bound is that of whoever serves, which the client does not know.
 #[tokio::test]
 async fn an_upload_above_the_cap_of_whoever_serves_ends_with_the_bound() {
-    let place = Place::new();
-    let mut server = place.up(&["--set", "host.max_upload=1024"]);
-    let refused = place.run_bounded(&RUN);
+    let workspace = Workspace::new();
+    let mut server = workspace.up(&["--set", "host.max_upload=1024"]);
+    let refused = workspace.run_bounded(&RUN);
     assert_eq!(refused["failed"][0]["bound"], "at most 1024 bytes", "{refused}");
-    let again = place.run_bounded(&RUN);
+    let again = workspace.run_bounded(&RUN);
     assert_eq!(again["failed"][0]["bound"], "at most 1024 bytes", "again too: {again}");
     server.kill().unwrap();
     server.wait().unwrap();
-    assert_eq!(place.run_bounded(&RUN)["ok"], true, "whoever serves now takes it");
+    assert_eq!(workspace.run_bounded(&RUN)["ok"], true, "whoever serves now takes it");
 }
 
 /// Nobody works in this directory, so that the first upload waits in its queue while a second one takes its place.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upload_that_is_replaced_before_it_is_received_ends_with_that_reason() {
-    let place = Place::new();
-    let session = place.session().await;
-    let waiting = place.spawn(&RUN);
+    let workspace = Workspace::new();
+    let session = workspace.session().await;
+    let waiting = workspace.spawn(&RUN);
     let uploaded = async {
         while session.platform.store.head("raw/load/load.csv").await.is_err() {
             tokio::task::yield_now().await;
         }
     };
     tokio::time::timeout(Duration::from_mins(1), uploaded).await.unwrap();
-    place.write("load.csv", csv(90));
+    workspace.write("load.csv", csv(90));
     assert!(
-        place
+        workspace
             .output(&["upload", "load.csv", "--spec", "spec.toml"])
             .status
             .success()
@@ -166,20 +169,20 @@ async fn an_upload_that_is_replaced_before_it_is_received_ends_with_that_reason(
         "{ended}"
     );
     session.close().await;
-    assert_eq!(place.run_bounded(&RUN)["ok"], true);
+    assert_eq!(workspace.run_bounded(&RUN)["ok"], true);
 }
 
 /// Nobody works in this directory when they are made: the first event is read when the second upload's spec lies there.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_same_bytes_under_two_specs_begin_twice() {
-    let place = Place::new();
+    let workspace = Workspace::new();
     for margin in ["0.02", "0.03"] {
         let set = format!("promote.margin={margin}");
-        let uploaded = place.output(&["upload", "load.csv", "--spec", "spec.toml", "--set", &set]);
+        let uploaded = workspace.output(&["upload", "load.csv", "--spec", "spec.toml", "--set", &set]);
         assert!(uploaded.status.success());
     }
-    let mut server = place.up(&[]);
-    let session = place.session().await;
+    let mut server = workspace.up(&[]);
+    let session = workspace.session().await;
     let decided = async {
         while objects(session.platform.store.as_ref(), "rounds/")
             .await
@@ -199,9 +202,9 @@ async fn the_same_bytes_under_two_specs_begin_twice() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_who_works_is_said_after_half_a_minute() {
-    let place = Place::new();
-    let session = place.session().await;
-    let mut waiting = place.spawn(&RUN);
+    let workspace = Workspace::new();
+    let session = workspace.session().await;
+    let mut waiting = workspace.spawn(&RUN);
     let out = BufReader::new(waiting.0.stdout.take().unwrap());
     let mut said = None;
     for line in out.lines().map_while(Result::ok) {
@@ -220,7 +223,7 @@ async fn nobody_who_works_is_said_after_half_a_minute() {
 /// Its cause is mended: a person says so.
 #[tokio::test]
 async fn a_failed_dataset_or_job_is_tried_again_when_a_person_asks() {
-    let place = Place::new();
+    let workspace = Workspace::new();
     if !binaries() {
         return;
     }
@@ -234,7 +237,7 @@ async fn a_failed_dataset_or_job_is_tried_again_when_a_person_asks() {
         "--set",
         "host.max_attempts=1",
     ];
-    let failed = place.run_bounded(&killed);
+    let failed = workspace.run_bounded(&killed);
     assert_eq!(failed["ok"], false, "{failed}");
     let jobs: Vec<&str> = failed["failed"]
         .as_array()
@@ -244,22 +247,22 @@ async fn a_failed_dataset_or_job_is_tried_again_when_a_person_asks() {
         .collect();
     assert_eq!(jobs.len(), 4, "naive, seasonal-naive, linear and gru: {failed}");
     let retry = |what: &str| {
-        let output = place.output(&["retry", what, "--json"]);
+        let output = workspace.output(&["retry", what, "--json"]);
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         result(&output)["retried"].as_array().unwrap().clone()
     };
     let one = retry(&jobs[0][..12]);
     assert_eq!((one.len(), one[0]["job"].as_str()), (1, Some(jobs[0])));
     assert_eq!(retry("load").len(), 3, "those that are left");
-    let nothing = place.output(&["retry", "load"]);
+    let nothing = workspace.output(&["retry", "load"]);
     let said = String::from_utf8_lossy(&nothing.stderr).into_owned();
     assert!(
         !nothing.status.success() && said.contains("nothing has failed"),
         "{said}"
     );
-    let mended = place.run_bounded(&RUN);
+    let mended = workspace.run_bounded(&RUN);
     assert_eq!(mended["ok"], true, "{mended}");
     assert_eq!(mended["scores"].as_object().unwrap().len(), 4);
-    let status = String::from_utf8(place.output(&["status", "load"]).stdout).unwrap();
+    let status = String::from_utf8(workspace.output(&["status", "load"]).stdout).unwrap();
     assert!(!status.contains("failed"), "{status}");
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::flits::{Place, csv, result};
+use crate::flits::{Workspace, csv, result};
 
 /// A quick round.
 const SPEC: &str = "[window]\ncontext = 4\n[[models]]\nkind = \"linear\"\n";
@@ -10,10 +10,10 @@ const SPEC: &str = "[window]\ncontext = 4\n[[models]]\nkind = \"linear\"\n";
 /// Erases the screen, turns the direction of writing, begins a line of its own.
 const COMMANDS: &str = "\u{1b}[2J\u{202e}\nchampion  evil";
 
-fn place() -> Place {
-    let place = Place::new();
-    place.write("spec.toml", SPEC);
-    place
+fn workspace() -> Workspace {
+    let workspace = Workspace::new();
+    workspace.write("spec.toml", SPEC);
+    workspace
 }
 
 /// A column of that name beside a calm one; what stands there is told by row.
@@ -30,9 +30,9 @@ fn wave(row: u32) -> String {
     (10 + row % 24).to_string()
 }
 
-/// Runs a command to its end and gives all that a person sees.
-fn seen(place: &Place, arguments: &[&str]) -> String {
-    let output = place.output(arguments);
+/// Runs a command to its end and returns all that a person sees.
+fn seen(workspace: &Workspace, arguments: &[&str]) -> String {
+    let output = workspace.output(arguments);
     let (out, err) = (String::from_utf8(output.stdout), String::from_utf8(output.stderr));
     format!("{}{}", out.unwrap(), err.unwrap())
 }
@@ -46,9 +46,9 @@ fn assert_plain(text: &str, about: &str) {
 
 #[test]
 fn names_and_values_of_a_file_command_no_terminal_and_begin_no_line() {
-    let place = place();
-    place.write("name.csv", file(&format!("a{COMMANDS}"), 80, wave));
-    place.write(
+    let workspace = workspace();
+    workspace.write("name.csv", file(&format!("a{COMMANDS}"), 80, wave));
+    workspace.write(
         "value.csv",
         file(COMMANDS, 80, |row| {
             if row == 40 {
@@ -59,7 +59,7 @@ fn names_and_values_of_a_file_command_no_terminal_and_begin_no_line() {
         }),
     );
     let constant = file("load", 80, wave).replacen("\"load\"", &format!("\"load\",\"c{COMMANDS}\""), 1);
-    place.write("notice.csv", constant.replace(":00:00,", ":00:00,7,"));
+    workspace.write("notice.csv", constant.replace(":00:00,", ":00:00,7,"));
     for arguments in [
         &["run", "name.csv", "--spec", "spec.toml"][..],
         &["forecast", "name"],
@@ -73,11 +73,11 @@ fn names_and_values_of_a_file_command_no_terminal_and_begin_no_line() {
         &["status"],
         &["status", COMMANDS],
     ] {
-        let text = seen(&place, arguments);
+        let text = seen(&workspace, arguments);
         assert!(!text.is_empty(), "{arguments:?}");
         assert_plain(&text, &format!("{arguments:?}"));
     }
-    let refusal = seen(&place, &["run", "value.csv", "--spec", "spec.toml"]);
+    let refusal = seen(&workspace, &["run", "value.csv", "--spec", "spec.toml"]);
     let last = refusal
         .lines()
         .find(|line| line.starts_with("raw/value/value.csv: "))
@@ -97,10 +97,10 @@ fn names_and_values_of_a_file_command_no_terminal_and_begin_no_line() {
 
 #[test]
 fn a_forecast_opened_in_a_spreadsheet_runs_nothing() {
-    let place = place();
-    place.write("sheet.csv", file("=cmd|' /C calc'!A0", 80, wave));
-    assert_eq!(place.run(&["sheet.csv", "--spec", "spec.toml"])["ok"], true);
-    let output = place.output(&["forecast", "sheet", "--csv"]);
+    let workspace = workspace();
+    workspace.write("sheet.csv", file("=cmd|' /C calc'!A0", 80, wave));
+    assert_eq!(workspace.run(&["sheet.csv", "--spec", "spec.toml"])["ok"], true);
+    let output = workspace.output(&["forecast", "sheet", "--csv"]);
     let text = String::from_utf8(output.stdout).unwrap();
     let (header, rows) = text.split_once('\n').unwrap();
     assert!(header.split(',').all(|cell| !cell.starts_with('=')), "{header}");
@@ -112,7 +112,7 @@ fn a_forecast_opened_in_a_spreadsheet_runs_nothing() {
 
 #[tokio::test]
 async fn values_near_the_largest_number_are_refused_with_the_bound_and_the_largest_that_pass_are_drawn() {
-    let place = place();
+    let workspace = workspace();
     for (name, value) in [
         (
             "last.csv",
@@ -120,15 +120,15 @@ async fn values_near_the_largest_number_are_refused_with_the_bound_and_the_large
         ),
         ("all.csv", |row| format!("1.797693134862315{}e308", 5 + row % 3)),
     ] {
-        place.write(name, file("load", 80, value));
-        let result = place.run(&[name, "--spec", "spec.toml"]);
+        workspace.write(name, file("load", 80, value));
+        let result = workspace.run(&[name, "--spec", "spec.toml"]);
         assert_eq!(result["ok"], false, "{result}");
         let failure = &result["failed"][0];
         assert_eq!(failure["column"], "load", "{failure}");
         assert_eq!(failure["bound"], "between -1e300 and 1e300", "{failure}");
         assert!(failure["value"].as_str().unwrap().ends_with("e308"), "{failure}");
     }
-    assert!(place.objects("samples/").await.is_empty(), "a cut was written");
+    assert!(workspace.objects("samples/").await.is_empty(), "a cut was written");
     for (name, value) in [
         (
             "large.csv",
@@ -143,16 +143,18 @@ async fn values_near_the_largest_number_are_refused_with_the_bound_and_the_large
         }),
         ("small.csv", |row| format!("{}e-320", 1 + row % 24)),
     ] {
-        place.write(name, file("load", 80, value));
-        let result = place.run(&[name, "--spec", "spec.toml"]);
+        workspace.write(name, file("load", 80, value));
+        let result = workspace.run(&[name, "--spec", "spec.toml"]);
         assert_eq!(result["ok"], true, "{name}: {result}");
         let plot = result["plot"].as_str().unwrap();
         assert!(
-            std::fs::read_to_string(place.path(plot)).unwrap().ends_with("</svg>\n"),
+            std::fs::read_to_string(workspace.path(plot))
+                .unwrap()
+                .ends_with("</svg>\n"),
             "{plot}"
         );
     }
-    for (key, bytes) in place.objects("").await {
+    for (key, bytes) in workspace.objects("").await {
         let documents = ["samples/", "forecasts/", "rounds/", "champion/", "work/"];
         let documents = documents.iter().any(|prefix| key.starts_with(prefix));
         if documents && let Ok(value) = serde_json::from_slice(&bytes) {
@@ -161,7 +163,7 @@ async fn values_near_the_largest_number_are_refused_with_the_bound_and_the_large
     }
 }
 
-/// Says whether a list of numbers has a `null` in it: what NaN and infinity used to become.
+/// Returns whether a list of numbers has a `null` in it: what NaN and infinity used to become.
 fn has_null_in_numbers(value: &serde_json::Value) -> bool {
     match value {
         serde_json::Value::Array(items) => {
@@ -181,9 +183,9 @@ fn has_null_in_numbers(value: &serde_json::Value) -> bool {
 
 #[tokio::test]
 async fn a_dataset_with_a_slash_is_refused_and_nothing_is_uploaded() {
-    let place = place();
+    let workspace = workspace();
     for name in ["a/b", "/a", "a/", "../x", ""] {
-        let output = place.output(&["run", "load.csv", "--spec", "spec.toml", "--dataset", name, "--json"]);
+        let output = workspace.output(&["run", "load.csv", "--spec", "spec.toml", "--dataset", name, "--json"]);
         let result = result(&output);
         assert_eq!(
             (output.status.success(), &result["ok"]),
@@ -199,16 +201,16 @@ async fn a_dataset_with_a_slash_is_refused_and_nothing_is_uploaded() {
             "{result}"
         );
     }
-    assert!(place.objects("raw/").await.is_empty());
+    assert!(workspace.objects("raw/").await.is_empty());
 }
 
 #[test]
 fn a_name_of_a_column_above_256_bytes_is_refused_with_its_size_and_the_bound() {
-    let place = place();
-    place.write("good.csv", file(&"é".repeat(128), 80, wave));
-    place.write("long.csv", file(&"é".repeat(129), 80, wave));
-    assert_eq!(place.run(&["good.csv", "--spec", "spec.toml"])["ok"], true);
-    let result = place.run(&["long.csv", "--spec", "spec.toml"]);
+    let workspace = workspace();
+    workspace.write("good.csv", file(&"é".repeat(128), 80, wave));
+    workspace.write("long.csv", file(&"é".repeat(129), 80, wave));
+    assert_eq!(workspace.run(&["good.csv", "--spec", "spec.toml"])["ok"], true);
+    let result = workspace.run(&["long.csv", "--spec", "spec.toml"]);
     let failure = &result["failed"][0];
     assert_eq!(
         (&failure["value"], &failure["bound"]),
@@ -219,16 +221,16 @@ fn a_name_of_a_column_above_256_bytes_is_refused_with_its_size_and_the_bound() {
 
 #[test]
 fn a_refusal_that_lists_columns_fits_into_its_ledger_and_is_told() {
-    let place = place();
+    let workspace = workspace();
     let names: Vec<_> = (0..1_500).map(|n| format!("c{n}{}", "\u{1}".repeat(80))).collect();
     let cells = vec!["1"; names.len()].join(",");
     let rows: String = (0..20)
         .map(|hour| format!("2024-01-01T{hour:02}:00:00,{cells}\n"))
         .collect::<Vec<_>>()
         .concat();
-    place.write("wide.csv", format!("time,{}\n{rows}", names.join(",")));
+    workspace.write("wide.csv", format!("time,{}\n{rows}", names.join(",")));
     for _ in 0..2 {
-        let result = place.run(&["wide.csv", "--spec", "spec.toml", "--target", "nope"]);
+        let result = workspace.run(&["wide.csv", "--spec", "spec.toml", "--target", "nope"]);
         let message = result["failed"][0]["message"].as_str().unwrap();
         assert!(
             message.contains("no column `nope`") && message.len() < 20_000,
@@ -239,21 +241,21 @@ fn a_refusal_that_lists_columns_fits_into_its_ledger_and_is_told() {
 
 #[test]
 fn a_spec_that_is_too_large_is_refused_before_anything_is_uploaded() {
-    let place = place();
-    place.write(
+    let workspace = workspace();
+    workspace.write(
         "many.toml",
         (0..20_000)
             .map(|n| format!("[[models]]\nkind=\"gru\"\nname=\"m{n}\"\n"))
             .collect::<Vec<_>>()
             .concat(),
     );
-    let failure = place.run(&["load.csv", "--spec", "many.toml"])["failed"][0].to_string();
+    let failure = workspace.run(&["load.csv", "--spec", "many.toml"])["failed"][0].to_string();
     assert!(
         failure.contains("20000 members") && failure.contains("at most 64 members"),
         "{failure}"
     );
-    place.write("long.toml", "#".repeat(2 << 20));
-    let text = seen(&place, &["run", "load.csv", "--spec", "long.toml"]);
+    workspace.write("long.toml", "#".repeat(2 << 20));
+    let text = seen(&workspace, &["run", "load.csv", "--spec", "long.toml"]);
     assert!(text.contains("`long.toml` has more than 1048576 bytes"), "{text}");
-    place.write("load.csv", csv(80));
+    workspace.write("load.csv", csv(80));
 }

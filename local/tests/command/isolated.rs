@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::flits::Place;
+use crate::flits::Workspace;
 
 /// The function binaries stand beside the command where the whole workspace was built.
 pub(crate) fn binaries() -> bool {
@@ -21,7 +21,7 @@ async fn isolated_functions_give_the_same_digests() {
     if !binaries() {
         return;
     }
-    let (one, other) = (Place::new(), Place::new());
+    let (one, other) = (Workspace::new(), Workspace::new());
     assert_eq!(one.run(&["load.csv", "--spec", "spec.toml"])["ok"], true);
     assert_eq!(
         other.run(&["load.csv", "--spec", "spec.toml", "--isolated"])["ok"],
@@ -35,11 +35,11 @@ fn a_round_decides_without_the_model_that_diverges_and_the_one_that_is_always_ki
     if !binaries() {
         return;
     }
-    let place = Place::new();
-    let spec = std::fs::read_to_string(place.path("spec.toml")).unwrap();
+    let workspace = Workspace::new();
+    let spec = std::fs::read_to_string(workspace.path("spec.toml")).unwrap();
     let wild = "[[models]]\nkind = \"lstm\"\nhidden = 3\nlayers = 1\nepochs = 20\nlr = 1e30\n";
-    place.write("wild.toml", format!("{spec}{wild}"));
-    let result = place.run(&[
+    workspace.write("wild.toml", format!("{spec}{wild}"));
+    let result = workspace.run(&[
         "load.csv",
         "--spec",
         "wild.toml",
@@ -87,7 +87,7 @@ fn functions_die_with_a_command_that_is_killed() {
     if !binaries() {
         return;
     }
-    let place = Place::new();
+    let workspace = Workspace::new();
     let endless = [
         "run",
         "load.csv",
@@ -102,10 +102,10 @@ fn functions_die_with_a_command_that_is_killed() {
         "--set",
         "host.lease=600s",
     ];
-    let mut command = place.command(&endless).stderr(Stdio::null()).spawn().unwrap();
+    let mut command = workspace.command(&endless).stderr(Stdio::null()).spawn().unwrap();
     let began = Instant::now();
     let in_time = || assert!(began.elapsed() < Duration::from_mins(1), "it takes too long");
-    let logs = place.path(".flits/logs/train.log");
+    let logs = workspace.path(".flits/logs/train.log");
     while !std::fs::read_to_string(&logs).is_ok_and(|log| log.contains("epoch finished")) {
         in_time();
         std::thread::yield_now();

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::flits::{Place, result};
+use crate::flits::{Workspace, result};
 
 /// Moments over the calm run's time line.
 const MOMENTS: u32 = 50;
@@ -24,24 +24,24 @@ const RUN: [&str; 7] = [
 
 #[tokio::test]
 async fn a_run_that_is_killed_at_any_moment_ends_like_a_calm_one() {
-    let calm = Place::new();
+    let calm = Workspace::new();
     let began = Instant::now();
     assert_eq!(result(&calm.output(&RUN))["ok"], true);
     let mut whole = began.elapsed();
     let expected = calm.results().await;
     let mut in_the_middle = 0;
     for moment in 0..MOMENTS {
-        let place = Place::new();
-        let child = place.command(&RUN).stdout(Stdio::piped()).spawn().unwrap();
+        let workspace = Workspace::new();
+        let child = workspace.command(&RUN).stdout(Stdio::piped()).spawn().unwrap();
         match kill_after(child, whole * moment / MOMENTS) {
             None => in_the_middle += 1,
             // The calm run may have had to share the machine: what is left of the moments lies in the time that it takes now.
             Some(ended) => whole = whole.min(ended),
         }
-        let output = place.output(&RUN);
+        let output = workspace.output(&RUN);
         assert_eq!(result(&output)["ok"], true, "killed at {moment}/{MOMENTS} of {whole:?}");
         assert_eq!(
-            place.results().await,
+            workspace.results().await,
             expected,
             "killed at {moment}/{MOMENTS} of {whole:?}"
         );
@@ -72,13 +72,13 @@ fn kill_after(mut child: Child, time: Duration) -> Option<Duration> {
 
 #[test]
 fn ctrl_c_leaves_a_directory_that_the_same_command_goes_on_with() {
-    let place = Place::new();
-    let child = place.command(&RUN).stdout(Stdio::piped()).spawn().unwrap();
+    let workspace = Workspace::new();
+    let child = workspace.command(&RUN).stdout(Stdio::piped()).spawn().unwrap();
     let pid = child.id().to_string();
     let waiting = thread::spawn(move || child.wait_with_output().unwrap());
     // As soon as the servers are up there is something to interrupt.
     let begun = Instant::now();
-    while !place.path(".flits/address.json").is_file() && begun.elapsed() < Duration::from_mins(1) {
+    while !workspace.path(".flits/address.json").is_file() && begun.elapsed() < Duration::from_mins(1) {
         thread::yield_now();
     }
     std::process::Command::new("kill")
@@ -87,5 +87,5 @@ fn ctrl_c_leaves_a_directory_that_the_same_command_goes_on_with() {
         .unwrap();
     let output = waiting.join().unwrap();
     assert!(matches!(output.status.code(), Some(130 | 0)), "{:?}", output.status);
-    assert_eq!(result(&place.output(&RUN))["ok"], true);
+    assert_eq!(result(&workspace.output(&RUN))["ok"], true);
 }

@@ -5,7 +5,7 @@ use std::{process::Command, time::Duration};
 use flits::harness::{Harness, Options};
 use serde_json::Value;
 
-use crate::flits::{Place, result};
+use crate::flits::{Workspace, result};
 
 const DIRECTORY: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
@@ -21,14 +21,14 @@ const SETTINGS: [&str; 4] = [
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rounds_that_an_earlier_version_began_end_as_if_nobody_had_stopped_them() {
-    let place = Place::new();
+    let workspace = Workspace::new();
     let unpacked = Command::new("tar")
         .args(["-xzf", DIRECTORY])
-        .current_dir(place.dir.path())
+        .current_dir(workspace.dir.path())
         .status();
     assert!(unpacked.unwrap().success());
-    let mut server = place.up(&[]);
-    let session = Harness::new(Options::new(&place.path(".flits")))
+    let mut server = workspace.up(&[]);
+    let session = Harness::new(Options::new(&workspace.path(".flits")))
         .session()
         .await
         .unwrap();
@@ -48,21 +48,21 @@ async fn rounds_that_an_earlier_version_began_end_as_if_nobody_had_stopped_them(
     assert!(
         ended.is_ok(),
         "a round does not end: {}",
-        String::from_utf8_lossy(&place.output(&["status"]).stdout)
+        String::from_utf8_lossy(&workspace.output(&["status"]).stdout)
     );
-    assert_eq!(place.objects("failed/").await.len(), 0, "nothing of it failed");
+    assert_eq!(workspace.objects("failed/").await.len(), 0, "nothing of it failed");
 
     // A directory of this version, in which the same upload walks from its beginning to its end.
-    let raw = place
+    let raw = workspace
         .objects("raw/stopped/")
         .await
         .remove("raw/stopped/stopped.csv")
         .unwrap();
-    let fresh = Place::new();
+    let fresh = Workspace::new();
     fresh.write("stopped.csv", &raw);
     let arguments = [&["stopped.csv", "--spec", "spec.toml"][..], &SETTINGS].concat();
     let whole = fresh.run(&arguments);
-    let scores: Value = serde_json::from_slice(&place.output(&["scores", "stopped", "--json"]).stdout).unwrap();
+    let scores: Value = serde_json::from_slice(&workspace.output(&["scores", "stopped", "--json"]).stdout).unwrap();
     assert_eq!(
         scores["scores"], whole["scores"],
         "gone on from its checkpoint, to the last bit"
@@ -70,10 +70,10 @@ async fn rounds_that_an_earlier_version_began_end_as_if_nobody_had_stopped_them(
     assert_eq!(scores["champion"]["digest"], whole["champion"]["digest"]);
 
     // What was finished before is found and used again.
-    place.write("stopped.csv", &raw);
+    workspace.write("stopped.csv", &raw);
     let mut again = vec!["run", "--json"];
     again.extend(arguments);
-    let again = result(&place.output(&again));
+    let again = result(&workspace.output(&again));
     assert_eq!(
         (&again["ok"], &again["champion"]["digest"]),
         (&whole["ok"], &whole["champion"]["digest"])

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
-use crate::flits::{Place, result};
+use crate::flits::{Workspace, result};
 
 /// Where the measurements lie; none where they are absent.
 #[expect(
@@ -24,7 +24,7 @@ fn data() -> Option<PathBuf> {
 #[test]
 fn fifty_rows_of_poble_sec_are_forty_windows() {
     let Some(data) = data() else { return };
-    let place = Place::new();
+    let workspace = Workspace::new();
     let file = data.join("PobleSec.csv");
     let arguments = [
         "run",
@@ -35,7 +35,7 @@ fn fifty_rows_of_poble_sec_are_forty_windows() {
         "--set",
         "models=[\"naive\",\"linear\"]",
     ];
-    let output = place
+    let output = workspace
         .command(&arguments)
         .envs([("SAMPLE_TRAIN_ROWS", "50"), ("SAMPLE_STRATEGY", "head")])
         .output()

@@ -77,7 +77,7 @@ fn serves_invocations_when_started_as_a_child() {
     }
 }
 
-/// Makes one HTTP request on a connection of its own and gives headers and body.
+/// Makes one HTTP request on a connection of its own and returns headers and body.
 fn request(api: &str, method: &str, path: &str, body: &str) -> (String, String) {
     let mut stream = TcpStream::connect(api).unwrap();
     let length = body.len();

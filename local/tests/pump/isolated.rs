@@ -164,7 +164,7 @@ async fn a_command_that_cannot_start_is_named() {
     assert_eq!(ended.unwrap_err().to_string(), "cannot start `/nowhere/train --fast`");
 }
 
-/// Gives a train message for one member.
+/// Returns a train message for one member.
 fn job(member: &str) -> String {
     use contract::{Dataset, Digest, MemberName, Message, PartId, RoundId, Task, TrainTask};
     let digest = Digest::of(b"some bytes");

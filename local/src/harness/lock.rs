@@ -1,8 +1,7 @@
-//! Who serves a directory: one process at a time holds `{dir}/lock`, all others are its clients.
+//! Which process serves a directory: one at a time holds `{dir}/lock`, all others are its clients.
 //!
-//! The operating system drops the lock with the process, also after `kill -9`, so no time-out is needed to take over.
-//! A new holder takes the address of the one before it away before it serves anything, so no client waits at a door
-//! that nobody will open.
+//! The operating system releases the lock when the process ends, also after `kill -9`, so the next process takes over
+//! without a timeout. It first removes the address of the previous one, so no client waits for a server that is gone.
 
 use std::{
     fs::{self, File, TryLockError},
@@ -13,69 +12,70 @@ use std::{
 use emulator::private;
 use serde::{Deserialize, Serialize};
 
-/// Lies beside the lock.
+/// The file beside the lock that says where the servers are.
 const ADDRESS: &str = "address.json";
 
-/// What a directory of ours holds, made private where an older version left it open. Whatever else lies there is not ours.
+/// The files of a served directory. They are made private where an older version left them open to others; other files
+/// in the directory are not touched.
 const OURS: [&str; 6] = ["lock", "store.redb", "store.draft", "blobs", "logs", "scratch"];
 
-/// Where the holder serves, and with which credentials. Readable by the owner alone.
+/// Where the holder of the lock serves, and with which credentials. The file is readable by its owner only.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Address {
-    /// The holder's process id, for people.
+    /// The holder's process id, shown in messages.
     pub pid: u32,
-    /// How often the directory was served; leases of another epoch belong to a process that is gone.
+    /// How often the directory was opened. Leases of another epoch belong to a process that is gone.
     pub epoch: u64,
     /// The S3 endpoint.
     pub s3: String,
     /// The SQS endpoint.
     pub sqs: String,
-    /// The access key id of both.
+    /// The access key id of both servers.
     pub access_key: String,
-    /// The secret key of both.
+    /// The secret of that key.
     pub secret_key: String,
-    /// The region of both.
+    /// The region of both servers.
     pub region: String,
-    /// The bucket.
+    /// The bucket that holds everything.
     pub bucket: String,
 }
 
-/// A directory that cannot be used.
+/// Why a directory cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub enum LockError {
+pub(super) enum LockError {
     /// A file operation failed.
     #[error("cannot {what} {}", path.display())]
     Io {
-        /// What was tried.
+        /// The operation that failed.
         what: &'static str,
-        /// On which file.
+        /// Its file or directory.
         path: PathBuf,
-        /// Why.
+        /// What the system said.
         #[source]
         source: io::Error,
     },
-    /// A file of ours holds something else.
+    /// `address.json` was not written by this program.
     #[error("{} is not a file of flits; remove it if nobody serves this directory", path.display())]
     Foreign {
-        /// Which file.
+        /// The path of the file.
         path: PathBuf,
     },
 }
 
-/// The right to serve a directory, until dropped.
+/// The right to serve a directory. It is released when this value is dropped.
 #[derive(Debug)]
-pub struct Lock {
+pub(super) struct Lock {
     dir: PathBuf,
-    /// The lock itself; the system drops it with the process.
+    /// The locked file; the system releases it with the process.
     _file: File,
 }
 
 impl Lock {
-    /// Takes the lock unless another process holds it.
+    /// Takes the lock, or returns `None` when another process holds it.
     ///
     /// # Errors
     /// When the directory cannot be created or written.
-    pub fn try_take(dir: &Path) -> Result<Option<Self>, LockError> {
+    pub(super) fn try_take(dir: &Path) -> Result<Option<Self>, LockError> {
         private::folder(dir).map_err(failed("create", dir))?;
         let path = dir.join("lock");
         let file = private::open()
@@ -104,24 +104,24 @@ impl Lock {
         }
     }
 
-    /// Tells clients where to find the servers.
+    /// Writes where clients find the servers.
     ///
     /// # Errors
     /// When the file cannot be written.
     ///
     /// # Panics
     /// Never: an address is plain JSON.
-    pub fn publish(&self, address: &Address) -> Result<(), LockError> {
+    pub(super) fn publish(&self, address: &Address) -> Result<(), LockError> {
         let bytes = serde_json::to_vec_pretty(address).expect("an address is plain JSON");
         replace(&self.dir.join(ADDRESS), &bytes)
     }
 }
 
-/// Reads where the holder of a directory serves; nothing if no holder has published yet.
+/// Reads where the holder of a directory serves. Returns `None` when no holder has published its address yet.
 ///
 /// # Errors
-/// When the file exists and cannot be read or is not ours.
-pub fn address(dir: &Path) -> Result<Option<Address>, LockError> {
+/// When the file exists and cannot be read, or was not written by this program.
+pub(super) fn address(dir: &Path) -> Result<Option<Address>, LockError> {
     let path = dir.join(ADDRESS);
     match fs::read(&path) {
         Ok(bytes) => serde_json::from_slice(&bytes)
@@ -167,7 +167,7 @@ mod tests {
         assert!(Lock::try_take(&dir).unwrap().is_some(), "free again");
     }
 
-    // A folder that was made by hand was left open to all.
+    // A directory that was made by hand stayed open to all.
     #[test]
     fn a_directory_that_existed_is_closed_to_others_with_what_is_ours_in_it() {
         use std::os::unix::fs::PermissionsExt as _;

@@ -1,38 +1,38 @@
-//! What became of an upload that no job began with: it was refused, waits, or is not the newest of its name any more.
+//! The state of an upload that no job has begun with: it was refused, waits, or was replaced or deleted.
 
 use contract::{Failure, identity::receive_job};
 use platform::{Platform, Store, StoreError, ledger::State, walk};
 
 use crate::submit::Prepared;
 
-/// What became of an upload.
+/// The state of an upload that no job has begun with.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Fate {
-    /// Nothing yet, as far as anybody can see; says what is waited for where that is known.
+pub(super) enum UploadState {
+    /// It waits, and for what, where that is known.
     Open(Option<String>),
-    /// It was refused.
+    /// It was refused, and why.
     Refused(Box<Failure>),
-    /// It is gone, and why.
+    /// It was replaced or deleted; says which.
     Gone(String),
 }
 
-/// An upload that was made, as the store tells it from others of its name.
+/// One version of an uploaded object.
 #[derive(Debug, Clone)]
-pub struct Placed {
+pub(super) struct Uploaded {
     bucket: String,
     key: String,
     version: String,
     spec: String,
-    /// When it was written by the store's clock, UTC seconds. What was refused before that was an earlier upload.
+    /// When it was written, UTC seconds of the store's clock. An earlier refusal belongs to an earlier upload.
     written: i64,
 }
 
-impl Placed {
-    /// Looks at an upload right after it was made.
+impl Uploaded {
+    /// Reads the version of an upload right after it was made.
     ///
     /// # Errors
     /// When the store does not answer.
-    pub async fn of(prepared: &Prepared, platform: &Platform) -> Result<Self, StoreError> {
+    pub(super) async fn of(prepared: &Prepared, platform: &Platform) -> Result<Self, StoreError> {
         let key = prepared.upload.key();
         let meta = platform.store.head(&key).await?;
         Ok(Self {
@@ -44,19 +44,19 @@ impl Placed {
         })
     }
 
-    /// Returns when it was written by the store's clock, UTC seconds.
+    /// Returns when it was written, UTC seconds of the store's clock.
     #[must_use]
-    pub fn written(&self) -> i64 {
+    pub(super) fn written(&self) -> i64 {
         self.written
     }
 
-    /// Finds out what became of it.
+    /// Finds out its state.
     ///
     /// # Errors
     /// When the store does not answer.
-    pub async fn fate(&self, store: &dyn Store) -> Result<Fate, StoreError> {
+    pub(super) async fn state(&self, store: &dyn Store) -> Result<UploadState, StoreError> {
         let mut waits = None;
-        // Whoever refused it may or may not have known its spec.
+        // It may have been refused before or after its spec was known.
         for text in [self.spec.as_bytes(), b""] {
             let job = receive_job(&self.bucket, &self.key, &self.version, text);
             let Some(found) = walk::found(store, job)
@@ -66,19 +66,21 @@ impl Placed {
                 continue;
             };
             match (found.ledger.state, found.ledger.failure) {
-                (State::Failed, Some(failure)) => return Ok(Fate::Refused(failure)),
+                (State::Failed, Some(failure)) => return Ok(UploadState::Refused(failure)),
                 (State::Released, Some(failure)) => waits = Some(format!("another try after: {}", failure.message)),
                 (State::Released, None) => waits = Some("its test file".to_owned()),
                 _ => {}
             }
         }
         match store.head(&self.key).await {
-            Ok(meta) if meta.version.as_deref().unwrap_or(meta.etag.as_str()) == self.version => Ok(Fate::Open(waits)),
-            Ok(_) => Ok(Fate::Gone(format!(
+            Ok(meta) if meta.version.as_deref().unwrap_or(meta.etag.as_str()) == self.version => {
+                Ok(UploadState::Open(waits))
+            }
+            Ok(_) => Ok(UploadState::Gone(format!(
                 "a later upload took the place of `{}` before a function received it",
                 self.key
             ))),
-            Err(StoreError::NotFound { .. }) => Ok(Fate::Gone(format!(
+            Err(StoreError::NotFound { .. }) => Ok(UploadState::Gone(format!(
                 "`{}` was deleted before a function received it",
                 self.key
             ))),

@@ -1,0 +1,66 @@
+//! Reads from the bucket of a directory.
+
+use contract::{Dataset, Entry, Latest, PartId, keys};
+use platform::{Listed, Store, documents};
+
+/// How many keys a listing asks for at once.
+const PAGE: usize = 1_000;
+
+/// The most documents that [`newest`] reads under one prefix; older ones are left out.
+const MAX_READ: usize = 2_000;
+
+/// Returns the newest entry of a dataset's champion log: the one that the hint names, or a later one.
+pub(super) async fn champion(store: &dyn Store, dataset: &Dataset) -> anyhow::Result<Option<Entry>> {
+    let part = PartId::WHOLE;
+    let mut newest: Option<Entry> = read(store, &keys::champion_hint(dataset, part)).await?;
+    loop {
+        let next = newest.as_ref().map_or(1, |entry| entry.generation + 1);
+        match read(store, &keys::champion_entry(dataset, part, next)).await? {
+            Some(entry) => newest = Some(entry),
+            None => return Ok(newest),
+        }
+    }
+}
+
+/// Returns where a dataset's newest forecast is.
+pub(super) async fn latest(store: &dyn Store, dataset: &Dataset) -> anyhow::Result<Option<Latest>> {
+    read(store, &keys::latest(dataset, PartId::WHOLE)).await
+}
+
+/// Reads a document. Returns `None` where it is missing.
+pub(super) async fn read<T: serde::de::DeserializeOwned>(store: &dyn Store, key: &str) -> anyhow::Result<Option<T>> {
+    Ok(documents::read(store, key).await?.map(|(document, _)| document))
+}
+
+/// Returns all keys under a prefix.
+pub(super) async fn list(store: &dyn Store, prefix: &str) -> anyhow::Result<Vec<String>> {
+    Ok(list_objects(store, prefix)
+        .await?
+        .into_iter()
+        .map(|object| object.key)
+        .collect())
+}
+
+async fn list_objects(store: &dyn Store, prefix: &str) -> anyhow::Result<Vec<Listed>> {
+    let mut objects: Vec<Listed> = Vec::new();
+    loop {
+        let after = objects.last().map(|object| object.key.clone());
+        let page = store.list(prefix, after.as_deref(), PAGE).await?;
+        let full = page.len() == PAGE;
+        objects.extend(page);
+        if !full {
+            return Ok(objects);
+        }
+    }
+}
+
+/// Reads the newest documents under a prefix, newest first.
+pub(super) async fn newest<T: serde::de::DeserializeOwned>(store: &dyn Store, prefix: &str) -> anyhow::Result<Vec<T>> {
+    let mut objects = list_objects(store, prefix).await?;
+    objects.sort_by_key(|object| std::cmp::Reverse(object.last_modified));
+    let mut documents = Vec::new();
+    for object in objects.iter().take(MAX_READ) {
+        documents.extend(read(store, &object.key).await?);
+    }
+    Ok(documents)
+}

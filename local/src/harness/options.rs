@@ -1,0 +1,65 @@
+//! How a directory is to be served.
+
+use std::path::{Path, PathBuf};
+
+use contract::spec;
+use emulator::Addresses;
+
+/// How a directory is to be served.
+#[derive(Debug, Clone)]
+pub struct Options {
+    pub(super) dir: PathBuf,
+    /// `host.*` settings, without their prefix.
+    pub(super) host: Vec<(String, String)>,
+    pub(super) isolated: bool,
+    pub(super) pump: bool,
+    pub(super) addresses: Addresses,
+}
+
+impl Options {
+    /// Serves a directory on any free ports and runs no functions.
+    #[must_use]
+    pub fn new(dir: &Path) -> Self {
+        Self {
+            dir: dir.to_owned(),
+            host: Vec::new(),
+            isolated: false,
+            pump: false,
+            addresses: Addresses::default(),
+        }
+    }
+
+    /// Takes the `host.*` settings of a command line; others belong to the spec and are ignored.
+    ///
+    /// # Errors
+    /// When one is not `path=value`.
+    pub fn sets(mut self, sets: &[String]) -> anyhow::Result<Self> {
+        let pairs = sets
+            .iter()
+            .map(|set| spec::parse_set(set))
+            .collect::<Result<Vec<_>, _>>()?;
+        self.host = spec::split_host(pairs).1;
+        Ok(self)
+    }
+
+    /// Runs the functions too.
+    #[must_use]
+    pub fn pumping(mut self) -> Self {
+        self.pump = true;
+        self
+    }
+
+    /// Sets whether each function runs in a process of its own.
+    #[must_use]
+    pub fn isolated(mut self, isolated: bool) -> Self {
+        self.isolated = isolated;
+        self
+    }
+
+    /// Serves on given loopback addresses.
+    #[must_use]
+    pub fn on(mut self, addresses: Addresses) -> Self {
+        self.addresses = addresses;
+        self
+    }
+}
