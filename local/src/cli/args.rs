@@ -36,6 +36,10 @@ pub enum Command {
     Config(ConfigArgs),
     /// Write seeded telemetry for demos and load tests.
     Generate(GenerateArgs),
+    /// Print a completion script for a shell.
+    Completions(CompletionsArgs),
+    /// Print the manual page of flits or of one of its commands.
+    Man(ManArgs),
 }
 
 /// Where the embedded servers keep their data.
@@ -250,4 +254,22 @@ pub struct GenerateArgs {
     /// The share of rows with a spike.
     #[arg(long, default_value_t = 0.001)]
     pub spikes: f64,
+}
+
+/// `flits completions`.
+#[derive(Debug, Args)]
+#[command(after_help = "For bash: flits completions bash > ~/.local/share/bash-completion/completions/flits")]
+pub struct CompletionsArgs {
+    /// The shell.
+    #[arg(value_name = "SHELL")]
+    pub shell: clap_complete::Shell,
+}
+
+/// `flits man`.
+#[derive(Debug, Args)]
+#[command(after_help = "To read it at once: flits man run | man -l -")]
+pub struct ManArgs {
+    /// The command, such as `run`; flits itself unless given.
+    #[arg(value_name = "COMMAND")]
+    pub command: Option<String>,
 }

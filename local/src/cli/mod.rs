@@ -12,6 +12,7 @@ mod generate;
 mod interrupt;
 mod open;
 mod outcome;
+mod pages;
 mod plot;
 mod print;
 mod progress;
@@ -62,6 +63,8 @@ pub async fn main(cli: Cli) -> anyhow::Result<ExitCode> {
                 print::print(&path.display().to_string());
             }
         }
+        Command::Completions(args) => pages::completions(args.shell)?,
+        Command::Man(args) => pages::man(args.command.as_deref())?,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -13,4 +13,5 @@ mod hostile;
 mod isolated;
 mod killed;
 mod older;
+mod pages;
 mod predecessor;
