@@ -20,8 +20,7 @@ pub fn all() -> [Arc<dyn ErasedWork>; 5] {
 }
 
 /// Returns each stage's batch function on one platform.
-#[must_use]
-pub fn batches(platform: &Platform) -> BTreeMap<Stage, Batch> {
+pub(crate) fn batches(platform: &Platform) -> BTreeMap<Stage, Batch> {
     let batch = |work: Arc<dyn ErasedWork>| (work.stage(), pump::batch(work, platform.clone()));
     all().map(batch).into()
 }

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use contract::text;
-use flits::cli::{self, args::Cli};
+use flits::cli::{self, Cli};
 
 fn main() -> ExitCode {
     if let Some(code) = preprocess::child() {

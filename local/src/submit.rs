@@ -26,75 +26,75 @@ use platform::{
 use sha2::Digest as _;
 use tokio::io::AsyncReadExt as _;
 
-/// What a person hands in: the command line is a front door of its own.
+/// What a command line asks to upload.
 #[derive(Clone, Debug)]
 pub struct Submission {
-    /// The dataset as it was asked for, valid or not.
+    /// The name of the dataset as it was asked for, valid or not.
     pub dataset: String,
-    /// The data.
+    /// The path of the data file.
     pub file: PathBuf,
-    /// The test file, whatever its name; asks for `split.holdout = "test-file"`.
+    /// The path of the test file, under any name. It implies `split.holdout = "test-file"`.
     pub test: Option<PathBuf>,
-    /// A spec's text, with the name that messages call it by; stands in for `specs/{dataset}.toml`.
+    /// The name and the text of a spec that replaces `specs/{dataset}.toml`. Messages use the name.
     pub spec: Option<(String, String)>,
-    /// What `--set` says, without `host.*`.
+    /// The paths and values of `--set`, without those of `host.*`.
     pub set: Vec<(String, String)>,
-    /// A random salt: everything is done again.
+    /// Whether to add a random salt, with which all work is done again.
     pub force: bool,
 }
 
-/// An upload that can be let in, before anything of it is stored but its spec.
+/// An upload that can be accepted. Only its spec is stored so far.
 #[derive(Clone, Debug)]
 pub struct Prepared {
-    /// What the data becomes.
+    /// The dataset and the file name under which the data are stored.
     pub upload: Upload,
     /// The resolved spec.
     pub spec: Arc<Spec>,
-    /// The first message of the walk, as the function that gets the notification will make it.
+    /// The first message, equal to the one that the function makes of the store's notification.
     pub first: Message,
     file: PathBuf,
     test: Option<PathBuf>,
 }
 
-/// An upload that was refused before anything of it was stored but the reason.
+/// An upload that was refused. Only the reason is stored.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", .0.message)]
 pub struct Refused(pub Box<Failure>);
 
-/// An upload that was not made.
+/// Why an upload was not made.
 #[derive(Debug, thiserror::Error)]
 pub enum SubmitError {
-    /// It can never be let in.
+    /// It can never be accepted.
     #[error("the upload is refused")]
     Refused(#[source] Refused),
     /// A local file cannot be read.
     #[error("cannot read `{}`", path.display())]
     File {
-        /// Which file.
+        /// Its path.
         path: PathBuf,
-        /// Why.
+        /// What the system said.
         #[source]
         source: std::io::Error,
     },
-    /// The store did not do what was asked; the same again may work.
+    /// The store failed; the same upload may work later.
     #[error("cannot upload")]
     Store(#[source] StoreError),
-    /// The refusal could not be written down; the same again may work.
+    /// The refusal could not be stored; the same upload may work later.
     #[error("cannot note why the upload is refused: {0}")]
     Note(String),
 }
 
-/// A local file that was looked at.
-struct Local {
+/// The digest and the size of a local file.
+struct LocalFile {
     digest: Digest,
     size: u64,
 }
 
-/// Looks whether an upload can be let in, and resolves its spec.
+/// Checks whether an upload can be accepted, and resolves and stores its spec.
 ///
 /// # Errors
-/// When the upload can never be let in, which is written to `failed/{job}.json`, when a file cannot be read, and when
-/// the store does not do what is asked.
+/// When the upload can never be accepted, which is written to `failed/{job}.json`; when a file cannot be read; and when the
+/// store fails.
 pub async fn prepare(submission: &Submission, platform: &Platform) -> Result<Prepared, SubmitError> {
     let data = look(&submission.file).await?;
     let test = match &submission.test {
@@ -107,13 +107,13 @@ pub async fn prepare(submission: &Submission, platform: &Platform) -> Result<Pre
         .map(|name| name.to_string_lossy().into_owned());
     let key = format!("raw/{}/{}", submission.dataset, name.unwrap_or_default());
     let mut spec_text = Vec::new();
-    match let_in(submission, &key, &data, test.as_ref(), &mut spec_text, platform).await {
+    match accept(submission, &key, &data, test.as_ref(), &mut spec_text, platform).await {
         Ok(prepared) => Ok(prepared),
         Err(FrontError::Store(error)) if error.class().may_pass() => Err(SubmitError::Store(error)),
         Err(error) => {
             let job = receive_job(&platform.host.bucket, &key, &data.digest.hex(), &spec_text);
             let dataset = submission.dataset.parse().ok();
-            Err(note(
+            Err(refuse(
                 EventJob {
                     job,
                     dataset,
@@ -129,13 +129,13 @@ pub async fn prepare(submission: &Submission, platform: &Platform) -> Result<Pre
 }
 
 impl Prepared {
-    /// Puts the test file, then the data, which names the spec in its metadata. Safe to repeat.
+    /// Uploads the test file, then the data, whose metadata name the spec. Safe to repeat.
     ///
     /// # Errors
-    /// When the store does not do what is asked; the same again may work.
+    /// When the store fails; the same upload may work later.
     pub async fn upload(&self, platform: &Platform) -> Result<(), StoreError> {
         let store = platform.store.as_ref();
-        // The test file first: the data begins the walk, and should find it.
+        // The test file first, because it must exist when the data are received.
         if let Some(test) = &self.test {
             store
                 .upload(&self.upload.test_file().key(), test, &BTreeMap::new())
@@ -147,15 +147,15 @@ impl Prepared {
     }
 }
 
-async fn let_in(
+async fn accept(
     submission: &Submission,
     key: &str,
-    data: &Local,
-    test: Option<&Local>,
+    data: &LocalFile,
+    test: Option<&LocalFile>,
     spec_text: &mut Vec<u8>,
     platform: &Platform,
 ) -> Result<Prepared, FrontError> {
-    // What was asked for is the whole dataset: `a/b` is not `a` with a file below `b`.
+    // The name must be a whole dataset: `a/b` is not the dataset `a` with a file below `b`.
     let file = key.rsplit_once('/').map_or(key, |(_, file)| file);
     let upload = Upload::new(&submission.dataset, file).map_err(FrontError::Key)?;
     if upload.is_test() {
@@ -170,8 +170,8 @@ async fn let_in(
     let resolved = spec::write(platform.store.as_ref(), &upload.dataset, spec)
         .await
         .map_err(FrontError::Store)?;
-    // Receipts are part of no identity; the real ones are written where the notification is received.
-    let input = |local: &Local| Input {
+    // Receipts are not part of an identity; the real ones are written when the notification is received.
+    let input = |local: &LocalFile| Input {
         digest: local.digest,
         receipt: local.digest,
     };
@@ -185,7 +185,7 @@ async fn let_in(
     })
 }
 
-/// Writes the four layers out: the dataset's spec, the predecessor's environment, `--set`, and what `--test` and
+/// Returns the layers of the spec: the dataset's spec, the predecessor's environment, `--set`, and what `--test` and
 /// `--force` mean.
 async fn layers(
     submission: &Submission,
@@ -203,7 +203,7 @@ async fn layers(
         }
         None => spec::stored_layers(dataset, spec_text, platform).await?,
     };
-    // The settings are part of what a refusal is named by: another one is another refusal.
+    // The settings are part of what identifies a refusal, so other settings make another refusal.
     if !submission.set.is_empty() {
         spec_text.extend(canonical(&submission.set).expect("settings are texts"));
     }
@@ -229,8 +229,8 @@ fn first(upload: &Upload, resolved: &Resolved, inputs: Vec<Input>) -> Message {
     Message::new(stage, &resolved.spec, &job.hex()[..32])
 }
 
-/// Writes a refusal down under the event's own job.
-async fn note(event: EventJob, error: &FrontError, platform: &Platform) -> SubmitError {
+/// Stores a refusal under the event's own job.
+async fn refuse(event: EventJob, error: &FrontError, platform: &Platform) -> SubmitError {
     let delivery = Delivery {
         handle: None,
         receive_count: 1,
@@ -241,7 +241,7 @@ async fn note(event: EventJob, error: &FrontError, platform: &Platform) -> Submi
             ended: Ended::Failed(failure),
             ..
         } => SubmitError::Refused(Refused(failure)),
-        // Written down before: the same submission was refused before, for the same reason.
+        // The same submission was refused before, for the same reason.
         Outcome::Done { .. } => match walk::failure(platform.store.as_ref(), event.job).await {
             Ok(Some(failure)) => SubmitError::Refused(Refused(Box::new(failure))),
             Ok(None) => SubmitError::Note(chain(error)),
@@ -251,7 +251,7 @@ async fn note(event: EventJob, error: &FrontError, platform: &Platform) -> Submi
     }
 }
 
-fn check_size(key: &str, local: &Local, platform: &Platform) -> Result<(), FrontError> {
+fn check_size(key: &str, local: &LocalFile, platform: &Platform) -> Result<(), FrontError> {
     let bound = platform.host.max_upload;
     if local.size > bound {
         return Err(FrontError::TooLarge {
@@ -263,8 +263,8 @@ fn check_size(key: &str, local: &Local, platform: &Platform) -> Result<(), Front
     Ok(())
 }
 
-/// Reads a local file once for its digest, which names the walk's first job.
-async fn look(path: &Path) -> Result<Local, SubmitError> {
+/// Reads a local file for its digest, which is part of the identity of the first job.
+async fn look(path: &Path) -> Result<LocalFile, SubmitError> {
     let unreadable = |source| SubmitError::File {
         path: path.to_owned(),
         source,
@@ -274,7 +274,7 @@ async fn look(path: &Path) -> Result<Local, SubmitError> {
     loop {
         let read = file.read(&mut chunk).await.map_err(unreadable)?;
         if read == 0 {
-            return Ok(Local {
+            return Ok(LocalFile {
                 digest: Digest::from_bytes(hash.finalize().into()),
                 size,
             });

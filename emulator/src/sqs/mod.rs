@@ -113,7 +113,7 @@ impl Queues {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn exists(&self, name_or_arn: &str) -> Result<bool, Error> {
+    pub(crate) fn exists(&self, name_or_arn: &str) -> Result<bool, Error> {
         Ok(self.find(last_segment(name_or_arn))?.is_some())
     }
 
@@ -129,14 +129,14 @@ impl Queues {
     }
 
     /// Wakes all receives that wait at the queue with this name or ARN. Call it after a commit that put messages there.
-    pub fn wake(&self, name_or_arn: &str) {
+    pub(crate) fn wake(&self, name_or_arn: &str) {
         if let Some(notifier) = self.notifiers().get(last_segment(name_or_arn)) {
             notifier.notify_waiters();
         }
     }
 
     /// Ends all waiting receives and makes later ones answer at once.
-    pub fn close(&self) {
+    pub(crate) fn close(&self) {
         self.closed.store(true, Ordering::SeqCst);
         self.wake_all();
     }

@@ -1,6 +1,6 @@
 //! The `flits` command.
 
-pub mod args;
+mod args;
 mod axis;
 mod bars;
 mod bucket;
@@ -31,7 +31,8 @@ use std::process::ExitCode;
 use contract::{Dataset, text};
 use platform::config::{Config, Sources};
 
-use self::args::{Cli, Command};
+pub use self::args::Cli;
+use self::args::Command;
 
 /// Runs one command line and returns its exit code.
 ///

@@ -18,8 +18,7 @@ const AGAIN: Duration = Duration::from_secs(1);
 pub type Deaths = Arc<dyn Fn(Stage, String) -> Batch + Send + Sync>;
 
 /// Counts dead workers in the ledgers of a platform.
-#[must_use]
-pub fn deaths(platform: Platform) -> Deaths {
+pub(crate) fn deaths(platform: Platform) -> Deaths {
     Arc::new(move |stage, why| batch(Arc::new(Dead { stage, why }), platform.clone()))
 }
 

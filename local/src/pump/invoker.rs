@@ -92,8 +92,7 @@ impl Deadline {
     }
 
     /// Returns the time that is left. It is zero after a request to stop.
-    #[must_use]
-    pub fn remaining(&self) -> Duration {
+    pub(crate) fn remaining(&self) -> Duration {
         if self.stop.is_cancelled() {
             Duration::ZERO
         } else {
@@ -102,19 +101,17 @@ impl Deadline {
     }
 
     /// Returns whether a stop was requested.
-    #[must_use]
-    pub fn is_asked(&self) -> bool {
+    pub(crate) fn is_asked(&self) -> bool {
         self.stop.is_cancelled()
     }
 
     /// Returns the latest time at which the invocation must end.
-    #[must_use]
-    pub fn at(&self) -> Instant {
+    pub(crate) fn at(&self) -> Instant {
         self.at
     }
 
     /// Waits until a stop is requested.
-    pub async fn asked(&self) {
+    pub(crate) async fn asked(&self) {
         self.stop.cancelled().await;
     }
 }
@@ -129,8 +126,7 @@ pub struct InProcess {
 }
 
 /// Returns the batch function of a stage.
-#[must_use]
-pub fn batch(work: Arc<dyn ErasedWork>, platform: Platform) -> Batch {
+pub(crate) fn batch(work: Arc<dyn ErasedWork>, platform: Platform) -> Batch {
     let platform = Arc::new(platform);
     Arc::new(move |event, stop| {
         let (work, platform) = (Arc::clone(&work), Arc::clone(&platform));

@@ -22,11 +22,12 @@ use tokio_util::sync::CancellationToken;
 
 pub use self::{
     command::{CommandError, Commands},
-    death::{Deaths, deaths},
-    invoker::{Batch, Deadline, InProcess, InvokeError, Invoker, batch},
+    death::Deaths,
+    invoker::{Batch, Deadline, InProcess, InvokeError, Invoker},
     isolated::{Environment, Isolated},
     workers::Workers,
 };
+pub(crate) use self::{death::deaths, invoker::batch};
 
 /// How long one receive waits for a message; the longest that queues allow.
 const POLL: Duration = Duration::from_secs(20);

@@ -14,8 +14,7 @@ pub struct Workers {
 
 impl Workers {
     /// Runs as many fits as there are cores, and two invocations of each of the short stages.
-    #[must_use]
-    pub fn of_cores(cores: usize) -> Self {
+    pub(crate) fn of_cores(cores: usize) -> Self {
         Self {
             train: cores.max(1),
             others: 2,

@@ -47,5 +47,8 @@ fn every_command_has_a_manual_page_with_its_options() {
     }
     let unknown = workspace.output(&["man", "walk"]);
     let told = String::from_utf8(unknown.stderr).unwrap();
-    assert!(!unknown.status.success() && told.contains("`flits walk` is no command"), "{told}");
+    assert!(
+        !unknown.status.success() && told.contains("`flits walk` is no command"),
+        "{told}"
+    );
 }
