@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, ops::RangeInclusive};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Error, message::MAX_BYTES};
+use super::{error::Error, message::MAX_BYTES};
 
 /// A queue as it is stored.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]

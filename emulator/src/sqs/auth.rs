@@ -9,7 +9,8 @@ use aws_sigv4::{
 };
 use http::{HeaderMap, request::Parts};
 
-use super::{Error, Settings};
+use super::error::Error;
+use crate::settings::Settings;
 
 /// How far a request's time may be from this server's clock, in seconds. AWS has the same bound.
 const SKEW_S: i64 = 15 * 60;

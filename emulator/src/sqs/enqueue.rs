@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use redb::WriteTransaction;
 use uuid::Uuid;
 
-use super::{Error, attributes::last_segment, message::Message, rows::Rows};
+use super::{attributes::last_segment, error::Error, message::Message, rows::Rows};
 
 /// Puts a message into the queue with this ARN inside the caller's own transaction, so that an object and its event
 /// become durable in one step. After the commit the caller wakes receivers with [`Queues::wake`](super::Queues::wake).

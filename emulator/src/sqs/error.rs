@@ -1,5 +1,7 @@
 //! Why queue requests fail, and the codes that SDKs match on.
 
+use crate::engine::EngineError;
+
 /// A request that is refused, or storage that failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -200,6 +202,12 @@ impl From<redb::StorageError> for Error {
 
 impl From<redb::TableError> for Error {
     fn from(error: redb::TableError) -> Self {
+        Self::Storage(Box::new(error))
+    }
+}
+
+impl From<EngineError> for Error {
+    fn from(error: EngineError) -> Self {
         Self::Storage(Box::new(error))
     }
 }

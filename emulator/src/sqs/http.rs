@@ -13,7 +13,11 @@ use http::{HeaderMap, HeaderValue, header};
 use serde::{Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
-use super::{Error, Queues, auth, error::chain};
+use super::{
+    auth,
+    error::{Error, chain},
+    queues::Queues,
+};
 
 /// The largest request body that is read, in bytes. JSON may write each byte of a 1 MiB message as six.
 const MAX_REQUEST: usize = 8 << 20;

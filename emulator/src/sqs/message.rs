@@ -6,7 +6,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use md5::{Digest as _, Md5};
 use serde::{Deserialize, Serialize};
 
-use super::Error;
+use super::error::Error;
 
 /// The most bytes a message, or a batch of them, may have with its attributes.
 pub(super) const MAX_BYTES: usize = 1 << 20;

@@ -2,7 +2,7 @@
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 
-use super::Error;
+use super::error::Error;
 
 /// Names one delivery of one message.
 ///

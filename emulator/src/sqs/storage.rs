@@ -10,8 +10,9 @@ use redb::{ReadableTable as _, WriteTransaction};
 use tokio::{sync::Notify, time::Instant};
 
 use super::{
-    Error, NewMessage, Queues,
-    attributes::{Queue, last_segment},
+    attributes::Queue,
+    error::Error,
+    queues::{NewMessage, Queues},
     rows::{self, Counts, ORDER, QUEUES, Rows, Take, Taken},
 };
 
@@ -36,7 +37,7 @@ impl Queues {
         let (woken, now_s) = (name.clone(), self.now_ms() / 1000);
         self.durable(move |rows| {
             let mut queue = rows.queue(&name)?;
-            apply(rows, &name, &mut queue, &given)?;
+            rows.set_attributes(&name, &mut queue, &given)?;
             queue.modified_s = now_s;
             rows.put_queue(&name, &queue)
         })
@@ -194,31 +195,6 @@ impl Queues {
     pub(super) fn now_ms(&self) -> i64 {
         (self.settings.now)()
     }
-}
-
-/// Sets attributes of a queue. Its dead-letter target must be another queue that exists.
-pub(super) fn apply(
-    rows: &Rows<'_>,
-    name: &str,
-    queue: &mut Queue,
-    given: &BTreeMap<String, String>,
-) -> Result<(), Error> {
-    for (attribute, value) in given {
-        queue.set(attribute, value)?;
-    }
-    let Some(redrive) = queue.redrive.as_ref().filter(|_| given.contains_key("RedrivePolicy")) else {
-        return Ok(());
-    };
-    let arn = &redrive.dead_letter_target_arn;
-    let target = last_segment(arn);
-    if arn.starts_with("arn:aws:sqs:") && target != name && rows.find(target)?.is_some() {
-        return Ok(());
-    }
-    Err(Error::Parameter {
-        parameter: "RedrivePolicy",
-        value: arn.clone(),
-        reason: "the dead-letter target must be the ARN of another queue that exists".to_owned(),
-    })
 }
 
 fn after(ms: i64) -> Duration {

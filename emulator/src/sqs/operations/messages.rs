@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::{bounded, check_entries, split};
+use super::rules::{bounded, check_entries, split};
 use crate::sqs::{
-    Error, NewMessage, Queues,
     attributes::{self, Queue, last_segment},
+    error::Error,
     message::{self, Attributes, MAX_BYTES, Message},
+    queues::{NewMessage, Queues},
     receipt::Receipt,
     rows::Taken,
     wire,

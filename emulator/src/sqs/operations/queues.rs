@@ -4,8 +4,9 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 
 use crate::settings::ACCOUNT;
 use crate::sqs::{
-    Error, Queues,
     attributes::{self, Queue, last_segment},
+    error::Error,
+    queues::Queues,
     wire,
 };
 

@@ -6,10 +6,17 @@
 mod model;
 mod take;
 
+use std::collections::BTreeMap;
+
 use redb::{ReadableTable, Table, TableDefinition, WriteTransaction};
 
 pub(super) use self::take::{Take, Taken};
-use super::{Error, attributes::Queue, message::Message, receipt::Receipt};
+use super::{
+    attributes::{Queue, last_segment},
+    error::Error,
+    message::Message,
+    receipt::Receipt,
+};
 
 /// Queue name to [`Queue`], as JSON.
 pub(super) const QUEUES: TableDefinition<'static, &str, &[u8]> = TableDefinition::new("sqs.queues");
@@ -81,6 +88,31 @@ impl<'t> Rows<'t> {
     pub(super) fn put_queue(&mut self, name: &str, queue: &Queue) -> Result<(), Error> {
         self.queues.insert(name, write(queue).as_slice())?;
         Ok(())
+    }
+
+    /// Sets attributes of a queue. Its dead-letter target must be another queue that exists.
+    pub(super) fn set_attributes(
+        &self,
+        name: &str,
+        queue: &mut Queue,
+        given: &BTreeMap<String, String>,
+    ) -> Result<(), Error> {
+        for (attribute, value) in given {
+            queue.set(attribute, value)?;
+        }
+        let Some(redrive) = queue.redrive.as_ref().filter(|_| given.contains_key("RedrivePolicy")) else {
+            return Ok(());
+        };
+        let arn = &redrive.dead_letter_target_arn;
+        let target = last_segment(arn);
+        if arn.starts_with("arn:aws:sqs:") && target != name && self.find(target)?.is_some() {
+            return Ok(());
+        }
+        Err(Error::Parameter {
+            parameter: "RedrivePolicy",
+            value: arn.clone(),
+            reason: "the dead-letter target must be the ARN of another queue that exists".to_owned(),
+        })
     }
 
     /// Returns the next number; each is returned once.

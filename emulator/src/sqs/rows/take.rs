@@ -5,8 +5,8 @@ use uuid::Uuid;
 use super::{Rows, State};
 use crate::faults::Faults;
 use crate::sqs::{
-    Error,
     attributes::{Queue, Redrive, last_segment},
+    error::Error,
     message::Message,
     receipt::Receipt,
 };
