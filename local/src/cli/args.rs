@@ -88,16 +88,8 @@ pub struct RunArgs {
     /// The data: CSV or Parquet.
     pub file: PathBuf,
     #[command(flatten)]
-    #[expect(
-        missing_docs,
-        reason = "clap takes a doc comment here for the command's own help text"
-    )]
     pub spec: SpecArgs,
     #[command(flatten)]
-    #[expect(
-        missing_docs,
-        reason = "clap takes a doc comment here for the command's own help text"
-    )]
     pub at: DirArgs,
     /// Run each function as a process of its own, through the Lambda Runtime API.
     #[arg(long)]
@@ -108,10 +100,6 @@ pub struct RunArgs {
 #[derive(Debug, Args)]
 pub struct UpArgs {
     #[command(flatten)]
-    #[expect(
-        missing_docs,
-        reason = "clap takes a doc comment here for the command's own help text"
-    )]
     pub at: DirArgs,
     /// The loopback port of the S3 server; any free one unless given.
     #[arg(long, value_name = "PORT", default_value_t = 0)]
@@ -133,16 +121,8 @@ pub struct UploadArgs {
     /// The data: CSV or Parquet.
     pub file: PathBuf,
     #[command(flatten)]
-    #[expect(
-        missing_docs,
-        reason = "clap takes a doc comment here for the command's own help text"
-    )]
     pub spec: SpecArgs,
     #[command(flatten)]
-    #[expect(
-        missing_docs,
-        reason = "clap takes a doc comment here for the command's own help text"
-    )]
     pub at: DirArgs,
 }
 
@@ -152,10 +132,6 @@ pub struct ReadArgs {
     /// The dataset; all of them unless given.
     pub dataset: Option<String>,
     #[command(flatten)]
-    #[expect(
-        missing_docs,
-        reason = "clap takes a doc comment here for the command's own help text"
-    )]
     pub at: DirArgs,
 }
 
@@ -165,10 +141,6 @@ pub struct DatasetArgs {
     /// The dataset.
     pub dataset: String,
     #[command(flatten)]
-    #[expect(
-        missing_docs,
-        reason = "clap takes a doc comment here for the command's own help text"
-    )]
     pub at: DirArgs,
 }
 
@@ -181,10 +153,6 @@ pub struct ForecastArgs {
     #[arg(long)]
     pub csv: bool,
     #[command(flatten)]
-    #[expect(
-        missing_docs,
-        reason = "clap takes a doc comment here for the command's own help text"
-    )]
     pub at: DirArgs,
 }
 
@@ -195,10 +163,6 @@ pub struct RetryArgs {
     #[arg(value_name = "DATASET|JOB")]
     pub what: String,
     #[command(flatten)]
-    #[expect(
-        missing_docs,
-        reason = "clap takes a doc comment here for the command's own help text"
-    )]
     pub at: DirArgs,
 }
 
@@ -209,10 +173,6 @@ pub struct DoctorArgs {
     #[arg(long)]
     pub store: bool,
     #[command(flatten)]
-    #[expect(
-        missing_docs,
-        reason = "clap takes a doc comment here for the command's own help text"
-    )]
     pub at: DirArgs,
 }
 
@@ -220,10 +180,6 @@ pub struct DoctorArgs {
 #[derive(Debug, Args)]
 pub struct ConfigArgs {
     #[command(flatten)]
-    #[expect(
-        missing_docs,
-        reason = "clap takes a doc comment here for the command's own help text"
-    )]
     pub spec: SpecArgs,
     /// Print JSON instead of TOML.
     #[arg(long)]
