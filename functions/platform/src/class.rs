@@ -7,56 +7,56 @@ use series::{LARGEST, TransformError};
 
 /// What every error of a stage or a port says about itself.
 ///
-/// No default body: each new error is classified by hand, once per variant.
+/// There is no default body: each new variant is classified by hand.
 pub trait Classify: std::error::Error + Send + Sync + 'static {
-    /// Returns the class of the error.
+    /// Returns whether to try again, the kind of failure, and its place in the input.
     fn class(&self) -> Class;
 }
 
-/// The class of an error.
+/// What an error means for its job.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Class {
     /// Whether the same job can end differently.
     pub retry: Retry,
-    /// The kind that stands in `failed/{job}.json`.
+    /// The kind that is written to `failed/{job}.json`.
     pub kind: FailureKind,
-    /// Where in the input the error lies.
+    /// Where in the input the error is; all `None` when it is not about the input.
     pub place: Place,
 }
 
-/// Whether doing the same job again can end differently.
+/// Whether the same job can end differently when it is done again.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Retry {
-    /// It can, because the world may change.
+    /// It can, because the cause lies outside of the job.
     Later {
-        /// The shortest time to wait, where the other side named one.
+        /// The shortest time to wait; `None` when the other side named no time.
         after: Option<Duration>,
     },
     /// It cannot: the job itself is wrong.
     Never,
 }
 
-/// Where in the input an error lies, as far as it is known.
+/// Where in the input an error is. What is not known is `None`.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Place {
     /// The row in the file, counted from 1 with the header as row 1.
     pub row: Option<u64>,
     /// The name of the column.
     pub column: Option<String>,
-    /// The value that was wrong.
+    /// The wrong value, as text.
     pub value: Option<String>,
-    /// The bound that it broke.
+    /// The bound that the value breaks, as text.
     pub bound: Option<String>,
 }
 
 impl Class {
-    /// Returns the class of an error that the same job always meets again.
+    /// Returns the class of an error that the same job meets every time.
     #[must_use]
     pub fn never(kind: FailureKind) -> Self {
         Self::of(Retry::Never, kind)
     }
 
-    /// Returns the class of an error that may pass.
+    /// Returns the class of an error that may go away.
     #[must_use]
     pub fn later(kind: FailureKind) -> Self {
         Self::of(Retry::Later { after: None }, kind)
@@ -112,7 +112,7 @@ impl Class {
 }
 
 impl From<&TransformError> for Place {
-    /// Returns the column and the bound that a transform broke.
+    /// Returns the column, the value and the bound of a transform's error.
     fn from(error: &TransformError) -> Self {
         let (column, value, bound) = match error {
             TransformError::MissingColumn { column } => (Some(column), None, None),

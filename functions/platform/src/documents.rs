@@ -1,5 +1,5 @@
-//! Documents and blobs over the store port: what is read is checked against its name, what is created is adopted
-//! where somebody was faster.
+//! Documents and blobs in the store. What is read is checked against its name. A document that another writer created
+//! first is adopted.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
@@ -13,16 +13,16 @@ use crate::{
     threads::apart,
 };
 
-/// The size above which a JSON document of ours is refused, in bytes.
+/// The largest JSON document of ours that is read, in bytes.
 pub(crate) const MAX_DOCUMENT: u64 = 64 * 1024 * 1024;
 
-/// The size above which a resolved spec is not read, in bytes: all that one text can become.
+/// The largest resolved spec that is read, in bytes: the most that one text can become.
 const MAX_RESOLVED: u64 = 4 * MAX_TEXT as u64;
 
-/// Up to here a resolved spec is read in less time than a thread takes to begin, in bytes.
+/// A resolved spec up to this size, in bytes, is parsed in less time than a thread takes to start.
 const SHORT_SPEC: usize = 64 * 1024;
 
-/// Bytes that are not those that their name promises.
+/// The bytes of a blob do not have the digest in its name.
 #[derive(Debug, thiserror::Error)]
 #[error("its digest is {have}, its name says {named}")]
 pub(crate) struct WrongDigest {
@@ -32,21 +32,21 @@ pub(crate) struct WrongDigest {
     pub named: Digest,
 }
 
-/// Reads a blob of at most `cap` bytes and checks its digest before anybody parses it.
+/// Reads a blob of at most `cap` bytes and checks its digest before its bytes are parsed.
 ///
 /// # Errors
-/// When the store does not give it, or gives other bytes.
+/// When the store cannot read it, or its bytes have another digest.
 pub async fn read_blob(store: &dyn Store, key: &str, named: Digest, cap: u64) -> Result<Bytes, StoreError> {
     let object = store.get(key, cap).await?;
     check(key, object.digest(), named)?;
     Ok(object.bytes)
 }
 
-/// Reads a blob of at most `cap` bytes and works on it while its digest is checked: for work that is cheap enough to be
-/// thrown away where the store gave other bytes.
+/// Reads a blob of at most `cap` bytes and works on it while its digest is computed. For work that is cheap enough to
+/// throw away when the digest is wrong.
 ///
 /// # Errors
-/// As for [`read_blob`]; what the work says then does not count.
+/// As [`read_blob`]. When the digest is wrong, the result of the work is dropped.
 pub async fn work_on_blob<T: Send + 'static>(
     store: &dyn Store,
     key: &str,
@@ -56,25 +56,25 @@ pub async fn work_on_blob<T: Send + 'static>(
 ) -> Result<T, StoreError> {
     let bytes = store.get(key, cap).await?.bytes;
     let checked = bytes.clone();
-    // Damaged bytes may break the work in any way.
+    // Damaged bytes may make the work panic; the wrong digest is the better report.
     let work = move || catch_unwind(AssertUnwindSafe(|| work(bytes)));
     let (have, made) = tokio::join!(apart(move || Digest::of(&checked)), apart(work));
     check(key, have, named)?;
     Ok(made.unwrap_or_else(|panic| resume_unwind(panic)))
 }
 
-/// Reads a JSON document that is named by its digest.
+/// Reads a JSON document whose name is its digest.
 ///
 /// # Errors
-/// When the store does not give it, gives other bytes, or they are not such a document.
+/// When the store cannot read it, its bytes have another digest, or they are not a document of this type.
 pub async fn read_named<T: DeserializeOwned>(store: &dyn Store, key: &str, named: Digest) -> Result<T, StoreError> {
     parse(key, &read_blob(store, key, named, MAX_DOCUMENT).await?)
 }
 
-/// Reads a JSON document; none where nothing lies there.
+/// Reads a JSON document; `None` when there is no object at the key.
 ///
 /// # Errors
-/// When the store does not answer, or the bytes are not such a document.
+/// When the store does not answer, or the bytes are not a document of this type.
 pub async fn read<T: DeserializeOwned>(store: &dyn Store, key: &str) -> Result<Option<(T, ObjectMeta)>, StoreError> {
     match store.get(key, MAX_DOCUMENT).await {
         Ok(object) => Ok(Some((parse(key, &object.bytes)?, object.meta))),
@@ -83,10 +83,10 @@ pub async fn read<T: DeserializeOwned>(store: &dyn Store, key: &str) -> Result<O
     }
 }
 
-/// Writes a document out as canonical JSON; `key` is where it shall lie, or how that begins.
+/// Returns a document as canonical JSON. `key` names it in an error: its key, or the beginning of it.
 ///
 /// # Errors
-/// When JSON cannot hold it: what is written must be readable.
+/// When JSON cannot hold the document, for example a number that is not finite. What is written must be readable.
 pub fn json(key: &str, document: &impl Serialize) -> Result<Bytes, StoreError> {
     let unwritable = |source| StoreError::Unwritable {
         key: key.to_owned(),
@@ -95,17 +95,18 @@ pub fn json(key: &str, document: &impl Serialize) -> Result<Bytes, StoreError> {
     canonical(document).map(Bytes::from).map_err(unwritable)
 }
 
-/// Creates a JSON document, or adopts the one that somebody created before; gives what lies there now.
+/// Creates a JSON document, or adopts the one that another writer created first. Returns the document that is stored
+/// now.
 ///
 /// # Errors
-/// When JSON cannot hold the document, the store does not answer, or what lies there is not such a document.
+/// When JSON cannot hold the document, the store does not answer, or the stored object is not a document of this type.
 pub async fn create_or_adopt<T>(store: &dyn Store, key: &str, document: T) -> Result<T, StoreError>
 where
     T: Serialize + DeserializeOwned,
 {
     match store.create(key, json(key, &document)?).await {
         Ok(_) => Ok(document),
-        // After a doubt the reader finds out; what is not there then was not written.
+        // After a doubtful write, reading decides: if nothing is stored then, nothing was written.
         Err(found @ (StoreError::Exists { .. } | StoreError::Doubt { .. })) => match read(store, key).await? {
             Some((there, _)) => Ok(there),
             None => Err(found),
@@ -114,10 +115,7 @@ where
     }
 }
 
-/// Returns whether an object lies at a key.
-///
-/// # Errors
-/// When the store does not answer.
+/// Returns whether there is an object at a key.
 pub async fn is_there(store: &dyn Store, key: &str) -> Result<bool, StoreError> {
     match store.head(key).await {
         Ok(_) => Ok(true),
@@ -126,10 +124,10 @@ pub async fn is_there(store: &dyn Store, key: &str) -> Result<bool, StoreError> 
     }
 }
 
-/// Reads a resolved spec; a long one beside the runtime, because reading it takes as long as it is.
+/// Reads a resolved spec. A long one is parsed on a blocking thread, because parsing takes time.
 ///
 /// # Errors
-/// When the store does not give it, or it is not the one that its name says. [`StoreError::Newer`] where it has what this
+/// When the store cannot read it, or its bytes have another digest. [`StoreError::Newer`] when it has fields that this
 /// code does not know.
 pub(crate) async fn read_spec(store: &dyn Store, dataset: &Dataset, digest: Digest) -> Result<Spec, StoreError> {
     let key = keys::resolved(dataset, digest);
@@ -149,7 +147,7 @@ pub(crate) async fn read_spec(store: &dyn Store, dataset: &Dataset, digest: Dige
     })
 }
 
-/// Reads a JSON document out of its bytes.
+/// Parses a JSON document.
 fn parse<T: DeserializeOwned>(key: &str, bytes: &[u8]) -> Result<T, StoreError> {
     serde_json::from_slice(bytes).map_err(|error| damaged(key, error))
 }

@@ -1,118 +1,118 @@
-//! What can go wrong at a port, and what that means for the job.
+//! Errors of the ports, and what they mean for the job.
 
 use contract::{CanonicalError, FailureKind};
 
 use crate::class::{Class, Classify};
 
-/// The error of whatever stands behind a port; ports are trait objects, so its type is not known here.
+/// The error of the code behind a port. Ports are trait objects, so its type is not known here.
 pub type Cause = Box<dyn std::error::Error + Send + Sync>;
 
-/// A store that did not do what was asked.
+/// A request that the store did not fulfil.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// Nothing lies there.
+    /// There is no object at the key.
     #[error("object `{key}` does not exist")]
     NotFound {
-        /// The key.
+        /// The key that was read.
         key: String,
     },
-    /// A create found an object.
+    /// A create found an object at its key.
     #[error("object `{key}` exists already")]
     Exists {
-        /// The key.
+        /// The key that was to be created.
         key: String,
     },
     /// A conditional read or write found another version.
     #[error("object `{key}` has changed")]
     Changed {
-        /// The key.
+        /// The key that was read or swapped.
         key: String,
     },
-    /// A write that may or may not have happened.
+    /// The store does not know, or did not say, whether a write happened.
     #[error("it is not known whether `{key}` was written")]
     Doubt {
-        /// The key.
+        /// The key that was written.
         key: String,
-        /// Why.
+        /// The error of the adapter.
         #[source]
         source: Cause,
     },
-    /// A read or list that did not happen.
+    /// A read or a listing failed; nothing was changed.
     #[error("the store did not answer for `{key}`")]
     Unavailable {
-        /// The key.
+        /// The key, or the prefix of a listing.
         key: String,
-        /// Why.
+        /// The error of the adapter.
         #[source]
         source: Cause,
     },
-    /// Credentials or rights are missing, or the bucket is.
+    /// Credentials or permissions are missing, or the bucket does not exist.
     #[error("the store refuses access to `{key}`")]
     Denied {
-        /// The key.
+        /// The key, or the prefix of a listing.
         key: String,
-        /// Why.
+        /// The error of the adapter.
         #[source]
         source: Cause,
     },
-    /// A request that the store can never accept, for example a key it does not take.
+    /// The store can never fulfil the request, for example because it does not allow the key.
     #[error("the store cannot take `{key}`")]
     Refused {
-        /// The key.
+        /// The key, or the prefix of a listing.
         key: String,
-        /// Why.
+        /// The error of the adapter.
         #[source]
         source: Cause,
     },
-    /// More bytes than the reader allows.
+    /// The object is larger than its reader allows.
     #[error("object `{key}` has {have} bytes, at most {bound} are read")]
     TooLarge {
-        /// The key.
+        /// The key that was read.
         key: String,
-        /// Its size, or how far it was read.
+        /// Its size in bytes, or how much of it had arrived.
         have: u64,
-        /// The cap.
+        /// The most bytes that are read.
         bound: u64,
     },
-    /// Bytes that are not what their name or type says.
+    /// The bytes do not match the digest in their name, or are not a document of the expected type.
     #[error("object `{key}` is damaged")]
     Damaged {
-        /// The key.
+        /// The key that was read.
         key: String,
-        /// Why.
+        /// What is wrong with the bytes.
         #[source]
         source: Cause,
     },
-    /// A document of ours that JSON cannot hold; nothing of it was written.
+    /// JSON cannot hold a document of ours; nothing was written.
     #[error("cannot write `{key}`")]
     Unwritable {
-        /// The key, or what it begins with.
+        /// The key, or the beginning of it.
         key: String,
-        /// Why.
+        /// What JSON cannot hold.
         #[source]
         source: CanonicalError,
     },
-    /// Bytes that are those that their name promises, and have what only newer code knows.
+    /// The bytes are undamaged, but have a version or a field that only newer code knows.
     #[error("object `{key}` was written by newer code")]
     Newer {
-        /// The key.
+        /// The key that was read.
         key: String,
-        /// What is not known.
+        /// The version or the field.
         #[source]
         source: Cause,
     },
-    /// The scratch directory failed.
+    /// The scratch directory could not be read or written.
     #[error("cannot keep `{key}` in scratch space")]
     Scratch {
-        /// The key.
+        /// The key of the object that was uploaded or downloaded.
         key: String,
-        /// Why.
+        /// The error of the operating system.
         #[source]
         source: std::io::Error,
     },
 }
 
-/// Writes an error out with its whole chain of causes, outermost first.
+/// Returns the text of an error and of all its causes, outermost first.
 #[must_use]
 pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     std::iter::successors(Some(error), |error| error.source())
@@ -121,7 +121,7 @@ pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
         .join(": ")
 }
 
-/// Returns the text of a panic.
+/// Returns the text of a panic; a fixed text when its value is not one.
 #[must_use]
 pub fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
@@ -130,13 +130,13 @@ pub fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
 }
 
 impl StoreError {
-    /// Returns whether only newer code can read what lies there.
+    /// Returns whether only newer code can read the object.
     #[must_use]
     pub fn is_newer(&self) -> bool {
         matches!(self, Self::Newer { .. })
     }
 
-    /// Gives the key that was asked for.
+    /// Returns the key that was asked for.
     #[must_use]
     pub fn key(&self) -> &str {
         match self {
@@ -159,7 +159,7 @@ impl StoreError {
 impl Classify for StoreError {
     fn class(&self) -> Class {
         match self {
-            // Rights are repaired by a person; the attempts in the ledger bound the wait.
+            // A person repairs missing permissions; the attempts in the ledger bound the wait.
             Self::Exists { .. }
             | Self::Changed { .. }
             | Self::Doubt { .. }
@@ -181,49 +181,49 @@ impl Classify for StoreError {
     }
 }
 
-/// A queue that did not do what was asked.
+/// A request that a queue did not fulfil.
 #[derive(Debug, thiserror::Error)]
 pub enum QueueError {
     /// There is no such queue.
     #[error("queue `{queue}` does not exist")]
     NoQueue {
-        /// Its name or URL.
+        /// The queue's name or URL.
         queue: String,
     },
-    /// Some messages may not have been sent.
+    /// Some messages were not sent, or may not have been sent.
     #[error("{failed} of {asked} messages were not taken by queue `{queue}`")]
     NotSent {
-        /// The queue.
+        /// The queue's URL.
         queue: String,
-        /// How many were to be sent.
+        /// The number of messages in the request.
         asked: usize,
-        /// How many were refused or are in doubt.
+        /// The number of messages that were refused or are in doubt.
         failed: usize,
-        /// Why.
+        /// The queue's reason for the first of them.
         #[source]
         source: Cause,
     },
     /// The queue did not answer.
     #[error("queue `{queue}` did not answer")]
     Unavailable {
-        /// The queue.
+        /// The queue's name or URL.
         queue: String,
-        /// Why.
+        /// The error of the adapter.
         #[source]
         source: Cause,
     },
-    /// The receipt handle is no longer valid: the message is done, or somebody else's now.
+    /// The receipt handle is no longer valid: the message was deleted, or delivered again.
     #[error("the receipt handle is no longer valid in queue `{queue}`")]
     Stale {
-        /// The queue.
+        /// The queue's name or URL.
         queue: String,
     },
-    /// Credentials or rights are missing.
+    /// Credentials or permissions are missing.
     #[error("queue `{queue}` refuses access")]
     Denied {
-        /// The queue.
+        /// The queue's name or URL.
         queue: String,
-        /// Why.
+        /// The error of the adapter.
         #[source]
         source: Cause,
     },

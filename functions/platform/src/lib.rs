@@ -1,11 +1,12 @@
-//! Where functions meet the world: ports for store, queue and clock, their adapters, the ledger that makes redelivery
-//! safe, configuration, logs and the two hosts.
+//! Everything between the functions and the outside: ports for store, queue and clock, their adapters, the ledger that
+//! makes redelivery safe, configuration, logs and hosts.
 //!
-//! The crate promises that a stage's work is committed before its successors are sent and its message acknowledged, on
-//! every host. It refuses to know what a stage computes: that comes in as a [`Work`]. It is the only crate that names
-//! AWS, and the only one that reads the environment.
+//! The crate promises that, on every host, a stage's work is committed before its successors are sent and its message
+//! is acknowledged. It refuses to know what a stage computes: that is a [`Work`]. It is the only crate of a function
+//! that names AWS, and the only one that reads the environment.
 //!
-//! Start with [`ports`] (what the world must offer), then [`work`] (what a stage must offer), then `serve`.
+//! Start with [`ports`] (what the outside must offer), then [`Work`] (what a stage must offer), then
+//! [`serve`](mod@serve).
 
 pub mod aws;
 pub mod child;

@@ -1,5 +1,5 @@
-//! Logs: events with fields, one JSON object per line where a machine reads them, plain lines where a person does. Fields
-//! hold what others wrote; none of it begins a line of its own or commands a terminal.
+//! Logs: events with fields. One JSON object per line for machines, plain lines for people. Fields may hold text of
+//! strangers; it can neither start a line of its own nor send commands to a terminal.
 
 use std::{
     backtrace::{Backtrace, BacktraceStatus},
@@ -24,22 +24,22 @@ use tracing_subscriber::{
 
 use crate::config::{LogConfig, LogFormat};
 
-/// A filter that cannot be read.
+/// A log filter that cannot be parsed.
 #[derive(Debug, thiserror::Error)]
-#[error("log filter `{filter}` is not one")]
+#[error("log filter `{filter}` cannot be parsed")]
 pub struct FilterError {
-    /// What was configured.
+    /// The filter as it was configured.
     filter: String,
-    /// Why.
+    /// What is wrong with it.
     #[source]
     source: tracing_subscriber::filter::ParseError,
 }
 
-/// Starts logging for this process, to standard error; standard output belongs to results. Later calls do nothing, so
-/// that several functions can run in one process.
+/// Starts logging to standard error for this process; standard output is for results. Later calls do nothing, so that
+/// several functions can run in one process.
 ///
 /// # Errors
-/// When the filter cannot be read.
+/// When the filter cannot be parsed.
 pub fn start(config: &LogConfig, on_lambda: bool) -> Result<(), FilterError> {
     let unreadable = |source| FilterError {
         filter: config.filter.clone(),
@@ -52,7 +52,7 @@ pub fn start(config: &LogConfig, on_lambda: bool) -> Result<(), FilterError> {
         LogFormat::Human => false,
     };
     let registry = tracing_subscriber::registry().with(filter);
-    // An error means that somebody logs already, which is what was asked for.
+    // An error means that logging has started already.
     let _ = if json {
         registry.with(machine(std::io::stderr)).try_init()
     } else {
@@ -62,8 +62,8 @@ pub fn start(config: &LogConfig, on_lambda: bool) -> Result<(), FilterError> {
     Ok(())
 }
 
-/// Makes a panic one line of the log, or of standard error where nobody logs: thread, place and message, and with
-/// `RUST_BACKTRACE` the way there.
+/// Makes every panic one line of the log, or of standard error when logging has not started. The line has the thread,
+/// the place and the message, and with `RUST_BACKTRACE` the backtrace.
 pub(crate) fn log_panics() {
     std::panic::set_hook(Box::new(tell));
 }
@@ -80,7 +80,7 @@ fn tell(panic: &PanicHookInfo<'_>) {
     } else {
         let way = way.map_or_else(String::new, |way| format!(" way={way}"));
         let line = format!("panicked thread={thread} place={place} what={what}{way}");
-        // Where standard error is gone, there is nobody to tell.
+        // When standard error is closed, the line is lost.
         let _ = writeln!(std::io::stderr(), "{}", text::plain(&line));
     }
 }
@@ -105,7 +105,7 @@ where
         .with_writer(writer)
 }
 
-/// Writes fields as `tracing` does, on one line.
+/// Writes fields as `tracing` does, but on one line.
 struct PlainFields;
 
 impl<'writer> FormatFields<'writer> for PlainFields {
@@ -124,10 +124,10 @@ mod tests {
 
     use super::*;
 
-    /// What an attacker writes into a message of the queue, an object's key or a file's header.
+    /// Text that an attacker could write into a message of the queue, an object's key or a file's header.
     const FORGED: &str = "x\n2026-01-01T00:00:00Z  INFO champion=evil\u{1b}[2J\u{202e}\u{2028}\r";
 
-    /// What a layer wrote.
+    /// The bytes that a layer wrote.
     #[derive(Clone, Default)]
     struct Kept(Arc<Mutex<Vec<u8>>>);
 
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn what_others_wrote_cannot_forge_a_line_of_a_human_log_or_command_a_terminal() {
+    fn text_of_strangers_cannot_forge_a_line_of_a_human_log_or_command_a_terminal() {
         for color in [false, true] {
             let text = logged(|writer| human(writer, color), forge);
             assert_eq!(text.lines().count(), 1, "{text:?}");

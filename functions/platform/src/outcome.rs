@@ -1,4 +1,4 @@
-//! How a message reaches a function, and what became of it.
+//! How a message reached a function, and how it ended.
 
 use std::time::Duration;
 
@@ -6,21 +6,21 @@ use contract::{Failure, JobId};
 
 use crate::stop::Stop;
 
-/// How a message reached this process.
+/// One delivery of a message to this process.
 #[derive(Clone)]
 pub struct Delivery {
-    /// The right to hide the message for longer; `None` for an event that no queue holds.
+    /// The receipt handle, with which the message can be hidden for longer; `None` for an event that no queue holds.
     pub handle: Option<String>,
-    /// Which delivery this is, from 1.
+    /// The number of this delivery, from 1.
     pub receive_count: u32,
     /// When this invocation must end.
     pub stop: Stop,
 }
 
-/// What became of one message.
+/// What the host must do with a message.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Outcome {
-    /// Acknowledge it: nothing is left to do for it.
+    /// Acknowledge it: nothing is left to do.
     Done {
         /// The job of the message.
         job: JobId,
@@ -38,21 +38,21 @@ pub enum Outcome {
     },
 }
 
-/// How a message that is acknowledged ended.
+/// How a job ended whose message is acknowledged.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Ended {
     /// The job is committed and its successors are sent.
     Committed {
-        /// Whether the work was done before, by this job or another one.
+        /// Whether the work was already finished, by this job or another one.
         reused: bool,
     },
     /// The job failed for good.
     Failed(Box<Failure>),
-    /// The job stopped on the way and sent itself on.
+    /// The job stopped before its end and sent a continuation.
     Yielded {
-        /// The number of the continuation.
+        /// The number of the continuation, from 1.
         hop: u32,
     },
-    /// A later continuation, or a newer object, has taken its place.
+    /// A later continuation, or a newer object, has replaced the job.
     Stale,
 }

@@ -1,7 +1,7 @@
-//! What the world must offer: an object store, a queue and a clock.
+//! The ports: an object store, a queue and a clock.
 //!
-//! Ports move bytes and know no job. Each has the verbs that are used and no more, and every adapter passes the same
-//! suite in `tests/ports`.
+//! Ports move bytes and know no jobs. Each has only the operations that are used, and every adapter passes the same
+//! suite (`tests/ports`).
 
 use std::{collections::BTreeMap, fmt, path::Path, time::Duration};
 
@@ -11,7 +11,7 @@ use contract::{Digest, Stage};
 
 use crate::error::{QueueError, StoreError};
 
-/// Names one version of an object's bytes, without quotes.
+/// The name of one version of an object's bytes, without quotes.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct ETag(String);
 
@@ -20,54 +20,54 @@ pub struct ETag(String);
 pub struct ObjectMeta {
     /// The version of the bytes.
     pub etag: ETag,
-    /// The version id, where the bucket keeps versions.
+    /// The version id; `None` when the bucket keeps no versions.
     pub version: Option<String>,
     /// The size in bytes.
     pub size: u64,
-    /// When the object was written, by the store's clock in whole seconds UTC.
+    /// When the object was written, by the store's clock in UTC seconds.
     pub last_modified: i64,
-    /// When the store answered, by the same clock.
+    /// When the store answered, by the same clock in UTC seconds.
     pub date: i64,
-    /// User metadata, names in lower case without `x-amz-meta-`.
+    /// User metadata. Names are in lower case and without `x-amz-meta-`.
     pub metadata: BTreeMap<String, String>,
 }
 
-/// An object read whole.
+/// An object with all its bytes.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Object {
-    /// What the store says about it.
+    /// What the store says about the object.
     pub meta: ObjectMeta,
-    /// Its bytes.
+    /// The whole content.
     pub bytes: Bytes,
 }
 
 impl Object {
-    /// Digests its bytes.
+    /// Returns the digest of the bytes.
     #[must_use]
     pub fn digest(&self) -> Digest {
         Digest::of(&self.bytes)
     }
 }
 
-/// One line of a listing.
+/// One object of a listing.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Listed {
-    /// The key.
+    /// The whole key, with the prefix of the listing.
     pub key: String,
     /// The version of the bytes.
     pub etag: ETag,
     /// The size in bytes.
     pub size: u64,
-    /// When the object was written, by the store's clock in whole seconds UTC.
+    /// When the object was written, by the store's clock in UTC seconds.
     pub last_modified: i64,
 }
 
 /// A file that was downloaded.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Downloaded {
-    /// Its size in bytes.
+    /// The size in bytes.
     pub size: u64,
-    /// The digest of its bytes.
+    /// The digest of the bytes, computed while they were written.
     pub digest: Digest,
 }
 
@@ -81,94 +81,97 @@ pub trait Store: Send + Sync + 'static {
     /// Reads an object of at most `cap` bytes.
     async fn get(&self, key: &str, cap: u64) -> Result<Object, StoreError>;
 
-    /// Says what lies at a key.
+    /// Reads what the store says about an object, without its bytes.
     async fn head(&self, key: &str) -> Result<ObjectMeta, StoreError>;
 
-    /// Writes an object whatever was there: for blobs that are named by their digest, and for hints.
+    /// Writes an object over whatever is stored at the key. For blobs whose name is their digest, and for hints.
     async fn put(&self, key: &str, bytes: Bytes) -> Result<ETag, StoreError>;
 
-    /// Writes a blob that is named by its digest, like [`Store::put`]. Whoever reads it checks it against its name, so on
-    /// its way a checksum is enough.
+    /// Writes a blob whose name is its digest, like [`Store::put`]. Readers check the digest, so a checksum is enough
+    /// on the way to the store.
     async fn put_named(&self, key: &str, bytes: Bytes) -> Result<ETag, StoreError> {
         self.put(key, bytes).await
     }
 
-    /// Writes an object where none is (`If-None-Match: *`); `Exists` where one is.
+    /// Creates an object (`If-None-Match: *`). Fails with `Exists` when there is one already.
     async fn create(&self, key: &str, bytes: Bytes) -> Result<ETag, StoreError>;
 
-    /// Writes an object over the version last seen (`If-Match`); `Changed` where another one, or none, lies there.
+    /// Replaces the version `seen` (`If-Match`). Fails with `Changed` when another version, or no object, is stored.
     async fn swap(&self, key: &str, bytes: Bytes, seen: &ETag) -> Result<ETag, StoreError>;
 
-    /// Writes a file with user metadata, whatever was there: for uploads.
+    /// Writes a file with user metadata over whatever is stored at the key. For uploads.
     async fn upload(&self, key: &str, file: &Path, metadata: &BTreeMap<String, String>) -> Result<ETag, StoreError>;
 
-    /// Streams one version of an object into a file while hashing it; `Changed` where another version lies there.
+    /// Writes one version of an object to a file and computes its digest on the way. Fails with `Changed` when another
+    /// version is stored.
     async fn download(&self, key: &str, seen: &ETag, file: &Path, cap: u64) -> Result<Downloaded, StoreError>;
 
-    /// Removes an object; where none lies there is nothing to do. No function removes anything: this is for what was only
-    /// a probe.
+    /// Deletes an object; does nothing when there is none. No function deletes anything: this is for objects that only
+    /// probe the store.
     async fn delete(&self, key: &str) -> Result<(), StoreError>;
 
-    /// Lists up to `max` (at most 1,000) keys with a prefix, in key order, beginning behind `after`.
+    /// Lists up to `max` (at most 1,000) objects whose keys have a prefix, in key order, starting after the key
+    /// `after`.
     async fn list(&self, prefix: &str, after: Option<&str>, max: usize) -> Result<Vec<Listed>, StoreError>;
 }
 
-/// One message on its way through a handler.
+/// One delivery of a message.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Delivered {
     /// The queue's id of the message, the same on every delivery.
     pub id: String,
-    /// What was sent.
+    /// The text that was sent.
     pub body: String,
-    /// The right to delete or extend this delivery; void once the message is received again.
+    /// The receipt handle, which allows to delete or hide this delivery. Void once the message is received again.
     pub handle: String,
-    /// Which delivery this is, from 1.
+    /// The number of this delivery, from 1.
     pub receive_count: u32,
 }
 
 /// The queues of all stages.
 #[async_trait]
 pub trait Queue: Send + Sync + 'static {
-    /// Sends messages to a stage, in as few requests as possible. On an error some of them may have been sent.
+    /// Sends messages to a stage, in as few requests as possible. After an error some of them may have been sent.
     async fn send(&self, stage: Stage, bodies: &[String]) -> Result<(), QueueError>;
 
-    /// Receives up to `max` (at most 10) messages, waiting up to `wait` (at most 20 s) for the first.
+    /// Receives up to `max` (at most 10) messages. Waits up to `wait` (at most 20 s) for the first one.
     async fn receive(&self, stage: Stage, max: usize, wait: Duration) -> Result<Vec<Delivered>, QueueError>;
 
-    /// Deletes a delivery; a handle that is no longer valid deletes nothing and is no error.
+    /// Deletes a delivered message. A handle that is no longer valid deletes nothing and is no error.
     async fn delete(&self, stage: Stage, handle: &str) -> Result<(), QueueError>;
 
-    /// Hides a delivery from now for `visibility`; zero gives it back at once. `Stale` where the handle is void.
+    /// Sets the visibility timeout of a delivery, counted from now. Zero gives the message back at once. Fails with
+    /// `Stale` when the handle is void.
     async fn extend(&self, stage: Stage, handle: &str, visibility: Duration) -> Result<(), QueueError>;
 }
 
-/// The clock of this process. Only the store's clock is shared between processes.
+/// The clock of this process. Only the store's clock is common to all processes.
 #[async_trait]
 pub trait Clock: Send + Sync + 'static {
-    /// Gives the time of day, UTC seconds: for people, never for a decision.
+    /// Returns the time of day in UTC seconds: for people, never for a decision.
     fn now_s(&self) -> i64;
 
-    /// Gives the time since some fixed moment of this process; never goes back.
+    /// Returns the time since a fixed moment of this process. It never goes back.
     fn monotonic(&self) -> Duration;
 
-    /// Waits.
+    /// Waits for `time`.
     async fn sleep(&self, time: Duration);
 }
 
 impl ETag {
-    /// Wraps an `ETag`, taking off the quotes that some answers have and others have not.
+    /// Wraps an `ETag` and removes the quotes, which only some answers have.
     #[must_use]
     pub fn new(text: &str) -> Self {
         Self(text.trim_matches('"').to_owned())
     }
 
-    /// Gives the text without quotes.
+    /// Returns the text without quotes.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Gives the text as the header fields `If-Match` and `ETag` want it.
+    /// Returns the text with quotes, as in the headers `If-Match` and `ETag`.
     #[must_use]
     pub fn quoted(&self) -> String {
         format!("\"{}\"", self.0)
@@ -182,7 +185,7 @@ impl fmt::Display for ETag {
 }
 
 impl ObjectMeta {
-    /// Gives the age in whole seconds, by the store's own clock.
+    /// Returns the age in whole seconds, by the store's clock.
     #[must_use]
     pub fn age_s(&self) -> i64 {
         self.date - self.last_modified

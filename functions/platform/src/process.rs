@@ -1,16 +1,17 @@
-//! What all binaries have in common: a heap for short lives, and the runtime.
+//! What all binaries have in common: an allocator tuned for short lives, and the runtime.
 //!
-//! Most of a function's memory is fresh, and the kernel clears each page of it when it is first touched. By default glibc
-//! asks the kernel for each large buffer, gives it back when it is freed, and has a heap for almost every thread, so that
-//! a stage pays for the same pages several times. Here few heaps keep what was freed in them, and give it back when the
-//! process rests. Where another allocator is linked (musl, macOS), nothing changes.
+//! Most of a function's memory is fresh, and the kernel clears each page when it is first touched. By default glibc
+//! asks the kernel for each large buffer, returns it when it is freed, and has a heap for almost every thread, so a
+//! stage pays for the same pages several times. Here a few heaps keep what was freed in them and return it when the
+//! process rests. With another allocator (musl, macOS) nothing changes.
 
 use crate::logging;
 
-/// Sets the heap and the reports of panics up and runs a program on the runtime of all binaries. To be called before any thread begins.
+/// Runs a program on the runtime of all binaries, after it has set up the heap and the reports of panics. Call it
+/// before any thread starts.
 ///
 /// # Errors
-/// Those of the program, and where its threads cannot be started.
+/// The error of the program, or of a thread that cannot be started.
 pub fn run<T>(program: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
     keep_heap();
     logging::log_panics();
@@ -18,12 +19,12 @@ pub fn run<T>(program: impl Future<Output = anyhow::Result<T>>) -> anyhow::Resul
     runtime.block_on(program)
 }
 
-/// Sets the heap up, before any thread begins.
+/// Sets up the heap. Call it before any thread starts.
 pub(crate) fn keep_heap() {
     heap::keep();
 }
 
-/// Gives back to the kernel what lies free: for a process that stays and has nothing to do.
+/// Returns free memory to the kernel. For a process that stays alive with nothing to do.
 pub fn rest() {
     heap::give_back();
 }
@@ -35,13 +36,13 @@ mod heap {
 
     use libc::c_int;
 
-    /// How many buffers may be the kernel's, apart from the heaps.
+    /// The number of buffers that may lie outside of the heaps, directly at the kernel.
     const APART: c_int = 0;
 
-    /// What may lie free at the end of a heap: whatever was freed there.
+    /// How many free bytes the end of a heap may keep: all of them.
     const KEPT: c_int = c_int::MAX;
 
-    /// Threads that share a heap: what one of them frees, others take. More would wait for each other.
+    /// Threads that share a heap and reuse each other's freed memory. With more, they would wait for each other.
     const SHARING: usize = 2;
 
     pub(super) fn keep() {
@@ -52,14 +53,14 @@ mod heap {
             (libc::M_MMAP_MAX, APART),
             (libc::M_TRIM_THRESHOLD, KEPT),
         ] {
-            // SAFETY: it changes settings of the allocator and touches no memory of ours. One that it does not take
-            // stays as it was, which is slower and right.
+            // SAFETY: this changes settings of the allocator and touches no memory of ours. A setting that it refuses
+            // stays as it was, which is slower but correct.
             unsafe { libc::mallopt(option, value) };
         }
     }
 
     pub(super) fn give_back() {
-        // SAFETY: it gives back pages that no allocation lies on.
+        // SAFETY: this returns pages to the kernel that no allocation uses.
         unsafe { libc::malloc_trim(0) };
     }
 }

@@ -1,25 +1,25 @@
-//! Files for the time of one invocation.
+//! Files that live as long as one invocation.
 
 use std::{
     path::{Path, PathBuf},
     sync::atomic::{AtomicU64, Ordering},
 };
 
-/// A file name of its own in the scratch directory; the file is removed when this is dropped.
+/// A unique file name in the scratch directory. The file is deleted when this value is dropped.
 #[derive(Debug)]
 pub struct Scratch(PathBuf);
 
 static NUMBER: AtomicU64 = AtomicU64::new(0);
 
 impl Scratch {
-    /// Names a file that nobody else in any process names. Creates nothing.
+    /// Returns a name that no other process or call returns. Creates nothing.
     #[must_use]
     pub fn new(directory: &Path, purpose: &str) -> Self {
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         Self(directory.join(format!("flits-{purpose}-{}-{number}", std::process::id())))
     }
 
-    /// Gives the path.
+    /// Returns the path of the file.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.0
@@ -28,7 +28,7 @@ impl Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        // It may never have been made.
+        // The file may never have been created.
         let _ = std::fs::remove_file(&self.0);
     }
 }

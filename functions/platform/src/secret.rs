@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// A text that is never printed.
+/// A text that `Debug` does not print.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
@@ -13,7 +13,7 @@ impl Secret {
         Self(text)
     }
 
-    /// Gives the secret to whoever has to send or check it.
+    /// Returns the secret, for the code that sends or checks it.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0

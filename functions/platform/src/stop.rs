@@ -10,9 +10,9 @@ use std::{
 
 use crate::ports::Clock;
 
-/// Says when to stop: asked by a signal, at a deadline, or because the lease could not be renewed.
+/// Tells work when to stop: after a signal, at a deadline, or because the lease could not be renewed.
 ///
-/// Cheap to ask and to clone, so that a fit can ask it per batch.
+/// Cheap to ask and to clone, so that a fit can ask it at every batch.
 #[derive(Clone)]
 pub struct Stop(Arc<StopState>);
 
@@ -25,7 +25,7 @@ struct StopState {
 }
 
 impl Stop {
-    /// Never stops, unless it is asked to.
+    /// Returns a stop without a deadline; it stops only when it is asked to.
     #[must_use]
     pub fn never() -> Self {
         Self(Arc::new(StopState {
@@ -36,7 +36,7 @@ impl Stop {
         }))
     }
 
-    /// Stops at a moment of the monotonic clock.
+    /// Returns a stop with a deadline on the monotonic clock.
     #[must_use]
     pub fn at(clock: Arc<dyn Clock>, deadline: Duration) -> Self {
         let stop = StopState {
@@ -48,7 +48,7 @@ impl Stop {
         Self(Arc::new(stop))
     }
 
-    /// Gives a stop that stops with this one, or earlier: at a moment of its own, which [`Stop::move_to`] can move.
+    /// Returns a stop that stops with this one, or at a deadline of its own, which [`Stop::move_to`] can move.
     #[must_use]
     pub fn child(&self, clock: Arc<dyn Clock>, deadline: Duration) -> Self {
         let stop = StopState {
@@ -65,18 +65,18 @@ impl Stop {
         self.0.asked.store(true, Ordering::Relaxed);
     }
 
-    /// Moves this stop's own moment, for example when a lease was renewed.
+    /// Moves the stop's own deadline, for example when a lease was renewed.
     pub fn move_to(&self, deadline: Duration) {
         self.0.deadline_ms.store(millis(deadline), Ordering::Relaxed);
     }
 
-    /// Says whether to stop.
+    /// Returns whether to stop now.
     #[must_use]
     pub fn should_stop(&self) -> bool {
         self.is_asked() || self.is_over()
     }
 
-    /// Returns whether the time is over, whether or not anybody asked to stop.
+    /// Returns whether the deadline is over, whether or not a stop was asked for.
     #[must_use]
     pub fn is_over(&self) -> bool {
         let own = self
@@ -87,13 +87,13 @@ impl Stop {
         own || self.0.parent.as_ref().is_some_and(Stop::is_over)
     }
 
-    /// Says whether it was asked to stop, by a signal, whatever the time.
+    /// Returns whether a stop was asked for, whether or not the deadline is over.
     #[must_use]
     pub fn is_asked(&self) -> bool {
         self.0.asked.load(Ordering::Relaxed) || self.0.parent.as_ref().is_some_and(Stop::is_asked)
     }
 
-    /// Gives the time that is left; none where there is no limit.
+    /// Returns the time until the deadline; `None` when there is no deadline, zero when it is time to stop.
     #[must_use]
     pub fn remaining(&self) -> Option<Duration> {
         if self.should_stop() {

@@ -1,9 +1,9 @@
-//! Numbers beside the runtime: a stage that computes must not starve the renewal of its own lease.
+//! Computations beside the async runtime: a stage that computes must not delay the renewal of its own lease.
 
-/// Runs a computation on a thread where it may block, and waits for it. A panic goes on in the caller.
+/// Runs a computation on a blocking thread and waits for it.
 ///
 /// # Panics
-/// When the computation does.
+/// When the computation panics.
 pub async fn apart<T, F>(compute: F) -> T
 where
     F: FnOnce() -> T + Send + 'static,

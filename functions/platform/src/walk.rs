@@ -1,7 +1,7 @@
 //! The reading side: where the jobs of a walk stand, what they left, and why they failed.
 //!
-//! Nothing here writes, and nothing here lists: who knows the first job can compute every later one from what the
-//! earlier ones say comes next.
+//! Nothing here writes, except [`replay`], and nothing lists: from the first job each later one follows, because every
+//! ledger says what comes next.
 
 use contract::{Dataset, Digest, Failure, JobId, Manifest, Message, Next, Spec, Task, WorkId, identity, keys};
 
@@ -14,38 +14,38 @@ use crate::{
 /// One job of a walk.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Step {
-    /// What it does.
+    /// What the job does.
     pub task: Task,
-    /// Names its ledger.
+    /// The name of its ledger.
     pub job: JobId,
-    /// Names its outputs.
+    /// The name of its outputs.
     pub work: WorkId,
-    /// Where it stands; none before its first claim.
+    /// Its ledger; `None` before its first claim.
     pub ledger: Option<Ledger>,
-    /// When the ledger was written by the store's clock, UTC seconds.
+    /// When the ledger was written, by the store's clock in UTC seconds; `None` before the first claim.
     pub written: Option<i64>,
 }
 
-/// Reads the ledger of a job; none before its first claim.
+/// Reads the ledger of a job; `None` before its first claim.
 ///
 /// # Errors
-/// When the store does not answer or the document is not ours.
+/// When the store does not answer, or the document is not a ledger that this code reads.
 pub async fn ledger(store: &dyn Store, job: JobId) -> Result<Option<Ledger>, StoreError> {
     Ok(swap::read(store, job).await?.map(|found| found.ledger))
 }
 
-/// Reads the ledger of a job with the store's facts about it; `None` before its first claim.
+/// Reads the ledger of a job with its version and age; `None` before its first claim.
 ///
 /// # Errors
-/// When the store does not answer or the document is not ours.
+/// When the store does not answer, or the document is not a ledger that this code reads.
 pub async fn found(store: &dyn Store, job: JobId) -> Result<Option<Found>, StoreError> {
     swap::read(store, job).await
 }
 
-/// Opens a failed job again, so that the next message of it claims it; returns whether it had failed.
+/// Reopens a failed job, so that its next message claims it. Returns whether the job had failed.
 ///
 /// # Errors
-/// When the store does not answer, or somebody else changed the ledger meanwhile.
+/// When the store does not answer, or another worker changed the ledger since.
 pub async fn replay(store: &dyn Store, job: JobId) -> Result<bool, StoreError> {
     let Some(found) = swap::read(store, job).await? else {
         return Ok(false);
@@ -59,20 +59,20 @@ pub async fn replay(store: &dyn Store, job: JobId) -> Result<bool, StoreError> {
     Ok(true)
 }
 
-/// Reads the manifest of finished work; none before it is finished.
+/// Reads the manifest of finished work; `None` before it is finished.
 ///
 /// # Errors
-/// When the store does not answer or the document is not ours.
+/// When the store does not answer, or the document is not a manifest.
 pub async fn manifest(store: &dyn Store, work: WorkId) -> Result<Option<Manifest>, StoreError> {
     Ok(documents::read(store, &keys::work(work))
         .await?
         .map(|(manifest, _)| manifest))
 }
 
-/// Reads why a job failed; none where it has not.
+/// Reads why a job failed; `None` when it has not.
 ///
 /// # Errors
-/// When the store does not answer or the document is not ours.
+/// When the store does not answer, or the document is not a failure.
 pub async fn failure(store: &dyn Store, job: JobId) -> Result<Option<Failure>, StoreError> {
     Ok(documents::read(store, &keys::failed(job))
         .await?
@@ -82,15 +82,15 @@ pub async fn failure(store: &dyn Store, job: JobId) -> Result<Option<Failure>, S
 /// Reads a resolved spec.
 ///
 /// # Errors
-/// When the store does not answer or the document is not the one that its name says.
+/// When the store does not answer, or the bytes are not the spec of this digest.
 pub async fn spec(store: &dyn Store, dataset: &Dataset, digest: Digest) -> Result<Spec, StoreError> {
     documents::read_spec(store, dataset, digest).await
 }
 
-/// Follows one task: reads where its job stands.
+/// Reads where the job of a task stands.
 ///
 /// # Errors
-/// When the store does not answer or the ledger is not ours.
+/// When the store does not answer, or the document is not a ledger that this code reads.
 pub async fn step(store: &dyn Store, task: Task, spec: &Spec) -> Result<Step, StoreError> {
     let identity = identity::identify(&task, spec);
     let found = found(store, identity.job).await?;
@@ -104,7 +104,7 @@ pub async fn step(store: &dyn Store, task: Task, spec: &Spec) -> Result<Step, St
 }
 
 impl Step {
-    /// Gives the tasks that follow: none before it has ended, and none where the walk ends here.
+    /// Returns the tasks that follow; empty before the job has ended, and at the end of the walk.
     #[must_use]
     pub fn following(&self) -> Vec<Task> {
         let ended = self.ledger.as_ref().filter(|ledger| ledger.state.is_final());
@@ -114,7 +114,7 @@ impl Step {
             .unwrap_or_default()
     }
 
-    /// Gives the message that would start it again, for a person or a sweep.
+    /// Returns the message that starts the job again.
     #[must_use]
     pub fn message(&self, trace: &str) -> Message {
         Message {

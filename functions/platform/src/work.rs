@@ -1,7 +1,7 @@
-//! What a stage offers: work that is skipped where it was done before, and a conclusion that is always drawn.
+//! What a stage offers: work that is skipped when it is already finished, and a conclusion that is always drawn.
 //!
-//! A stage is typed by its task and by what it makes ([`Work`]). Hosts and the driver see it as an [`ErasedWork`]; the
-//! types are forgotten, and checked, in this file alone.
+//! A stage is typed by its task and by what it makes ([`Work`]). Hosts and the driver see it as an [`ErasedWork`]. Only
+//! this file forgets the types and checks them again.
 
 use std::{sync::Arc, time::Duration};
 
@@ -21,15 +21,15 @@ use crate::{
 pub trait Work: Send + Sync + 'static {
     /// What a message asks the stage to do.
     type Task: StageTask<Made = Self::Made>;
-    /// What the stage leaves, as the manifest of its work records it.
+    /// The outputs of the stage, as the manifest of its work records them.
     type Made: Into<Produced> + Send + Sync + 'static;
-    /// Why the stage may fail.
+    /// Why the stage can fail.
     type Error: Classify;
 
-    /// Does the work. Equal jobs give equal bytes. Skipped where the manifest of the work exists.
+    /// Does the work. Equal jobs give equal bytes. Skipped when the manifest of the work exists.
     async fn work(&self, job: &Job<Self::Task>, platform: &Platform) -> Result<Worked<Self::Made>, Self::Error>;
 
-    /// Returns what comes next, also where the work was done by an earlier job. Safe to repeat.
+    /// Returns what comes next, also when an earlier job did the work. Safe to repeat.
     async fn conclude(
         &self,
         job: &Job<Self::Task>,
@@ -41,13 +41,13 @@ pub trait Work: Send + Sync + 'static {
 /// How the work ended.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Worked<M = Produced> {
-    /// Its outputs are stored.
+    /// It is finished and its outputs are stored.
     Done(M),
     /// It was asked to stop and can continue from here.
     Stopped {
         /// How far it has come.
         progress: Progress,
-        /// What it needs to continue.
+        /// The bytes from which it can continue.
         checkpoint: Vec<u8>,
     },
     /// An input is not there yet.
@@ -59,18 +59,18 @@ pub enum Worked<M = Produced> {
     },
 }
 
-/// One job, checked: its spec is loaded, and its id is the one that the sender computed.
+/// One job whose spec is loaded and whose id has been checked.
 #[derive(Clone)]
 pub struct Job<T = Task> {
     /// What to do.
     pub task: T,
-    /// The resolved spec.
+    /// The resolved spec that the task names.
     pub spec: Arc<Spec>,
     /// The names of its ledger and of its outputs.
     pub identity: Identity,
-    /// Which attempt this is, from 0.
+    /// The number of this attempt, from 0.
     pub attempt: u32,
-    /// The progress and the checkpoint of an earlier hop.
+    /// The progress and the checkpoint of an earlier hop; `None` when the work begins from the start.
     pub resume: Option<(Progress, Bytes)>,
     /// When to stop.
     pub stop: Stop,
@@ -79,7 +79,7 @@ pub struct Job<T = Task> {
 /// A [`Work`] without its types, so that hosts need no generics.
 #[async_trait]
 pub trait ErasedWork: Send + Sync + 'static {
-    /// Returns the stage.
+    /// Returns the stage whose tasks it does.
     fn stage(&self) -> Stage;
 
     /// Does the work; see [`Work::work`].
@@ -89,7 +89,7 @@ pub trait ErasedWork: Send + Sync + 'static {
     async fn conclude(&self, job: &Job, made: &Produced, platform: &Platform) -> Result<Next, Box<dyn Classify>>;
 }
 
-/// A task that reached a stage which does other tasks.
+/// A task that reached the wrong stage.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("message for `{task}` reached `{here}`")]
 pub struct Misrouted {
@@ -99,7 +99,7 @@ pub struct Misrouted {
     pub here: Stage,
 }
 
-/// A manifest that another stage has written under the name of this work.
+/// A manifest that another stage wrote under the name of this work.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("the manifest of this work names no outputs of `{stage}`")]
 pub struct ForeignManifest {
@@ -128,10 +128,10 @@ impl<W: Work> ErasedWork for W {
 }
 
 impl Job {
-    /// Returns the job as one of the stage whose task `T` is.
+    /// Returns the job with its task as a `T`.
     ///
     /// # Errors
-    /// Where it is a job of another stage.
+    /// When the job is one of another stage.
     pub fn typed<T: StageTask>(&self) -> Result<Job<T>, Misrouted> {
         let misrouted = || Misrouted {
             task: self.task.stage(),

@@ -4,13 +4,13 @@ use async_trait::async_trait;
 
 use crate::ports::Clock;
 
-/// The clock of the operating system.
+/// The clock of the operating system. Its monotonic time counts from [`SystemClock::new`].
 pub struct SystemClock {
     start: Instant,
 }
 
 impl SystemClock {
-    /// Starts the monotonic clock.
+    /// Starts the monotonic clock at zero.
     #[must_use]
     pub fn new() -> Self {
         Self { start: Instant::now() }
@@ -27,7 +27,7 @@ impl Default for SystemClock {
 impl Clock for SystemClock {
     #[expect(
         clippy::disallowed_methods,
-        reason = "this is the clock that everybody else is given"
+        reason = "the one clock; all other code gets it as an argument"
     )]
     fn now_s(&self) -> i64 {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -40,7 +40,7 @@ impl Clock for SystemClock {
 
     #[expect(
         clippy::disallowed_methods,
-        reason = "this is the clock that everybody else is given"
+        reason = "the one clock; all other code gets it as an argument"
     )]
     async fn sleep(&self, time: Duration) {
         tokio::time::sleep(time).await;

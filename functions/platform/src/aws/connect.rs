@@ -14,37 +14,37 @@ use contract::Stage;
 use super::{S3Store, SqsQueue};
 use crate::secret::Secret;
 
-/// How long a connection may take to open.
+/// How long it may take to open a connection.
 pub(super) const CONNECT: Duration = Duration::from_secs(2);
 /// How long one attempt of a call may take.
 const ATTEMPT: Duration = Duration::from_secs(10);
-/// How long a call may take, retries and pauses included.
+/// How long a call may take, with its retries and pauses.
 pub(super) const TOTAL: Duration = Duration::from_secs(25);
 
-/// Where a service is, if not at AWS, and in which region.
+/// The server of a service and its region.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Endpoint {
-    /// The URL of a compatible server; none for AWS.
+    /// The URL of an S3- or SQS-compatible server; `None` for AWS.
     pub url: Option<String>,
-    /// The region; none for the one that the environment of the SDK names.
+    /// The region; `None` for the one that the SDK finds in its environment.
     pub region: Option<String>,
 }
 
-/// Fixed credentials; without them the SDK's usual chain is asked.
+/// Fixed credentials. Without them the SDK uses its usual chain of credential providers.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Access {
-    /// The access key.
+    /// The access key id, which may be printed.
     pub key: String,
-    /// The secret that belongs to it.
+    /// The secret access key that belongs to it.
     pub secret: Secret,
 }
 
-/// Makes a store of one bucket. Opens no connection yet.
+/// Returns a store on one bucket. Opens no connection yet.
 pub async fn connect_store(bucket: &str, endpoint: &Endpoint, access: Option<&Access>) -> S3Store {
     let shared = shared(endpoint, access).await;
     let mut config = aws_sdk_s3::config::Builder::from(&shared);
     if endpoint.url.is_some() {
-        // Compatible servers are reached by path, and not all of them understand trailing checksums.
+        // Compatible servers expect the bucket in the path, and some of them do not understand trailing checksums.
         config = config
             .force_path_style(true)
             .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
@@ -53,7 +53,7 @@ pub async fn connect_store(bucket: &str, endpoint: &Endpoint, access: Option<&Ac
     S3Store::new(aws_sdk_s3::Client::from_conf(config.build()), bucket)
 }
 
-/// Makes the queues of all stages; `urls` names those that are not called `flits-{stage}`. Opens no connection yet.
+/// Returns the queues of all stages. `urls` holds those that are not named `flits-{stage}`. Opens no connection yet.
 pub async fn connect_queue(endpoint: &Endpoint, access: Option<&Access>, urls: BTreeMap<Stage, String>) -> SqsQueue {
     let shared = shared(endpoint, access).await;
     SqsQueue::new(aws_sdk_sqs::Client::new(&shared), urls)
@@ -65,7 +65,7 @@ pub async fn connect_queue(endpoint: &Endpoint, access: Option<&Access>, urls: B
 /// `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY` name.
 #[must_use]
 pub fn https_client() -> SharedHttpClient {
-    // The SDK's own default client is the same one on `aws-lc`, whose C code would be the slowest part of a first build.
+    // The SDK's default client does the same on `aws-lc`, whose C code would be the slowest part of a first build.
     Builder::new().build_with_connector_fn(|settings, components| {
         let mut connector = ConnectorBuilder::default()
             .tls_provider(Provider::Rustls(CryptoMode::Ring))
@@ -86,7 +86,7 @@ async fn shared(endpoint: &Endpoint, access: Option<&Access>) -> SdkConfig {
         .http_client(https_client())
         .timeout_config(timeouts)
         .retry_config(RetryConfig::standard().with_max_attempts(3));
-    // A compatible server takes any region, but a signature needs one; asking the chain could ask the network.
+    // A compatible server takes any region, but a signature needs one. Asking the SDK's chain could ask the network.
     let region = endpoint
         .region
         .clone()
@@ -111,7 +111,7 @@ mod tests {
     use crate::ports::Store as _;
 
     #[tokio::test]
-    async fn an_https_endpoint_is_spoken_to_with_tls() {
+    async fn an_https_endpoint_is_reached_over_tls() {
         let server = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = Endpoint {
             url: Some(format!("https://{}", server.local_addr().unwrap())),

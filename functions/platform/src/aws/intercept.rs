@@ -1,4 +1,4 @@
-//! What the SDK's own calls leave out, caught or put in on the way.
+//! Interceptors for what the SDK's own calls leave out.
 
 use std::sync::{
     Arc,
@@ -15,14 +15,15 @@ use aws_sdk_s3::{
     primitives::{DateTime, DateTimeFormat},
 };
 
-/// Catches the `Date` of an answer, which the SDK's outputs do not have.
+/// Keeps the `Date` header of a response, which the SDK's outputs leave out.
 ///
-/// The age of a lease is this minus `Last-Modified`: both by the store's clock, so that no two hosts need to agree.
+/// The age of a lease is this date minus `Last-Modified`. Both are times of the store's clock, so hosts need not agree
+/// on the time.
 #[derive(Clone, Debug, Default)]
 pub(super) struct DateOf(Arc<AtomicI64>);
 
 impl DateOf {
-    /// Gives it in seconds since 1970, none where there was none to be read.
+    /// Returns the date in seconds since 1970; `None` when the response had no readable `Date`.
     pub(super) fn seconds(&self) -> Option<i64> {
         Some(self.0.load(Ordering::Acquire)).filter(|seconds| *seconds != 0)
     }
@@ -46,7 +47,7 @@ impl Intercept for DateOf {
     }
 }
 
-/// Leaves a body out of the signature, because its name says what it must be.
+/// Leaves the body out of the signature. For blobs whose name is their digest, so readers check the body anyway.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Unsigned;
 
@@ -61,7 +62,7 @@ impl Intercept for Unsigned {
         _components: &RuntimeComponents,
         config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        // A body that the SDK sends in chunks has another mark there.
+        // A body that the SDK sends in chunks has its own override here, which must stay.
         if config.load::<PayloadSigningOverride>().is_none() {
             let unsigned = PayloadSigningOverride::unsigned_payload();
             config.interceptor_state().store_put(unsigned);

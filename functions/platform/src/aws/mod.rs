@@ -1,8 +1,8 @@
-//! The ports on S3 and SQS, or on anything that speaks their protocols.
+//! The ports on S3 and SQS, or on any server with the same protocols.
 //!
-//! Retrying is decided per call: the SDK retries what is safe to repeat; a conditional write is sent once, because a
-//! second one cannot tell its own first from somebody else's. Every call has a total time-out, because a server that
-//! hangs after accepting the connection is not caught by a connect time-out.
+//! Each call has its own retry policy. The SDK retries what is safe to repeat. A conditional write is sent once,
+//! because a second one could not tell its own first try from another writer's. Every call has a total time-out: a
+//! connect time-out does not catch a server that accepts the connection and then hangs.
 
 mod clock;
 mod connect;

@@ -19,25 +19,25 @@ use crate::{
     ports::{Delivered, Queue},
 };
 
-/// The most messages in one request.
+/// The largest number of messages in one request.
 const BATCH: usize = 10;
-/// The most bytes in one request, on servers of any age.
+/// The largest size of one request in bytes; older servers take no more.
 const BATCH_BYTES: usize = 256 * 1024;
-/// How often the entries that a batch request refused are sent again.
+/// How often a batch is sent when the server refuses some of its entries.
 const SEND_TRIES: u32 = 4;
-/// The longest a message can be hidden.
+/// The longest visibility timeout that SQS allows, in seconds.
 const MAX_VISIBILITY_S: u64 = 43_200;
 
 /// The queues of all stages on SQS or a compatible server.
 pub struct SqsQueue {
     client: Client,
     configured: BTreeMap<Stage, String>,
-    /// URLs that the server gave; never put together here, because each server has a shape of its own.
+    /// URLs that the server returned. They are never built here, because each server has its own form.
     found: Mutex<BTreeMap<Stage, String>>,
 }
 
 impl SqsQueue {
-    /// Wraps a client; `configured` holds the URLs of queues that are not found by the name `flits-{stage}`.
+    /// Wraps a client. `configured` holds the URLs of queues that are not named `flits-{stage}`.
     #[must_use]
     pub fn new(client: Client, configured: BTreeMap<Stage, String>) -> Self {
         Self {
@@ -47,10 +47,10 @@ impl SqsQueue {
         }
     }
 
-    /// Gives a queue's URL and asks the server for it once.
+    /// Returns a queue's URL, which the server is asked for once.
     ///
     /// # Errors
-    /// When there is no such queue or the server does not answer.
+    /// When there is no such queue, or the server does not answer.
     pub async fn url(&self, stage: Stage) -> Result<String, QueueError> {
         let known = self.configured.get(&stage).cloned();
         if let Some(url) = known.or_else(|| self.lock().get(&stage).cloned()) {
@@ -69,7 +69,7 @@ impl SqsQueue {
         Ok(url)
     }
 
-    /// Forgets a URL that leads nowhere: the queue may have been made again under another.
+    /// Forgets the URL when there is no queue behind it: the queue may have been recreated under another URL.
     fn checked<T>(&self, stage: Stage, answer: Result<T, QueueError>) -> Result<T, QueueError> {
         if matches!(answer, Err(QueueError::NoQueue { .. })) {
             self.lock().remove(&stage);
@@ -81,7 +81,7 @@ impl SqsQueue {
         self.found.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Sends one batch, then again the entries that failed for the server's reasons.
+    /// Sends one batch, and sends again the entries that failed for the server's reasons.
     async fn send_batch(&self, url: &str, bodies: &[String]) -> Result<(), QueueError> {
         let mut left: Vec<usize> = (0..bodies.len()).collect();
         for attempt in 1.. {
@@ -171,7 +171,7 @@ impl Queue for SqsQueue {
             .send()
             .await;
         match self.checked(stage, deleted.map_err(|error| failed(&url, error))) {
-            // Deleted before, or received again by somebody else: either way it is not ours to delete.
+            // Already deleted, or received again by another worker: in both cases there is nothing to delete.
             Ok(_) | Err(QueueError::Stale { .. }) => Ok(()),
             Err(error) => Err(error),
         }
@@ -200,7 +200,7 @@ fn entry(id: usize, body: &str) -> SendMessageBatchRequestEntry {
     entry.build().expect("id and body are set")
 }
 
-/// Cuts messages into requests by number and size.
+/// Splits messages into requests by number and by size.
 fn batches(bodies: &[String]) -> Vec<&[String]> {
     let mut batches = Vec::new();
     let (mut start, mut bytes) = (0, 0);
@@ -226,8 +226,8 @@ fn delivered(message: aws_sdk_sqs::types::Message) -> Option<Delivered> {
     })
 }
 
-/// Turns an error answer into what it means for the caller. Servers differ in their codes: with and without a prefix,
-/// and with two names for a missing queue.
+/// Returns the error that a response means for the caller. Servers differ in their error codes: with or without a
+/// prefix, and with two names for a missing queue.
 fn failed<E>(queue: &str, error: SdkError<E>) -> QueueError
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
@@ -253,7 +253,7 @@ where
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "waits for a real queue, whose time is not ours to inject"
+    reason = "waits for a real queue, whose time cannot be injected"
 )]
 async fn pause(attempt: u32) {
     tokio::time::sleep(Duration::from_millis(50 << attempt)).await;

@@ -26,9 +26,9 @@ use crate::{
     ports::{Downloaded, ETag, Listed, Object, ObjectMeta, Store},
 };
 
-/// How often a conditional write that met another one in flight (409) is sent again.
+/// How often a conditional write is sent when it conflicts with another one in progress (409).
 const CONFLICT_TRIES: u32 = 4;
-/// The slowest transfer of an upload or download that is not given up, in bytes per second.
+/// The slowest transfer that is not given up, in bytes per second.
 const SLOWEST: u64 = 1_000_000;
 
 /// One bucket of an S3 or compatible store.
@@ -37,14 +37,14 @@ pub struct S3Store {
     bucket: String,
 }
 
-/// What a conditional write asks for.
+/// The condition of a conditional write.
 #[derive(Clone, Copy)]
 enum Condition<'a> {
     Absent,
     Version(&'a ETag),
 }
 
-/// What an error answer means depends on what was asked.
+/// The kind of request, because the meaning of an error response depends on it.
 #[derive(Clone, Copy)]
 enum Asked {
     Read,
@@ -54,7 +54,7 @@ enum Asked {
 }
 
 impl S3Store {
-    /// Wraps a client.
+    /// Wraps a client for one bucket.
     #[must_use]
     pub fn new(client: Client, bucket: &str) -> Self {
         Self {
@@ -68,8 +68,8 @@ impl S3Store {
         put.content_type(content_type(key)).body(bytes.into())
     }
 
-    /// Sends a conditional write without the SDK's retries, but again where it met another one in flight: a 409 says
-    /// that nothing was written.
+    /// Sends a conditional write without the SDK's retries. A 409 says that nothing was written because another write
+    /// was in progress, so then it is sent again.
     async fn put_if(&self, key: &str, bytes: Bytes, condition: Condition<'_>) -> Result<ETag, StoreError> {
         let asked = match condition {
             Condition::Absent => Asked::Create,
@@ -207,7 +207,7 @@ impl Store for S3Store {
     }
 }
 
-/// Collects a body, never more than `cap` bytes whatever the header said.
+/// Collects a body of at most `cap` bytes, whatever `Content-Length` said.
 async fn collect(key: &str, mut body: ByteStream, declared: u64, cap: u64) -> Result<Bytes, StoreError> {
     let mut bytes = BytesMut::with_capacity(usize::try_from(declared).unwrap_or(0));
     while let Some(chunk) = body.try_next().await.map_err(|error| silent(key, error))? {
@@ -217,7 +217,7 @@ async fn collect(key: &str, mut body: ByteStream, declared: u64, cap: u64) -> Re
     Ok(bytes.freeze())
 }
 
-/// Writes a body to a file while hashing it, never more than `cap` bytes whatever the header said.
+/// Writes a body of at most `cap` bytes to a file and computes its digest on the way, whatever `Content-Length` said.
 async fn stream(
     key: &str,
     mut body: ByteStream,
@@ -264,7 +264,7 @@ fn date_of(key: &str, date: &DateOf) -> Result<i64, StoreError> {
         .ok_or_else(|| silent(key, "the answer has no readable `Date`"))
 }
 
-/// Turns an error answer into what it means for the caller.
+/// Returns the error that a response means for the caller.
 fn failed<E>(key: &str, asked: Asked, error: SdkError<E>) -> StoreError
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
@@ -312,7 +312,7 @@ fn etag(key: &str, written: &PutObjectOutput) -> Result<ETag, StoreError> {
     written.e_tag().map(ETag::new).ok_or_else(missing)
 }
 
-/// A bucket that suspended versions answers `null`, which names no version.
+/// Returns the version id. A bucket with suspended versioning answers `null`, which is no version.
 fn version(id: Option<&str>) -> Option<String> {
     id.filter(|id| *id != "null").map(str::to_owned)
 }
@@ -332,7 +332,7 @@ fn check_cap(key: &str, have: u64, bound: u64) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Some servers read a body without a type as a form.
+/// Returns a content type, because some servers read a body without one as a form.
 fn content_type(key: &str) -> &'static str {
     if Path::new(key).extension().is_some_and(|extension| extension == "json") {
         "application/json"
@@ -341,12 +341,12 @@ fn content_type(key: &str) -> &'static str {
     }
 }
 
-/// How long a transfer of so many bytes may take before it is given up.
+/// Returns how long a transfer of `bytes` may take before it is given up.
 fn transfer_time(bytes: u64) -> Duration {
     TOTAL + Duration::from_secs(bytes / SLOWEST)
 }
 
-/// Returns settings under which a call that sends so many bytes has the time for it. Small ones keep the usual limits.
+/// Returns settings whose time-outs fit a request of `bytes`. Small requests keep the usual ones.
 fn patient(bytes: u64) -> aws_sdk_s3::config::Builder {
     let usual = aws_sdk_s3::config::Config::builder();
     if bytes < SLOWEST {
@@ -373,7 +373,7 @@ async fn within<T>(
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "waits for a real store, whose time is not ours to inject"
+    reason = "waits for a real store, whose time cannot be injected"
 )]
 async fn pause(attempt: u32) {
     tokio::time::sleep(Duration::from_millis(50 << attempt)).await;

@@ -1,4 +1,4 @@
-//! The child's side.
+//! The child's side: reads the request, computes, writes the answer.
 
 use std::{
     ffi::OsString,
@@ -15,20 +15,21 @@ use bytes::Bytes;
 use super::{Bounds, confine, frame};
 use crate::error::panic_text;
 
-/// Goes before the name of the task in the first argument of a child.
+/// The prefix of the task's name in the first argument of a child.
 const MARK: &str = "child:";
 
-/// What comes before a whole answer, and before the text of a panic.
+/// The first byte of a complete answer, and of the text of a panic.
 pub(super) const ANSWERED: u8 = 0;
 pub(super) const PANICKED: u8 = 1;
 
 /// Whether `main` has called [`answer`], so that this program can be started as a child.
 static CALLED: AtomicBool = AtomicBool::new(false);
 
-/// Does a task where this process was started as a child for it, and says how to end; `None` in any other process.
+/// Does `task` when this process was started as a child for it and returns the exit code; returns `None` in any other
+/// process.
 ///
-/// To be called first in `main`, before any thread or runtime begins. `compute` gets the parts of the request and returns
-/// those of the answer.
+/// Call it first in `main`, before any thread or runtime starts. `compute` gets the parts of the request and returns
+/// the parts of the answer.
 #[must_use]
 pub fn answer(task: &str, compute: impl FnOnce(Vec<Bytes>) -> Vec<Bytes>) -> Option<ExitCode> {
     let mut arguments = std::env::args_os().skip(1);
@@ -49,7 +50,7 @@ pub(super) fn is_called() -> bool {
     CALLED.load(Ordering::Relaxed)
 }
 
-/// Returns the arguments that make a process a child.
+/// Returns the arguments that start a process as a child.
 pub(super) fn arguments(task: &str, bounds: &Bounds) -> Vec<OsString> {
     let numbers = [bounds.memory, bounds.cpu.as_secs(), bounds.threads as u64];
     let numbers = numbers.iter().map(|number| number.to_string().into());
@@ -92,13 +93,14 @@ fn read(arguments: impl Iterator<Item = OsString>) -> Option<Bounds> {
     })
 }
 
-/// Ends this process when its parent does. The parent keeps the request's pipe open as long as it waits, so its end is
-/// the parent's end, however that came; the system's own signal for it is sent when a thread ends.
+/// Ends this process when its parent ends. The parent keeps the pipe of the request open while it waits, so the end of
+/// the pipe means the end of the parent, however it ended. The system's own parent-death signal is sent when a *thread*
+/// of the parent ends.
 fn end_with_parent() {
     let watch = || {
         let _ = io::stdin().lock().read(&mut [0]);
         std::process::exit(1);
     };
-    // Without the watch the child still ends at its limit of CPU time, or when nobody takes its answer.
+    // Without this watch the child still ends at its limit of CPU time, or when nobody reads its answer.
     let _ = thread::Builder::new().stack_size(64 << 10).spawn(watch);
 }

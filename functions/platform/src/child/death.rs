@@ -1,4 +1,4 @@
-//! What ended a child, in words.
+//! Why a child ended, in words.
 
 use std::{fmt, os::unix::process::ExitStatusExt as _, process::ExitStatus, time::Duration};
 
@@ -6,7 +6,7 @@ use rustix::process::Signal;
 
 use super::{Bounds, size};
 
-/// What ended a child before it had an answer. Written so that it goes on after what the child was doing: "reading
+/// Why a child ended without an answer. Its text continues a phrase that says what the child was doing: "reading
 /// `a.parquet` needed more than 2 GiB of memory".
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Death {
@@ -14,20 +14,20 @@ pub enum Death {
     Memory(u64),
     /// It used more CPU time than its bound.
     CpuTime(Duration),
-    /// It called itself too deep.
+    /// Its recursion was too deep for its stack.
     Stack,
-    /// It panicked, with this text.
+    /// It panicked; the text of the panic.
     Panicked(String),
-    /// It did what the processor or the system ends a process for; the signal's name.
+    /// A signal of the processor or the system ended it; the signal's name.
     Crashed(String),
-    /// It was killed from outside, as a machine does that runs out of memory.
+    /// It was killed from outside, for example because the machine ran out of memory.
     Killed,
-    /// It ended by itself without an answer; its exit status and what it said last.
+    /// It ended by itself without an answer; its exit status and its last line on standard error.
     Silent(String),
 }
 
 impl Death {
-    /// Returns the bound that was broken, in words, where it was one.
+    /// Returns the bound that was broken, in words; `None` when no bound was.
     #[must_use]
     pub fn bound(&self) -> Option<String> {
         match self {
@@ -52,8 +52,8 @@ impl fmt::Display for Death {
     }
 }
 
-/// Says what ended a child, by its status and what it wrote to its standard error. `None` where it was told to end, which is
-/// no fault of its work.
+/// Returns why a child ended, from its exit status and its standard error. `None` when it was told to end, which is not
+/// a fault of its work.
 pub(super) fn of(status: ExitStatus, complaint: &str, bounds: &Bounds) -> Option<Death> {
     let Some(signal) = status.signal() else {
         let last = complaint.trim().lines().last().unwrap_or("it said nothing");
@@ -66,7 +66,7 @@ pub(super) fn of(status: ExitStatus, complaint: &str, bounds: &Bounds) -> Option
     {
         return None;
     }
-    // What the standard library writes before it aborts.
+    // The standard library writes these texts before it aborts.
     Some(if complaint.contains("memory allocation of ") {
         Death::Memory(bounds.memory)
     } else if complaint.contains("has overflowed its stack") {
@@ -100,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_death_is_told_by_its_signal_and_what_the_child_wrote() {
+    fn a_death_is_known_from_the_signal_and_the_standard_error() {
         let bounds = Bounds {
             memory: 2 << 30,
             cpu: Duration::from_mins(1),

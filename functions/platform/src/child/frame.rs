@@ -1,20 +1,21 @@
-//! How parent and child speak: a count, then parts, each with its length before it. Lengths are 64-bit, little-endian.
+//! The wire format between parent and child: a count, then each part with its length before it. Lengths are 64-bit,
+//! little-endian.
 
 use std::io::{self, Read, Write};
 
 use bytes::Bytes;
 
-/// The most parts of a message: a stage's request and its files, or its answer and what it made.
+/// The largest number of parts in a message: a request and its files, or an answer and its outputs.
 const MAX_PARTS: u64 = 16;
 
-/// Returns what goes before the parts and before each of them.
+/// Returns the bytes before the first part (the count), and those before each part (its length).
 pub(super) fn lengths(parts: &[Bytes]) -> (Vec<u8>, Vec<[u8; 8]>) {
     let number = |length: usize| (length as u64).to_le_bytes();
     let each = parts.iter().map(|part| number(part.len())).collect();
     (number(parts.len()).to_vec(), each)
 }
 
-/// Writes parts.
+/// Writes a message.
 pub(super) fn write(to: &mut impl Write, parts: &[Bytes]) -> io::Result<()> {
     let (count, each) = lengths(parts);
     to.write_all(&count)?;
@@ -25,10 +26,10 @@ pub(super) fn write(to: &mut impl Write, parts: &[Bytes]) -> io::Result<()> {
     to.flush()
 }
 
-/// Reads parts.
+/// Reads a message.
 ///
 /// # Errors
-/// When the other side ends too early, or announces more parts than there can be.
+/// When the other side ends too early, or announces more than `MAX_PARTS` parts.
 pub(super) fn read(from: &mut impl Read) -> io::Result<Vec<Bytes>> {
     let count = number(from)?;
     if count > MAX_PARTS {
@@ -53,7 +54,7 @@ fn number(from: &mut impl Read) -> io::Result<u64> {
     Ok(u64::from_le_bytes(number))
 }
 
-/// Takes parts out of the bytes of a whole message; `None` where it is cut short or goes on behind them.
+/// Splits the bytes of a whole message into its parts; `None` when bytes are missing or left over.
 pub(super) fn split(mut bytes: Bytes) -> Option<Vec<Bytes>> {
     let count = take_number(&mut bytes)?;
     let mut parts = Vec::new();
@@ -78,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parts_are_read_as_they_were_written_and_a_cut_message_is_none() {
+    fn parts_are_read_as_written_and_a_truncated_message_is_refused() {
         let parts = [Bytes::from_static(b"{}"), Bytes::new(), Bytes::from_static(b"PAR1")];
         let mut written = Vec::new();
         write(&mut written, &parts).unwrap();
@@ -91,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn lengths_that_cannot_be_make_no_room() {
+    fn impossible_lengths_allocate_no_memory() {
         let huge = [1_u64.to_le_bytes(), u64::MAX.to_le_bytes()].concat();
         assert_eq!(split(huge.into()), None);
         assert!(read(&mut &u64::MAX.to_le_bytes()[..]).is_err());

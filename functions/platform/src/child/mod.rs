@@ -1,12 +1,12 @@
-//! Work on bytes that nobody should trust, in a child process with limits.
+//! Work on untrusted bytes, in a child process with limits.
 //!
-//! A decoder that meets a hostile file can ask for all memory, run for hours or overflow its stack, and each of these
-//! ends its process. So such work runs in a process of its own: the same binary started again, without environment,
-//! descriptors or rights to write files, bounded in memory and CPU time. It is handed its input through a pipe, hands its
-//! output back through another, and whatever becomes of it, the parent lives and can say what it was.
+//! A decoder that reads a hostile file can ask for all memory, run for hours or overflow its stack, and each of these
+//! ends its process. So such work runs in a process of its own: the same binary, started again without environment,
+//! descriptors or the right to write files, and with limits on memory and CPU time. It reads its input from a pipe and
+//! writes its output to another. However it ends, the parent survives and can say what happened.
 //!
-//! A program takes part by calling [`answer`] first in its `main`: there the child finds out that it is one. Only such a
-//! program is ever started again ([`Program::this`]), so a test harness or anything else that links a stage never is.
+//! A program takes part by calling [`answer`] first in its `main`: there the child finds out that it is one. Only such
+//! a program is started again ([`Program::this`]); a test harness or any other program that links a stage is not.
 
 mod answer;
 mod confine;
@@ -20,39 +20,39 @@ pub use answer::answer;
 pub use death::Death;
 pub use parent::{ChildError, Running, start};
 
-/// How a child is started: a program whose `main` calls [`answer`].
+/// The program of a child: an executable whose `main` calls [`answer`].
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Program {
     path: PathBuf,
 }
 
-/// What a child may use.
+/// The limits of a child.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Bounds {
-    /// Bytes of memory that it may write to: its heap, its buffers and the stacks of its threads. Not its code, nor address
-    /// space that is only reserved, which a heap per thread takes by the 64 MiB.
+    /// Memory that it may write to, in bytes: its heap, its buffers and the stacks of its threads. Code does not count,
+    /// and neither does address space that is only reserved, as each thread's heap does (64 MiB).
     pub memory: u64,
-    /// CPU time of all its threads together, in whole seconds; at least one.
+    /// CPU time of all its threads together; counted in whole seconds, at least 1 s.
     pub cpu: Duration,
-    /// Threads of its pools.
+    /// The number of threads in its pools.
     pub threads: usize,
 }
 
 impl Program {
-    /// Returns the program at an absolute path, which must call [`answer`].
+    /// Returns the program at an absolute path; its `main` must call [`answer`].
     #[must_use]
     pub fn at(path: impl Into<PathBuf>) -> Self {
         Self { path: path.into() }
     }
 
-    /// Returns the running program, where its `main` has called [`answer`].
+    /// Returns the running program; `None` when its `main` has not called [`answer`].
     #[must_use]
     pub fn this() -> Option<Self> {
         answer::is_called().then(this).flatten()
     }
 }
 
-/// The running file itself, also where another one has taken its name since: a deploy must not mix two versions.
+/// Returns the running file itself, even when another file has its path now: a deployment must not mix two versions.
 #[cfg(target_os = "linux")]
 #[expect(clippy::unnecessary_wraps, reason = "elsewhere the file has to be found first")]
 fn this() -> Option<Program> {
@@ -64,7 +64,7 @@ fn this() -> Option<Program> {
     std::env::current_exe().ok().map(Program::at)
 }
 
-/// Writes a number of bytes for people.
+/// Writes a number of bytes for people, in the largest unit that is whole.
 fn size(bytes: u64) -> String {
     const UNITS: [(u64, &str); 3] = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
     let unit = UNITS

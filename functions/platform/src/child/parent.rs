@@ -1,4 +1,4 @@
-//! The parent's side.
+//! The parent's side: starts a child, sends it the request, waits for the answer.
 
 use std::{io, process::Stdio, time::Duration};
 
@@ -15,39 +15,39 @@ use super::{
 };
 use crate::Stop;
 
-/// How often a running child's parent looks whether it is to stop.
+/// How often the parent checks whether to stop while a child runs.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// How much of what a child writes to its standard error is kept: the end of it says what ended the child.
+/// How many of the last bytes on a child's standard error are kept: the end says why the child ended.
 const KEPT: usize = 16 << 10;
 
-/// The one variable that a child inherits: without it a program may not find the libraries that it is linked with.
+/// The one variable that a child inherits: without it a program may not find its shared libraries.
 const LIBRARIES: &str = "LD_LIBRARY_PATH";
 
-/// A child that gave no answer.
+/// Why a child gave no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum ChildError {
-    /// This host starts no children: there is no such program, or it is forbidden.
+    /// This host cannot start a child: the program is missing, or starting it is forbidden.
     #[error("no child process can be started")]
     Unable(#[source] io::Error),
-    /// This host has no room for a child now.
+    /// This host has no resources for a child now.
     #[error("no child process can be started now")]
     Busy(#[source] io::Error),
-    /// The parent was asked to stop, or its time was over, and the child was killed.
+    /// The parent was asked to stop, or reached its deadline, and killed the child.
     #[error("the child process was stopped")]
     Stopped,
-    /// Somebody told the child to end, whatever it was doing.
+    /// A signal told the child to end; its work is not at fault.
     #[error("the child process was told to end")]
     Interrupted,
     /// The child gave no answer, and the system does not say how it ended.
     #[error("what became of the child process is not known")]
     Lost(#[source] io::Error),
-    /// It is the work that ended the child.
+    /// The child ended because of its work.
     #[error("{0}")]
     Died(Death),
 }
 
-/// A child that has begun and waits for its request. Killed when dropped.
+/// A child that has started and waits for its request. Killed when dropped.
 #[derive(Debug)]
 pub struct Running {
     child: Child,
@@ -57,10 +57,11 @@ pub struct Running {
     bounds: Bounds,
 }
 
-/// Starts a child for a task. It gets ready while its request is still being fetched.
+/// Starts a child for a task. It gets ready while the caller still fetches the request.
 ///
 /// # Errors
-/// [`ChildError::Unable`] where this host starts no children, [`ChildError::Busy`] where it has no room for one now.
+/// [`ChildError::Unable`] when this host cannot start a child, [`ChildError::Busy`] when it has no resources for one
+/// now.
 pub fn start(program: &Program, task: &str, bounds: Bounds) -> Result<Running, ChildError> {
     let spawned = command(program, task, &bounds).spawn();
     let mut child = spawned.map_err(|error| match error.kind() {
@@ -80,12 +81,12 @@ pub fn start(program: &Program, task: &str, bounds: Bounds) -> Result<Running, C
 }
 
 impl Running {
-    /// Hands over the parts of the request and returns those of the answer.
+    /// Sends the parts of the request and returns those of the answer.
     ///
     /// The child is killed when `stop` says so, when this future is dropped, and when this process ends.
     ///
     /// # Errors
-    /// When the child is stopped or ends without an answer.
+    /// When the child is stopped, or ends without an answer.
     pub async fn ask(self, request: &[Bytes], stop: &Stop) -> Result<Vec<Bytes>, ChildError> {
         let Self {
             mut child,
@@ -95,7 +96,7 @@ impl Running {
             bounds,
         } = self;
         let conversation = async {
-            // A child that dies while it is handed its request says more by how it died.
+            // When the child dies while it reads its request, its exit status says more than the broken pipe.
             let (_, answer, complaint) = tokio::join!(
                 hand_over(&mut stdin, request),
                 take(stdout, bounds.memory),
@@ -109,7 +110,7 @@ impl Running {
             () = stopped(stop) => None,
         };
         let Some((answer, complaint, status)) = ended else {
-            // It may have ended by itself in between.
+            // It may have ended by itself since.
             let _ = child.kill().await;
             return Err(ChildError::Stopped);
         };
@@ -123,7 +124,7 @@ impl Running {
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "the environment is not read but kept from the child, all of it but this"
+    reason = "the child gets none of the environment but this variable"
 )]
 fn command(program: &Program, task: &str, bounds: &Bounds) -> Command {
     let libraries = std::env::var_os(LIBRARIES).map(|path| (LIBRARIES, path));
@@ -138,13 +139,13 @@ fn command(program: &Program, task: &str, bounds: &Bounds) -> Command {
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
-        // Ctrl-C on a terminal goes to all of its group, and what becomes of the child is its parent's to say.
+        // Ctrl-C on a terminal goes to the whole process group, but only the parent decides how its child ends.
         .process_group(0)
         .kill_on_drop(true);
     command
 }
 
-/// Writes the request. The pipe stays open: the child ends when it closes.
+/// Writes the request. The pipe stays open, because the child ends when it closes.
 async fn hand_over(stdin: &mut ChildStdin, request: &[Bytes]) -> io::Result<()> {
     let (count, each) = frame::lengths(request);
     stdin.write_all(&count).await?;
@@ -155,14 +156,14 @@ async fn hand_over(stdin: &mut ChildStdin, request: &[Bytes]) -> io::Result<()> 
     stdin.flush().await
 }
 
-/// Reads the answer, at most as much as the child may have held.
+/// Reads the answer, of at most as many bytes as the child may hold in memory.
 async fn take(stdout: impl AsyncRead + Unpin, cap: u64) -> io::Result<Bytes> {
     let mut bytes = Vec::new();
     stdout.take(cap).read_to_end(&mut bytes).await?;
     Ok(bytes.into())
 }
 
-/// Reads all that a child writes and returns the end of it.
+/// Reads standard error to its end and returns its last bytes as text.
 async fn last_words(mut stderr: impl AsyncRead + Unpin) -> String {
     let (mut kept, mut chunk) = (Vec::new(), vec![0; 4 << 10]);
     while let Ok(read @ 1..) = stderr.read(&mut chunk).await {
@@ -172,7 +173,7 @@ async fn last_words(mut stderr: impl AsyncRead + Unpin) -> String {
     String::from_utf8_lossy(&kept).into_owned()
 }
 
-/// Returns the answer, or that the work panicked; `None` where it is not all there.
+/// Returns the answer, or [`Death::Panicked`]; `None` when the answer is incomplete.
 fn whole(answer: io::Result<Bytes>) -> Option<Result<Vec<Bytes>, Death>> {
     let mut answer = answer.ok()?;
     if answer.is_empty() {
@@ -187,7 +188,7 @@ fn whole(answer: io::Result<Bytes>) -> Option<Result<Vec<Bytes>, Death>> {
     }
 }
 
-/// Waits until it is time to stop, by real time: a child does not wait for the clock of a test.
+/// Waits until it is time to stop. It polls in real time, because a child does not follow the clock of a test.
 async fn stopped(stop: &Stop) {
     while !stop.should_stop() {
         let _ = tokio::time::timeout(LOOK, std::future::pending::<()>()).await;

@@ -4,21 +4,21 @@ use contract::overrides::TABLE;
 
 use super::{ConfigError, Problem};
 
-/// Our prefix: a variable that has it and no home is a typo.
+/// The prefix of our variables. One that has it but matches no key is reported as a typo.
 const PREFIX: &str = "FLITS__";
 
-/// Where configuration comes from, in the order in which a later one wins: a file, the environment, a command line.
+/// The sources of the configuration. A later one wins: a file, the environment, the command line.
 #[derive(Clone, Debug, Default)]
 pub struct Sources {
     /// Path, text and origin of every key that is set.
     pub(super) values: Vec<(String, String, String)>,
     /// What could not be read.
     pub(super) problems: Vec<Problem>,
-    /// The environment, for defaults that the host names and for the predecessor's overrides.
+    /// The environment, for the host's defaults and for the predecessor's overrides.
     environment: BTreeMap<String, String>,
 }
 
-/// What the host says about itself.
+/// Defaults that depend on the host.
 pub(super) struct Defaults {
     pub(super) owner: String,
     pub(super) memory: u64,
@@ -27,7 +27,7 @@ pub(super) struct Defaults {
 }
 
 impl Sources {
-    /// Adds a TOML file's text.
+    /// Adds the text of a TOML file; `name` is its origin in problems.
     #[must_use]
     pub fn file(mut self, name: &str, text: &str) -> Self {
         match text.parse::<toml::Table>() {
@@ -37,7 +37,7 @@ impl Sources {
         self
     }
 
-    /// Adds an environment.
+    /// Adds environment variables: `FLITS__HOST__LEASE` sets `host.lease`.
     #[must_use]
     pub fn environment(mut self, environment: BTreeMap<String, String>) -> Self {
         for (name, value) in &environment {
@@ -50,7 +50,7 @@ impl Sources {
         self
     }
 
-    /// Adds a default that every other source wins over.
+    /// Adds a default, which every other source overrides.
     #[must_use]
     pub fn fallback(mut self, path: &str, value: &str) -> Self {
         self.values
@@ -58,7 +58,7 @@ impl Sources {
         self
     }
 
-    /// Adds what a command line sets, for example `host.max_attempts` and `50`.
+    /// Adds a setting of the command line, for example `host.max_attempts` and `50`.
     #[must_use]
     pub fn set(mut self, path: &str, value: &str) -> Self {
         self.values
@@ -66,7 +66,7 @@ impl Sources {
         self
     }
 
-    /// Reads the sources of this process: `file`, or the one that `FLITS_CONFIG` names, and the environment.
+    /// Reads the sources of this process: `file`, or the file that `FLITS_CONFIG` names, and then the environment.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -94,7 +94,7 @@ impl Sources {
         Ok(sources.environment(environment))
     }
 
-    /// Gives the predecessor's names that are set.
+    /// Returns the predecessor's variables that are set.
     pub(super) fn overrides(&self) -> BTreeMap<String, String> {
         let known = |name: &&String| TABLE.iter().any(|row| row.name == name.as_str());
         let names = self.environment.keys().filter(known);
@@ -103,7 +103,7 @@ impl Sources {
             .collect()
     }
 
-    /// Gives the defaults that depend on the host.
+    /// Returns the defaults that depend on the host.
     pub(super) fn defaults(&self) -> Defaults {
         let named = |name: &str| self.environment.get(name).filter(|text| !text.is_empty());
         let stream = named("AWS_LAMBDA_LOG_STREAM_NAME").or_else(|| named("HOSTNAME"));
@@ -118,7 +118,7 @@ impl Sources {
         }
     }
 
-    /// Writes nested tables as dotted paths.
+    /// Adds a TOML value; a nested table becomes dotted paths.
     fn flatten(&mut self, path: &str, value: &toml::Value, from: &str) {
         let text = match value {
             toml::Value::Table(table) => {
@@ -156,26 +156,26 @@ impl Sources {
     }
 }
 
-/// Says where the Lambda Runtime API is, when this process stands in Lambda.
+/// Returns the address of the Lambda Runtime API; `None` when this process does not run on Lambda.
 #[must_use]
 pub(crate) fn lambda_api() -> Option<String> {
     process_environment().remove("AWS_LAMBDA_RUNTIME_API")
 }
 
-/// The variable by which whoever starts a function as a process of its own says that it holds the function's standard
-/// input open for as long as it lives.
+/// The variable that a parent sets when it starts a function as a child process: it promises to hold the function's
+/// standard input open for as long as the parent lives.
 pub const PARENT: &str = "FLITS_PARENT_HOLDS_STDIN";
 
-/// Returns whether this process is to end when its standard input does.
+/// Returns whether this process must end when its standard input ends.
 #[must_use]
 pub(crate) fn ends_with_parent() -> bool {
     process_environment().contains_key(PARENT)
 }
 
-/// Reads the environment; what is not Unicode is none of ours.
+/// Reads the environment. Variables that are not Unicode are none of ours.
 #[expect(
     clippy::disallowed_methods,
-    reason = "the one reader of the environment; everybody else gets values"
+    reason = "the one reader of the environment; all other code gets values"
 )]
 fn process_environment() -> BTreeMap<String, String> {
     std::env::vars_os()

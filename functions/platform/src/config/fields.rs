@@ -5,10 +5,10 @@ use super::{
     units::{read_bytes, read_duration, write_bytes, write_duration},
 };
 
-/// The merged keys of all sources; each is taken out once, and what is left in the end has no home.
+/// The merged keys of all sources. Each is taken out once; what is left at the end is not a known key.
 pub(super) struct Fields {
     values: BTreeMap<String, Field>,
-    /// Every path that was asked for, with the source that had set it.
+    /// Every path that was asked for, with the source that set it.
     known: BTreeMap<String, Option<String>>,
     problems: Vec<Problem>,
 }
@@ -32,7 +32,7 @@ impl Fields {
         fields
     }
 
-    /// Takes a text; an empty one counts as not given.
+    /// Takes a text; an empty one counts as not set.
     pub(super) fn text(&mut self, path: &str) -> Option<String> {
         let field = self.values.remove(path);
         self.known
@@ -75,7 +75,7 @@ impl Fields {
             })
     }
 
-    /// Notes a problem; gives nothing, for the caller to hand on.
+    /// Notes a problem and returns `None`, so that the caller can return it.
     pub(super) fn problem<T>(&mut self, path: &str, message: String) -> Option<T> {
         let from = self
             .known
@@ -91,7 +91,7 @@ impl Fields {
         None
     }
 
-    /// Ends the reading: whatever nobody took is unknown.
+    /// Ends the reading: every key that was not taken is unknown.
     pub(super) fn finish(mut self) -> Result<(), ConfigError> {
         let unknown = |(path, field): (String, Field)| {
             let nearest = self.known.keys().map(|known| (edits(known, &path), known)).min();
@@ -117,7 +117,7 @@ impl Fields {
     }
 }
 
-/// Counts the edits (insert, delete, replace) between two texts.
+/// Returns the number of edits (insert, delete, replace) between two texts.
 fn edits(a: &str, b: &str) -> usize {
     let b: Vec<char> = b.chars().collect();
     let mut row: Vec<usize> = (0..=b.len()).collect();

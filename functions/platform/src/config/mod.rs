@@ -1,7 +1,7 @@
-//! Configuration of a host, read once and checked whole: defaults, then a TOML file, then `FLITS__SECTION__KEY`, then
-//! what a command line sets.
+//! The configuration of a host, read once and checked as a whole. Sources, later ones win: defaults, a TOML file,
+//! `FLITS__SECTION__KEY` in the environment, the command line.
 //!
-//! The only place that reads the environment. A key without a home is an error in every source, and all problems are
+//! This is the only place that reads the environment. An unknown key is an error in every source, and all problems are
 //! reported together. Nothing here is part of a digest: what decides results stands in the spec.
 
 mod environment;
@@ -22,71 +22,71 @@ use crate::{
     secret::Secret,
 };
 
-/// The effective configuration.
+/// The effective configuration: the merged and checked values of all sources.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Config {
-    /// The bucket and where it is.
+    /// The server of the bucket.
     pub store: StoreConfig,
-    /// The queues and where they are.
+    /// The server of the queues, and their URLs.
     pub queue: QueueConfig,
-    /// What this host allows.
+    /// The limits of this host, the bucket and the predecessor's overrides.
     pub host: Host,
-    /// What is logged.
+    /// Which events are logged, and in which form.
     pub log: LogConfig,
 }
 
-/// The bucket and where it is.
+/// The server of the bucket (`store.*`). The bucket's name stands in [`Host::bucket`].
 #[derive(Clone, PartialEq, Debug)]
 pub struct StoreConfig {
-    /// The server; AWS where no URL is given.
+    /// The server; AWS when its URL is `None`.
     pub endpoint: Endpoint,
-    /// Fixed credentials; else the usual chain of the SDK.
+    /// Fixed credentials; `None` for the SDK's usual chain.
     pub access: Option<Access>,
 }
 
-/// The queues and where they are.
+/// The server of the queues (`queue.*`).
 #[derive(Clone, PartialEq, Debug)]
 pub struct QueueConfig {
-    /// The server; AWS where no URL is given.
+    /// The server; AWS when its URL is `None`.
     pub endpoint: Endpoint,
-    /// Fixed credentials; else the usual chain of the SDK.
+    /// Fixed credentials; `None` for the SDK's usual chain.
     pub access: Option<Access>,
-    /// The URLs of queues that are not called `flits-{stage}`.
+    /// The URLs of queues that are not named `flits-{stage}`.
     pub urls: BTreeMap<Stage, String>,
 }
 
-/// What is logged, and how.
+/// Which events are logged, and in which form (`log.*`).
 #[derive(Clone, PartialEq, Debug)]
 pub struct LogConfig {
-    /// A filter as `tracing-subscriber` reads it, for example `info` or `platform=debug`.
+    /// A filter in the syntax of `tracing-subscriber`, for example `info` or `platform=debug`.
     pub filter: String,
-    /// The form of a line.
+    /// The form of a log line.
     pub format: LogFormat,
 }
 
 /// The form of a log line.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum LogFormat {
-    /// JSON on Lambda, human elsewhere.
+    /// JSON on Lambda, plain lines elsewhere.
     Auto,
     /// One JSON object per line.
     Json,
-    /// For people.
+    /// Plain lines for people.
     Human,
 }
 
-/// One thing that is wrong with the configuration.
+/// One problem of the configuration.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Problem {
     /// The key, for example `host.lease`.
     pub path: String,
-    /// Where it was set.
+    /// The source that set it, for example a file's name or a variable; `not set` when none did.
     pub from: String,
     /// What is wrong, with the allowed range.
     pub message: String,
 }
 
-/// All that is wrong with the configuration.
+/// All problems of the configuration.
 #[derive(Debug, thiserror::Error)]
 pub struct ConfigError {
     /// The problems, in the order of their paths.
@@ -106,18 +106,19 @@ const SECOND: Duration = Duration::from_secs(1);
 const MIB: u64 = 1 << 20;
 
 impl Config {
-    /// Reads the configuration of this process: `file` or the one that `FLITS_CONFIG` names, then the environment.
+    /// Reads the configuration of this process: `file`, or the file that `FLITS_CONFIG` names, and then the
+    /// environment.
     ///
     /// # Errors
-    /// All problems of all sources at once.
+    /// With all problems of all sources at once.
     pub fn load(file: Option<PathBuf>) -> Result<Self, ConfigError> {
         Self::read(Sources::of_process(file)?)
     }
 
-    /// Reads the configuration from given sources.
+    /// Reads the configuration from `sources`.
     ///
     /// # Errors
-    /// All problems of all sources at once.
+    /// With all problems of all sources at once.
     pub fn read(sources: Sources) -> Result<Self, ConfigError> {
         let defaults = sources.defaults();
         let overrides = sources.overrides();
@@ -159,7 +160,7 @@ impl Config {
         Ok(config)
     }
 
-    /// Makes the platform on S3 and SQS. Opens no connection yet.
+    /// Returns the platform on S3 and SQS. Opens no connection yet.
     pub async fn connect(&self) -> Platform {
         let Self { store, queue, host, .. } = self;
         Platform {
@@ -170,7 +171,7 @@ impl Config {
         }
     }
 
-    /// Writes the effective configuration as the TOML file that would give it; secrets are not written.
+    /// Returns the effective configuration as a TOML file that sets the same values. Secrets are left out.
     #[must_use]
     pub fn effective(&self) -> String {
         let Self {

@@ -105,7 +105,7 @@ fn queues_are_found_by_name_unless_a_url_is_given() {
 }
 
 #[test]
-fn the_hosts_own_words_are_the_defaults() {
+fn the_hosts_own_variables_are_the_defaults() {
     let env = environment(&[
         ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "1024"),
         ("AWS_LAMBDA_LOG_STREAM_NAME", "stream"),

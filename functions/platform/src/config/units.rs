@@ -13,7 +13,7 @@ pub(super) fn read_duration(text: &str) -> Option<Duration> {
     Some(Duration::from_millis(number.checked_mul(millis)?))
 }
 
-/// Writes a duration so that [`read_duration`] reads it.
+/// Writes a duration in a form that [`read_duration`] reads.
 pub(super) fn write_duration(time: Duration) -> String {
     match time.subsec_millis() {
         0 => format!("{}s", time.as_secs()),
@@ -34,7 +34,7 @@ pub(super) fn read_bytes(text: &str) -> Option<u64> {
     number.checked_mul(factor)
 }
 
-/// Writes a number of bytes for people.
+/// Writes a number of bytes in a form that [`read_bytes`] reads.
 pub(super) fn write_bytes(bytes: u64) -> String {
     match bytes {
         b if b >= 1 << 30 && b % (1 << 30) == 0 => format!("{}GiB", b >> 30),

@@ -1,4 +1,4 @@
-//! What a message is about: a job of a stage, or an event that never becomes one.
+//! The subject of a message: a job of a stage, or an event that never becomes one.
 
 use std::sync::Arc;
 
@@ -19,40 +19,41 @@ use crate::{
     work::Misrouted,
 };
 
-/// The longest reason that travels to `eval`, in characters; the whole one stands in `failed/{job}.json`.
+/// The longest reason that is sent to `eval`, in characters. The whole reason is stored in `failed/{job}.json`.
 const MAX_REASON: usize = 2_000;
 
-/// What a message is about.
+/// The subject of a message.
 #[derive(Clone, Copy)]
 pub(crate) enum About<'a> {
-    /// A job.
+    /// A job of a stage.
     Job(&'a Checked),
-    /// An event.
+    /// An event that never becomes a job of a stage.
     Event(&'a EventJob),
 }
 
-/// A job whose spec is loaded and whose id is what its sender says.
+/// A job whose spec is loaded and whose id has been checked.
 pub(crate) struct Checked {
     pub(crate) message: Message,
     pub(crate) spec: Arc<Spec>,
     pub(crate) identity: Identity,
 }
 
-/// The job of an event that never becomes work: it has no valid dataset or spec, or still waits for its test file.
+/// The job of an event that never becomes work, because it has no valid dataset or spec, or still waits for its test
+/// file.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct EventJob {
-    /// The name of its ledger; from [`identity::receive_job`].
+    /// The name of its ledger, from [`identity::receive_job`].
     pub job: JobId,
-    /// The dataset, where its key names a valid one.
+    /// The dataset; `None` when the key names no valid one.
     pub dataset: Option<Dataset>,
-    /// The key of its object.
+    /// The key of the object; for a body that no work can begin with, `message to {stage}`.
     pub key: String,
-    /// When its object was written by the store's clock, UTC seconds, where that is known. A ledger that is older tells of
-    /// an earlier upload of the same bytes.
+    /// When the object was written, by the store's clock in UTC seconds; `None` when that is not known. An older ledger
+    /// is about an earlier upload of the same bytes.
     pub written: Option<i64>,
 }
 
-/// A message that no work can begin with.
+/// Why no work can begin with a message.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CheckError {
     #[error(transparent)]
@@ -79,8 +80,8 @@ impl Classify for CheckError {
     }
 }
 
-/// Loads the spec of a message and checks its job. A message of an older recipe is worked on under the recipe of the day,
-/// so its job is the one that is computed here.
+/// Loads the spec of a message and checks its job id. The work of a message with an older recipe is done under the
+/// current recipe, so its job is the one that is computed here.
 pub(super) async fn check(here: Stage, message: &Message, platform: &Platform) -> Result<Checked, CheckError> {
     let stage = message.stage.stage();
     if stage != here {
@@ -105,7 +106,8 @@ pub(super) async fn check(here: Stage, message: &Message, platform: &Platform) -
 }
 
 impl EventJob {
-    /// Returns the event under which a body is noted that reached a stage and that no work can begin with.
+    /// Returns the event under which the failure of a body is recorded: one that reached `stage` and that no work can
+    /// begin with.
     pub(crate) fn of_body(stage: Stage, body: &[u8], platform: &Platform) -> Self {
         let key = format!("message to {stage}");
         let version = Digest::of(body).hex();
@@ -117,7 +119,7 @@ impl EventJob {
         }
     }
 
-    /// Returns the event under which a message is refused.
+    /// Returns the event under which the refusal of a message is recorded.
     pub(super) fn of_message(message: &Message, platform: &Platform) -> Self {
         let body = message.to_json();
         Self {
@@ -128,7 +130,7 @@ impl EventJob {
 }
 
 impl<'a> About<'a> {
-    /// Returns what it asks of the ledger that it found.
+    /// Returns what it asks of the ledger that was found.
     pub(crate) fn arrival(&self, found: Option<&Found>) -> Arrival {
         match self {
             Self::Job(job) => Arrival {
@@ -157,7 +159,7 @@ impl<'a> About<'a> {
         }
     }
 
-    /// Gives the stage's name for logs.
+    /// Returns the stage's name for logs.
     pub(crate) fn stage_name(&self) -> &'static str {
         match self {
             Self::Job(job) => job.message.stage.stage().name(),
@@ -186,7 +188,7 @@ impl<'a> About<'a> {
         }
     }
 
-    /// Gives the key of the object that it is about, for people.
+    /// Returns the key of the input object, for people.
     pub(crate) async fn key(&self, store: &dyn Store) -> String {
         match self {
             Self::Job(job) => input_key(&job.message.stage, store).await,
@@ -194,7 +196,8 @@ impl<'a> About<'a> {
         }
     }
 
-    /// Says what follows its failure. Pure: a failed `train` still has an outcome to join, a failed `eval` still joins.
+    /// Returns what follows a failure. Pure. After a failed `train`, `eval` still records the outcome; after a failed
+    /// `eval`, it still joins the round.
     pub(crate) fn after_failure(&self, why: &str) -> Next {
         match self {
             Self::Job(job) => after_failure(&job.message.stage, why),
@@ -241,7 +244,7 @@ async fn input_key(task: &Task, store: &dyn Store) -> String {
     }
 }
 
-/// Gives the key of an upload, or that of its receipt where that cannot be read.
+/// Returns the key of an upload, or the key of its receipt when that cannot be read.
 async fn raw_key(receipt: Digest, store: &dyn Store) -> String {
     let key = keys::receipt(receipt);
     match documents::read::<Receipt>(store, &key).await {

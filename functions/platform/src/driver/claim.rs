@@ -1,4 +1,4 @@
-//! Finds out whose turn it is, and takes it.
+//! Claims the job of a message, or finds out why it cannot be claimed.
 
 use std::time::Duration;
 
@@ -16,12 +16,12 @@ use crate::{
     ports::ETag,
 };
 
-/// How often a lost race is looked at again before the message is given back.
+/// How often a claim is tried when other workers win the race, before the message is given back.
 const LOOKS: u32 = 8;
 
-/// What a message found.
+/// The result of an attempt to claim.
 pub(crate) enum Claim {
-    /// It is ours to work on.
+    /// The claim is written: this process works on the job.
     Held(Held),
     /// There is nothing to work on.
     NotOurs(NotOurs),
@@ -29,28 +29,28 @@ pub(crate) enum Claim {
 
 /// Why there is nothing to work on.
 pub(crate) enum NotOurs {
-    /// It has had too many attempts: it is ours to fail, against the version found.
+    /// The job has had too many attempts. This process fails it, with one swap against the version found.
     Exhausted {
-        /// Our claim, not written.
+        /// The claim to fail, not written.
         claim: Box<Held>,
-        /// What went wrong last, where that attempt lived to say it.
+        /// The failure of the last attempt; `None` when that attempt died before it could report one.
         last: Option<Box<Failure>>,
     },
-    /// It has ended but what comes next was not sent.
+    /// The job has ended, but what comes next was not sent.
     Unsent(Found),
-    /// It has ended, all is sent, and its upload was made again.
+    /// The job has ended, what comes next was sent, and the same bytes were uploaded again.
     Again(Found),
-    /// Nothing is left to do.
+    /// The job has ended and nothing is left to do.
     Over(Found),
-    /// Somebody else works on it or is sending.
+    /// Another worker works on the job or is sending what comes next.
     Busy {
-        /// When to look again.
+        /// How long to wait before the next look.
         after: Duration,
     },
 }
 
 impl NotOurs {
-    /// Somebody else was faster; what it did is looked at again soon.
+    /// Returns the answer after a lost race: look again soon at what the winner did.
     pub(super) fn busy() -> Self {
         Self::Busy {
             after: Duration::from_secs(1),
@@ -58,24 +58,24 @@ impl NotOurs {
     }
 }
 
-/// A ledger that this process may change, as long as nobody else has.
+/// A ledger that this process has claimed and may change.
 #[derive(Clone, Debug)]
 pub(crate) struct Held {
-    /// The document last written.
+    /// The document as this process wrote it last.
     pub(crate) ledger: Ledger,
-    /// Its version.
+    /// The version of the document, which the next write replaces.
     pub(crate) etag: ETag,
-    /// When that write was asked for, on the monotonic clock.
+    /// When that write was sent, on the monotonic clock.
     pub(crate) asked: Duration,
 }
 
 impl Held {
-    /// Gives the moment at which this process must stop, on its monotonic clock.
+    /// Returns the moment at which this process must stop, on its monotonic clock.
     pub(crate) fn until(&self) -> Duration {
         lease::hold_until(self.asked, Duration::from_secs(self.ledger.lease_s))
     }
 
-    /// Forgets the checkpoint of an earlier hop, because the work began again.
+    /// Forgets the checkpoint of an earlier hop, because the work began again from the start.
     pub(super) fn anew(self) -> Self {
         Self {
             ledger: transition::forget_checkpoint(&self.ledger),
@@ -84,7 +84,7 @@ impl Held {
     }
 }
 
-/// Claims the job of a message, or says why not.
+/// Claims the job of a message, or says why it cannot.
 pub(crate) async fn claim(about: About<'_>, platform: &Platform) -> Result<Claim, StoreError> {
     let me = me(platform);
     for _ in 0..LOOKS {
@@ -116,7 +116,7 @@ pub(crate) async fn claim(about: About<'_>, platform: &Platform) -> Result<Claim
     Ok(Claim::NotOurs(NotOurs::busy()))
 }
 
-/// Claims a job that has ended and whose outputs are gone; `None` where somebody else was faster.
+/// Claims a job again that has ended and whose outputs are gone; `None` when another worker was faster.
 pub(crate) async fn reopen(found: &Found, platform: &Platform) -> Result<Option<Held>, StoreError> {
     let ledger = transition::reopen(&found.ledger, &me(platform), Nonce::fresh());
     take(ledger, Some(&found.etag), platform).await
@@ -131,7 +131,7 @@ fn me(platform: &Platform) -> Claimant<'_> {
     }
 }
 
-/// Writes a claim; `None` where somebody else was faster. Its lease counts from before it was asked for.
+/// Writes a claim; `None` when another worker was faster. The lease counts from before the write was sent.
 async fn take(ledger: Ledger, seen: Option<&ETag>, platform: &Platform) -> Result<Option<Held>, StoreError> {
     let asked = platform.clock.monotonic();
     let (store, clock) = (platform.store.as_ref(), platform.clock.as_ref());

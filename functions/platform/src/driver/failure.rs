@@ -1,4 +1,4 @@
-//! What goes wrong in the driver itself, and how any failure is told.
+//! Failures of the driver itself, and how every failure is described.
 
 use contract::{Failure, FailureKind};
 
@@ -10,22 +10,22 @@ use crate::{
     ledger::transition::{MAX_HOPS, NoHop},
 };
 
-/// An attempt or a job that ended without the stage saying why.
+/// An attempt or a job that ended without an error of its stage.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Fault {
     /// The stage panicked.
     #[error("panicked: {what}")]
     Panicked { what: String },
-    /// Its time was over before it had moved.
+    /// The deadline came before any progress.
     #[error("the deadline came before any progress")]
     NoTime,
-    /// It cannot go on as another hop.
+    /// It cannot continue as another hop.
     #[error("cannot go on as another hop")]
     Hop(#[source] NoHop),
-    /// Too many attempts.
+    /// It had too many attempts.
     #[error("gave up after {attempts} attempts without a result, `host.max_attempts` is {bound}; the last one {last}")]
     GaveUp { attempts: u32, bound: u32, last: String },
-    /// Something that was waited for did not come.
+    /// Something that it waited for did not come.
     #[error("waited {waited_s} s, at most {bound_s} s are waited, for {why}")]
     Waited { waited_s: i64, bound_s: u64, why: String },
 }
@@ -50,7 +50,8 @@ impl Classify for Fault {
 }
 
 impl Fault {
-    /// Tells of a job that had too many attempts; the last one left `last`.
+    /// Returns the fault of a job with too many attempts. `last` is the failure of the last attempt; `None` when it
+    /// died before it could report one.
     pub(super) fn gave_up(attempt: u32, bound: u32, last: Option<&Failure>) -> Self {
         let last = match last {
             Some(failure) => format!("ended with: {}", failure.message),
@@ -64,7 +65,7 @@ impl Fault {
     }
 }
 
-/// Writes a failure out: what, where, which value, which bound, and the whole chain of causes.
+/// Returns the failure document of an error: what, where, which value, which bound, and the whole chain of causes.
 pub(super) async fn describe(about: About<'_>, error: &dyn Classify, attempt: u32, platform: &Platform) -> Failure {
     let Class { kind, place, .. } = error.class();
     let Place {

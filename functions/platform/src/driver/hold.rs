@@ -1,4 +1,4 @@
-//! Keeps a lease while the work goes on.
+//! Renews a lease while the work goes on.
 
 use std::time::Duration;
 
@@ -18,18 +18,19 @@ use crate::{
     stop::Stop,
 };
 
-/// A lease that is renewed, on a task of its own, until it is ended or dropped.
+/// A lease that is renewed on a task of its own, until it is ended or dropped.
 pub(super) struct Hold {
     /// Stops with the invocation, or when the lease could not be renewed in time.
     ///
-    /// The moment is compared with the clock whenever a fit asks, so it holds even where no task gets a turn.
+    /// A fit compares the moment with the clock whenever it asks, so this holds even when the runtime gives no task a
+    /// turn.
     pub(super) stop: Stop,
     ending: oneshot::Sender<()>,
     renewal: JoinHandle<Option<Held>>,
 }
 
 impl Hold {
-    /// Hides the message and begins to renew.
+    /// Hides the message and starts the renewals.
     pub(super) fn start(held: Held, stage: Stage, delivery: &Delivery, platform: &Platform) -> Self {
         let stop = delivery.stop.child(platform.clock.clone(), held.until());
         let (ending, ended) = oneshot::channel();
@@ -43,9 +44,9 @@ impl Hold {
         Self { stop, ending, renewal }
     }
 
-    /// Ends the renewals and gives the ledger as last written; none when it is no longer held.
+    /// Ends the renewals and returns the ledger as last written; `None` when the lease is lost.
     pub(super) async fn end(self) -> Option<Held> {
-        // Waited for, not aborted: a renewal on its way would leave the version in doubt.
+        // Waited for, not aborted: aborting a renewal in progress would leave the ledger's version unknown.
         let _ = self.ending.send(());
         self.renewal.await.ok().flatten()
     }
@@ -71,8 +72,8 @@ impl Keeper {
                 () = clock.sleep(due.saturating_sub(clock.monotonic())) => {}
             }
             if self.delivery.stop.is_over() {
-                // Work that does not stop at its deadline must not keep others away: what is left of the lease is for
-                // ending well.
+                // Work that ignores its deadline must not keep other workers away. The rest of the lease is for saving
+                // what it has.
                 tokio::select! {
                     biased;
                     _ = &mut ended => break,
@@ -102,11 +103,12 @@ impl Keeper {
         Ok(renewed)
     }
 
-    /// Hides the message for as long as the lease may need. Best effort: shown too early, it finds a live lease.
+    /// Hides the message for as long as the lease may need. Best effort: a message that shows up too early finds a live
+    /// lease.
     async fn hide(&self, lease: Duration) {
         let Some(handle) = &self.delivery.handle else { return };
         let hiding = self.platform.queue.extend(self.stage, handle, lease::visibility(lease));
-        // A queue that does not answer must not keep the next renewal from its time.
+        // A queue that does not answer must not delay the next renewal.
         let answer = tokio::select! {
             answer = hiding => answer,
             () = self.platform.clock.sleep(lease::renew_every(lease) / 2) => return,

@@ -1,4 +1,4 @@
-//! Two lines a job: one when it starts, one when it ends, with what people look for.
+//! Two log lines per attempt: one at its start, one at its end.
 
 use contract::Produced;
 use tracing::field;
@@ -48,7 +48,7 @@ pub(super) fn ended(checked: &Checked, ledger: &Ledger, ending: &Ending, seconds
     );
 }
 
-/// The facts of one ending; what a stage does not have stays out of its line.
+/// The fields of the last log line; a field that a stage does not have is left out.
 #[derive(Default)]
 struct Facts {
     ending: &'static str,

@@ -1,8 +1,8 @@
-//! From a message to its end: claim, adopt or work, conclude, commit, send, mark. What to do in each case is decided by
-//! [`crate::ledger`]; here it is done.
+//! Runs a message to its end: claim, adopt or work, conclude, commit, send, mark. [`crate::ledger`] decides what to do
+//! in each case; this module does it.
 //!
-//! `claim` finds out whose turn it is, `hold` keeps the lease while `perform` works, `settle` writes how it ended and
-//! `send` passes on what comes next. Acknowledging is left to the host, which gets an [`Outcome`].
+//! `claim` finds out whose turn it is, `hold` renews the lease while `perform` works, `settle` writes how the job
+//! ended, and `send` sends what comes next. Acknowledging is left to the host, which gets an [`Outcome`].
 
 mod about;
 mod claim;
@@ -38,12 +38,12 @@ use crate::{
 pub use about::EventJob;
 pub(crate) use settle::cannot_begin;
 
-/// The size above which a checkpoint is refused, in bytes.
+/// The largest checkpoint that is read, in bytes.
 const MAX_CHECKPOINT: u64 = 1024 * 1024 * 1024;
 
 /// Runs one message to its end, or gives it back.
 ///
-/// Never fails: what goes wrong ends as an [`Outcome`], in the ledger and in the log.
+/// Never fails: every error ends as an [`Outcome`], in the ledger and in the log.
 pub async fn run(work: &dyn ErasedWork, message: Message, delivery: &Delivery, platform: &Platform) -> Outcome {
     let span = tracing::info_span!("walk", trace = %message.trace, job = %message.job.short(), hop = message.hop);
     let running = async {
@@ -52,11 +52,12 @@ pub async fn run(work: &dyn ErasedWork, message: Message, delivery: &Delivery, p
             Err(error) => refuse(&message, &error, delivery, platform).await,
         }
     };
-    // On the heap: it holds every document of a job, and a host keeps many.
+    // On the heap: this future holds all documents of a job, and a host runs many at once.
     Box::pin(running).instrument(span).await
 }
 
-/// Ends a message that no work can begin with. Its job's ledger stays untouched, for it may name a wrong one.
+/// Ends a message that no work can begin with. The ledger of its job stays untouched, because the message may name the
+/// wrong job.
 async fn refuse(message: &Message, error: &CheckError, delivery: &Delivery, platform: &Platform) -> Outcome {
     if error.class().may_pass() {
         return cannot_begin(message.job, error, delivery);
@@ -66,8 +67,8 @@ async fn refuse(message: &Message, error: &CheckError, delivery: &Delivery, plat
 
 async fn arrive(work: &dyn ErasedWork, checked: &Checked, delivery: &Delivery, platform: &Platform) -> Outcome {
     let about = About::Job(checked);
-    // What the work left is looked for beside the claim: work that is finished only after this look is done once more,
-    // to equal bytes, and its manifest adopted when ours is written.
+    // Outputs of earlier work are looked up while the claim is made. When the same work finishes only after this look,
+    // it is done once more with equal bytes, and its manifest is adopted when ours is written.
     let before = look(platform.store.as_ref(), checked);
     let (claimed, before) = tokio::join!(claim(about, platform), before);
     match claimed {
@@ -78,8 +79,8 @@ async fn arrive(work: &dyn ErasedWork, checked: &Checked, delivery: &Delivery, p
     }
 }
 
-/// Answers a new upload of known bytes: where all that the job left is there, what comes next is sent once more; where
-/// something is gone, the job begins anew.
+/// Answers a new upload of known bytes. When all outputs of the job are still stored, what comes next is sent once
+/// more; otherwise the job begins anew.
 async fn again(
     work: &dyn ErasedWork,
     checked: &Checked,
@@ -107,7 +108,7 @@ async fn again(
     }
 }
 
-/// Looks for the document that the job's conclusion left for its siblings.
+/// Returns whether the document is stored that the job's conclusion left for its siblings.
 async fn stands(checked: &Checked, platform: &Platform) -> Result<bool, StoreError> {
     match keys::joined(&checked.message.stage, checked.identity.job) {
         Some(key) => documents::is_there(platform.store.as_ref(), &key).await,
@@ -115,7 +116,7 @@ async fn stands(checked: &Checked, platform: &Platform) -> Result<bool, StoreErr
     }
 }
 
-/// Works under a lease, then settles.
+/// Works under a lease, then settles the attempt.
 async fn proceed(
     work: &dyn ErasedWork,
     checked: &Checked,
@@ -154,7 +155,7 @@ fn job(checked: &Checked, claimed: &Ledger, resume: Option<(Progress, Bytes)>, l
     }
 }
 
-/// Reads the checkpoint of an earlier hop. One that is gone or damaged is as good as none: the work begins again.
+/// Reads the checkpoint of an earlier hop. When it is gone or damaged, the work begins again from the start.
 async fn resume(
     checked: &Checked,
     claimed: &Ledger,

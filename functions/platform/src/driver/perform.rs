@@ -1,4 +1,4 @@
-//! One attempt: adopt or work, then conclude.
+//! One attempt: adopts finished work or works, then concludes.
 
 use std::{panic::AssertUnwindSafe, time::Duration};
 
@@ -19,28 +19,28 @@ use crate::{
 /// How an attempt ended.
 #[expect(clippy::large_enum_variant, reason = "made once per attempt")]
 pub(super) enum Ending {
-    /// Ready to be committed: the manifest is written, the conclusion drawn.
+    /// Ready to be committed: the manifest is written and the conclusion is known.
     Done { made: Produced, adopted: bool, next: Next },
-    /// Stopped on the way.
+    /// It was stopped and can continue.
     Stopped { progress: Progress, checkpoint: Vec<u8> },
-    /// Something is not there yet.
+    /// An input is not there yet.
     Wait { after: Duration, why: String },
-    /// It went wrong.
+    /// It failed.
     Failed(Box<dyn Classify>),
 }
 
 /// What an earlier job of the same work left.
 pub(super) enum Before {
-    /// It was never finished.
+    /// Nothing: the work was never finished.
     Nothing,
-    /// It was finished, but an object that its manifest names is gone.
+    /// The work was finished, but an object that its manifest names is gone.
     Lost,
-    /// It was finished, and all that its manifest names is there.
+    /// The work was finished, and all objects that its manifest names are stored.
     Left(Box<Produced>),
 }
 
-/// Makes one attempt: adopts what the work left `before`, or works. A panic is an ending like any other, so that poison is
-/// counted and its neighbours live on.
+/// Makes one attempt: adopts the outputs in `before`, or works. A panic ends an attempt like an error, so that a poison
+/// message is counted and the rest of its batch survives.
 pub(super) async fn perform(
     work: &dyn ErasedWork,
     job: &Job,
@@ -80,7 +80,8 @@ async fn attempt(
     Ok(Ending::Done { made, adopted, next })
 }
 
-/// Reads what finished work left, and looks whether it is still there: retention or a person may have taken it away.
+/// Reads the manifest of finished work and checks that its objects are still stored: retention or a person may have
+/// deleted them.
 pub(super) async fn look(store: &dyn Store, checked: &Checked) -> Result<Before, StoreError> {
     let manifest = documents::read::<Manifest>(store, &keys::work(checked.identity.work)).await?;
     let Some((Manifest { outputs, .. }, _)) = manifest else {
@@ -96,7 +97,7 @@ pub(super) async fn look(store: &dyn Store, checked: &Checked) -> Result<Before,
     Ok(Before::Left(Box::new(outputs)))
 }
 
-/// Writes the manifest of finished work. Where there is one already its outputs count, unless they are lost.
+/// Writes the manifest of finished work. When there is one already, its outputs are adopted, unless they are lost.
 async fn record(store: &dyn Store, job: &Job, made: Produced, before: &Before) -> Result<Produced, StoreError> {
     let work = job.identity.work;
     let manifest = Manifest {

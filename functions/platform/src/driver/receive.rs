@@ -1,7 +1,8 @@
 //! The ledger of an event that never becomes work: no valid dataset or spec, or a test file that is not there yet.
 //!
-//! The front door finds that out before there is a job, so the event has one of its own
-//! ([`contract::identity::receive_job`]); a second delivery of the same event finds it and is only acknowledged.
+//! The front door finds this out before there is a job of a stage, so the event has a job of its own
+//! ([`contract::identity::receive_job`]). A second delivery of the same event finds its ledger and is only
+//! acknowledged.
 
 use std::time::Duration;
 
@@ -20,7 +21,7 @@ use crate::{
     outcome::{Delivery, Outcome},
 };
 
-/// Fails an event for good: `failed/{job}.json`, then the ledger.
+/// Fails an event for good: writes `failed/{job}.json`, then the ledger.
 pub async fn fail(event: &EventJob, error: &dyn Classify, delivery: &Delivery, platform: &Platform) -> Outcome {
     match claimed(event, delivery, platform).await {
         Ok(held) => settle::fail(About::Event(event), &held, error, 0.0, platform).await,
@@ -28,7 +29,7 @@ pub async fn fail(event: &EventJob, error: &dyn Classify, delivery: &Delivery, p
     }
 }
 
-/// Gives an event back because something is not there yet. After `bound` it fails with what was missing.
+/// Gives an event back because something is not there yet. After `bound` it fails and says what was missing.
 pub async fn wait(
     event: &EventJob,
     (after, why): (Duration, String),
@@ -42,7 +43,7 @@ pub async fn wait(
     }
 }
 
-/// Gives an event back because the world may change. Counted like the attempts of a job, so that it ends.
+/// Gives an event back because its error may go away. The attempts are counted like those of any job, so they end.
 pub async fn later(event: &EventJob, error: &dyn Classify, delivery: &Delivery, platform: &Platform) -> Outcome {
     match claimed(event, delivery, platform).await {
         Ok(held) => settle::later(About::Event(event), &held, error, platform).await,
@@ -50,15 +51,15 @@ pub async fn later(event: &EventJob, error: &dyn Classify, delivery: &Delivery, 
     }
 }
 
-/// Ends the ledger of an event that became a job after it had waited or stumbled. Best effort: what is left open only
-/// looks as if it was still waited for.
+/// Ends the ledger of an event that became a job of a stage after it had waited or failed for a time. Best effort: a
+/// ledger that stays open only looks as if the event still waited.
 pub async fn over(event: &EventJob, platform: &Platform) {
     let store = platform.store.as_ref();
     let found = match swap::read(store, event.job).await {
         Ok(Some(found)) if found.ledger.state == State::Released => found,
         Ok(_) | Err(_) => return,
     };
-    // Not claimed: that would count an attempt, and it may have none left.
+    // Not claimed: a claim counts an attempt, and the event may have none left.
     let result = Completion {
         adopted: false,
         at: platform.clock.now_s(),

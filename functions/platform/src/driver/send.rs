@@ -1,4 +1,4 @@
-//! Passes on what comes next.
+//! Sends what comes next.
 
 use std::time::Duration;
 
@@ -13,10 +13,10 @@ use crate::{
     ledger::{Found, Nonce, swap, transition},
 };
 
-/// For how long a note is tried.
+/// For how long the write of the mark is retried.
 const MARKING: Duration = Duration::from_secs(1);
 
-/// Writes out what a ledger says comes next and sends it. Some of it may be sent twice; its receivers see that.
+/// Sends what the ledger says comes next. Some messages may be sent twice; their receivers notice.
 pub(super) async fn send(about: About<'_>, found: &Found, platform: &Platform) -> Result<(), Box<dyn Classify>> {
     match &found.ledger.next {
         Some(next) => send_next(about, next, platform).await,
@@ -24,7 +24,7 @@ pub(super) async fn send(about: About<'_>, found: &Found, platform: &Platform) -
     }
 }
 
-/// Sends what comes next.
+/// Sends the messages of `next`.
 pub(super) async fn send_next(about: About<'_>, next: &Next, platform: &Platform) -> Result<(), Box<dyn Classify>> {
     let Some((stage, messages)) = messages(about, next, platform).await? else {
         return Ok(());
@@ -60,7 +60,7 @@ async fn messages(
     Ok(Some((template.stage(), messages)))
 }
 
-/// Notes that it was sent. Best effort: without the note somebody sends again, once the lease is over.
+/// Marks the ledger as sent. Best effort: without the mark another delivery sends again, once the lease is over.
 pub(super) async fn mark(found: &Found, platform: &Platform) {
     let (store, clock) = (platform.store.as_ref(), platform.clock.as_ref());
     let marked = transition::mark_sent(&found.ledger, Nonce::fresh());

@@ -1,4 +1,4 @@
-//! Writes down how a job ended, or gives it back, and tells the host what to do with the message.
+//! Writes how a job ended, or gives it back, and tells the host what to do with the message.
 
 use std::time::Duration;
 
@@ -51,7 +51,7 @@ pub(super) async fn settle(
     }
 }
 
-/// Commits: the manifest is written, this one swap makes the job done.
+/// Commits a job whose manifest is written: this one swap makes it done.
 async fn commit(
     about: About<'_>,
     held: &Held,
@@ -68,7 +68,7 @@ async fn commit(
     end(about, held, ledger, Ended::Committed { reused: adopted }, platform).await
 }
 
-/// Fails for good: `failed/{job}.json` first, then the one swap.
+/// Fails a job for good: writes `failed/{job}.json` first, then makes the one swap.
 pub(crate) async fn fail(
     about: About<'_>,
     held: &Held,
@@ -80,7 +80,7 @@ pub(crate) async fn fail(
     tracing::error!(stage = about.stage_name(), kind = ?failure.kind, error = failure.message, "failed for good");
     let key = keys::failed(about.job());
     let written = match documents::json(&key, &failure) {
-        // Over whatever lies there: after a replay the newest cause counts, and the ledger says whether any does.
+        // Overwrites: after a replay the newest cause counts, and the ledger says whether the job has failed at all.
         Ok(document) => platform.store.put(&key, document).await,
         Err(error) => Err(error),
     };
@@ -92,7 +92,7 @@ pub(crate) async fn fail(
     end(about, held, ledger, Ended::Failed(Box::new(failure)), platform).await
 }
 
-/// Does what is left to do for a message without anything to work on.
+/// Does what is left to do for a message when there is nothing to work on.
 pub(crate) async fn not_ours(about: About<'_>, why: NotOurs, platform: &Platform) -> Outcome {
     let job = about.job();
     match why {
@@ -117,7 +117,7 @@ async fn failed(about: About<'_>, held: &Held, error: &dyn Classify, seconds: f6
     }
 }
 
-/// Gives back after an attempt that may go better next time.
+/// Gives a job back after an attempt that may succeed next time.
 pub(crate) async fn later(about: About<'_>, held: &Held, error: &dyn Classify, platform: &Platform) -> Outcome {
     let attempt = held.ledger.attempt;
     let failure = describe(about, error, attempt, platform).await;
@@ -136,8 +136,8 @@ pub(crate) async fn later(about: About<'_>, held: &Held, error: &dyn Classify, p
     release(about, held, ledger, lease::backoff(attempt).max(asked), why, platform).await
 }
 
-/// Gives back because something is not there yet, for at most `bound_s` seconds by the store's clock, which all who wait
-/// for it share.
+/// Gives a job back because something is not there yet, for at most `bound_s` seconds. They count on the store's clock,
+/// which all workers share.
 pub(crate) async fn wait(
     about: About<'_>,
     held: &Held,
@@ -175,7 +175,7 @@ struct Stopped {
     asked: bool,
 }
 
-/// Goes on as another hop; without progress the job is given back instead.
+/// Continues as another hop. Without progress the job is given back instead.
 async fn stop(checked: &Checked, held: &Held, stopped: Stopped, platform: &Platform) -> Outcome {
     let about = About::Job(checked);
     let task = &checked.message.stage;
@@ -196,7 +196,8 @@ async fn stop(checked: &Checked, held: &Held, stopped: Stopped, platform: &Platf
             )
             .await;
         }
-        // A deadline that is too short for any progress is counted, or it would come round for ever.
+        // A deadline that is too short for any progress counts as an attempt. Otherwise the job would come back for
+        // ever.
         Err(NoHop::NoProgress) => return later(about, held, &Fault::NoTime, platform).await,
         Err(error @ NoHop::TooMany) => return fail(about, held, &Fault::Hop(error), stopped.seconds, platform).await,
     };
@@ -208,7 +209,7 @@ async fn stop(checked: &Checked, held: &Held, stopped: Stopped, platform: &Platf
     end(about, held, ledger, Ended::Yielded { hop }, platform).await
 }
 
-/// Writes an end, passes on what comes next and notes that.
+/// Writes the end of a job, sends what comes next, and marks it as sent.
 async fn end(about: About<'_>, held: &Held, ledger: Ledger, ended: Ended, platform: &Platform) -> Outcome {
     match swap(held, &ledger, platform).await {
         Ok(found) => pass_on(about, &found, ended, platform).await,
@@ -229,7 +230,7 @@ async fn pass_on(about: About<'_>, found: &Found, ended: Ended, platform: &Platf
     }
 }
 
-/// Sends what comes after a job that has ended once more, because its upload was made again.
+/// Sends what comes after an ended job once more, because the same bytes were uploaded again.
 pub(super) async fn send_again(about: About<'_>, found: &Found, platform: &Platform) -> Outcome {
     match send::send(about, found, platform).await {
         Ok(()) => Outcome::Done {
@@ -246,7 +247,7 @@ fn not_sent(about: About<'_>, error: &dyn Classify, platform: &Platform) -> Outc
     give_back(about.job(), a_lease(platform), why)
 }
 
-/// Writes that a job may be claimed again. Best effort: without it the lease runs out.
+/// Writes that a job may be claimed again. Best effort: without this the lease expires.
 async fn release(
     about: About<'_>,
     held: &Held,
@@ -280,12 +281,12 @@ fn ended(ledger: &Ledger) -> Ended {
     }
 }
 
-/// Gives back a job whose lease was lost. Whatever the work left, nothing points to it.
+/// Gives back a job whose lease was lost. Whatever its work has written, nothing points to it.
 pub(super) fn lost(about: About<'_>, platform: &Platform) -> Outcome {
     give_back(about.job(), a_lease(platform), "the lease was lost".to_owned())
 }
 
-/// Gives back a message whose ledger could not be read or written. One that is damaged stays so: after
+/// Gives back a message whose ledger could not be read or written. A damaged ledger stays damaged, so after
 /// `host.max_attempts` deliveries the job fails without it.
 pub(crate) async fn cannot_claim(
     about: About<'_>,
@@ -303,8 +304,8 @@ pub(crate) async fn cannot_claim(
     }
 }
 
-/// Fails a job whose ledger is damaged: the reason is written down and what follows a failure is sent, so that its round
-/// does not wait for it. Safe to repeat: successors have ledgers of their own.
+/// Fails a job whose ledger is damaged: writes the reason and sends what follows a failure, so that its round does not
+/// wait for it. Safe to repeat, because successors have ledgers of their own.
 async fn fail_without_ledger(
     about: About<'_>,
     error: &StoreError,
@@ -348,15 +349,15 @@ fn give_back(job: JobId, after: Duration, why: String) -> Outcome {
     }
 }
 
-/// Gives the time after which a lease that is written now has expired.
+/// Returns the time after which a lease that is written now has expired.
 fn a_lease(platform: &Platform) -> Duration {
     platform.host.lease + Duration::from_secs(1)
 }
 
-/// Adds up to an eighth and at least a fraction of a second, so that what waited together does not return together.
+/// Adds up to an eighth, and at least up to half a second, so that jobs that waited together do not return together.
 fn jittered(after: Duration) -> Duration {
     let mut byte = [0];
-    // Without random numbers everybody returns together, which is slow and not wrong.
+    // Without random numbers all jobs return together, which is slow but not wrong.
     let _ = getrandom::fill(&mut byte);
     let spread = (after / 8).max(Duration::from_millis(500));
     after + spread * u32::from(byte[0]) / 255

@@ -1,4 +1,4 @@
-//! What the body of a record carries: one of our messages, an S3 notification, or the test event that S3 sends once.
+//! The body of a record: one of our messages, an S3 notification, or the test event that S3 sends once.
 
 use contract::{FailureKind, Message, MessageError, VERSION};
 use serde_json::Value;
@@ -6,41 +6,41 @@ use serde_json::Value;
 use super::s3::{self, Created, RecordError};
 use crate::class::{Class, Classify};
 
-/// What stands in a record.
+/// The parsed body of a record.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Body {
     /// A message of ours.
     Message(Box<Message>),
     /// Objects that were created, in the order of the notification.
     Uploads(Vec<Created>),
-    /// What a store sends when a notification is set up; acknowledged.
+    /// The event that a store sends when a notification is set up. It is acknowledged.
     Test,
 }
 
-/// A body that can never be accepted, or only by newer code.
+/// Why a body cannot be accepted: ever, or by this code.
 #[derive(Debug, thiserror::Error)]
 pub enum BodyError {
     /// The body is not JSON.
     #[error("body is not JSON")]
     Json(#[source] serde_json::Error),
-    /// The body is JSON of a kind that is not known.
+    /// The body is JSON, but of no kind that this code knows.
     #[error(
         "body is neither a message (`version` at most {VERSION}) nor an S3 notification (`Records`) nor `s3:TestEvent`"
     )]
     Foreign,
-    /// The body claims to be a message of ours.
+    /// The body claims to be a message of ours, but cannot be parsed.
     #[error("body is not a message that this code reads")]
     Message(#[source] MessageError),
-    /// The body claims to be a notification.
+    /// The body claims to be an S3 notification, but cannot be parsed.
     #[error(transparent)]
     Record(#[from] RecordError),
 }
 
 impl Body {
-    /// Reads a record's body.
+    /// Parses the body of a record.
     ///
     /// # Errors
-    /// When it is nothing that this code can ever accept.
+    /// When this code cannot accept it.
     pub fn parse(text: &str) -> Result<Self, BodyError> {
         let value: Value = serde_json::from_str(text).map_err(BodyError::Json)?;
         if let Some(records) = value.get("Records").and_then(Value::as_array) {
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn a_test_event_is_told_from_an_upload() {
+    fn a_test_event_is_no_upload() {
         assert_eq!(Body::parse(MOTO_TEST).unwrap(), Body::Test);
     }
 

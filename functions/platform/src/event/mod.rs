@@ -1,7 +1,7 @@
-//! What arrives: the events of hosts, stores and queues, read into our own types. Nothing here acts on them.
+//! Incoming events of hosts, stores and queues, parsed into our own types. Nothing here acts on them.
 //!
-//! A host hands over one [`Invocation`] of records; the body of each record is a [`Body`]. Events of others may grow, so
-//! unknown fields are ignored there. Our own messages are read strictly ([`contract::Message::parse`]).
+//! A host passes on one [`Invocation`] of records; the body of each record is a [`Body`]. The events of other systems
+//! may grow, so their unknown fields are ignored. Our own messages are read strictly ([`contract::Message::parse`]).
 
 mod body;
 mod invocation;

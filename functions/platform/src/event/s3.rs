@@ -7,28 +7,28 @@ use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 use serde_json::Value;
 
-/// The user metadata of an upload that names its resolved spec, without `x-amz-meta-`.
+/// The name of the user metadata that holds the digest of an upload's resolved spec, without `x-amz-meta-`.
 pub const SPEC_METADATA: &str = "flits-spec";
 
-/// One object that was created, its key decoded.
+/// One object that was created.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Created {
-    /// The bucket.
+    /// The bucket's name.
     pub bucket: String,
-    /// The key, decoded.
+    /// The key, percent-decoded.
     pub key: String,
-    /// The version id, where the bucket keeps versions.
+    /// The version id; `None` when the bucket keeps no versions.
     pub version: Option<String>,
-    /// The `ETag` without quotes; not every store sends it.
+    /// The `ETag` without quotes; `None` when the store does not send it.
     pub etag: Option<String>,
-    /// The spec that the object's metadata names, where the store sends metadata along. Without it the metadata of the
+    /// The spec that the object's metadata names. `None` when the store sends no metadata; then the metadata of the
     /// newest object counts.
     pub spec: Option<String>,
-    /// What tells this event from a later one about the same key.
+    /// What distinguishes this event from later ones about the same key.
     pub event: EventId,
 }
 
-/// A record that is not one of an S3 notification.
+/// Why a record is not one of an S3 notification.
 #[derive(Debug, thiserror::Error)]
 pub enum RecordError {
     /// A field is missing or has another type.
@@ -40,7 +40,7 @@ pub enum RecordError {
         #[source]
         source: serde_json::Error,
     },
-    /// The key is not text after decoding.
+    /// The decoded key is not UTF-8.
     #[error("record {record} has the key `{key}`, which is not UTF-8 once decoded")]
     Key {
         /// The number of the record, from 0.
@@ -50,7 +50,7 @@ pub enum RecordError {
     },
 }
 
-/// The fields we read; third-party events grow, so others are let pass.
+/// The fields that are read. Other fields are ignored, because third-party events grow.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Record {
@@ -77,14 +77,14 @@ struct Object {
     version_id: Option<String>,
     e_tag: Option<String>,
     sequencer: Option<String>,
-    /// Only some stores send it: MinIO, and the embedded one.
+    /// Only some stores send it: MinIO and our emulator.
     user_metadata: Option<BTreeMap<String, String>>,
 }
 
 /// The kinds of creation that bring new bytes. `ObjectCreated:PutTagging` does not, and MinIO sends it too.
 const CREATED: [&str; 4] = ["Put", "Post", "Copy", "CompleteMultipartUpload"];
 
-/// Returns the objects that records say were created, in their order.
+/// Returns the objects that the records say were created, in their order.
 pub(super) fn created(records: &[Value]) -> Result<Vec<Created>, RecordError> {
     let mut found = Vec::new();
     for (number, record) in records.iter().enumerate() {
@@ -100,7 +100,7 @@ pub(super) fn created(records: &[Value]) -> Result<Vec<Created>, RecordError> {
             sequencer,
             user_metadata,
         } = record.s3.object;
-        // A key that ends in a slash is what consoles write for an empty folder.
+        // Consoles write a key that ends in a slash for an empty folder.
         if kind.is_none_or(|kind| !CREATED.contains(&kind)) || key.ends_with('/') || key.ends_with("%2F") {
             continue;
         }
@@ -112,7 +112,7 @@ pub(super) fn created(records: &[Value]) -> Result<Vec<Created>, RecordError> {
             bucket: record.s3.bucket.name,
             key: decoded,
             version: version_id.filter(|id| !id.is_empty() && id != "null"),
-            // versitygw leaves the quotes of the header in.
+            // versitygw keeps the quotes of the header.
             etag: e_tag
                 .map(|etag| etag.trim_matches('"').to_owned())
                 .filter(|etag| !etag.is_empty()),
@@ -126,7 +126,8 @@ pub(super) fn created(records: &[Value]) -> Result<Vec<Created>, RecordError> {
     Ok(found)
 }
 
-/// Returns the spec that user metadata names. Stores differ in the case of names and in whether they have a prefix.
+/// Returns the spec that the user metadata names. Stores differ in the case of names and in whether they keep the
+/// prefix.
 fn named_spec(metadata: BTreeMap<String, String>) -> Option<String> {
     let is_spec = |name: &str| {
         let name = name.to_ascii_lowercase();
@@ -138,8 +139,8 @@ fn named_spec(metadata: BTreeMap<String, String>) -> Option<String> {
         .map(|(_, value)| value)
 }
 
-/// Decodes a key as a form does: `+` is a space, `%XX` a byte. Stores differ in whether they encode `/`, so the text is
-/// only compared after this.
+/// Decodes a key as in a form: `+` is a space, `%XX` a byte; `None` when the result is not UTF-8. Stores differ in
+/// whether they encode `/`, so keys are compared only after this.
 fn decode(key: &str) -> Option<String> {
     let spaced = key.replace('+', " ");
     percent_decode_str(&spaced).decode_utf8().ok().map(Cow::into_owned)

@@ -5,67 +5,67 @@ use crate::{
     error::StoreError,
 };
 
-/// An upload that is turned away, or that cannot be looked at now.
+/// Why an upload is rejected, or cannot be examined now.
 #[derive(Debug, thiserror::Error)]
 pub enum FrontError {
     /// A notification reached a stage that takes none.
     #[error("an S3 notification reached `{stage}`, only `preprocess` takes them")]
     Stage {
-        /// The stage.
+        /// The stage that it reached.
         stage: Stage,
     },
-    /// The bucket is not ours.
+    /// The event is about another bucket.
     #[error("bucket `{have}` is not allowed, `{allowed}` is")]
     Bucket {
         /// The bucket of the event.
         have: String,
-        /// The bucket that is allowed.
+        /// The bucket of this host.
         allowed: String,
     },
-    /// The key is no upload.
+    /// The key is not that of an upload.
     #[error("this object is no upload")]
     Key(#[source] UploadError),
-    /// The name is that of a test file.
+    /// The upload has the name of a test file.
     #[error("`{file}` ends in `_test`, which names the test file of another upload")]
     TestName {
-        /// The file.
+        /// The file's name.
         file: String,
     },
     /// The upload is larger than this host reads.
     #[error("`{key}` has {have} bytes, `host.max_upload` allows {bound}")]
     TooLarge {
-        /// The key.
+        /// The key of the upload.
         key: String,
-        /// Its size.
+        /// Its size in bytes.
         have: u64,
-        /// The bound.
+        /// `host.max_upload`, in bytes.
         bound: u64,
     },
-    /// The metadata names no spec.
+    /// The metadata `flits-spec` is not a digest.
     #[error("metadata `flits-spec` is wrong")]
     SpecName(#[source] ParseDigestError),
-    /// The metadata names a spec that is not there, or is not one.
+    /// The metadata names a spec that is missing or cannot be read.
     #[error("cannot read the spec that metadata `flits-spec` names")]
     SpecDocument(#[source] StoreError),
-    /// The spec's text is not text.
+    /// The text of the spec is not UTF-8.
     #[error("`{key}` is not UTF-8")]
     SpecText {
-        /// The key.
+        /// The key of the spec.
         key: String,
-        /// Why.
+        /// Where UTF-8 ends.
         #[source]
         source: std::str::Utf8Error,
     },
-    /// The spec is wrong.
+    /// The spec has unknown keys, or values outside of their range.
     #[error("the spec is wrong")]
     Spec(#[source] SpecErrors),
-    /// The store did not do what was asked.
+    /// The store did not fulfil a request.
     #[error("cannot look at the upload")]
     Store(#[source] StoreError),
 }
 
 impl FrontError {
-    /// Returns whether only newer code can take the upload.
+    /// Returns whether only newer code can accept the upload.
     pub(super) fn is_newer(&self) -> bool {
         matches!(self, Self::SpecDocument(error) if error.is_newer())
     }
@@ -76,7 +76,7 @@ impl Classify for FrontError {
         let (event, spec) = (Class::never(FailureKind::Event), Class::never(FailureKind::Spec));
         match self {
             Self::Store(error) => error.class(),
-            // Whatever happened to it, it is the spec that cannot be had.
+            // Whatever the cause, it is the spec that is missing.
             Self::SpecDocument(error) => Class {
                 kind: FailureKind::Spec,
                 ..error.class()
@@ -89,7 +89,7 @@ impl Classify for FrontError {
                 .value(format!("{have} bytes"))
                 .bound(format!("at most {bound} bytes")),
             Self::SpecName(error) => spec.value(&error.value).bound("64 lower-case hexadecimal digits"),
-            // The first of them; the message has all.
+            // Only the first problem has a field here; the message has all.
             Self::Spec(SpecErrors(problems)) => match problems.first() {
                 Some(problem) => spec
                     .value(format!("{} = {}", problem.path, problem.value))

@@ -1,8 +1,9 @@
 //! The front door: from an object in the bucket to a `preprocess` job.
 //!
-//! A key is decoded once, where the notification is read. Here bucket and dataset are checked, the newest object of the
-//! name gets its receipt, and the spec is resolved; whoever comes through leaves `resolved/…` and a [`Message`]. What is
-//! turned away is written down under the event's own job and acknowledged, so that nothing stands behind it.
+//! The key is already decoded. This module checks the bucket and the dataset, writes the receipt of the newest object
+//! at the key, and resolves the spec. For an upload that is admitted it writes `resolved/…` and makes a [`Message`].
+//! For one that is rejected it records the failure under the event's own job and has the event acknowledged, so that it
+//! does not block the queue.
 
 mod error;
 mod receipt;
@@ -30,14 +31,14 @@ use crate::{
     work::ErasedWork,
 };
 
-/// How long an upload is given back when its test file is not there yet.
+/// For how long an upload is given back while its test file is missing.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
 
-/// What the front door makes of an upload.
+/// What the front door decides about an upload.
 enum Admitted {
-    /// A job begins, or what it led to is walked once more.
+    /// A job begins, or its walk is made once more.
     Start(Box<Message>, Known),
-    /// There is nothing to do, and why.
+    /// There is nothing to do, for this reason.
     Nothing(&'static str),
     /// Something is not there yet.
     Wait {
@@ -47,9 +48,9 @@ enum Admitted {
     },
 }
 
-/// Lets one created object in: runs its job, or says why there is none.
+/// Receives one created object: runs its job, or records why there is none.
 ///
-/// Gives nothing where there is nothing to do.
+/// Returns `None` when there is nothing to do.
 pub async fn receive(
     work: &dyn ErasedWork,
     created: &Created,
@@ -64,7 +65,7 @@ pub async fn receive(
             }
             let again = message.again;
             let outcome = driver::run(work, *message, delivery, platform).await;
-            // Only now: a crash before this is a redelivery that walks once more.
+            // Only now: after a crash before this, the redelivery makes the walk once more.
             if again && matches!(outcome, Outcome::Done { .. }) {
                 receipt.note(&created.event, platform).await;
             }
@@ -81,18 +82,18 @@ pub async fn receive(
     }
 }
 
-/// What the newest object of a key leads to.
+/// What the newest object at a key leads to.
 #[derive(Debug)]
 pub enum Leads {
-    /// To this job.
+    /// This job.
     Job(Box<Message>),
-    /// To no job: it is refused, or waits for something.
+    /// No job of a stage: the upload is rejected, or waits for something.
     Event(EventJob),
-    /// To nothing, and why.
+    /// Nothing, for this reason.
     Nothing(&'static str),
 }
 
-/// Looks where an upload leads, without beginning anything but its receipt.
+/// Returns what an upload leads to. Writes its receipt and its resolved spec, but starts no job.
 ///
 /// # Errors
 /// When the store does not answer.
@@ -115,7 +116,7 @@ pub async fn look(key: &str, platform: &Platform) -> Result<Leads, StoreError> {
     }
 }
 
-/// What is known of an upload when it is turned away; it names the event's job.
+/// What is known about an upload so far. It names the event's job when the upload is rejected.
 struct Seen {
     bucket: String,
     version: String,
@@ -160,7 +161,7 @@ impl Seen {
         }
     }
 
-    /// Ends what earlier deliveries of the event left open, before or after they knew its spec.
+    /// Ends the ledgers that earlier deliveries of the event left open, before or after they knew its spec.
     async fn over(&self, created: &Created, platform: &Platform) {
         receive::over(&self.event(created), platform).await;
         receive::over(&self.event_under(created, b""), platform).await;
@@ -208,7 +209,7 @@ async fn let_in(created: &Created, known: &mut Seen, platform: &Platform) -> Res
     .await
 }
 
-/// Finds the object, unless the event is about an older one of its name.
+/// Returns the object's metadata; `None` when the object is gone, or newer than the one of the event.
 async fn newest(created: &Created, platform: &Platform) -> Result<Option<ObjectMeta>, FrontError> {
     let meta = match platform.store.head(&created.key).await {
         Ok(meta) => meta,
@@ -223,7 +224,7 @@ async fn newest(created: &Created, platform: &Platform) -> Result<Option<ObjectM
     Ok((!replaced).then_some(meta))
 }
 
-/// Gets the receipts and writes the message.
+/// Writes the receipts and returns the message.
 async fn start(
     upload: &Upload,
     meta: &ObjectMeta,
@@ -242,7 +243,7 @@ async fn start(
         salt: resolved.spec.salt.clone(),
         inputs: vec![data],
     };
-    // A test file that nobody asks for is left alone here; `preprocess` names it in its report.
+    // Without `split.holdout` a test file is ignored here; `preprocess` mentions it in its report.
     if resolved.spec.split.holdout.is_test_file() {
         let test = upload.test_file().key();
         match test_input(&test, platform).await? {
@@ -258,14 +259,14 @@ async fn start(
     Ok(Admitted::Start(Box::new(message), known))
 }
 
-/// Returns whether a job has ended. Then an upload that nobody has a receipt of brought bytes that are known from another
-/// version or file.
+/// Returns whether a job has ended. Then an upload without a receipt brought bytes that are known from another version
+/// or file.
 async fn is_over(job: JobId, platform: &Platform) -> Result<bool, StoreError> {
     let found = swap::read(platform.store.as_ref(), job).await?;
     Ok(found.is_some_and(|found| found.ledger.state.is_final()))
 }
 
-/// Gets the receipt of a test file; none while it is not there.
+/// Returns a test file as an input, with its receipt; `None` while it is missing.
 async fn test_input(key: &str, platform: &Platform) -> Result<Option<Input>, FrontError> {
     let meta = match platform.store.head(key).await {
         Ok(meta) => meta,
@@ -287,13 +288,13 @@ fn wait(event: EventJob, test: &str, resolved: &Resolved) -> Admitted {
     }
 }
 
-/// Fails an event for good, or gives it back where the world may change.
+/// Fails an event for good, or gives it back when the cause may go away.
 async fn turned_away(event: &EventJob, error: &FrontError, delivery: &Delivery, platform: &Platform) -> Outcome {
     if !error.class().may_pass() {
         return receive::fail(event, error, delivery, platform).await;
     }
     if error.is_newer() {
-        // Newer code will take it. Attempts are counted for what may end by itself.
+        // Newer code will take it. Attempts are counted only for causes that may go away by themselves.
         return driver::cannot_begin(event.job, error, delivery);
     }
     receive::later(event, error, delivery, platform).await

@@ -9,26 +9,27 @@ use crate::{
     scratch::Scratch,
 };
 
-/// What became of the attempt to receive an object.
+/// The result of receiving an object.
 pub(super) enum Received {
     /// Its receipt is written.
     Input(Input, Known),
-    /// It was replaced or deleted meanwhile.
+    /// It was replaced or deleted since.
     Gone,
 }
 
-/// What the receipt of an object says about events.
+/// What the receipt of an object says about its events.
 pub(super) struct Known {
     receipt: Digest,
-    /// The last event that was walked; `None` where the receipt was written for this event, or names none.
+    /// The last event whose walk was made; `None` when the receipt was written for the present event, or names no
+    /// event.
     last: Option<EventId>,
-    /// Whether the receipt was written before this event came.
+    /// Whether the receipt was written before the present event arrived.
     earlier: bool,
 }
 
 impl Known {
-    /// Returns whether an event brings what was received before as a new upload, and not as a redelivery; `None` where the
-    /// receipt was written for it.
+    /// Returns whether an event uploads again what was received before, and is not a redelivery. `None` when the
+    /// receipt was written for this event.
     pub(super) fn is_new(&self, event: &EventId) -> Option<bool> {
         match &self.last {
             _ if !self.earlier => None,
@@ -37,7 +38,8 @@ impl Known {
         }
     }
 
-    /// Notes that an event was walked. Best effort: without the note a redelivery walks once more.
+    /// Notes in the receipt that the walk of an event was made. Best effort: without the note a redelivery makes the
+    /// walk once more.
     pub(super) async fn note(&self, event: &EventId, platform: &Platform) {
         let store = platform.store.as_ref();
         let place = keys::receipt(self.receipt);
@@ -59,12 +61,12 @@ impl Known {
     }
 }
 
-/// Gives the name of an object's version: the version id, or the `ETag` where the bucket has no versions.
+/// Returns the name of an object's version: the version id, or the `ETag` when the bucket keeps no versions.
 pub(super) fn version(meta: &ObjectMeta) -> &str {
     meta.version.as_deref().unwrap_or(meta.etag.as_str())
 }
 
-/// Gets the receipt of one object version; the first time, by reading the object once.
+/// Returns one object version as an input, with its receipt. The first time, this reads the object once.
 pub(super) async fn of(
     key: &str,
     meta: &ObjectMeta,

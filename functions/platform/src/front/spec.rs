@@ -1,4 +1,4 @@
-//! The spec of an upload: where its layers come from, and where the resolved one is kept.
+//! The spec of an upload: its layers, and the resolved spec that is stored.
 
 use std::sync::Arc;
 
@@ -10,17 +10,17 @@ use contract::{
 use super::FrontError;
 use crate::{documents, error::StoreError, host::Platform, ports::Store, threads::apart};
 
-/// A resolved spec that lies in the bucket.
+/// A resolved spec that is stored in the bucket.
 #[derive(Clone, Debug)]
 pub struct Resolved {
-    /// The spec itself.
+    /// The spec with all defaults filled in.
     pub spec: Arc<Spec>,
-    /// Its digest, which names it there.
+    /// Its digest, which is its name in the bucket.
     pub digest: Digest,
 }
 
-/// Finds the spec of an upload: the one that is `named` in its metadata, or what `specs/{dataset}.toml` and the predecessor's
-/// environment say. Notes in `text` what the event's own job is named by.
+/// Returns the spec of an upload: the one that its metadata names (`named`), or else the one resolved from
+/// `specs/{dataset}.toml` and the predecessor's environment. Leaves in `text` the bytes that name the event's own job.
 pub(super) async fn of_upload(
     upload: &Upload,
     named: Option<&String>,
@@ -42,21 +42,21 @@ pub(super) async fn of_upload(
     write(store, &upload.dataset, spec).await.map_err(FrontError::Store)
 }
 
-/// Resolves layers on a thread of its own: the text may be a stranger's, and the longer it is, the longer reading it takes.
+/// Resolves layers on a blocking thread, because the text is untrusted and a long one takes long to read.
 ///
 /// # Errors
-/// When a layer cannot be read or a value breaks its bound.
+/// When a layer cannot be read, or a value breaks its bound.
 pub async fn resolve(layers: Vec<Layer>) -> Result<Spec, FrontError> {
     apart(move || contract::spec::resolve(&layers))
         .await
         .map_err(FrontError::Spec)
 }
 
-/// Returns the layers that every upload begins with: `specs/{dataset}.toml`, then the predecessor's environment. Leaves the
-/// bytes of the former in `text`.
+/// Returns the layers that every upload starts from: `specs/{dataset}.toml`, then the predecessor's environment. Leaves
+/// the bytes of the file in `text`.
 ///
 /// # Errors
-/// When the store does not answer or the spec is not UTF-8.
+/// When the store does not answer, or the file is not UTF-8.
 pub async fn stored_layers(
     dataset: &Dataset,
     text: &mut Vec<u8>,
@@ -81,15 +81,15 @@ pub async fn stored_layers(
     Ok(layers)
 }
 
-/// Writes a resolved spec under its digest.
+/// Writes a resolved spec under its digest, unless it is there already.
 ///
 /// # Errors
-/// When the store does not do it.
+/// When the store does not write it.
 pub async fn write(store: &dyn Store, dataset: &Dataset, spec: Spec) -> Result<Resolved, StoreError> {
     let digest = spec.digest();
     let key = keys::resolved(dataset, digest);
     match store.create(&key, documents::json(&key, &spec)?).await {
-        // Named by its digest: whatever lies there is the same.
+        // Its name is its digest, so the stored spec is the same.
         Ok(_) | Err(StoreError::Exists { .. }) => Ok(Resolved {
             spec: Arc::new(spec),
             digest,

@@ -1,17 +1,18 @@
-//! How long a claim holds: as others see it, on the store's clock, and as its holder sees it, on its own.
+//! How long a claim holds: for other workers, on the store's clock, and for its holder, on its own clock.
 
 use std::time::Duration;
 
-/// The longest that a message is given back for after a failed attempt.
+/// The longest time for which a message is given back after a failed attempt.
 const MAX_BACKOFF: Duration = Duration::from_mins(5);
 
 /// By how much a message stays hidden longer than its lease.
 const VISIBILITY_MARGIN: Duration = Duration::from_secs(30);
 
-/// Gives the seconds that a claim still holds; none when it has expired.
+/// Returns for how long a claim still holds; `None` when it has expired.
 ///
 /// `age_s` is the store's `Date` minus `Last-Modified`. Both are whole seconds, so an age may be up to a second too
-/// high: a claim has expired from one second past its lease. A negative age (a store whose two clocks differ) holds.
+/// high: a claim has expired from one second past its lease. A claim with a negative age (a store whose two clocks
+/// differ) holds.
 #[must_use]
 pub fn rest(lease_s: u64, age_s: i64) -> Option<Duration> {
     let age_s = u64::try_from(age_s).unwrap_or(0);
@@ -19,34 +20,35 @@ pub fn rest(lease_s: u64, age_s: i64) -> Option<Duration> {
     (rest_s > 0).then(|| Duration::from_secs(rest_s))
 }
 
-/// Says whether a claim is void whatever its age: its local owner's epoch is over.
+/// Returns whether a claim is void at any age, because its owner belongs to another epoch of the local harness.
 ///
-/// A local owner is called `local/{epoch}`; whoever opens the directory takes the next epoch, so the process that an
-/// earlier one belonged to has ended.
+/// A local owner is named `local/{epoch}`. Each process that opens the directory takes the next epoch, so the process
+/// of an earlier epoch has ended.
 #[must_use]
 pub(crate) fn is_void(owner: &str, me: &str) -> bool {
     owner.starts_with("local/") && me.starts_with("local/") && owner != me
 }
 
-/// Gives the time between two renewals.
+/// Returns the time between two renewals.
 #[must_use]
 pub(crate) fn renew_every(lease: Duration) -> Duration {
     lease / 3
 }
 
-/// Gives the moment at which a holder stops, on its monotonic clock; `asked` is when it sent its last successful write.
+/// Returns the moment at which a holder stops, on its monotonic clock. `asked` is when it sent its last successful
+/// write.
 #[must_use]
 pub fn hold_until(asked: Duration, lease: Duration) -> Duration {
     asked + lease * 2 / 3
 }
 
-/// Gives how long a claimed message stays hidden.
+/// Returns the visibility timeout of a claimed message.
 #[must_use]
 pub fn visibility(lease: Duration) -> Duration {
     lease + VISIBILITY_MARGIN
 }
 
-/// Gives how long a message is given back for after an attempt (from 0) that may go better next time.
+/// Returns for how long a message is given back after a failed attempt. `attempt` counts from 0.
 #[must_use]
 pub(crate) fn backoff(attempt: u32) -> Duration {
     Duration::from_secs(5)

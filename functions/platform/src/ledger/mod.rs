@@ -1,10 +1,10 @@
-//! The ledger: one small document per job, changed by compare-and-swap only, that says who works on it and how it
-//! ended. `design.md` beside this file tells the whole protocol; here it is in four pieces.
+//! The ledger: one small document per job that says who works on it and how it ended. It is changed by compare-and-swap
+//! only. `design.md` beside this file explains the whole protocol; the code is in four parts.
 //!
 //! - [`state`]: the document.
-//! - [`transition`]: what a message that finds it means, and every change it can undergo. Pure.
-//! - [`lease`]: how long a claim holds, for others and for its holder. Pure.
-//! - [`swap`]: one change against a store that may not answer.
+//! - [`transition`]: what the ledger means for a message that finds it, and every change it can undergo. Pure.
+//! - [`lease`]: how long a claim holds, for other workers and for its holder. Pure.
+//! - [`swap`]: one change, with a store that may not answer.
 
 pub mod lease;
 mod nonce;

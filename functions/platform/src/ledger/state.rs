@@ -6,21 +6,21 @@ use serde::{Deserialize, Serialize};
 
 use super::Nonce;
 
-/// The version this code writes, and the last one that it reads.
+/// The version that this code writes, and the highest one that it reads.
 pub const VERSION: u32 = 1;
 
-/// The size above which a document is refused, in bytes. A thousand parts in `next` take a tenth of it.
+/// The largest document that is read, in bytes. A `next` with a thousand parts takes a tenth of it.
 pub const MAX_BYTES: u64 = 1024 * 1024;
 
-/// Where a job stands.
+/// The state of a job.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum State {
-    /// Somebody works on it, as long as the lease holds.
+    /// A worker has claimed it, as long as its lease holds.
     Running,
-    /// Nobody works on it; any message of the job may claim it.
+    /// No worker has claimed it; any message of the job may do so.
     Released,
-    /// It stopped on the way and sent itself on; the continuation may claim it.
+    /// It stopped before its end and sent a continuation; that message may claim it.
     Yielded,
     /// It is done.
     Committed,
@@ -28,88 +28,88 @@ pub enum State {
     Failed,
 }
 
-/// The register of one job. Whoever changes it swaps the whole document against the version last seen.
+/// The ledger of one job. A writer swaps the whole document against the version that it saw last.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Ledger {
     /// Always [`VERSION`].
     pub version: u32,
-    /// The job.
+    /// The job, which also names the document.
     pub job: JobId,
-    /// The work it does; the job itself for an event that never became work.
+    /// The work that the job does; equal to `job` for an event that never became work.
     pub work: WorkId,
-    /// The stage, or `receive`.
+    /// The stage of the job, or `receive` for an event.
     pub stage: FailedStage,
-    /// Where the job stands.
+    /// The state of the job.
     pub state: State,
-    /// Rises with every claim.
+    /// The number of claims so far; from 1.
     pub token: u64,
     /// Fresh with every write, so that a writer in doubt recognizes its own.
     pub nonce: Nonce,
-    /// Who claimed last, for people; a local owner's epoch decides whether its lease still counts.
+    /// The last claimant, for people. The epoch of a local owner decides whether its lease still counts.
     pub owner: String,
-    /// How long a claim holds without renewal, in seconds.
+    /// How long a claim holds without a renewal, in seconds.
     pub lease_s: u64,
-    /// How many attempts have ended without a result since the last progress.
+    /// The number of attempts that have ended without a result since the last progress.
     pub attempt: u32,
-    /// Which continuation the job stands at, from 0.
+    /// The number of the present continuation, from 0.
     pub hop: u32,
-    /// How far the stored checkpoint reaches.
+    /// How far the stored checkpoint reaches; `None` without a checkpoint.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub progress: Option<Progress>,
-    /// Since when something is waited for, UTC seconds.
+    /// Since when the job has waited for a missing input, UTC seconds; `None` when it does not wait.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiting_since: Option<i64>,
-    /// From where the next hop goes on.
+    /// The checkpoint from which the next hop continues.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checkpoint: Option<Digest>,
-    /// How the job was done, when it is `COMMITTED`.
+    /// How the job was done; set when it is `COMMITTED`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result: Option<Completion>,
-    /// Why it failed, when it is `FAILED`.
+    /// Why the job failed, when it is `FAILED`; why its last attempt failed, when it is `RELEASED` after one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Box<Failure>>,
-    /// What comes next, when the job is `COMMITTED`, `FAILED` or `YIELDED`.
+    /// What comes next; set when the job is `COMMITTED`, `FAILED` or `YIELDED` and has successors.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<Next>,
     /// Whether `next` was sent, or there was nothing to send.
     pub sent: bool,
     /// When the job was first claimed, UTC seconds.
     pub started: i64,
-    /// How long work and conclusion took, over all hops that ended by themselves.
+    /// The seconds that work and conclusion took, over all hops that ended by themselves.
     pub seconds: f64,
 }
 
-/// How a job was done. The outputs stand in the work's manifest.
+/// How a job was done. Its outputs stand in the manifest of its work.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Completion {
-    /// Whether the work was found done and skipped.
+    /// Whether the work was found finished, and skipped.
     pub adopted: bool,
     /// When it was committed, UTC seconds.
     pub at: i64,
 }
 
-/// A document that is no ledger of ours.
+/// Why a document is not a ledger that this code reads.
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
-    /// Not JSON, or not our fields.
+    /// It is not JSON, or does not have the fields of a ledger.
     #[error("ledger is not one of ours")]
     Shape(#[source] serde_json::Error),
-    /// Written by newer code: a later version.
+    /// Newer code wrote it: it has a later version.
     #[error("ledger is newer than this code: it has version {have}, at most {VERSION} is read")]
     Version {
         /// Its version.
         have: u32,
     },
-    /// Written by newer code: swapping it for our own document would lose a field.
+    /// Newer code wrote it: it has an unknown field, which a swap by this code would lose.
     #[error("ledger is newer than this code: its field `{path}` is not known")]
     Field {
-        /// The field.
+        /// The path of the field.
         path: String,
     },
 }
 
 impl LedgerError {
-    /// Returns whether newer code wrote the ledger, so that it is good and only not for this code.
+    /// Returns whether newer code wrote the ledger. Then it is valid, but not for this code.
     #[must_use]
     pub fn is_newer(&self) -> bool {
         match self {
@@ -120,7 +120,7 @@ impl LedgerError {
 }
 
 impl State {
-    /// Says whether the job has ended for good.
+    /// Returns whether the job has ended for good.
     #[must_use]
     pub fn is_final(self) -> bool {
         matches!(self, Self::Committed | Self::Failed)
@@ -128,12 +128,12 @@ impl State {
 }
 
 impl Ledger {
-    /// Reads a ledger.
+    /// Parses a ledger.
     ///
     /// # Errors
-    /// When it is not ours, or newer code wrote it.
+    /// When it is not a ledger, or newer code wrote it.
     pub fn parse(bytes: &[u8]) -> Result<Self, LedgerError> {
-        /// Read first, so that a newer ledger is named as such and not as misshapen.
+        /// Parsed first, so that a newer ledger is reported as such and not as malformed.
         #[derive(Deserialize)]
         struct Head {
             version: u32,
@@ -155,10 +155,10 @@ impl Ledger {
         }
     }
 
-    /// Writes the ledger.
+    /// Returns the ledger as canonical JSON.
     ///
     /// # Panics
-    /// Never: its one fraction is a time that a clock measured.
+    /// Never: its only fraction is a time that a clock measured.
     #[must_use]
     pub fn to_json(&self) -> Vec<u8> {
         contract::canonical(self).expect("the seconds of a ledger were measured by a clock")
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ledger_is_written_under_the_names_of_the_protocol() {
+    fn a_ledger_is_written_with_the_names_of_the_protocol() {
         let written: serde_json::Value = serde_json::from_slice(&full().to_json()).unwrap();
         let digest = Digest::of(b"any").hex();
         let expected = serde_json::json!({
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ledger_survives_writing_and_newer_ones_are_told_from_wrong_ones() {
+    fn a_ledger_survives_a_round_trip_and_newer_ones_differ_from_wrong_ones() {
         let ledger = full();
         assert_eq!(Ledger::parse(&ledger.to_json()).unwrap(), ledger);
         let newer = br#"{"version": 2, "anything": "else"}"#;

@@ -1,8 +1,8 @@
-//! One change of a ledger against a store that may not answer.
+//! One change of a ledger, with a store that may not answer.
 //!
-//! A conditional write that timed out, was reset or was answered 5xx may have happened, and so may one that is refused
-//! *after* such an answer: the refusal may be the echo of its own first try. The nonce tells. SDK retries are off for
-//! these writes, or that echo would be taken for a straight refusal.
+//! A conditional write that timed out, was reset or was answered with 5xx may have happened. When it is sent again and
+//! then *refused*, the refusal may be the echo of its own first try. The nonce tells which. The SDK's retries are off
+//! for these writes, because they would make such an echo look like a plain refusal.
 
 use std::time::Duration;
 
@@ -15,34 +15,34 @@ use crate::{
     ports::{Clock, ETag, Store},
 };
 
-/// The pause before the first new try; it doubles up to [`MAX_PAUSE`].
+/// The pause before the second try. It doubles up to [`MAX_PAUSE`].
 const PAUSE: Duration = Duration::from_millis(50);
 const MAX_PAUSE: Duration = Duration::from_secs(2);
 
-/// A change that did not happen, or is not known to have happened.
+/// Why a change did not happen, or may not have happened.
 #[derive(Debug, thiserror::Error)]
 pub enum SwapError {
-    /// Somebody else changed the ledger: what was seen holds no longer.
+    /// Another worker changed the ledger since it was read.
     #[error("ledger `{key}` was changed by somebody else")]
     Lost {
-        /// Its key.
+        /// The ledger's key.
         key: String,
     },
-    /// The store did not answer for as long as there was time to ask.
+    /// The store gave no clear answer until the time was over.
     #[error("ledger `{key}` could not be changed in time")]
     Store {
-        /// Its key.
+        /// The ledger's key.
         key: String,
-        /// The last answer.
+        /// The store's last answer.
         #[source]
         source: StoreError,
     },
 }
 
-/// Reads the ledger of a job.
+/// Reads the ledger of a job; `None` before its first claim.
 ///
 /// # Errors
-/// When the store does not answer or the document is not ours.
+/// When the store does not answer, or the document is not a ledger that this code reads.
 pub async fn read(store: &dyn Store, job: JobId) -> Result<Option<Found>, StoreError> {
     let key = keys::ledger(job);
     match store.get(&key, state::MAX_BYTES).await {
@@ -67,12 +67,13 @@ pub async fn read(store: &dyn Store, job: JobId) -> Result<Option<Found>, StoreE
     }
 }
 
-/// Writes a ledger against the version last seen, or where none was seen, and clears up any doubt.
+/// Writes a ledger: over the version `seen`, or as a new object when that is `None`. Clears up a doubtful answer by
+/// reading.
 ///
-/// Asks at least once, and again as long as the monotonic clock stands before `until`.
+/// Tries at least once, and again as long as the monotonic clock is before `until`.
 ///
 /// # Errors
-/// `Lost` when somebody else was first, `Store` when it is not known how it ended.
+/// `Lost` when another worker was first, `Store` when it is not known whether the write happened.
 pub async fn write(
     store: &dyn Store,
     clock: &dyn Clock,
@@ -115,7 +116,8 @@ async fn put(store: &dyn Store, key: &str, bytes: Bytes, seen: Option<&ETag>) ->
     }
 }
 
-/// Says whether a write may have happened after this answer. A refusal counts here because it came after a doubt.
+/// Returns whether a write may have happened after this answer. A refusal counts too, because here it comes after a
+/// doubtful answer.
 fn is_doubt(error: &StoreError) -> bool {
     match error {
         StoreError::Doubt { .. }
@@ -133,13 +135,13 @@ fn is_doubt(error: &StoreError) -> bool {
     }
 }
 
-/// What lies there after a doubtful write.
+/// What is stored after a doubtful write.
 enum Seen {
     /// Our own write.
     Ours(ETag),
-    /// What lay there before it.
+    /// The version that the write was to replace.
     Before,
-    /// Somebody else's write.
+    /// Another worker's write.
     Others,
 }
 

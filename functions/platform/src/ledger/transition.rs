@@ -1,7 +1,8 @@
-//! What a message that finds a ledger means, and every change a ledger can undergo. Pure: no clock, no store.
+//! What a ledger means for a message that finds it, and every change that a ledger can undergo. Pure: no clock, no
+//! store.
 //!
-//! A change gives the next document; whoever wants it swaps it against the version last seen. What is not here cannot
-//! happen to a ledger.
+//! Each change returns the next document, which the caller swaps against the version that it saw last. No other changes
+//! exist.
 
 use std::time::Duration;
 
@@ -11,32 +12,33 @@ use forecast::Progress;
 use super::{Completion, Ledger, Nonce, State, lease, state::VERSION};
 use crate::ports::ETag;
 
-/// How many hops a job may make. A hop that cannot raise progress is refused anyway; this bounds the rest.
+/// How many hops a job may make. A hop without progress is refused anyway; this bounds the others.
 pub(crate) const MAX_HOPS: u32 = 64;
 
-/// What a message asks for.
+/// What a message asks of a ledger.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Arrival {
-    /// The job.
+    /// The job of the message.
     pub job: JobId,
-    /// Its work.
+    /// The work of the job; equal to `job` for an event.
     pub work: WorkId,
-    /// The stage, or `receive`.
+    /// The stage, or `receive` for an event.
     pub stage: FailedStage,
-    /// Which continuation the message is.
+    /// The number of the continuation that the message asks for, from 0.
     pub hop: u32,
-    /// Whether the upload was made again after what the ledger says: what ended is looked at once more.
+    /// Whether the same bytes were uploaded again since the ledger was written. Then a job that has ended is examined
+    /// once more.
     pub again: bool,
 }
 
-/// Who asks.
+/// The process that asks for a claim.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Claimant<'a> {
     /// The name that the ledger will show.
     pub owner: &'a str,
     /// How long its claims hold, in seconds.
     pub lease_s: u64,
-    /// How many attempts may end without a result.
+    /// How many attempts after the first one may follow.
     pub max_attempts: u32,
     /// The time of day, UTC seconds.
     pub now_s: i64,
@@ -47,11 +49,11 @@ pub struct Claimant<'a> {
 pub struct Found {
     /// The document.
     pub ledger: Ledger,
-    /// Its version.
+    /// The version of the document.
     pub etag: ETag,
-    /// Its age by the store's clock, in seconds.
+    /// Its age in seconds, by the store's clock.
     pub age_s: i64,
-    /// When it was written by the store's clock, UTC seconds.
+    /// When it was written, by the store's clock in UTC seconds.
     pub written: i64,
 }
 
@@ -60,36 +62,36 @@ pub struct Found {
 pub enum Step {
     /// Create this ledger, then work.
     Claim(Box<Ledger>),
-    /// Swap the ledger found for this one, then work.
+    /// Swap the ledger that was found for this one, then work.
     TakeOver(Box<Ledger>),
-    /// There were too many attempts: fail this claim, in one swap against the ledger found.
+    /// There were too many attempts: fail this claim, in one swap against the ledger that was found.
     Exhausted(Box<Ledger>),
-    /// Somebody holds the lease; look again after its rest.
+    /// Another worker holds the lease: look again when it has expired.
     GiveBack {
-        /// The rest, never zero.
+        /// The rest of the lease, never zero.
         after: Duration,
     },
-    /// The job has moved on but nobody is sending what comes next: send it, mark it, acknowledge.
+    /// The job has moved on but nobody is sending what comes next: send it, mark it as sent, acknowledge.
     SendNext,
-    /// The job has ended and what comes next was sent, but the upload was made again: check what it left; where that is
-    /// there, send once more, else work anew.
+    /// The job has ended and what comes next was sent, but the same bytes were uploaded again. Check the job's outputs:
+    /// when they are still stored, send once more; otherwise work anew.
     Again,
     /// Nothing is left to do for this message.
     Acknowledge,
 }
 
-/// Why a job cannot stop here and go on later.
+/// Why a job cannot stop here and continue as another hop.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum NoHop {
-    /// It stands where it stood.
+    /// It has made no progress since the last hop.
     #[error("stopped without progress")]
     NoProgress,
-    /// It has gone on too often.
+    /// It has made too many hops.
     #[error("made {MAX_HOPS} hops, more are refused")]
     TooMany,
 }
 
-/// Decides what a message means, given the ledger it finds.
+/// Returns what to do about a message, given the ledger that it finds.
 #[must_use]
 pub fn arrive(found: Option<&Found>, message: &Arrival, me: &Claimant<'_>, nonce: Nonce) -> Step {
     let Some(found) = found else {
@@ -98,13 +100,14 @@ pub fn arrive(found: Option<&Found>, message: &Arrival, me: &Claimant<'_>, nonce
     let ledger = &found.ledger;
     match (ledger.state, rest(found, me)) {
         (State::Released, _) => take_over(ledger, ledger.attempt, me, nonce),
-        // The continuation of this hop has arrived, so somebody did send it, marked or not.
+        // The continuation of this hop has arrived, so it was sent, whether marked or not.
         (State::Yielded, _) if message.hop >= ledger.hop => take_over(ledger, ledger.attempt, me, nonce),
         (State::Committed | State::Failed, _) if message.again && ledger.sent && is_outside(ledger) => {
             Step::TakeOver(Box::new(reopen(ledger, me, nonce)))
         }
         (State::Committed | State::Failed | State::Yielded, _) if message.again && ledger.sent => Step::Again,
-        // Done, failed, or a message from before the hop: what comes next must have been sent before this one goes.
+        // Done, failed, or a message from before the hop. What comes next must be sent before this message is
+        // acknowledged.
         (State::Committed | State::Failed | State::Yielded, _) if ledger.sent => Step::Acknowledge,
         (_, Some(after)) => Step::GiveBack { after },
         (State::Committed | State::Failed | State::Yielded, None) => Step::SendNext,
@@ -112,7 +115,7 @@ pub fn arrive(found: Option<&Found>, message: &Arrival, me: &Claimant<'_>, nonce
     }
 }
 
-/// Returns whether a new upload of the same bytes can end differently: an event is judged anew each time, and so is a
+/// Returns whether a new upload of the same bytes can end differently. An event is examined anew each time, and so is a
 /// failure whose cause lies outside of the job.
 fn is_outside(ledger: &Ledger) -> bool {
     let outside = |failure: &Failure| match failure.kind {
@@ -122,7 +125,7 @@ fn is_outside(ledger: &Ledger) -> bool {
     ledger.stage == FailedStage::Receive || ledger.failure.as_deref().is_some_and(outside)
 }
 
-/// Claims a job that has ended: what it left is gone, or its failure may not come again.
+/// Claims a job that has ended, because its outputs are gone or its failure may not happen again.
 #[must_use]
 pub fn reopen(ended: &Ledger, me: &Claimant<'_>, nonce: Nonce) -> Ledger {
     Ledger {
@@ -152,21 +155,22 @@ pub fn renew(held: &Ledger, nonce: Nonce) -> Ledger {
     Ledger { nonce, ..held.clone() }
 }
 
-/// Gives a job back after an attempt that may go better next time. What went wrong stays in the ledger for people, and
-/// for the claimant that may have to give up.
+/// Gives a job back after an attempt that may succeed next time. The failure stays in the ledger, for people and for
+/// the claimant that may have to give up.
 #[must_use]
 pub fn release_later(held: &Ledger, failure: Option<Failure>, nonce: Nonce) -> Ledger {
     let attempt = held.attempt.saturating_add(1);
     Ledger {
         attempt,
         failure: failure.map(Box::new),
-        // It came beyond what it may have waited for.
+        // The attempt came past the input that it may have waited for.
         waiting_since: None,
         ..released(held, nonce)
     }
 }
 
-/// Gives a job back because something is not there yet. Costs no attempt. `now_s` is the store's time.
+/// Gives a job back because an input is not there yet. This costs no attempt. `now_s` is the store's time in UTC
+/// seconds.
 #[must_use]
 pub fn release_waiting(held: &Ledger, now_s: i64, nonce: Nonce) -> Ledger {
     Ledger {
@@ -175,13 +179,13 @@ pub fn release_waiting(held: &Ledger, now_s: i64, nonce: Nonce) -> Ledger {
     }
 }
 
-/// Gives a job back because its host is asked to stop. Costs no attempt.
+/// Gives a job back because its host was asked to stop. This costs no attempt.
 #[must_use]
 pub fn release_stopped(held: &Ledger, nonce: Nonce) -> Ledger {
     released(held, nonce)
 }
 
-/// Forgets a checkpoint that is gone or damaged: the job begins again, and the next hop may stand anywhere.
+/// Forgets a checkpoint that is gone or damaged. The work begins again, and the next hop may stop at any progress.
 #[must_use]
 pub(crate) fn forget_checkpoint(held: &Ledger) -> Ledger {
     Ledger {
@@ -191,12 +195,12 @@ pub(crate) fn forget_checkpoint(held: &Ledger) -> Ledger {
     }
 }
 
-/// Stops a job on the way, to go on with a checkpoint that is already stored.
+/// Stops a job before its end, to continue from a checkpoint that is already stored.
 ///
-/// `next` makes the continuation from its hop number.
+/// `next` returns the continuation for a hop number.
 ///
 /// # Errors
-/// When the job has not moved since the last hop, or has made too many.
+/// When the job has made no progress since the last hop, or has made too many hops.
 pub fn yield_(
     held: &Ledger,
     (progress, checkpoint): (Progress, Digest),
@@ -226,7 +230,7 @@ pub fn yield_(
     })
 }
 
-/// Commits a job whose manifest is written. The only moment at which it becomes done.
+/// Commits a job whose manifest is written. Only this makes it done.
 #[must_use]
 pub fn commit(held: &Ledger, result: Completion, next: Next, seconds: f64, nonce: Nonce) -> Ledger {
     let ended = ended(held, State::Committed, next, seconds, nonce);
@@ -237,7 +241,7 @@ pub fn commit(held: &Ledger, result: Completion, next: Next, seconds: f64, nonce
     }
 }
 
-/// Fails a job for good, `failed/{job}.json` being written. The checkpoint stays, for a replay.
+/// Fails a job for good, after `failed/{job}.json` was written. The checkpoint stays, for a replay.
 #[must_use]
 pub fn fail(held: &Ledger, failure: Failure, next: Next, seconds: f64, nonce: Nonce) -> Ledger {
     Ledger {
@@ -246,7 +250,7 @@ pub fn fail(held: &Ledger, failure: Failure, next: Next, seconds: f64, nonce: No
     }
 }
 
-/// Notes that what comes next was sent.
+/// Marks what comes next as sent.
 #[must_use]
 pub fn mark_sent(ledger: &Ledger, nonce: Nonce) -> Ledger {
     Ledger {
@@ -256,7 +260,7 @@ pub fn mark_sent(ledger: &Ledger, nonce: Nonce) -> Ledger {
     }
 }
 
-/// Opens a failed job again, for a person who has mended its cause; none where it has not failed.
+/// Reopens a failed job for a person who has repaired the cause; `None` when the job has not failed.
 #[must_use]
 pub fn replay(ledger: &Ledger, nonce: Nonce) -> Option<Ledger> {
     (ledger.state == State::Failed).then(|| Ledger {
@@ -268,7 +272,7 @@ pub fn replay(ledger: &Ledger, nonce: Nonce) -> Option<Ledger> {
     })
 }
 
-/// Gives how long the claim on a ledger still holds.
+/// Returns for how long the claim on a ledger still holds.
 fn rest(found: &Found, me: &Claimant<'_>) -> Option<Duration> {
     if lease::is_void(&found.ledger.owner, me.owner) {
         return None;
@@ -276,7 +280,7 @@ fn rest(found: &Found, me: &Claimant<'_>) -> Option<Duration> {
     lease::rest(found.ledger.lease_s, found.age_s)
 }
 
-/// The first claim of a job. A continuation whose ledger was cleaned away keeps its hop and begins again.
+/// Returns the first claim of a job. A continuation whose ledger was deleted keeps its hop number and begins again.
 fn claim(message: &Arrival, me: &Claimant<'_>, nonce: Nonce) -> Ledger {
     Ledger {
         version: VERSION,
@@ -331,7 +335,7 @@ fn released(held: &Ledger, nonce: Nonce) -> Ledger {
     }
 }
 
-/// What both ends of a job share. With nothing to send there is nothing to mark.
+/// Returns what both ends of a job have in common. When there is nothing to send, it is marked as sent at once.
 fn ended(held: &Ledger, state: State, next: Next, seconds: f64, nonce: Nonce) -> Ledger {
     let sent = next.template.is_none();
     Ledger {

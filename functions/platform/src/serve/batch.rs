@@ -1,4 +1,4 @@
-//! One batch: each record on its own, so that a bad one never fails its neighbours.
+//! One batch: each record is handled on its own, so that a bad one never fails the others.
 
 use std::{panic::AssertUnwindSafe, time::Duration};
 
@@ -17,27 +17,27 @@ use crate::{
     work::ErasedWork,
 };
 
-/// What became of one record.
+/// The result of one record.
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) struct Handled {
     /// The queue's id of the record.
     pub id: String,
-    /// What became of each job in it; empty where there was nothing to do.
+    /// The outcome of each job in the record; empty when there was nothing to do.
     pub outcomes: Vec<Outcome>,
-    /// Whether the record is to be delivered again.
+    /// Whether the record must be delivered again.
     pub again: bool,
 }
 
-/// A body whose handling panicked outside of its stage, whatever it says.
+/// A body whose handling panicked outside of its stage.
 #[derive(Debug, thiserror::Error)]
 #[error("handling it panicked {deliveries} times")]
 struct Panicked {
     deliveries: u32,
 }
 
-/// Handles a batch. What the answer does not name is acknowledged.
+/// Handles a batch. The records that the answer does not name are acknowledged.
 ///
-/// A record without an id could not be named in the answer, so that such a batch is given back whole, untouched.
+/// The answer cannot name a record without an id. A batch with such a record is given back as a whole, untouched.
 pub async fn handle_batch(
     work: &dyn ErasedWork,
     event: SqsEvent,
@@ -50,11 +50,12 @@ pub async fn handle_batch(
             stage = work.stage().name(),
             "a record has no message id, the whole batch is given back"
         );
-        // An empty id fails the whole batch on Lambda; the others stand there for readers that go by names.
+        // An empty id fails the whole batch on Lambda. The other ids are for hosts that go by names.
         let known = event.records.iter().filter_map(id);
         return response(std::iter::once(String::new()).chain(known));
     };
-    // As many at once as a host has threads: what waits for the store leaves room, what computes does not pile up.
+    // As many records at once as the host has threads: one that waits for the store lets another run, and computations
+    // do not pile up.
     let records = event.records.into_iter().zip(ids);
     let handled = stream::iter(records)
         .map(|(record, id)| handle_record(work, record, id, stop, platform))
@@ -79,7 +80,7 @@ pub(crate) async fn handle_record(
 ) -> Handled {
     if stop.should_stop() {
         if let Some(handle) = &record.receipt_handle {
-            // Not begun: somebody else may take it at once.
+            // Not begun: another worker may take it at once.
             hide(work.stage(), handle, Duration::ZERO, platform).await;
         }
         return Handled {
@@ -107,7 +108,7 @@ pub(crate) async fn handle_record(
     Handled { id, outcomes, again }
 }
 
-/// Does what a body says.
+/// Does what a body asks for.
 async fn handle_body(work: &dyn ErasedWork, body: &str, delivery: &Delivery, platform: &Platform) -> Vec<Outcome> {
     match Body::parse(body) {
         Ok(Body::Test) => Vec::new(),
@@ -123,8 +124,9 @@ async fn handle_body(work: &dyn ErasedWork, body: &str, delivery: &Delivery, pla
     }
 }
 
-/// Notes a body that can never be accepted and has it acknowledged: given back, it would come again for ever. One that
-/// newer code wrote is given back until such code takes it, or the queue's own limit puts it aside.
+/// Records the failure of a body that can never be accepted, so that it is acknowledged and does not come back for
+/// ever. A body that newer code wrote is given back until such code takes it, or the queue's redrive policy sets it
+/// aside.
 async fn refuse(
     work: &dyn ErasedWork,
     body: &str,
@@ -139,8 +141,8 @@ async fn refuse(
     receive::fail(&event, &error, delivery, platform).await
 }
 
-/// Gives a message back whose handling panicked outside of its stage. Nothing counts that but the queue: after
-/// `host.max_attempts` deliveries it is noted and acknowledged.
+/// Gives back a message whose handling panicked outside of its stage. Only the queue counts that: after
+/// `host.max_attempts` deliveries the failure is recorded and the message acknowledged.
 async fn panicked(work: &dyn ErasedWork, body: &str, delivery: &Delivery, platform: &Platform) -> Outcome {
     let event = EventJob::of_body(work.stage(), body.as_bytes(), platform);
     let deliveries = delivery.receive_count;
@@ -155,7 +157,7 @@ async fn panicked(work: &dyn ErasedWork, body: &str, delivery: &Delivery, platfo
     }
 }
 
-/// Says whether the message is to come again, and hides it until then.
+/// Returns whether the message must come again, and hides it until then.
 async fn give_back(work: &dyn ErasedWork, outcomes: &[Outcome], delivery: &Delivery, platform: &Platform) -> bool {
     let waits = outcomes.iter().filter_map(|outcome| match outcome {
         Outcome::GiveBack { after, .. } => Some(*after),
@@ -168,7 +170,7 @@ async fn give_back(work: &dyn ErasedWork, outcomes: &[Outcome], delivery: &Deliv
     true
 }
 
-/// Hides a message for some time. Best effort: else it comes again when its present time runs out.
+/// Hides a message for some time. Best effort: without this it comes again when its present visibility timeout ends.
 async fn hide(stage: Stage, handle: &str, after: Duration, platform: &Platform) {
     if let Err(error) = platform.queue.extend(stage, handle, after).await {
         tracing::debug!(%error, "cannot hide the message that is given back");

@@ -1,4 +1,4 @@
-//! AWS Lambda: the Runtime API's loop.
+//! AWS Lambda: answers the Runtime API.
 
 use std::{sync::Arc, time::Duration};
 
@@ -9,9 +9,10 @@ use serde_json::Value;
 use super::{handle_batch, stop_on_signals};
 use crate::{event::Invocation, host::Platform, stop::Stop, work::ErasedWork};
 
-/// How far in the past a deadline may lie before it is none: `cargo lambda watch` sends a duration, which reads as 1970.
+/// A deadline that lies further in the past than this, in seconds, is not one: `cargo lambda watch` sends a duration,
+/// which reads as 1970.
 const DISTANT_S: u64 = 24 * 3600;
-/// The most time kept back for the checkpoint, the ledger and the messages.
+/// The longest time that is reserved for the checkpoint, the ledger and the messages.
 const MARGIN: Duration = Duration::from_secs(20);
 
 /// Answers invocations until the runtime ends.
@@ -36,14 +37,14 @@ async fn invoke(
     let stop = ending.child(platform.clock.clone(), platform.clock.monotonic() + time);
     let invocation = Invocation::from_value(event.payload)?;
     let response = handle_batch(work, invocation.event, &stop, platform).await;
-    // Invoked without a queue, there is nobody who reads the list; an error makes the caller try again.
+    // Without a queue nobody reads the list of failures. An error makes the caller try again.
     if !invocation.queued && !response.batch_item_failures.is_empty() {
         return Err("the event was not finished and no queue delivers it again".into());
     }
     Ok(response)
 }
 
-/// Gives the time that work may take: up to the deadline, less what ending well needs.
+/// Returns the time that work may take: up to the deadline, minus the time that a clean end needs.
 fn time_left(deadline_ms: u64, now_s: u64, fallback: Duration) -> Duration {
     let unknown = deadline_ms / 1000 + DISTANT_S < now_s;
     let whole = if unknown {
@@ -67,7 +68,7 @@ mod tests {
             ("a quarter of an hour", (now_s + 900) * 1000, 880),
             ("ten seconds", (now_s + 10) * 1000, 8),
             ("just over", (now_s - 1) * 1000, 0),
-            ("none", 0, 880),
+            ("no deadline", 0, 880),
         ] {
             assert_eq!(time_left(deadline_ms, now_s, fallback).as_secs(), expected_s, "{case}");
         }

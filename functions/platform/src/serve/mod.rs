@@ -1,8 +1,8 @@
-//! The hosts: one binary, which finds out at start where it stands.
+//! The hosts. The binary is the same everywhere and finds out at start where it runs.
 //!
 //! On Lambda, SQS batches come from the Runtime API; elsewhere one event is read from a file or from standard input.
-//! Both end in [`handle_batch`], and so does the pump of the local harness. What a record says becomes a job in one
-//! place, and acknowledging is decided in one place: whatever is not reported as failed is acknowledged.
+//! Both paths, and the pump of the local harness, handle each record with [`handle_record`]. What is not reported as
+//! failed is acknowledged.
 
 mod batch;
 mod lambda;
@@ -20,13 +20,13 @@ use crate::{
 pub use batch::handle_batch;
 use batch::{Handled, handle_record};
 
-/// What a command line says.
+/// The parsed command line.
 struct Arguments {
     config: Option<PathBuf>,
     event: Option<PathBuf>,
 }
 
-/// Serves one stage until the host ends: reads the configuration, starts logging, connects and handles what comes.
+/// Serves one stage until the host ends: reads the configuration, starts logging, connects, and handles what arrives.
 ///
 /// # Errors
 /// When the configuration is wrong, or the event cannot be read.
@@ -73,8 +73,8 @@ impl Arguments {
     }
 }
 
-/// Ends this process when its standard input ends, which its parent holds open for as long as it lives: a parent that is
-/// killed takes its functions with it. The system's own signal for that is sent when a thread of the parent ends.
+/// Ends this process when its standard input ends. Its parent holds that open for as long as it lives, so a killed
+/// parent takes its functions with it. The system's own parent-death signal is sent when a *thread* of the parent ends.
 fn end_with_parent() {
     let watch = || {
         let mut byte = [0];
@@ -89,7 +89,7 @@ fn end_with_parent() {
     }
 }
 
-/// Asks `stop` to stop when the process is told to end, so that fits save what they have.
+/// Asks `stop` to stop when the process receives SIGTERM or Ctrl-C, so that fits save their progress.
 fn stop_on_signals(stop: &Stop) {
     let stop = stop.clone();
     tokio::spawn(async move {

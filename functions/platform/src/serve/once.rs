@@ -1,4 +1,4 @@
-//! A person at a terminal: one event from a file or standard input, its outcome as JSON on standard output.
+//! One event from a file or from standard input; its outcome as JSON on standard output.
 
 use std::{
     io::{Read as _, Write as _},
@@ -18,7 +18,7 @@ use crate::{
     work::ErasedWork,
 };
 
-/// Handles one event. Fails where any of its jobs failed or has to be given back: nobody delivers it again.
+/// Handles one event. Fails when a job failed or must be given back, because nobody delivers the event again.
 pub(super) async fn serve(work: &dyn ErasedWork, file: Option<&Path>, platform: &Platform) -> anyhow::Result<ExitCode> {
     let text = read(file)?;
     let invocation = Invocation::parse(&text)?;
