@@ -1,33 +1,33 @@
-//! What reader and writer agree on.
+//! The constants and types on which reader and writer agree.
 
 use serde::{Deserialize, Serialize};
 use series::{Role, TimeAxis};
 
-/// The key of the footer entry that says what the columns mean.
+/// The key of the footer entry that describes the columns.
 pub(crate) const METADATA: &str = "flits";
 
-/// The column of times, UTC seconds.
+/// The name of the time column, in UTC seconds.
 pub const TIME: &str = "time";
 
-/// The most values (rows times columns) that are read, so that a damaged footer cannot claim all memory.
+/// The largest number of values (rows times columns) that is read, so that a damaged footer cannot claim all memory.
 pub const MAX_VALUES: u64 = 1 << 27;
 
-/// The footer entry: what the columns mean.
+/// The footer entry, which describes the columns.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub(crate) struct Meaning {
-    /// The time grid that all rows lie on.
+    /// The time grid of all rows.
     pub(crate) axis: TimeAxis,
     /// The columns other than [`TIME`], in the order of the table.
     pub(crate) columns: Vec<Described>,
-    /// The first row that came from a test file; `None` without one.
+    /// The first row that came from a test file; `None` without a test file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) test_start: Option<usize>,
-    /// The name of the series; empty where there is only one.
+    /// The name of the series; empty when there is only one.
     #[serde(default)]
     pub(crate) series: String,
 }
 
-/// One column in the footer entry.
+/// The description of one column in the footer entry.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub(crate) struct Described {
     pub(crate) name: String,

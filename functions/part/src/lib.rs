@@ -1,12 +1,12 @@
-//! The clean part: the one format in which a series passes from `preprocess` to every later stage.
+//! The clean part: the only format in which `preprocess` passes a series on to later stages.
 //!
-//! A clean part is a Parquet file in original units on a regular time grid. It holds a column [`TIME`] (UTC seconds,
-//! required) and one column of 64-bit floats for each column of the table, null where a value is missing. What the
-//! columns mean stands in the footer, as JSON under the key `flits`: the time axis, the role of each column, the
-//! first test row and the name of the series.
+//! A clean part is a Parquet file in original units on a regular time grid. It has a column [`TIME`] (UTC seconds,
+//! required) and one column of 64-bit floats for each column of the table, with null for a missing value. The footer
+//! describes the columns as JSON under the key [`METADATA`]: the time axis, the role of each column, the first test row
+//! and the name of the series.
 //!
-//! The crate promises that [`read`] returns the table that [`write`] was given, and that equal tables give equal bytes. It
-//! refuses to know where parts lie and which stage asks.
+//! The crate promises that [`read`] returns the table that [`write`] was given, and that equal tables give equal bytes.
+//! It refuses to know where parts are stored and which stage reads them.
 //!
 //! # Example
 //! ```

@@ -1,7 +1,7 @@
 //! Reads clean parts.
 //!
-//! The stages after `preprocess` need whole columns, so the plain column reader is enough: no data frames, and no second
-//! copy of the values in another layout.
+//! Later stages need whole columns, so the plain column reader is enough: no data frames, and no second copy of the
+//! values in another layout.
 
 use bytes::Bytes;
 use parquet::{
@@ -20,58 +20,58 @@ use crate::format::{MAX_VALUES, METADATA, Meaning, TIME};
 /// Why bytes are not a clean part.
 #[derive(Debug, thiserror::Error)]
 pub enum PartError {
-    /// Not Parquet, or damaged.
+    /// The bytes are not Parquet, or are damaged.
     #[error("not a readable Parquet file")]
     Parquet(#[from] ParquetError),
-    /// The footer does not say what the columns mean.
+    /// The footer has no description of the columns.
     #[error("the Parquet footer has no entry `{METADATA}`")]
     NoMetadata,
-    /// The footer says it in another way.
+    /// The description of the columns cannot be parsed.
     #[error("the footer's entry `{METADATA}` is not ours")]
     Metadata(#[source] serde_json::Error),
-    /// More than is read, by what the footer says.
+    /// The footer announces more values than are read.
     #[error("the footer announces {have} values, at most {MAX_VALUES} are read")]
     TooLarge {
-        /// How many: rows times columns, or what the bytes of the column chunks could hold.
+        /// The number of values: rows times columns, or as many as the bytes of the column chunks could hold.
         have: u64,
     },
-    /// A column of the footer is not in the file, or of another type.
+    /// A column of the description is missing in the file, or has another type.
     #[error("column `{column}` is not there as {need}")]
     Column {
-        /// The column.
+        /// The column's name.
         column: String,
-        /// The type it must have.
+        /// The type that it must have.
         need: &'static str,
     },
-    /// Another number of rows than the grid has.
+    /// A column has another number of rows than the grid.
     #[error("column `{column}` has {have} rows, the grid has {need}")]
     Rows {
-        /// The column.
+        /// The column's name.
         column: String,
-        /// Its rows.
+        /// The number of its rows, as far as they were counted.
         have: usize,
-        /// The grid's rows.
+        /// The number of rows in the grid.
         need: usize,
     },
-    /// A row lies off the grid.
+    /// A row is off the grid.
     #[error("row {row} has time {have}, the grid has {need}")]
     OffGrid {
         /// The row, from 0.
         row: usize,
-        /// Its time, UTC seconds.
+        /// The time of the row, UTC seconds.
         have: i64,
-        /// The grid's time.
+        /// The time of the grid at this row, UTC seconds.
         need: i64,
     },
-    /// The columns do not make a table.
+    /// The columns do not make a table, for example because two have one name.
     #[error("the columns do not make a table")]
     Table(#[from] TableError),
 }
 
-/// Reads a clean part. A missing value becomes NaN.
+/// Reads a clean part. Missing values become NaN.
 ///
 /// # Errors
-/// When the bytes are no clean part, or their rows are not those of the grid.
+/// When the bytes are not a clean part, or their rows are not those of the grid.
 pub fn read(bytes: Bytes) -> Result<Table, PartError> {
     let file = SerializedFileReader::new(bytes)?;
     let Meaning {
@@ -103,7 +103,7 @@ fn meta(file: &ParquetMetaData) -> Result<Meaning, PartError> {
     serde_json::from_str(text).map_err(PartError::Metadata)
 }
 
-/// Compares what the footer announces with the cap, before anything is allocated for it.
+/// Compares the announced sizes with the bound, before anything is allocated for them.
 fn check_size(file: &ParquetMetaData, axis: &TimeAxis, columns: usize) -> Result<(), PartError> {
     let announced = (axis.len as u64).saturating_mul(columns as u64 + 1);
     let chunks = file
@@ -150,7 +150,7 @@ fn numbers(file: &SerializedFileReader<Bytes>, name: &str, rows: usize) -> Resul
     )
 }
 
-/// Reads a column over all row groups, `missing` where it is null; `typed` takes the reader of the right type out.
+/// Reads a column over all row groups, with `missing` for null. `typed` returns the reader of the right type.
 fn column<T: DataType<T: Copy>>(
     file: &SerializedFileReader<Bytes>,
     name: &str,
@@ -164,7 +164,7 @@ fn column<T: DataType<T: Copy>>(
         need,
     };
     let schema = file.metadata().file_metadata().schema_descr();
-    // By its whole path, so that a nested column of the same last name is not taken for it.
+    // Compares the whole path, so that a nested column with the same last name does not match.
     let index = schema
         .columns()
         .iter()
@@ -239,13 +239,13 @@ mod tests {
     fn a_clean_part_is_read_as_it_was_written_whatever_its_row_groups() {
         for group in [1, 2, 5] {
             let read = read(in_groups(&table(), group).unwrap().0.into()).unwrap();
-            // NaN is not equal to itself, its debug form is.
+            // NaN is not equal to itself, but its debug form is.
             assert_eq!(format!("{read:?}"), format!("{:?}", table()), "groups of {group}");
         }
     }
 
     #[test]
-    fn a_footer_that_announces_too_much_is_refused_before_it_is_believed() {
+    fn a_footer_that_announces_too_much_is_refused_before_anything_is_read() {
         let mut large = table();
         large.axis.len = 1 << 40;
         let bytes = in_groups(&table(), 5).unwrap().0;

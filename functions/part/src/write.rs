@@ -1,4 +1,4 @@
-//! Writes clean parts: the same bytes for the same table.
+//! Writes clean parts: equal bytes for equal tables.
 
 use std::{
     io,
@@ -27,13 +27,15 @@ use sha2::{Digest as _, Sha256};
 
 use crate::format::{Described, METADATA, Meaning, TIME};
 
-/// Rows of one row group, fixed because it decides bytes.
+/// The number of rows in a row group. Fixed, because it decides the bytes.
 const ROW_GROUP: usize = 1 << 18;
 
-/// Rows of one page: the library's own limit in whole batches of its own, which decided the bytes of earlier parts.
+/// The number of rows in a page: the library's own limit in whole batches of its own, which decided the bytes of
+/// earlier parts.
 const PAGE_ROWS: usize = 20_480;
 
-/// One column of this many is written beside the hash of all, the others on a second thread.
+/// One in this many columns is written on the thread that also hashes all bytes; the others are encoded on a second
+/// thread.
 const BESIDE: usize = 5;
 
 /// Why a table could not be written as a clean part.
@@ -41,10 +43,10 @@ const BESIDE: usize = 5;
 #[error(transparent)]
 pub struct WriteError(#[from] ParquetError);
 
-/// Writes a table and returns the bytes with their digest.
+/// Writes a table. Returns the bytes and their digest.
 ///
 /// No compression codec is used, because its bytes would change with the version of its library. Times are written as
-/// differences, and calendar columns, which repeat, through a dictionary; both are encodings of the format itself.
+/// differences, and calendar columns, which repeat, through a dictionary. Both are encodings of the format itself.
 ///
 /// # Errors
 /// When a column cannot be written.
@@ -76,7 +78,7 @@ pub(crate) fn in_groups(table: &Table, row_group: usize) -> Result<(Vec<u8>, Dig
             scope.spawn(move || {
                 for (column, description) in beside.iter().zip(described) {
                     let chunk = encode(&column.values[range.clone()], has_gaps(column), description, properties);
-                    // Nobody waits for it after an error.
+                    // After an error nobody receives it.
                     drop(encoded.send(chunk));
                 }
             });
@@ -101,7 +103,7 @@ pub(crate) fn in_groups(table: &Table, row_group: usize) -> Result<(Vec<u8>, Dig
     Ok((part.bytes, Digest::from_bytes(part.hash.finalize().into())))
 }
 
-/// Bytes written so far, and their hash.
+/// The bytes written so far, and their hash.
 struct Hashed {
     bytes: Vec<u8>,
     hash: Sha256,
@@ -119,7 +121,7 @@ impl io::Write for Hashed {
     }
 }
 
-/// Writes a column by itself, to the bytes that it would have in its place.
+/// Writes one column on its own. The bytes are those that it has inside of the file.
 fn encode(
     values: &[f64],
     gaps: bool,
@@ -177,12 +179,12 @@ fn schema(table: &Table) -> Result<Type, ParquetError> {
 fn properties(table: &Table) -> WriterProperties {
     let about = KeyValue::new(METADATA.to_owned(), about(table));
     let mut properties = WriterProperties::builder()
-        // The name of a version of the library would change the bytes with it.
+        // The library's own name contains its version, which would change the bytes.
         .set_created_by("flits".to_owned())
         .set_writer_version(WriterVersion::PARQUET_1_0)
         .set_statistics_enabled(EnabledStatistics::None)
         .set_offset_index_disabled(true)
-        // A page is at most this many rows, and grows once to its size.
+        // A page has at most this many rows, and is allocated once.
         .set_write_batch_size(PAGE_ROWS)
         .set_dictionary_enabled(false)
         .set_encoding(Encoding::PLAIN)

@@ -1,4 +1,4 @@
-//! What can go wrong while a part is cut.
+//! Errors while a part is cut.
 
 use contract::FailureKind;
 use part::PartError;
@@ -11,19 +11,19 @@ pub enum SampleError {
     /// The store failed.
     #[error("cannot read the clean part or write the cut and its round")]
     Store(#[from] StoreError),
-    /// The clean part is damaged, or is not a clean part.
+    /// The clean part is damaged, or is not one.
     #[error("cannot read the columns of the clean part")]
     Part(#[from] PartError),
-    /// The rows are too few for the spec.
+    /// There are fewer rows than the spec needs.
     #[error("cannot cut the rows as the spec asks")]
     Cut(#[from] CutError),
-    /// The training rows carry no transform.
+    /// No transform can be fitted on the training rows.
     #[error("cannot fit the transform")]
     Transform(#[from] TransformError),
-    /// No target has any value.
+    /// No target has a value in any row.
     #[error("no target has a value in any of {rows} rows")]
     NothingObserved {
-        /// The rows.
+        /// The number of rows.
         rows: usize,
     },
 }

@@ -1,7 +1,7 @@
 //! The stage `sample`: decides which rows train, validate and score, and fits the transform on the training rows.
 //!
-//! Promises: equal jobs give equal bytes, nothing is fitted on a row that is held out, and a round opens once however
-//! often its job is delivered. Refuses to know models: it names the members and leaves them to `train`.
+//! It promises that equal jobs give equal bytes, that nothing is fitted on held-out rows, and that a round opens once
+//! however often its job is delivered. It refuses to know models: it names the members and leaves them to `train`.
 //!
 //! Start with [`cut`], the pure part, then [`Sample`].
 
@@ -17,23 +17,23 @@ use series::{Cut, Table, Transform, season};
 
 pub use error::SampleError;
 
-/// The stage as a host runs it.
+/// The stage `sample`.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Sample;
 
-/// Cuts one clean part into training, validation and holdout rows and fits the transform on the training rows.
+/// Divides one clean part into training, validation and holdout rows, and fits the transform on the training rows.
 ///
-/// Pure in its inputs: equal jobs give equal bytes.
+/// Pure: equal inputs give equal bytes.
 ///
 /// # Errors
-/// When the rows are too few for the spec, or carry nothing to fit on.
+/// When there are fewer rows than the spec needs, or nothing to fit the transform on.
 pub fn cut(spec: &Spec, clean: Digest, table: &Table) -> Result<CutDocument, SampleError> {
     let observed = table
         .last_observed()
         .ok_or(SampleError::NothingObserved { rows: table.rows() })?;
     let cut = Cut::new(table, spec.split.shape(), &spec.sample, spec.window)?;
     let transform = Transform::fit(table, cut.training.clone(), &spec.clean)?;
-    // Rows that stop a fit early have decided its weights as much as those it was fitted on.
+    // Rows that stop a fit early decide its weights as much as the rows that it is fitted on.
     let trained = cut.training.end.max(cut.select.end);
     Ok(CutDocument {
         clean,
@@ -70,7 +70,7 @@ impl Work for Sample {
         Ok(Worked::Done(facts(digest, &document, columns)))
     }
 
-    /// Opens the round: who takes part, and one `train` for each.
+    /// Opens the round: writes its members, and returns one `train` job for each.
     async fn conclude(
         &self,
         job: &Job<SampleTask>,

@@ -1,7 +1,7 @@
-//! Which backends fit nets in this build: our own arithmetic, and libtorch with the feature `tch`.
+//! The backends that fit nets in this build: our own arithmetic, and libtorch with the feature `tch`.
 //!
-//! Without the feature a net with `backend = "tch"` fails before any work. Our own arithmetic would give other bits under
-//! the identity that promises libtorch's, so it does not step in.
+//! Without the feature a net with `backend = "tch"` fails before any work. Our own arithmetic does not replace
+//! libtorch: it would give other bits under an identity that promises those of libtorch.
 
 use families::Backends;
 use forecast::{Fit, ModelSpec};

@@ -1,4 +1,4 @@
-//! What can go wrong while a member is fitted.
+//! Errors while a member is fitted.
 
 use contract::{Digest, FailureKind, MemberName};
 use forecast::{ArtifactError, FitError, ForecastError, IntervalError};
@@ -9,57 +9,57 @@ use series::TransformError;
 /// Why a member was not fitted.
 #[derive(Debug, thiserror::Error)]
 pub enum TrainError {
-    /// The message asks for what is not built.
+    /// The message asks to train a winner again, which is not supported.
     #[error("training a winner again is not supported yet, the job names artifact `{artifact}`")]
     Refit {
-        /// The artifact to train again.
+        /// The artifact that was to be trained again.
         artifact: Digest,
     },
     /// The spec has no such member.
     #[error("the spec has no member `{member}`")]
     NoMember {
-        /// The member in the message.
+        /// The member that the message names.
         member: MemberName,
     },
-    /// The member is made of the others.
+    /// The member is made of the others, so it is not trained.
     #[error("member `{member}` is made of the others when the round is decided, it is not trained")]
     Virtual {
-        /// The member.
+        /// The member's name.
         member: MemberName,
     },
     /// The store failed.
     #[error("cannot read the cut and its rows, or write the artifact")]
     Store(#[from] StoreError),
-    /// The clean part is damaged, or is not a clean part.
+    /// The clean part is damaged, or is not one.
     #[error("cannot read the columns of the clean part")]
     Part(#[from] PartError),
-    /// The transform does not fit the clean part.
+    /// The clean part does not have the columns of the transform, or a value cannot be transformed.
     #[error("cannot apply the transform to the clean part")]
     Transform(#[from] TransformError),
     /// The fit failed.
     #[error("cannot fit `{member}`")]
     Fit {
-        /// The member.
+        /// The member's name.
         member: MemberName,
-        /// Why.
+        /// The error of the fit.
         #[source]
         source: FitError,
     },
-    /// The fitted model's intervals cannot be measured.
+    /// The intervals of the fitted model cannot be measured.
     #[error("cannot measure the intervals of `{member}`")]
     Intervals {
-        /// The member.
+        /// The member's name.
         member: MemberName,
-        /// Why.
+        /// The error of the measurement.
         #[source]
         source: IntervalError,
     },
     /// The fitted model cannot be written, for example because a weight is not finite.
     #[error("cannot write the artifact of `{member}`")]
     Artifact {
-        /// The member.
+        /// The member's name.
         member: MemberName,
-        /// Why.
+        /// The error of the artifact.
         #[source]
         source: ArtifactError,
     },
@@ -70,7 +70,7 @@ impl Classify for TrainError {
         match self {
             Self::Store(source) => source.class(),
             Self::Virtual { .. } => Class::never(FailureKind::Event),
-            // Weights that are not finite are what a diverged fit leaves.
+            // A diverged fit leaves weights that are not finite.
             Self::Artifact {
                 source: ArtifactError::NotFinite { .. },
                 ..
@@ -84,7 +84,7 @@ impl Classify for TrainError {
     }
 }
 
-/// Errors of forecasts that are not finite are what a diverged fit leaves.
+/// Returns the class of an interval error. A diverged fit leaves forecasts that are not finite.
 fn of_intervals(error: &IntervalError) -> Class {
     match error {
         IntervalError::NotFinite { .. } | IntervalError::Forecast(ForecastError::NotFinite { .. }) => {

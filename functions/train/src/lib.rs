@@ -1,8 +1,8 @@
 //! The stage `train`: fits one member of a round on one part.
 //!
-//! Promises: equal jobs give equal artifacts, whatever the threads and however often a fit was stopped and resumed (of nets
-//! that libtorch fits: equal up to rounding); a fit that fails is an outcome that its round hears of. Refuses to know scores
-//! and siblings.
+//! It promises that equal jobs give equal artifacts, on any number of threads and however often a fit was stopped and
+//! resumed (nets fitted by libtorch are equal up to rounding). A failed fit is an outcome, which its round receives. It
+//! refuses to know scores and siblings.
 //!
 //! Start with [`fit`], the pure part, then [`Train`].
 
@@ -29,33 +29,33 @@ use series::{Table, Windows};
 pub use error::TrainError;
 use share::Share;
 
-/// The stage as a host runs it.
+/// The stage `train`.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Train;
 
-/// One fit: the rows it sees and how it may run.
+/// The input of one fit.
 pub struct Fitting {
-    /// The member.
+    /// The member with its model and its search.
     pub member: Member,
-    /// The digest of its cut.
+    /// The digest of its cut, which the artifact names.
     pub digest: Digest,
-    /// Its cut.
+    /// Its cut and its transform.
     pub cut: CutDocument,
-    /// Threads it may use.
+    /// The number of threads that it may use.
     pub threads: usize,
-    /// Where it stopped before.
+    /// The checkpoint at which it was stopped; `None` for a fresh fit.
     pub resume: Option<Checkpoint>,
     /// When to stop.
     pub stop: Stop,
 }
 
-/// How a fit ended, with the number of windows and inputs it learned from.
+/// The result of a fit.
 pub struct Ended {
-    /// The artifact or the checkpoint.
+    /// The artifact, or the checkpoint of a stopped fit.
     pub fitted: Fitted,
-    /// Windows it was trained on.
+    /// The number of training windows.
     pub windows: usize,
-    /// Inputs of each row.
+    /// The number of inputs in each row.
     pub inputs: usize,
 }
 
@@ -101,10 +101,10 @@ impl Work for Train {
     }
 }
 
-/// Fits a member on the training rows of its cut, or goes on where the fit stopped before.
+/// Fits a member on the training rows of its cut, or resumes a fit that was stopped.
 ///
 /// # Errors
-/// When a column is missing, the rows are too few, or the fit diverges.
+/// When a column is missing, there are too few rows, or the fit diverges.
 pub fn fit(fitting: &Fitting, table: &Table) -> Result<Ended, TrainError> {
     let CutDocument {
         cut, transform, season, ..
@@ -132,8 +132,9 @@ pub fn fit(fitting: &Fitting, table: &Table) -> Result<Ended, TrainError> {
     })
 }
 
-/// Runs the fit to its end or to its deadline, on as many threads as the fits beside it leave: where one of them begins or
-/// ends, this one stops between two batches and goes on from there, which changes no bit of its result.
+/// Runs the fit to its end or to its deadline, on its share of the threads. When another fit in this process begins or
+/// ends, the share changes. Then this fit stops between two batches and resumes from there, which changes no bit of its
+/// result.
 fn run(fitting: &Fitting, training: &Training<'_>) -> Result<Fitted, TrainError> {
     let member = &fitting.member;
     let fit = fit_of(member).ok_or_else(|| TrainError::Virtual {
@@ -145,7 +146,7 @@ fn run(fitting: &Fitting, training: &Training<'_>) -> Result<Fitted, TrainError>
         let threads = share.threads();
         let training = Training { threads, ..*training };
         let (moved, due) = (Cell::new(false), Cell::new(false));
-        // Other threads are worth a stop only once something was done with these.
+        // A stop for another number of threads is worth it only after at least one batch.
         let stop = || {
             due.set(fitting.stop.should_stop());
             due.get() || (moved.get() && share.threads() != threads)
@@ -172,7 +173,8 @@ fn fit_of(member: &Member) -> Option<Box<dyn Fit>> {
         .then(|| Box::new(families::search(&member.model, search, backend::fit, elapsed)) as Box<dyn Fit>)
 }
 
-/// Measures the intervals of a fitted model. Where nothing was observed to measure them on, it has none.
+/// Measures the intervals of a fitted model. When there are no observed values to measure them on, the model has no
+/// intervals.
 fn calibrate(artifact: &mut Artifact, training: &Training<'_>, member: &Member) -> Result<(), TrainError> {
     let name = || member.name.clone();
     let forecaster =
@@ -204,7 +206,7 @@ fn observe(progress: Progress, epoch: Option<&EpochLoss>) {
     }
 }
 
-/// Reads what the fit needs: the member's settings, its cut and the bytes of the clean part.
+/// Reads the input of the fit: the member's settings, its cut and the bytes of the clean part.
 async fn load(job: &Job<TrainTask>, platform: &Platform) -> Result<(Fitting, Bytes), TrainError> {
     let task = &job.task;
     if let Some(artifact) = task.refit_of {
@@ -233,17 +235,17 @@ async fn load(job: &Job<TrainTask>, platform: &Platform) -> Result<(Fitting, Byt
     Ok((fitting, clean))
 }
 
-/// Stores the artifact, then what it is beside it.
+/// Stores the artifact, then its manifest.
 async fn keep(task: &TrainTask, artifact: &Artifact, bytes: Vec<u8>, store: &dyn Store) -> Result<Digest, StoreError> {
     let digest = Digest::of(&bytes);
     let manifest = keys::artifact_manifest(&task.dataset, task.part, digest);
-    // Before anything is written: neither may hold what cannot be read back.
+    // Before anything is written: neither object may hold what cannot be read back.
     let about = json(&manifest, &artifact.about)?;
     store
         .put_named(&keys::artifact(&task.dataset, task.part, digest), bytes.into())
         .await?;
     match store.create(&manifest, about).await {
-        // Equal artifacts have equal manifests: whoever wrote it wrote this.
+        // Equal artifacts have equal manifests, so the stored one is the same.
         Ok(_) | Err(StoreError::Exists { .. }) => Ok(digest),
         Err(error) => Err(error),
     }
