@@ -1,4 +1,5 @@
-//! The champion log of one part: create-only entries are the truth, `current.json` is a hint at the newest.
+//! The champion log of one part. Its create-only entries are the truth; `current.json` is only a hint at the newest
+//! one.
 
 use contract::{Dataset, Entry, PartId, RoundId, keys};
 use platform::{
@@ -7,7 +8,7 @@ use platform::{
 };
 use serde::Deserialize;
 
-/// By how many seconds the store's clock may have gone back between two writes of one round.
+/// By how many seconds the store's clock may go back between two writes of one round.
 const CLOCK_SLACK_S: i64 = 300;
 
 /// The champion log of one part.
@@ -18,32 +19,33 @@ pub struct Log<'a> {
     part: PartId,
 }
 
-/// An entry as it lies in the log.
+/// An entry as it is stored in the log.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Logged {
     /// The entry.
     pub entry: Entry,
-    /// When it was written, by the store's clock in whole seconds UTC.
+    /// When it was written, by the store's clock in UTC seconds.
     pub written: i64,
 }
 
-/// What is read of the hint: it is a place to begin, never the truth.
+/// The fields that are read from the hint. It says where to start looking, and is never the truth.
 #[derive(Deserialize)]
 struct Hint {
     generation: u64,
 }
 
 impl<'a> Log<'a> {
-    /// Gives the log of a part.
+    /// Returns the log of a part. Reads nothing.
     #[must_use]
     pub fn new(store: &'a dyn Store, dataset: &'a Dataset, part: PartId) -> Self {
         Self { store, dataset, part }
     }
 
-    /// Gives the reigning entry: the hint's, then the next generation until there is none.
+    /// Returns the champion's entry: starts at the hint and goes on to the next generation until there is none. `None`
+    /// when the log is empty.
     ///
     /// # Errors
-    /// When the store does not answer or an entry is damaged.
+    /// When the store does not answer, or an entry is damaged.
     pub async fn newest(&self) -> Result<Option<Logged>, StoreError> {
         let mut newest = self.entry(self.hinted().await?).await?;
         loop {
@@ -55,10 +57,11 @@ impl<'a> Log<'a> {
         }
     }
 
-    /// Walks back from the newest entry to the opening of a round and gives the entry that the round appended.
+    /// Returns the entry that a round appended; `None` when it appended none. Looks backwards from the newest entry to
+    /// the time at which the round was opened (UTC seconds).
     ///
     /// # Errors
-    /// When the store does not answer or an entry is damaged.
+    /// When the store does not answer, or an entry is damaged.
     pub(crate) async fn entry_of(
         &self,
         round: RoundId,
@@ -78,12 +81,12 @@ impl<'a> Log<'a> {
         Ok(None)
     }
 
-    /// Appends the round's entry behind the newest one, deciding again whenever another round was faster.
+    /// Appends the round's entry after the newest one. `settle` decides again whenever another round was faster.
     ///
-    /// Gives the round's entry, whoever appended it.
+    /// Returns the round's entry, also when another worker appended it.
     ///
     /// # Errors
-    /// When the store does not answer or an entry is damaged.
+    /// When the store does not answer, or an entry is damaged.
     pub async fn append(
         &self,
         round: RoundId,
@@ -101,7 +104,7 @@ impl<'a> Log<'a> {
         }
     }
 
-    /// Moves the hint forward to an entry. Best effort: readers probe onwards from wherever it points.
+    /// Moves the hint forward to an entry. Best effort: readers look for later entries anyway.
     pub async fn hint(&self, entry: &Entry) {
         if let Err(error) = self.try_hint(entry).await {
             tracing::warn!(%error, generation = entry.generation, "champion hint not moved");
@@ -131,7 +134,7 @@ impl<'a> Log<'a> {
         }
     }
 
-    /// Generation 0 is before the first entry.
+    /// Returns the entry of a generation. Generation 0 is before the first entry.
     async fn entry(&self, generation: u64) -> Result<Option<Logged>, StoreError> {
         if generation == 0 {
             return Ok(None);

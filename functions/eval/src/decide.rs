@@ -1,7 +1,7 @@
-//! The rule: which member of a round wins, and who reigns after it.
+//! The rule: which member of a round wins, and who is champion after it.
 //!
-//! Pure. Outcomes go in, an entry of the champion log comes out, so equal deciders write equal entries. Lower scores
-//! are better in every metric; ties go to the member that stands first in the spec.
+//! Pure: outcomes go in, an entry of the champion log comes out, so equal deciders write equal entries. In every metric
+//! a lower score is better. Ties go to the member that comes first in the spec.
 
 use contract::{
     CutDocument, DecisionKind, Digest, Entry, EntryOutcome, MemberName, Outcome, Round,
@@ -9,44 +9,44 @@ use contract::{
 };
 use series::{Frequency, Scores, rfc3339};
 
-/// What a round found, before anybody looks at who reigns.
+/// The result of a round, before it is compared with the champion.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Verdict {
     /// The metric that decided.
     pub metric: Metric,
-    /// What became of every member, in the order of the spec.
+    /// The outcome of every member, in the order of the spec.
     pub outcomes: Vec<EntryOutcome>,
-    /// The better baseline's score.
+    /// The score of the better baseline; `None` when no baseline has one.
     pub baseline_score: Option<f64>,
-    /// Who won; none where no member has a score.
+    /// The winner; `None` when no member has a score.
     pub winner: Option<Winner>,
-    /// Why, for a person.
+    /// The reason, for people.
     pub reason: String,
 }
 
 /// The winner of a round.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Winner {
-    /// The member.
+    /// The member's name.
     pub member: MemberName,
-    /// Its artifact.
+    /// The digest of its artifact.
     pub artifact: Digest,
     /// Its score in the metric that decided.
     pub score: f64,
 }
 
-/// What all members of a round have in common.
+/// Facts that all members of a round have in common.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Ground {
-    /// The target columns.
+    /// The names of the target columns.
     pub targets: Vec<String>,
     /// The horizon in steps.
     pub horizon: usize,
-    /// The frequency.
+    /// The frequency of the time axis.
     pub frequency: Frequency,
-    /// The last training row, UTC seconds.
+    /// The time of the last training row, UTC seconds.
     pub train_end: i64,
-    /// The last observed row, UTC seconds.
+    /// The time of the last observed row, UTC seconds.
     pub observed_end: i64,
 }
 
@@ -62,7 +62,7 @@ impl From<&CutDocument> for Ground {
     }
 }
 
-/// Finds the winner of a round: the better baseline, unless a model beats it by the margin.
+/// Returns the verdict on a round. The better baseline wins, unless a model beats it by the margin.
 #[must_use]
 pub fn judge(round: &Round, outcomes: &[Outcome], promote: &PromoteSection) -> Verdict {
     let metric = deciding(outcomes, promote.metric);
@@ -94,8 +94,8 @@ pub fn judge(round: &Round, outcomes: &[Outcome], promote: &PromoteSection) -> V
     }
 }
 
-/// Says who reigns after the round: its winner, unless the reigning champion is pinned, has seen later observations,
-/// or is that winner.
+/// Returns the entry after the round. Its winner becomes champion, unless the present champion is pinned, was fitted on
+/// later observations, or is that winner.
 #[must_use]
 pub fn settle(round: &Round, ground: &Ground, verdict: &Verdict, winner: &Winner, reigning: Option<&Entry>) -> Entry {
     let Some(reigning) = reigning else {
@@ -136,7 +136,7 @@ pub fn settle(round: &Round, ground: &Ground, verdict: &Verdict, winner: &Winner
     )
 }
 
-/// Gives the name of a metric as the spec writes it.
+/// Returns the name of a metric as the spec writes it.
 #[must_use]
 pub fn name(metric: Metric) -> &'static str {
     match metric {
@@ -190,7 +190,7 @@ fn kept(
     reason: String,
 ) -> Entry {
     let metric = name(verdict.metric);
-    // A score in another metric would stand beside this round's as if the two could be compared.
+    // A score in another metric cannot be compared with this round's scores, so it is left out.
     let score = if winner.artifact == reigning.artifact {
         Some(winner.score)
     } else {
@@ -212,7 +212,7 @@ fn kept(
 
 fn choose(baseline: Option<Winner>, model: Option<Winner>, metric: Metric, margin: f64) -> (Option<Winner>, String) {
     let metric = name(metric);
-    // Shortest form of a decimal that the product would blur, such as 0.07.
+    // The shortest decimal form; the plain product would print rounding errors, for example for 0.07.
     let percent = (margin * 1e6).round() / 1e4;
     match (baseline, model) {
         (None, None) => (None, "no member has a score, so nobody is promoted".to_owned()),
@@ -247,13 +247,13 @@ fn choose(baseline: Option<Winner>, model: Option<Winner>, metric: Metric, margi
     }
 }
 
-/// A tie is no win, also where the margin is 0.
+/// Returns whether a model beats a baseline. A tie is no win, even with a margin of 0.
 fn beats(model: f64, baseline: f64, margin: f64) -> bool {
     model < baseline && model <= baseline * (1.0 - margin)
 }
 
-/// The asked metric, or RMSE where no member has it: a scale is zero where the training rows do not vary. Where squares
-/// of errors are too large for a number, MAE.
+/// Returns the metric that decides: the asked one, or RMSE when no member has it. (A scale is zero when the training
+/// rows do not vary.) MAE when the squares of the errors overflow.
 fn deciding(outcomes: &[Outcome], asked: Metric) -> Metric {
     let any = |metric: &Metric| outcomes.iter().any(|outcome| score(outcome, *metric).is_some());
     [asked, Metric::Rmse, Metric::Mae]

@@ -1,8 +1,8 @@
-//! The member that whoever decides a round makes of the others: weighed on the rows that select, scored like any other.
+//! The ensemble: a member that the decider of a round makes of the other members. It is weighted on the `select` rows
+//! and scored like any other.
 //!
-//! Promises: equal outcomes give an equal artifact and equal scores, whoever decides. A round whose ensemble cannot be
-//! made is decided all the same, and says why it is out: a member's artifact that is gone, a panic and too little memory
-//! are reasons like any other.
+//! Equal outcomes give an equal artifact and equal scores, whoever decides. A round whose ensemble cannot be made is
+//! decided without it, and says why: a missing artifact, a panic and too little memory are reasons like any other.
 
 use std::panic::AssertUnwindSafe;
 
@@ -29,14 +29,14 @@ use crate::{
     select,
 };
 
-/// One member that can be mixed.
+/// One member that can be part of the ensemble.
 struct Candidate {
     name: MemberName,
     artifact: Bytes,
     selected: Option<SelectDocument>,
 }
 
-/// What was made: the outcome's parts before they are stored.
+/// The ensemble before it is stored.
 struct Made {
     artifact: Artifact,
     bytes: Vec<u8>,
@@ -44,9 +44,11 @@ struct Made {
     holdout: contract::ForecastDocument,
 }
 
-/// Makes the ensemble of a round whose other outcomes are all there, and writes its outcome; adopts what stands there.
+/// Makes the ensemble of a round whose other outcomes are complete, and writes its outcome. Adopts an outcome that is
+/// already stored.
 ///
-/// With `given_up` it is not tried any more, and its outcome says so: whoever tried it before did not live to decide.
+/// With `given_up` the ensemble is not tried again, because earlier attempts died before they could decide. The outcome
+/// records that text as the reason.
 ///
 /// # Errors
 /// When the store does not answer, but may answer later.
@@ -100,7 +102,8 @@ async fn make(
         bytes += candidate
             .as_ref()
             .map_or(0, |candidate| candidate.artifact.len() as u64);
-        // Each is held twice, as it was read and inside of the ensemble, beside the rows that all forecast.
+        // Each artifact is held twice, as it was read and inside of the ensemble, beside the rows that all members
+        // forecast.
         if bytes > bound {
             return Err(EvalError::TooMuch { bytes, bound });
         }
@@ -180,7 +183,8 @@ fn mix(
     })
 }
 
-/// Weighs the members that forecast the rows that select; all of them, alike, where no rows do.
+/// Returns the weights of the members that have `select` forecasts. When no member has them, all members get equal
+/// weights.
 fn weights<'a>(cut: &CutDocument, table: &Table, candidates: &'a [Candidate]) -> (Matrix, Vec<&'a Candidate>) {
     let selected: Vec<_> = candidates
         .iter()
@@ -224,7 +228,7 @@ fn calibrate(
 async fn store_made(round: &Round, made: Made, store: &dyn Store) -> Result<Outcome, EvalError> {
     let artifact = Digest::of(&made.bytes);
     let manifest = keys::artifact_manifest(&round.dataset, round.part, artifact);
-    // Before anything is written: neither may hold what cannot be read back.
+    // Before anything is written: neither object may hold what cannot be read back.
     let (about, bytes) = (
         json(&manifest, &made.artifact.about)?,
         json(keys::FORECASTS, &made.holdout)?,
@@ -232,7 +236,7 @@ async fn store_made(round: &Round, made: Made, store: &dyn Store) -> Result<Outc
     let key = keys::artifact(&round.dataset, round.part, artifact);
     store.put_named(&key, made.bytes.into()).await?;
     match store.create(&manifest, about).await {
-        // Equal artifacts have equal manifests: whoever wrote it wrote this.
+        // Equal artifacts have equal manifests, so the stored one is the same.
         Ok(_) | Err(StoreError::Exists { .. }) => {}
         Err(error) => return Err(error.into()),
     }

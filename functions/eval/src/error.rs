@@ -1,4 +1,4 @@
-//! What can go wrong while a member is scored or its round decided.
+//! Errors while a member is scored or its round is decided.
 
 use contract::{Digest, FailureKind};
 use forecast::{ArtifactError, ForecastError, IntervalError};
@@ -12,43 +12,43 @@ pub enum EvalError {
     /// The store failed.
     #[error("cannot read or write what the round needs")]
     Store(#[from] StoreError),
-    /// The clean part is damaged, or is not a clean part.
+    /// The clean part is damaged, or is not one.
     #[error("cannot read the columns of the clean part")]
     Part(#[from] PartError),
-    /// The artifact is damaged, or is not an artifact.
+    /// The artifact is damaged, or is not one.
     #[error("cannot read the artifact")]
     Artifact(#[from] ArtifactError),
-    /// The artifact was fitted on other rows.
+    /// The artifact was fitted on another cut.
     #[error("the artifact was fitted on cut `{have}`, the round is scored on `{want}`")]
     OtherCut {
-        /// The cut in the artifact.
+        /// The cut that the artifact names.
         have: String,
-        /// The round's cut.
+        /// The digest of the round's cut.
         want: Digest,
     },
-    /// The transform does not fit the clean part.
+    /// The clean part does not have the columns of the transform, or a value cannot be transformed.
     #[error("cannot apply the transform to the clean part")]
     Transform(#[from] TransformError),
     /// The model cannot forecast.
     #[error("cannot forecast the holdout")]
     Forecast(#[from] ForecastError),
-    /// The intervals of an ensemble cannot be measured.
+    /// The intervals of the ensemble cannot be measured.
     #[error("cannot measure intervals")]
     Intervals(#[from] IntervalError),
-    /// The members of an ensemble are too large together.
+    /// The artifacts of an ensemble's members are too large together.
     #[error("the members' artifacts have {bytes} bytes together, at most {bound} are mixed on this host")]
     TooMuch {
-        /// Their bytes, as far as they were read.
+        /// The sum of their sizes in bytes, as far as they were read.
         bytes: u64,
-        /// The bound: a quarter of `host.memory`.
+        /// The bound in bytes: a quarter of `host.memory`.
         bound: u64,
     },
-    /// A forecast is not a number.
+    /// A forecast is not finite.
     #[error("the forecast of `{target}` at {time} is not a finite number")]
     NotFinite {
-        /// The target.
+        /// The target's name.
         target: String,
-        /// The time of the step, RFC 3339 UTC.
+        /// The time of the step, RFC 3339 in UTC.
         time: String,
     },
 }

@@ -1,6 +1,7 @@
-//! Joining a round: this member's outcome first, then its siblings'; whoever finds all of them decides.
+//! Joining a round: writes this member's outcome, then reads those of its siblings. The job that finds all of them
+//! decides.
 //!
-//! Nothing here waits. Every step is a create that adopts what is there, so a crash anywhere is a redelivery that finds
+//! Nothing here waits. Every write is a create that adopts what is already stored, so after a crash a redelivery finds
 //! the same decision, and equal deciders end with the same one.
 
 use contract::{
@@ -18,12 +19,12 @@ use crate::{
     ensemble,
 };
 
-/// How often a job that only joins is tried with the ensemble. It follows one that could not decide; where that one died
-/// of the ensemble, this one would too.
+/// How often a job that only joins is attempted with the ensemble. Such a job follows one that could not decide. If the
+/// ensemble killed that one, it would kill this one too.
 const ENSEMBLE_TRIES: u32 = 2;
 
-/// Writes what became of the member; adopts what stands there already. Scores take the place of a failure: what was
-/// missing when the member failed has come back since.
+/// Writes the outcome of the member, or adopts the stored one. Scores replace a stored failure: then an input that was
+/// missing before has come back.
 ///
 /// # Errors
 /// When the store does not answer.
@@ -58,7 +59,8 @@ pub(crate) async fn write_outcome(
     Ok(())
 }
 
-/// Decides the round where all outcomes are there, and gives the decision with the round.
+/// Decides the round when all outcomes are stored. Returns the round and its decision; `None` while an outcome is
+/// missing.
 ///
 /// # Errors
 /// When the store does not answer, or the round or one of its documents is missing or damaged.
@@ -76,14 +78,15 @@ pub async fn decide(
     };
     if let Some(name) = &round.ensemble {
         let given_up = task.skip_scoring && attempt >= ENSEMBLE_TRIES;
-        let given_up = given_up.then_some("whoever made it died of it or gave up");
+        let given_up = given_up.then_some("earlier attempts to make it died or gave up");
         let ensemble = ensemble::outcome(&round, name, &outcomes, given_up, platform).await?;
         outcomes.push(ensemble);
     }
     let key = keys::decision(&round.dataset, round.part, round.round);
     let decision = match read(store, &key).await? {
         Some((decided @ Decision::Entry(_), _)) => decided,
-        // Nobody had scores then. Somebody may have some now, whose data were missing; else this decides the same.
+        // No member had a score then. A member whose input was missing may have one now; otherwise the decision stays
+        // the same.
         Some((Decision::Nobody { .. }, _)) => {
             let decision = decide_complete(&round, meta.last_modified, &outcomes, promote, store).await?;
             if matches!(decision, Decision::Entry(_)) {
@@ -130,7 +133,7 @@ async fn decide_complete(
     Ok(Decision::Entry(Box::new(entry)))
 }
 
-/// Gives the outcomes of all expected members, or none while one is missing.
+/// Returns the outcomes of all members; `None` while one is missing.
 async fn outcomes(round: &Round, store: &dyn Store) -> Result<Option<Vec<Outcome>>, StoreError> {
     let mut outcomes = Vec::with_capacity(round.members.len());
     for member in &round.members {
@@ -143,7 +146,7 @@ async fn outcomes(round: &Round, store: &dyn Store) -> Result<Option<Vec<Outcome
     Ok(Some(outcomes))
 }
 
-/// Finds out why scoring failed: the job that only joins follows one that tried, whose failure says why.
+/// Returns why scoring failed. A job that only joins follows a job that tried to score, whose failure says why.
 async fn why_unscored(task: &EvalTask, spec: &Spec, store: &dyn Store) -> Result<String, StoreError> {
     let tried = EvalTask {
         skip_scoring: false,

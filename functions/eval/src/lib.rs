@@ -1,7 +1,9 @@
-//! The stage `eval`: scores one member on the holdout, joins its round, and decides it where all siblings are there.
+//! The stage `eval`: scores one member on the holdout, joins its round, and decides the round when all siblings are
+//! there.
 //!
-//! Promises: nobody waits for anybody, every decided round appends exactly one entry to the champion log, and equal
-//! deciders write equal entries and send equal jobs. Refuses to know who decides: whoever finds the round complete does.
+//! It promises that no job waits for another, that every decided round appends exactly one entry to the champion log,
+//! and that equal deciders write equal entries and send equal jobs. It refuses to know who decides: the job that finds
+//! the round complete does.
 //!
 //! Start with [`decide`] (the rule, pure), then [`join`] (the round), then [`champions`] (the log).
 
@@ -26,7 +28,7 @@ use platform::{
 pub use error::EvalError;
 use score::{Subject, score};
 
-/// The stage as a host runs it.
+/// The stage `eval`.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Eval;
 
@@ -36,7 +38,7 @@ impl Work for Eval {
     type Made = EvalFacts;
     type Error = EvalError;
 
-    /// Scores the member's artifact; a member whose fit or scoring failed has nothing to score.
+    /// Scores the member's artifact. For a member whose fit or scoring failed there is nothing to score.
     async fn work(&self, job: &Job<EvalTask>, platform: &Platform) -> Result<Worked<EvalFacts>, EvalError> {
         let task = &job.task;
         let facts = match &task.scored {
@@ -50,7 +52,7 @@ impl Work for Eval {
         Ok(Worked::Done(facts))
     }
 
-    /// Writes the member's outcome; where the round is complete, decides it and sends `infer` for whoever reigns.
+    /// Writes the member's outcome. When the round is complete, decides it and returns an `infer` job for the champion.
     async fn conclude(&self, job: &Job<EvalTask>, made: &EvalFacts, platform: &Platform) -> Result<Next, EvalError> {
         let task = &job.task;
         let store = &*platform.store;
@@ -111,7 +113,7 @@ async fn put(task: &EvalTask, bytes: Bytes, store: &dyn Store) -> Result<Digest,
     Ok(digest)
 }
 
-/// Scores are only comparable where all members were fitted on the same rows.
+/// Reads an artifact and checks its cut: scores can be compared only when all members were fitted on the same rows.
 fn fitted_on(want: Digest, bytes: &[u8]) -> Result<Artifact, EvalError> {
     let artifact = Artifact::parse(bytes)?;
     if artifact.about.cut != want.hex() {

@@ -1,4 +1,4 @@
-//! The function `eval`: one binary, which finds out at start where it stands.
+//! The function `eval`. The same binary runs on every host.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! Scoring one artifact on the holdout of its cut, in original units. Pure.
+//! Scores one artifact on the holdout of its cut, in original units. Pure.
 
 use std::collections::BTreeMap;
 
@@ -8,28 +8,29 @@ use series::{QuantileScoring, Scaled, ScoreScale, Scores, Scoring, Table, Window
 
 use crate::error::EvalError;
 
-/// How many holdout forecasts are kept for people and plots, at most.
+/// The largest number of holdout forecasts that are kept for people and plots.
 pub(crate) const SHOWN_ORIGINS: usize = 500;
 
-/// Whose forecasts are scored.
+/// The member whose forecasts are scored.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Subject {
-    /// The dataset.
+    /// The dataset of the part.
     pub dataset: Dataset,
-    /// The part.
+    /// The part of the dataset.
     pub part: PartId,
-    /// The member.
+    /// The member's name.
     pub member: MemberName,
-    /// Its artifact.
+    /// The digest of its artifact.
     pub artifact: Digest,
 }
 
-/// Scores a model at every holdout origin and keeps its last one-step forecasts beside what was observed.
+/// Scores a model at every holdout origin. Keeps its last one-step forecasts together with the observed values.
 ///
-/// Histories reach back into training rows. Actuals are those of the raw table: never clipped, never imputed.
+/// Histories reach back into training rows. The observed values come from the table as it is: never clipped, never
+/// imputed.
 ///
 /// # Errors
-/// When a column is missing, the model cannot forecast, or a forecast is not a finite number.
+/// When a column is missing, the model cannot forecast, or a forecast is not finite.
 pub fn score(
     cut: &CutDocument,
     table: &Table,
@@ -66,7 +67,7 @@ pub fn score(
             bounds.clear();
             match calibration.append_quantiles(forecast, targets.len(), &mut bounds) {
                 Ok(()) => {
-                    // Their order stays, because scales are positive.
+                    // The order of the bounds stays, because scales are positive.
                     for (cell, bound) in bounds.iter_mut().enumerate() {
                         *bound = cut.transform.unscale(cell / levels.len() % targets.len(), *bound);
                     }

@@ -1,4 +1,4 @@
-//! What a member forecasts for the rows that select: the ground on which an ensemble weighs it. Pure.
+//! The forecasts of a member for the `select` rows, by which an ensemble weights it. Pure.
 
 use contract::{CutDocument, Digest, MemberName, SelectDocument};
 use forecast::Forecast;
@@ -6,10 +6,11 @@ use series::{Matrix, Scaled, Table, Windows};
 
 use crate::error::EvalError;
 
-/// The most numbers that are kept; more origins are thinned out evenly.
+/// The largest number of values that are kept. With more, the origins are thinned out evenly.
 pub const MAX_VALUES: usize = 1 << 16;
 
-/// Forecasts from the origins of the rows that select; none where no rows do, or the model's forecasts are not finite.
+/// Returns the forecasts from the origins of the `select` rows; `None` when there are no such rows, or a forecast is
+/// not finite.
 ///
 /// # Errors
 /// When the model cannot forecast.
@@ -38,7 +39,7 @@ pub fn select(
     }))
 }
 
-/// Gives the origins whose forecast rows all select, the same ones for every member of a round.
+/// Returns the origins whose forecast rows are all `select` rows. They are the same for every member of a round.
 fn origins(cut: &CutDocument) -> Vec<usize> {
     let windows = Windows::holdout(cut.cut.select.clone(), cut.cut.window);
     let cells = cut.cut.window.horizon * cut.transform.target_names().len();
@@ -47,7 +48,8 @@ fn origins(cut: &CutDocument) -> Vec<usize> {
     windows.iter().step_by(stride).collect()
 }
 
-/// Gives what was observed at the rows of forecasts from these origins, as models see it; NaN where nothing was.
+/// Returns the observed values at the rows of the forecasts from these origins, on the axis of the models; NaN where a
+/// value is missing.
 ///
 /// # Shapes
 /// The result is `[origins * steps, targets]`.

@@ -324,7 +324,7 @@ async fn a_round_whose_ensemble_kills_whoever_makes_it_is_decided_without_it() {
     let ensemble = scene.outcome("ensemble").await.unwrap();
     assert_eq!(
         ensemble.failed.as_deref(),
-        Some("whoever made it died of it or gave up")
+        Some("earlier attempts to make it died or gave up")
     );
     assert_eq!(next.tasks().len(), 1, "the round is decided");
 }

@@ -1,4 +1,4 @@
-//! What can go wrong while a forecast is made.
+//! Errors while a forecast is made.
 
 use contract::{Digest, FailureKind};
 use forecast::{ArtifactError, ForecastError};
@@ -9,10 +9,10 @@ use series::{Frequency, TransformError};
 /// Why there is no forecast.
 #[derive(Debug, thiserror::Error)]
 pub enum InferError {
-    /// The message asks for what is not built.
+    /// The message asks for a forecast on request, which is not supported.
     #[error("forecasts on request are not supported yet, the job names request `{request}`")]
     Request {
-        /// The request.
+        /// The digest of the request.
         request: Digest,
     },
     /// The store failed.
@@ -21,31 +21,31 @@ pub enum InferError {
     /// The champion log names another artifact than the job.
     #[error("generation {generation} of the champion log names artifact `{have}`, the job `{want}`")]
     OtherChampion {
-        /// The generation.
+        /// The generation of the entry.
         generation: u64,
         /// The artifact in the log.
         have: Digest,
         /// The artifact in the job.
         want: Digest,
     },
-    /// The champion's artifact was fitted on other rows than its entry says.
+    /// The champion's artifact was fitted on another cut than its entry says.
     #[error("the artifact was fitted on cut `{have}`, the champion log names `{want}`")]
     OtherCut {
-        /// The cut in the artifact.
+        /// The cut that the artifact names.
         have: String,
         /// The cut in the log.
         want: Digest,
     },
-    /// The clean part is damaged, or is not a clean part.
+    /// The clean part is damaged, or is not one.
     #[error("cannot read the columns of the clean part")]
     Part(#[from] PartError),
-    /// The artifact is damaged, or is not an artifact.
+    /// The artifact is damaged, or is not one.
     #[error("cannot read the champion's artifact")]
     Artifact(#[from] ArtifactError),
-    /// The champion's columns are not there.
+    /// The clean part does not have the champion's columns, or a value cannot be transformed.
     #[error("cannot apply the champion's transform to the clean part")]
     Transform(#[from] TransformError),
-    /// The champion forecasts on another grid.
+    /// The champion was fitted on a time axis with another frequency.
     #[error("the clean part has frequency {have}, the champion forecasts at {want}")]
     OtherFrequency {
         /// The frequency of the clean part.
@@ -53,27 +53,27 @@ pub enum InferError {
         /// The champion's frequency.
         want: Frequency,
     },
-    /// No target has any value.
+    /// No target has a value in any row.
     #[error("no target has a value in any of {rows} rows")]
     NothingObserved {
-        /// The rows.
+        /// The number of rows.
         rows: usize,
     },
-    /// The champion looks further back than the data goes.
+    /// The champion needs more rows of history than there are.
     #[error("{have} rows are observed, the champion needs {need}")]
     ShortHistory {
-        /// The rows up to the last observed one.
+        /// The number of rows up to the last observed one.
         have: usize,
-        /// The rows that the champion looks back.
+        /// The number of rows that the champion needs.
         need: usize,
     },
     /// The champion cannot forecast.
     #[error("the champion cannot forecast")]
     Forecast(#[from] ForecastError),
-    /// A forecast is not a number.
+    /// A forecast is not finite.
     #[error("the forecast of `{target}` at step {step} is not a finite number")]
     NotFinite {
-        /// The target.
+        /// The target's name.
         target: String,
         /// The step, from 1.
         step: usize,

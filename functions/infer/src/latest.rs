@@ -1,4 +1,5 @@
-//! `latest.json`: the one mutable name of a part's forecasts. It moves only forward, by generation, then origin.
+//! `latest.json`: the one mutable object among a part's forecasts. It moves only forward, by generation, then by
+//! origin.
 
 use contract::{Dataset, Latest, PartId, keys};
 use platform::{
@@ -6,13 +7,13 @@ use platform::{
     documents::{json, read},
 };
 
-/// How often others may be faster before the job is given back.
+/// How often other workers may be faster before the job is given back.
 const TRIES: usize = 16;
 
-/// Points `latest.json` at a forecast, unless it points at one as new or newer.
+/// Points `latest.json` at a forecast, unless it already points at one that is as new or newer.
 ///
 /// # Errors
-/// When the store does not answer, or others keep being faster.
+/// When the store does not answer, or other workers are faster every time.
 pub async fn advance(store: &dyn Store, dataset: &Dataset, part: PartId, latest: &Latest) -> Result<(), StoreError> {
     let key = keys::latest(dataset, part);
     for _ in 0..TRIES {
@@ -24,7 +25,7 @@ pub async fn advance(store: &dyn Store, dataset: &Dataset, part: PartId, latest:
         };
         match written {
             Ok(_) => return Ok(()),
-            // A doubt is settled by reading again: what was written is as new as ours.
+            // After a doubtful write, reading decides: a stored forecast that is as new as ours ends the loop.
             Err(StoreError::Exists { .. } | StoreError::Changed { .. } | StoreError::Doubt { .. }) => {}
             Err(error) => return Err(error),
         }

@@ -1,7 +1,7 @@
 //! The stage `infer`: forecasts with the champion from the last observed row of a clean part.
 //!
-//! Promises: the forecast is the champion's that the job names and nobody else's, it looks at nothing behind its
-//! origin, and `latest.json` only ever moves forward. Refuses to know rounds: who reigns stands in the job.
+//! It promises that the forecast is that of the champion in the job, that it uses nothing after its origin, and that
+//! `latest.json` only moves forward. It refuses to know rounds: the job names the champion.
 //!
 //! Start with [`predict`](predict::predict), the pure part, then [`Infer`].
 
@@ -22,11 +22,11 @@ use predict::{Ahead, predict};
 
 pub use error::InferError;
 
-/// The stage as a host runs it.
+/// The stage `infer`.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Infer;
 
-/// Everything a forecast is made of, as it was read.
+/// The inputs of a forecast, as they were read.
 struct Inputs {
     entry: Entry,
     cut: CutDocument,

@@ -1,4 +1,4 @@
-//! Forecasting from the last observed row with a champion's transform and model. Pure.
+//! Forecasts from the last observed row with a champion's transform and model. Pure.
 
 use std::collections::BTreeMap;
 
@@ -11,32 +11,32 @@ use series::{Matrix, Table, Transform, rfc3339};
 
 use crate::error::InferError;
 
-/// The steps that `auto` never exceeds.
+/// The largest number of steps with `horizon = "auto"`.
 pub(crate) const MAX_AUTO_STEPS: usize = 1_000;
 
-/// What lies ahead of the last observed row, in original units.
+/// The forecast after the last observed row, in original units.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Ahead {
-    /// The last observed row, UTC seconds.
+    /// The time of the last observed row, UTC seconds.
     pub origin: i64,
-    /// The time of each step, RFC 3339 UTC.
+    /// The time of each step, RFC 3339 in UTC.
     pub times: Vec<String>,
-    /// One row per target, one number per step.
+    /// The mean forecasts: one row per target, one value per step.
     pub mean: Vec<Vec<f64>>,
-    /// Quantiles by their level, each as `mean`.
+    /// The quantiles by level, each in the form of `mean`; empty without a calibration.
     pub quantiles: BTreeMap<String, Vec<Vec<f64>>>,
-    /// Whether rows that the model did not learn from calibrated them.
+    /// Whether they were calibrated on rows that the model did not learn from; `None` without a calibration.
     pub calibrated: Option<bool>,
-    /// The step (from 1) from which the model forecasts from its own forecasts.
+    /// The step (from 1) from which the model uses its own forecasts as input; `None` when it never does.
     pub extrapolates_from: Option<usize>,
 }
 
 /// Forecasts from the last row in which a target was observed. Later rows, and later values of other columns, are not
-/// looked at.
+/// used.
 ///
 /// # Errors
-/// When a column of the champion is missing, the grid is another one, the history is too short, or a forecast is not a
-/// finite number.
+/// When a column of the champion is missing, the frequency is another one, the history is too short, or a forecast is
+/// not finite.
 pub fn predict(
     asked: &ForecastSection,
     cut: &CutDocument,
@@ -48,7 +48,7 @@ pub fn predict(
     if have != want {
         return Err(InferError::OtherFrequency { have, want });
     }
-    // Causal in every row: a forecast knows nothing that was not there at its origin.
+    // Every row is imputed from earlier rows only, so the forecast knows nothing that came after its origin.
     let scaled = cut.transform.apply(table, 0..0)?;
     let last = table
         .last_observed()
@@ -89,7 +89,7 @@ pub fn predict(
     })
 }
 
-/// Gives the steps to forecast: as asked, else the champion's horizon and one season at least.
+/// Returns the number of steps to forecast: as asked, or else the champion's horizon, but at least one season.
 fn steps(asked: &ForecastSection, cut: &CutDocument) -> usize {
     match asked.horizon {
         Choice::Given(steps) => steps,
