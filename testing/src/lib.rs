@@ -1,7 +1,8 @@
-//! What tests share: ports in memory, the suites that every adapter of a port passes, and fixtures of stages and files.
+//! Test tools for all crates: ports in memory, the suites that every adapter of a port passes, and fixtures of stages
+//! and files.
 //!
-//! The crate promises that its doubles behave like the real services, because they pass the same suites ([`ports`]).
-//! Nothing that ships depends on it: it stands under `[dev-dependencies]` only.
+//! The crate promises that its doubles behave like the real services: they pass the same suites ([`ports`]). No product
+//! crate depends on it outside of `[dev-dependencies]`.
 //!
 //! Start with [`memory::World`], then [`stage`].
 

@@ -5,7 +5,7 @@ use tokio::sync::watch;
 
 use platform::Clock;
 
-/// The time of day at which every memory clock begins: 2023-11-14T22:13:20Z.
+/// The time of day at which every memory clock starts: 2023-11-14T22:13:20Z.
 const START_S: i64 = 1_700_000_000;
 
 /// A clock that stands still until a test advances it.
@@ -14,7 +14,7 @@ pub struct MemoryClock {
 }
 
 impl MemoryClock {
-    /// Makes a clock that has not advanced yet.
+    /// Returns a clock that has not advanced yet.
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -22,12 +22,12 @@ impl MemoryClock {
         }
     }
 
-    /// Lets time pass and wakes whoever waited for it.
+    /// Advances the clock and wakes those who waited for the time.
     pub fn advance(&self, time: Duration) {
         self.elapsed.send_modify(|elapsed| *elapsed += time);
     }
 
-    /// Lets time pass up to a moment of the monotonic clock; does nothing where it has passed.
+    /// Advances the clock to a moment of its monotonic time. Does nothing when that has passed.
     pub fn advance_to(&self, moment: Duration) {
         self.elapsed.send_modify(|elapsed| *elapsed = moment.max(*elapsed));
     }
@@ -53,7 +53,7 @@ impl Clock for MemoryClock {
     async fn sleep(&self, time: Duration) {
         let mut elapsed = self.elapsed.subscribe();
         let end = *elapsed.borrow_and_update() + time;
-        // The sender lives in `self`, so the channel cannot close under us.
+        // The sender lives in `self`, so the channel cannot close.
         let _ = elapsed.wait_for(|now| *now >= end).await;
     }
 }

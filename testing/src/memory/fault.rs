@@ -17,35 +17,35 @@ use platform::{Clock, Delivered, Downloaded, ETag, Listed, Object, ObjectMeta, Q
 /// One fault, at one operation.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Fault {
-    /// At which operation, counted from 0 over store and queue together.
+    /// The number of the operation, counted from 0 over store and queue together.
     pub at: usize,
-    /// Before or after it takes effect.
+    /// Whether the fault comes before or after the operation takes effect.
     pub when: When,
-    /// What happens.
+    /// What the caller sees.
     pub how: How,
 }
 
-/// Whether the operation took effect.
+/// Whether the operation takes effect.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum When {
-    /// It did not.
+    /// It does not.
     Before,
-    /// It did, and the caller never learns of it.
+    /// It does, but the caller never learns it.
     After,
 }
 
 /// What the caller sees.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum How {
-    /// Nothing, ever: this operation and all later ones never return, as in a process that was killed.
+    /// Nothing: this operation and all later ones never return, as in a process that was killed.
     Stop,
-    /// A time-out; later operations work.
+    /// A time-out. Later operations work.
     TimeOut,
 }
 
-/// Counts the operations of a store and a queue, and lets one of them fail.
+/// Counts the operations of a store and a queue, and makes one of them fail.
 ///
-/// Works around any pair of ports, in memory or real.
+/// Wraps any pair of ports, in memory or real.
 pub struct Faults {
     fault: Option<Fault>,
     slow: Option<Slow>,
@@ -72,7 +72,7 @@ struct State {
 struct TimedOut(When);
 
 impl Faults {
-    /// Makes a counter with at most one fault.
+    /// Returns a counter with at most one fault.
     #[must_use]
     pub fn new(fault: Option<Fault>) -> Arc<Self> {
         let state = State {
@@ -87,8 +87,8 @@ impl Faults {
         })
     }
 
-    /// Makes a counter under which the answers to some operations, named by how they begin (`create jobs/`), come so much
-    /// later than their effects.
+    /// Returns a counter under which the answers to some operations come later than their effects, by `time`.
+    /// `operation` is the beginning of their names, for example `create jobs/`.
     #[must_use]
     pub fn slow(operation: &'static str, time: Duration, clock: Arc<dyn Clock>) -> Arc<Self> {
         Arc::new(Self {
@@ -99,7 +99,7 @@ impl Faults {
         })
     }
 
-    /// Makes a counter whose queue sends every message `copies` times, in an order that follows from `seed`.
+    /// Returns a counter whose queue sends every message `copies` times, in an order that follows from `seed`.
     #[must_use]
     pub fn duplicating(copies: usize, seed: u64) -> Arc<Self> {
         let state = State {
@@ -115,7 +115,7 @@ impl Faults {
         })
     }
 
-    /// Puts this around a store.
+    /// Wraps a store.
     #[must_use]
     pub fn store(self: &Arc<Self>, inner: Arc<dyn Store>) -> Arc<dyn Store> {
         Arc::new(FaultyStore {
@@ -124,7 +124,7 @@ impl Faults {
         })
     }
 
-    /// Puts this around a queue.
+    /// Wraps a queue.
     #[must_use]
     pub fn queue(self: &Arc<Self>, inner: Arc<dyn Queue>) -> Arc<dyn Queue> {
         Arc::new(FaultyQueue {
@@ -133,15 +133,15 @@ impl Faults {
         })
     }
 
-    /// Gives the operations so far, for example `create jobs/ab/…`.
+    /// Returns the names of the operations so far, for example `create jobs/ab/…`.
     #[must_use]
     pub fn operations(&self) -> Vec<String> {
         lock(&self.state).operations.clone()
     }
 
-    /// Waits until a [`How::Stop`] has struck; a test then drops whatever ran.
+    /// Waits until a [`How::Stop`] has happened. The test then drops everything that ran.
     pub async fn stopped(&self) {
-        // The sender lives in `self`, so the channel cannot close under us.
+        // The sender lives in `self`, so the channel cannot close.
         let _ = self.stopped.subscribe().wait_for(|stopped| *stopped).await;
     }
 
@@ -163,7 +163,7 @@ impl Faults {
             Some(Fault {
                 when: When::After, how, ..
             }) => {
-                // Whatever it answered, the caller does not learn it.
+                // Whatever the answer is, the caller does not learn it.
                 let _ = operation.await;
                 Err(timed_out(self.strike(how, When::After).await))
             }
@@ -172,7 +172,7 @@ impl Faults {
                 if let Some(slow) = slow {
                     slow.clock.sleep(slow.time).await;
                 }
-                // A stop that struck elsewhere meanwhile has killed this caller too.
+                // A stop that happened elsewhere since has killed this caller too.
                 if *self.stopped.borrow() {
                     pending().await
                 } else {
@@ -182,7 +182,7 @@ impl Faults {
         }
     }
 
-    /// Counts an operation and gives the fault that is due at it.
+    /// Counts an operation and returns the fault that is due at it.
     async fn begin(&self, name: String) -> Option<Fault> {
         if *self.stopped.borrow() {
             pending::<()>().await;
@@ -203,7 +203,7 @@ impl Faults {
         }
     }
 
-    /// Writes the copies of messages out, shuffled where asked.
+    /// Returns the copies of messages, shuffled if that was asked for.
     fn multiply(&self, bodies: &[String]) -> Vec<String> {
         let mut state = lock(&self.state);
         let mut sent: Vec<String> = (0..state.copies).flat_map(|_| bodies.iter().cloned()).collect();

@@ -1,8 +1,8 @@
-//! Store, queue and clock in memory, with the semantics of the real ones, and faults to put around any of them.
+//! Store, queue and clock in memory, with the semantics of the real ones, and faults to wrap around any of them.
 //!
-//! They pass the same suite as the adapters ([`crate::ports`]), so a stage that survives them survives the real ones:
-//! `ETag`s follow the bytes, times are whole seconds, messages come back when their visibility runs out, a stale handle
-//! deletes nothing. Time stands still until a test advances it.
+//! They pass the same suites as the adapters ([`crate::ports`]), so a stage that works with them works with the real
+//! ones. `ETag`s follow from the bytes, times are whole seconds, messages come back when their visibility timeout ends,
+//! and a stale handle deletes nothing. Time stands still until a test advances it.
 
 mod clock;
 mod fault;
@@ -17,19 +17,19 @@ pub use fault::{Fault, Faults, How, When};
 pub use queue::{Limits, MemoryQueue};
 pub use store::MemoryStore;
 
-/// The three together, sharing one clock.
+/// A store, a queue and a clock that belong together.
 #[derive(Clone)]
 pub struct World {
-    /// The store.
+    /// The store, dated by the clock.
     pub store: Arc<MemoryStore>,
-    /// The queue.
+    /// The queues of all stages.
     pub queue: Arc<MemoryQueue>,
     /// The clock of the process, the store and the queue.
     pub clock: Arc<MemoryClock>,
 }
 
 impl World {
-    /// Makes an empty world.
+    /// Returns an empty world.
     #[must_use]
     pub fn new() -> Self {
         let clock = Arc::new(MemoryClock::new());

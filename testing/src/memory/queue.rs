@@ -19,7 +19,7 @@ pub struct MemoryQueue {
     sent: Notify,
 }
 
-/// The attributes that all queues share.
+/// The attributes of all queues.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// How long a received message is hidden.
@@ -57,7 +57,7 @@ impl Default for Limits {
 }
 
 impl MemoryQueue {
-    /// Makes empty queues.
+    /// Returns empty queues.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>, limits: Limits) -> Self {
         Self {
@@ -68,13 +68,13 @@ impl MemoryQueue {
         }
     }
 
-    /// Delivers in an order that follows from `seed` instead of the order of sending.
+    /// Delivers in an order that follows from `seed`, not in the order of sending.
     pub fn shuffle(&self, seed: u64) {
         lock(&self.state).shuffle = Some(seed | 1);
     }
 
-    /// Gives the moment of the monotonic clock at which the next message of any stage is visible; none when all queues
-    /// are empty.
+    /// Returns the moment of the monotonic clock at which the next message of any stage becomes visible; `None` when
+    /// all queues are empty.
     #[must_use]
     pub fn next_visible(&self) -> Option<Duration> {
         lock(&self.state)
@@ -85,7 +85,7 @@ impl MemoryQueue {
             .min()
     }
 
-    /// Gives the bodies in a stage's queue, hidden ones included, in the order of sending.
+    /// Returns the bodies in a stage's queue, hidden ones included, in the order of sending.
     #[must_use]
     pub fn bodies(&self, stage: Stage) -> Vec<String> {
         lock(&self.state)
@@ -97,13 +97,13 @@ impl MemoryQueue {
             .collect()
     }
 
-    /// Gives the bodies in a stage's dead-letter queue.
+    /// Returns the bodies in a stage's dead-letter queue.
     #[must_use]
     pub fn dead(&self, stage: Stage) -> Vec<String> {
         lock(&self.state).dead.get(&stage).cloned().unwrap_or_default()
     }
 
-    /// Gives how many messages were ever sent.
+    /// Returns the number of messages that were ever sent.
     #[must_use]
     pub fn sent(&self) -> usize {
         lock(&self.state).sent
@@ -150,12 +150,12 @@ impl MemoryQueue {
     }
 }
 
-/// A handle names the delivery, so that receiving again voids it.
+/// Returns the receipt handle of a delivery. It names the delivery, so that receiving the message again voids it.
 fn handle(entry: &Entry) -> String {
     format!("{}#{}", entry.id, entry.receive_count)
 }
 
-/// Fisher-Yates with xorshift64: the same seed gives the same order.
+/// Shuffles (Fisher-Yates with xorshift64): the same seed gives the same order.
 pub(super) fn shuffle_in_place<T>(items: &mut [T], seed: &mut u64) {
     for i in (1..items.len()).rev() {
         *seed ^= *seed << 13;
@@ -219,7 +219,7 @@ impl Queue for MemoryQueue {
         let now = self.clock.monotonic();
         let mut inner = lock(&self.state);
         let entries = inner.queues.entry(stage).or_default();
-        // As SQS does it: whoever is late still hides a message that nobody else has received.
+        // As in SQS: a late worker can still hide a message that nobody else has received.
         let held = entries.iter_mut().find(|entry| handle(entry) == held);
         let Some(entry) = held else {
             return Err(QueueError::Stale {

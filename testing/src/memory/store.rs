@@ -12,7 +12,7 @@ use contract::Digest;
 use super::lock::lock;
 use platform::{Clock, Downloaded, ETag, Listed, Object, ObjectMeta, Store, StoreError};
 
-/// The longest key that S3 takes, in bytes.
+/// The longest key that S3 allows, in bytes.
 const MAX_KEY: usize = 1024;
 
 /// An object store in memory.
@@ -30,7 +30,7 @@ struct Stored {
 }
 
 impl MemoryStore {
-    /// Makes an empty store that dates objects by `clock`.
+    /// Returns an empty store that dates its objects by `clock`.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>) -> Self {
         Self {
@@ -39,12 +39,12 @@ impl MemoryStore {
         }
     }
 
-    /// Removes an object, as a person or a lifecycle rule does; says whether there was one.
+    /// Deletes an object, as a person or a lifecycle rule does. Returns whether there was one.
     pub fn remove(&self, key: &str) -> bool {
         lock(&self.objects).remove(key).is_some()
     }
 
-    /// Gives all keys in order.
+    /// Returns all keys in order.
     #[must_use]
     pub fn keys(&self) -> Vec<String> {
         lock(&self.objects).keys().cloned().collect()
@@ -66,7 +66,7 @@ impl MemoryStore {
         }
     }
 
-    /// Writes where `allowed` says so about the present object; check and write are one step.
+    /// Writes an object when `allowed` permits it for the present one. Check and write are one step.
     fn write(
         &self,
         key: &str,
@@ -95,7 +95,8 @@ impl MemoryStore {
     }
 }
 
-/// Equal bytes have equal `ETag`s, as in S3, so that a swap cannot tell A-B-A; whoever needs that writes a nonce.
+/// Returns the `ETag` of bytes. As in S3, equal bytes have equal `ETag`s, so a swap does not notice a change from A to
+/// B and back to A. A writer that must notice it adds a nonce.
 fn etag_of(bytes: &[u8]) -> ETag {
     ETag::new(&Digest::of(bytes).hex()[..32])
 }

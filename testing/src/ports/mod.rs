@@ -1,6 +1,6 @@
-//! What every adapter of a port does alike: the same checks for memory, the embedded servers and real ones.
+//! The suites of the ports: the same checks for the doubles in memory, the emulator and real services.
 //!
-//! A test double earns trust by passing what the real thing passes.
+//! A test double can be trusted because it passes what the real service passes.
 
 mod queue;
 mod store;

@@ -4,20 +4,21 @@ use async_trait::async_trait;
 use contract::Stage;
 use platform::{Delivered, Queue, QueueError};
 
-/// Where a queue is checked: it makes empty queues and lets time pass.
+/// The environment in which a queue is checked: it makes empty queues and lets time pass.
 #[async_trait]
 pub trait QueueBench: Sync {
-    /// Makes empty queues for all stages: hidden for one [`QueueBench::visibility`], put aside after 3 deliveries.
+    /// Returns empty queues for all stages. A received message is hidden for one [`QueueBench::visibility`]; after 3
+    /// deliveries it goes to the dead-letter queue.
     async fn fresh(&self) -> Arc<dyn Queue>;
 
-    /// Gives how long a received message is hidden: a few seconds where they really pass.
+    /// Returns the visibility timeout: a few seconds where the time really passes.
     fn visibility(&self) -> Duration;
 
     /// Lets time pass.
     async fn pass(&self, time: Duration);
 
-    /// Says whether a handle is good until its message was received again, and void from then on. moto lets such a handle
-    /// delete, and refuses to hide a message whose time is over.
+    /// Returns whether a handle is valid until its message is received again, and void from then on. moto lets an old
+    /// handle delete, and refuses to hide a message whose visibility timeout is over.
     fn voids_old_handles(&self) -> bool;
 }
 
@@ -62,7 +63,7 @@ async fn receive(queue: &dyn Queue) -> Vec<Delivered> {
     queue.receive(HERE, 10, NO_WAIT).await.unwrap()
 }
 
-/// Receives the only message there.
+/// Receives the only message in the queue.
 async fn one(queue: &dyn Queue) -> Delivered {
     let mut received = receive(queue).await;
     assert_eq!(received.len(), 1, "{received:?}");

@@ -5,10 +5,10 @@ use contract::Digest;
 use futures_util::future::join_all;
 use platform::{ETag, Listed, Store, StoreError};
 
-/// Racing writers in one round.
+/// The number of writers in one race.
 const RACERS: usize = 16;
 
-/// Checks that a store keeps the promises of its port. It must be empty; keys of different checks do not meet.
+/// Checks that a store keeps the promises of its port. The store must be empty; the checks use different keys.
 ///
 /// # Panics
 /// When the store breaks a promise; the panic says which.
@@ -257,7 +257,7 @@ async fn any_text_is_a_key(store: &dyn Store) {
     );
 }
 
-/// The bound of 1,024 bytes is the server's to hold, and moto does not.
+/// The server has to enforce the bound of 1,024 bytes, and moto does not.
 async fn a_key_that_is_too_long_is_refused_for_good_or_kept(store: &dyn Store) {
     let key = "k".repeat(1025);
     match store.put(&key, bytes("kept")).await {
@@ -320,7 +320,7 @@ async fn times_are_whole_seconds_of_one_clock(store: &dyn Store) {
     );
     assert_eq!(head.last_modified, get.last_modified);
     for meta in [head, get] {
-        // A server may note the time of its answers once a second.
+        // A server may update the time of its answers only once a second.
         assert!((-1..=5).contains(&meta.age_s()), "{meta:?}");
     }
 }
@@ -353,7 +353,7 @@ async fn conditions_hold_for_large_bodies_too(store: &dyn Store) {
     assert!(bytes.len() == 300_000 && bytes.iter().all(|b| usize::from(*b) == winner));
 }
 
-/// Gives the only one that succeeded; all others must have lost in the right way.
+/// Returns the only writer that succeeded. All others must have lost with the right error.
 fn winner(writes: &[Result<ETag, StoreError>], lost: impl Fn(&StoreError) -> bool) -> usize {
     let winners: Vec<usize> = (0..writes.len()).filter(|n| writes[*n].is_ok()).collect();
     assert_eq!(winners.len(), 1, "winners: {winners:?}");
