@@ -1,5 +1,5 @@
-//! Files are read in a child process: what it is handed, what it hands back, and the reading itself, which is the same
-//! where a host starts no children.
+//! Reads files in a child process: the request, the answer, and the reading itself, which is the same when this host
+//! starts no children.
 
 use std::{process::ExitCode, sync::Once};
 
@@ -19,10 +19,10 @@ use crate::{
     raw::File,
 };
 
-/// What the child's command line calls it.
+/// The name of the task in the child's arguments.
 const TASK: &str = "preprocess";
 
-/// What the files became: the facts, and the clean part's bytes.
+/// The result of reading: the facts, and the bytes of the clean part.
 pub(crate) struct Made {
     pub(crate) facts: CleanFacts,
     pub(crate) part: Bytes,
@@ -36,31 +36,31 @@ pub(crate) enum Ending {
     Stopped,
 }
 
-/// What goes before the files.
+/// The first part of the request; the files follow.
 #[derive(Serialize, Deserialize)]
 struct Request {
     spec: Spec,
     limits: Limits,
     threads: usize,
-    /// The files' names, in their order.
+    /// The names of the files, in their order.
     names: Vec<String>,
 }
 
-/// What goes before the clean part.
+/// The first part of the answer; the clean part follows.
 #[derive(Serialize, Deserialize)]
 enum Answer {
     Made(CleanFacts),
     Refused(Refusal),
 }
 
-/// Reads the files where this process was started for it, and says how to end; `None` in any other process. To be called
+/// Reads files when this process was started for it, and returns the exit code; `None` in any other process. Call it
 /// first in `main`.
 #[must_use]
 pub fn child() -> Option<ExitCode> {
     child::answer(TASK, answer)
 }
 
-/// Starts the child that will read files of so many bytes; `None` where the host starts none.
+/// Starts the child that will read files of `bytes` in all; `None` when this host starts no children.
 pub(crate) fn start(program: Option<&Program>, bytes: u64, host: &Host) -> Result<Option<Running>, PreprocessError> {
     let Some(program) = program else { return Ok(None) };
     match child::start(program, TASK, limits::bounds(host, bytes)) {
@@ -73,7 +73,7 @@ pub(crate) fn start(program: Option<&Program>, bytes: u64, host: &Host) -> Resul
     }
 }
 
-/// Reads the files of a job in a child, or here where there is none.
+/// Reads the files of a job in a child, or in this process when there is none.
 pub(crate) async fn read(
     reader: Option<Running>,
     files: Vec<File>,
@@ -93,7 +93,7 @@ pub(crate) async fn read(
         .map(Ending::Made)
 }
 
-/// Reads files: the same in any process.
+/// Reads files. The same in any process.
 fn make(files: Vec<File>, spec: &Spec, limits: Limits, threads: usize) -> Result<Made, PreprocessError> {
     let recipe = Recipe {
         data: &spec.data,
@@ -102,7 +102,7 @@ fn make(files: Vec<File>, spec: &Spec, limits: Limits, threads: usize) -> Result
         threads,
     };
     let (table, report) = clean(&files[0], files.get(1), &recipe)?;
-    // Their memory is the part's now.
+    // Their memory is needed for the part.
     drop(files);
     let (part, clean) = part::write(&table)?;
     let facts = CleanFacts {
@@ -160,7 +160,7 @@ async fn in_child(
     }
 }
 
-/// The child's work.
+/// Does the child's work.
 fn answer(parts: Vec<Bytes>) -> Vec<Bytes> {
     let mut parts = parts.into_iter();
     let request = parts.next().unwrap_or_default();
@@ -175,7 +175,7 @@ fn answer(parts: Vec<Bytes>) -> Vec<Bytes> {
     vec![said.into(), part]
 }
 
-/// Says in the log, once, that files are read in this process: a matter of the host, not of each of them.
+/// Logs once that files are read in this process, because that depends on the host and not on a file.
 fn tell_once(error: &std::io::Error) {
     static TOLD: Once = Once::new();
     TOLD.call_once(|| {

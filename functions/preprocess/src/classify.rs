@@ -1,4 +1,4 @@
-//! The class of each error of an upload: whether to try again, its kind, and where it lies.
+//! The class of each error of an upload: whether to try again, its kind, and its place.
 
 use contract::FailureKind;
 use platform::{Class, Classify, Place};

@@ -1,4 +1,4 @@
-//! Raw files become one table on a regular grid, with a report of everything that was done. Nothing is fitted here.
+//! Turns raw files into one table on a regular grid, with a report of everything that was done. Nothing is fitted here.
 
 use std::{panic::resume_unwind, thread};
 
@@ -21,26 +21,26 @@ use crate::{
 /// What the clean part depends on besides the files.
 #[derive(Clone, Copy, Debug)]
 pub struct Recipe<'a> {
-    /// What the columns mean.
+    /// What the columns mean (`data.*` in the spec).
     pub data: &'a DataSection,
     /// Whether calendar columns are added.
     pub calendar: bool,
-    /// What an upload may hold.
+    /// The limits of an upload.
     pub limits: Limits,
-    /// Threads that may be used; the result does not depend on it.
+    /// The number of threads that may be used; it does not change the result.
     pub threads: usize,
 }
 
-/// Cleans a data file and, where the holdout is one, its test file.
+/// Cleans a data file and, when the holdout is a test file, that one too.
 ///
 /// # Errors
-/// When the files do not give one series on a regular grid; the error names file, row, column, value and bound.
+/// When the files do not make one series on a regular grid. The error names file, row, column, value and bound.
 pub fn clean(
     data_file: &File,
     test_file: Option<&File>,
     recipe: &Recipe<'_>,
 ) -> Result<(Table, Report), PreprocessError> {
-    // Whatever the fast reading cannot take is read again as text, which finds the cell and names it.
+    // A file that the fast reading cannot take is read again as text, which finds the cell and names it.
     let times = |name: &str| time::is_named(name) || recipe.data.time.given().is_some_and(|time| time == name);
     let clean = |reading| {
         let files = read(reading, data_file, test_file, recipe)?;
@@ -94,12 +94,12 @@ fn read<'a>(
     files.map(|file| read::read(file, &recipe.limits, reading)).collect()
 }
 
-/// The spec's check has seen this name in the same table of zones.
+/// Returns the time zone of a name that the check of the spec has found in the same database.
 fn zone(name: &str) -> TimeZone {
     TimeZoneDatabase::bundled().get(name).unwrap_or(TimeZone::UTC)
 }
 
-/// The test file's time column has the name of the data file's.
+/// Returns the time columns. That of the test file has the same name as that of the data file.
 fn time_columns(files: &[Raw<'_>], data: &DataSection) -> Result<Vec<usize>, PreprocessError> {
     let first = time::find(&files[0], &data.time)?;
     let name = &files[0].columns[first].name;

@@ -1,4 +1,5 @@
-//! CSV: cheap checks of the shape first; plain files are read as numbers, all others by polars with every column as text.
+//! CSV: first cheap checks of the shape. Then plain files are read as numbers, all others by polars with every column
+//! as text.
 
 use std::io::Cursor;
 
@@ -18,14 +19,15 @@ use crate::{
 /// How the cells of a file are read.
 #[derive(Clone, Copy)]
 pub(crate) enum Reading<'a> {
-    /// Plain files as numbers at once, on so many threads; the columns of these names may be times and stay text.
+    /// Plain files as numbers at once, on this many threads. Columns that the function selects by name may hold times
+    /// and stay text.
     Plain(usize, &'a (dyn Fn(&str) -> bool + Sync)),
-    /// All cells as text, so that whatever is no number can be named with its row and its text.
+    /// All cells as text, so that a cell that is not a number can be named with its row and its text.
     Text,
 }
 
-/// Reads a CSV file: comma, or semicolon, tab or bar where the header has no other of the four; quotes, a byte order mark
-/// and both line ends are fine, blank lines are skipped.
+/// Reads a CSV file. The delimiter is a comma, or a semicolon, tab or bar when the header has no other of the four.
+/// Quotes, a byte order mark and both line ends are allowed. Blank lines are skipped.
 pub(crate) fn read<'a>(file: &'a File, limits: &Limits, reading: Reading<'_>) -> Result<Raw<'a>, PreprocessError> {
     let text = file.bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&file.bytes);
     let delimiter = delimiter(text);
@@ -41,7 +43,7 @@ pub(crate) fn read<'a>(file: &'a File, limits: &Limits, reading: Reading<'_>) ->
     check_text(&file.name, text, limits)?;
     let header = header(file, text, delimiter, limits)?;
     let plain = is_plain(text, delimiter, header.len());
-    // Polars makes nulls of blank lines and of what short rows lack, so whatever is not plainly regular is walked first.
+    // Polars makes nulls of blank lines and of missing fields, so a file that is not obviously regular is walked first.
     let (bytes, lines) = if plain {
         (file.bytes.slice_ref(text), Lines::From(2))
     } else {
@@ -68,7 +70,7 @@ pub(crate) fn read<'a>(file: &'a File, limits: &Limits, reading: Reading<'_>) ->
     })
 }
 
-/// Reads a plain file; none where it is another, or has a fault that is still to be named.
+/// Reads a plain file; `None` when it is not plain, or has an error that the other reading must name.
 fn plain<'a>(
     file: &File,
     bytes: &'a [u8],
@@ -84,7 +86,7 @@ fn plain<'a>(
     {
         return None;
     }
-    // The first line holds the whole header, each name as it stands there.
+    // The first line is the whole header, with each name as it is.
     let whole = is_plain(first, delimiter, header.len()) && std::str::from_utf8(first).is_ok();
     if !whole || first.len() > limits.line {
         return None;
@@ -126,7 +128,7 @@ fn check_text(file: &str, bytes: &[u8], limits: &Limits) -> Result<(), Preproces
     Ok(())
 }
 
-/// Finds the delimiter in the first line: a semicolon, a tab or a bar only where it is the only candidate.
+/// Returns the delimiter of the first line: a semicolon, a tab or a bar only when it is the only candidate.
 fn delimiter(bytes: &[u8]) -> u8 {
     let first = bytes
         .split(|b| *b == b'\n')
@@ -148,7 +150,7 @@ fn delimiter(bytes: &[u8]) -> u8 {
 }
 
 fn header(file: &File, bytes: &[u8], delimiter: u8, limits: &Limits) -> Result<Vec<String>, PreprocessError> {
-    // A quote that is never closed makes one record of all lines.
+    // With a quote that is never closed, all lines would be one record.
     let beginning = &bytes[..bytes.len().min(limits.line + 1)];
     let mut reader = ReaderBuilder::new()
         .has_headers(false)
@@ -179,14 +181,14 @@ fn header(file: &File, bytes: &[u8], delimiter: u8, limits: &Limits) -> Result<V
             bound,
         });
     }
-    // An index column that a data frame wrote has no name.
+    // Data frames write an index column without a name.
     let name = |(index, name): (usize, &[u8])| match String::from_utf8_lossy(name).trim() {
         "" => format!("column_{}", index + 1),
         name => name.to_owned(),
     };
     let names: Vec<String> = record.iter().enumerate().map(name).collect();
     Limits::check_names(&file.name, names.iter().map(String::as_str))?;
-    // Names may be numbers, and one of them may look like a time; a row of nothing but values is no header.
+    // Names may be numbers, and one of them may look like a time. A row of values only is not a header.
     let is_value = |name: &String| time::is_time(name) || number::plain(name).is_some();
     match names.iter().find(|name| time::is_time(name)) {
         Some(time) if names.iter().all(is_value) => Err(PreprocessError::NoHeader {
@@ -197,7 +199,7 @@ fn header(file: &File, bytes: &[u8], delimiter: u8, limits: &Limits) -> Result<V
     }
 }
 
-/// Says whether each line is one record with as many fields as the header, as far as counting can say.
+/// Returns whether each line is one record with as many fields as the header, as far as counting can tell.
 fn is_plain(bytes: &[u8], delimiter: u8, fields: usize) -> bool {
     let delimiters = || plain::count_lines(bytes) * (fields - 1);
     fields > 1 && memchr(b'"', bytes).is_none() && count(bytes, delimiter) == delimiters()
@@ -207,8 +209,8 @@ fn count(bytes: &[u8], wanted: u8) -> usize {
     memchr_iter(wanted, bytes).count()
 }
 
-/// Walks the records: each must have the header's fields. Gives the text without blank lines, and the line in which each
-/// data row begins.
+/// Walks the records, each of which must have the header's number of fields. Returns the text without blank lines, and
+/// the line in which each data row begins.
 fn walk(file: &File, bytes: &[u8], delimiter: u8, fields: usize) -> Result<(Bytes, Lines), PreprocessError> {
     let mut reader = ReaderBuilder::new()
         .has_headers(false)
@@ -252,7 +254,7 @@ fn offset(position: &csv::Position) -> usize {
 fn frame(bytes: &Bytes, delimiter: u8) -> PolarsResult<DataFrame> {
     CsvReadOptions::default()
         .with_has_header(true)
-        // Nothing is inferred: text in a column of numbers must be found and named, not made missing.
+        // Nothing is inferred: text in a column of numbers must be found and named, not turned into a missing value.
         .with_infer_schema_length(Some(0))
         .with_rechunk(true)
         .map_parse_options(|options| options.with_separator(delimiter))
@@ -277,7 +279,7 @@ fn columns(file: &File, frame: &DataFrame, header: Vec<String>) -> Result<Vec<Ra
         .collect()
 }
 
-/// The readers quote what they cannot read, which may be the whole file.
+/// Returns the error of a reader, shortened: readers quote what they cannot read, which may be the whole file.
 fn unreadable(file: &File, source: impl std::error::Error) -> PreprocessError {
     const SHOWN: usize = 160;
     let (source, format) = (source.to_string(), "CSV");

@@ -1,4 +1,4 @@
-//! What can be wrong with an upload.
+//! Errors of an upload.
 
 use contract::FailureKind;
 use platform::{
@@ -9,16 +9,16 @@ use platform::{
 use serde::{Deserialize, Serialize};
 use series::{AxisError, TableError};
 
-/// Where a cell lies. The row counts lines from 1, the header being row 1; a Parquet file has no header.
+/// A cell of a file.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Cell {
-    /// The file's name.
+    /// The file's name, without its directory.
     pub file: String,
-    /// The row.
+    /// The line in the file, from 1, with the header as row 1. A Parquet file has no header, so its first row is row 1.
     pub row: u64,
-    /// The column.
+    /// The column's name.
     pub column: String,
-    /// What stands there.
+    /// The text of the cell, shortened.
     pub value: String,
 }
 
@@ -32,13 +32,13 @@ impl std::fmt::Display for Cell {
     }
 }
 
-/// What the child refused, in the words of a failure.
+/// A refusal by the child, as a failure records it.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, thiserror::Error)]
 #[error("{message}")]
 pub struct Refusal {
-    /// The whole chain of causes, outermost first.
+    /// The text of the error and of all its causes, outermost first.
     pub message: String,
-    /// What it is to an operator.
+    /// The kind of the failure.
     pub kind: FailureKind,
     row: Option<u64>,
     column: Option<String>,
@@ -46,7 +46,7 @@ pub struct Refusal {
     bound: Option<String>,
 }
 
-/// What stops an upload from becoming a clean part.
+/// Why an upload cannot become a clean part.
 #[derive(Debug, thiserror::Error)]
 pub enum PreprocessError {
     /// The store failed.
@@ -55,301 +55,301 @@ pub enum PreprocessError {
     /// The object was replaced or deleted since its receipt was written.
     #[error("object `{key}` is gone: it was replaced or deleted")]
     Gone {
-        /// The key.
+        /// The key of the object.
         key: String,
     },
-    /// The message is for another stage, or lacks an input.
+    /// The message is for another stage, or an input is missing.
     #[error("the message is no job of this stage: {what}")]
     Message {
-        /// What is wrong with it.
+        /// What is wrong with the message.
         what: &'static str,
     },
-    /// The process that read the files ended before it had an answer, through what stands in them.
+    /// The process that reads the files died of their content, before it had an answer.
     #[error("reading {files} {death}")]
     Died {
         /// The keys of the files.
         files: String,
-        /// What ended it.
+        /// Why it died.
         death: Death,
     },
-    /// The process that reads the files could not begin or was told to end, whatever stands in them.
+    /// The process that reads the files could not start, or was told to end, whatever the files hold.
     #[error("the files could not be read apart")]
     Apart(#[source] ChildError),
-    /// The process that read the files refuses them.
+    /// The process that reads the files refuses them.
     #[error(transparent)]
     Refused(Box<Refusal>),
-    /// Nothing in it.
+    /// The file holds nothing.
     #[error("{file} is empty: it needs a header and data rows")]
     Empty {
-        /// The file.
+        /// The file's name.
         file: String,
     },
-    /// A header and nothing else.
+    /// The file has a header but no data rows.
     #[error("{file} has a header and no data rows: at least 1 is needed")]
     HeaderOnly {
-        /// The file.
+        /// The file's name.
         file: String,
     },
-    /// Bytes that are not UTF-8.
+    /// The file is not UTF-8.
     #[error("{file}, row {row}: byte {offset} of the file (0x{byte:02x}) is not UTF-8")]
     Encoding {
-        /// The file.
+        /// The file's name.
         file: String,
-        /// The row.
+        /// The line, from 1.
         row: u64,
-        /// The byte's place in the file, from 0.
+        /// The offset of the byte in the file, from 0.
         offset: usize,
-        /// The byte.
+        /// The first byte that is not UTF-8.
         byte: u8,
     },
-    /// A name that says one format and content of another.
+    /// The file's name promises another format than its content has.
     #[error("{file} is named .{extension} but holds {content}")]
     Mislabelled {
-        /// The file.
+        /// The file's name.
         file: String,
-        /// What its name says.
+        /// The extension of the name.
         extension: String,
-        /// What it is.
+        /// The format of the content.
         content: &'static str,
     },
-    /// A line too long to be a row.
+    /// A line is too long.
     #[error("{file}, row {row} has {have} bytes, at most {bound} are read")]
     LongLine {
-        /// The file.
+        /// The file's name.
         file: String,
-        /// The row.
+        /// The line, from 1.
         row: u64,
-        /// Its bytes.
+        /// Its length in bytes, as far as it was read.
         have: usize,
-        /// The most bytes.
+        /// The longest line in bytes.
         bound: usize,
     },
-    /// Too many columns.
+    /// The file has too many columns.
     #[error("{file} has {have} columns, at most {bound} are read")]
     TooManyColumns {
-        /// The file.
+        /// The file's name.
         file: String,
-        /// Its columns.
+        /// The number of its columns.
         have: usize,
-        /// The most columns.
+        /// The largest number of columns.
         bound: usize,
     },
-    /// Too many values.
+    /// The file has too many values.
     #[error("{file} declares {have} values, at most {bound} are read")]
     TooManyValues {
-        /// The file.
+        /// The file's name.
         file: String,
-        /// Rows times columns.
+        /// The number of values, rows times columns.
         have: usize,
-        /// The most values.
+        /// The largest number of values.
         bound: usize,
     },
-    /// A file that announces more of something than is read.
+    /// The file announces more of something than is read.
     #[error("{file} declares {have} {what}, at most {bound} are read")]
     Declares {
-        /// The file.
+        /// The file's name.
         file: String,
-        /// What it announces.
+        /// What it announces, in the plural.
         what: &'static str,
-        /// How many.
+        /// The announced number.
         have: u64,
-        /// The most.
+        /// The largest number.
         bound: u64,
     },
-    /// A column with another number of rows than the file.
+    /// A column has another number of rows than the file.
     #[error("{file}: column `{column}` has {have} rows, the file declares {need}")]
     Height {
-        /// The file.
+        /// The file's name.
         file: String,
-        /// The column.
+        /// The column's name.
         column: String,
-        /// Its rows.
+        /// The number of its rows.
         have: String,
-        /// The rows of the file, or of the group of rows.
+        /// The number of rows in the file, or in its row group.
         need: String,
     },
-    /// A first row without names.
+    /// The first row holds values instead of names.
     #[error("{file}, row 1 holds values (`{time}`) and no names: a header is needed")]
     NoHeader {
-        /// The file.
+        /// The file's name.
         file: String,
-        /// A time that stands where a name should.
+        /// A time in the place of a name.
         time: String,
     },
-    /// A name that would not fit the documents in which it stands.
+    /// A column's name is too long for the documents that name it.
     #[error("{file}: the name of column {number}, `{begins}`, has {have} bytes, at most {bound} are read")]
     LongName {
-        /// The file.
+        /// The file's name.
         file: String,
-        /// The column's place, from 1.
+        /// The number of the column, from 1.
         number: usize,
-        /// How its name begins.
+        /// The beginning of its name.
         begins: String,
-        /// Its bytes.
+        /// The length of its name in bytes.
         have: usize,
-        /// The most bytes.
+        /// The longest name in bytes.
         bound: usize,
     },
-    /// A column name twice in the header.
+    /// Two columns have the same name.
     #[error("{file}, row 1: column `{column}` is there twice, names must differ")]
     Twice {
-        /// The file.
+        /// The file's name.
         file: String,
-        /// The name.
+        /// The column's name.
         column: String,
     },
-    /// A column name that the clean part needs for itself.
+    /// A column has a name that the clean part uses itself.
     #[error("{file}, row 1: column name `{column}` is taken by {taken}")]
     Reserved {
-        /// The file.
+        /// The file's name.
         file: String,
-        /// The name.
+        /// The column's name.
         column: String,
-        /// What it is taken by, and the way out.
+        /// What uses the name, and how to avoid it.
         taken: &'static str,
     },
-    /// A row with more or fewer fields than the header.
+    /// A row has more or fewer fields than the header.
     #[error("{file}, row {row} has {have} fields, the header has {need}")]
     Ragged {
-        /// The file.
+        /// The file's name.
         file: String,
-        /// The row.
+        /// The line, from 1.
         row: u64,
-        /// Its fields.
+        /// The number of its fields.
         have: usize,
-        /// The header's fields.
+        /// The number of fields in the header.
         need: usize,
     },
-    /// A file that its reader cannot read.
+    /// The reader of its format cannot read the file.
     #[error("{file} cannot be read as {format}")]
     Unreadable {
-        /// The file.
+        /// The file's name.
         file: String,
-        /// The format.
+        /// The name of the format.
         format: &'static str,
-        /// Why.
+        /// The error of the reader.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// A column that the spec names and the file has not.
+    /// The spec names a column that the file does not have.
     #[error("{file} has no column `{column}`, which `{setting}` names; it has {columns}")]
     NoColumn {
-        /// The file.
+        /// The file's name.
         file: String,
-        /// The column.
+        /// The column's name.
         column: String,
-        /// The spec's path.
+        /// The key of the spec that names it.
         setting: &'static str,
-        /// The columns there are.
+        /// The columns of the file.
         columns: String,
     },
-    /// No column of times.
+    /// The file has no column of times.
     #[error(
         "{file} has no time column: none of {columns} holds times throughout; allowed: {TIMES}; `data.time` can name one, and must where they are bare numbers"
     )]
     NoTime {
-        /// The file.
+        /// The file's name.
         file: String,
-        /// The columns there are, with their first cells.
+        /// The columns of the file, with their first cells.
         columns: String,
     },
-    /// A cell that is no time.
+    /// A cell is not a time.
     #[error("{0} is not a time; allowed: {TIMES}")]
     Time(Box<Cell>),
-    /// A time before the year 1 or after 9999.
+    /// A time is before the year 1 or after 9999.
     #[error("{0} is outside the calendar of {CALENDAR}")]
     OutOfCalendar(Box<Cell>),
-    /// A time finer than the axis.
+    /// A time is not a whole second.
     #[error("{0} is not a whole second")]
     SubSecond(Box<Cell>),
-    /// Two formats of time in one column.
+    /// The times of a column have two formats.
     #[error("{cell} is {have}, row {first_row} has {need}: `{first_value}`; all must have one format")]
     MixedTimes {
-        /// The cell that differs.
+        /// The first cell that differs.
         cell: Box<Cell>,
         /// Its format.
         have: &'static str,
-        /// The format of the first one.
+        /// The format of the first cell.
         need: &'static str,
-        /// The row of the first one.
+        /// The row of the first cell.
         first_row: u64,
-        /// The first one.
+        /// The text of the first cell.
         first_value: String,
     },
-    /// Text in a column of numbers.
+    /// A column of numbers holds text.
     #[error("{0} is not a number; allowed: {NUMBERS}")]
     Text(Box<Cell>),
-    /// Infinity, or a number too large for one.
+    /// A number is infinite, or too large.
     #[error("{0} is not a finite number")]
     Infinite(Box<Cell>),
-    /// A column that must hold numbers and holds none.
+    /// A column that must hold numbers holds none.
     #[error("{file}: column `{column}`, which `{setting}` names, has no number")]
     NotNumeric {
-        /// The file.
+        /// The file's name.
         file: String,
-        /// The column.
+        /// The column's name.
         column: String,
-        /// The spec's path.
+        /// The key of the spec that names it.
         setting: &'static str,
     },
-    /// Nothing to forecast.
+    /// No column can be forecast.
     #[error("{file} has no usable target: {why}")]
     NoTarget {
-        /// The file.
+        /// The file's name.
         file: String,
-        /// What became of each column.
+        /// Why each column cannot be forecast.
         why: String,
     },
-    /// A time that does not fit the others.
+    /// A time is off the grid of the others.
     #[error("{cell} is off the grid of one row every {frequency} from {start}")]
     OffGrid {
-        /// The cell.
+        /// The cell of the time.
         cell: Box<Cell>,
-        /// The grid's step.
+        /// The step of the grid.
         frequency: series::Frequency,
-        /// The grid's first time.
+        /// The first time of the grid, RFC 3339 in UTC.
         start: String,
     },
-    /// A step that is longer than any frequency.
+    /// Two times are further apart than any frequency allows.
     #[error("{cell} is {step} after the row before it; a step is at most {STEP}")]
     Step {
-        /// The cell.
+        /// The cell of the later time.
         cell: Box<Cell>,
-        /// The step.
+        /// The distance between them.
         step: series::Frequency,
     },
-    /// Times that are no grid.
+    /// The times make no regular grid.
     #[error("{file} has no regular time axis")]
     Axis {
-        /// The file.
+        /// The file's name.
         file: String,
-        /// Why.
+        /// Why they make none.
         #[source]
         source: AxisError,
     },
-    /// Test rows that do not follow the data.
+    /// The test rows do not come after the data rows.
     #[error("{test_file} starts at {start}, which is not after {end}, the last row of {file}")]
     TestTooEarly {
-        /// The data file.
+        /// The name of the data file.
         file: String,
-        /// The test file.
+        /// The name of the test file.
         test_file: String,
-        /// The first test row.
+        /// The time of the first test row, RFC 3339 in UTC.
         start: String,
-        /// The last data row.
+        /// The time of the last data row, RFC 3339 in UTC.
         end: String,
     },
-    /// Two files with different columns.
+    /// The two files have different columns.
     #[error("column `{column}` is in {has} and not in {lacks}; both need the same columns")]
     TestColumns {
-        /// The column.
+        /// The column's name.
         column: String,
-        /// The file that has it.
+        /// The name of the file that has it.
         has: String,
-        /// The file that has it not.
+        /// The name of the file that does not have it.
         lacks: String,
     },
-    /// Columns that make no table; checked before, so a fault of this code.
+    /// The clean columns make no table. They were checked before, so this is a fault of this code.
     #[error("the clean columns are no table")]
     Table(#[from] TableError),
     /// The clean part could not be written.
@@ -390,16 +390,16 @@ impl Refusal {
     }
 }
 
-/// The formats that are read as times.
+/// The formats of times that are read.
 pub(crate) const TIMES: &str =
     "RFC 3339, YYYY-MM-DD HH:MM[:SS] (or with a T), YYYY-MM-DD, epoch seconds or milliseconds";
 
-/// The calendar that times must lie in.
+/// The range of times that are read.
 pub(crate) const CALENDAR: &str = "0001-01-01T00:00:00Z to 9999-12-31T23:59:59Z";
 
 /// The longest step, as in `series::Frequency`.
 pub(crate) const STEP: &str = "100 years";
 
-/// What is read as a number, or as missing.
+/// What is read as a number or as a missing value.
 pub(crate) const NUMBERS: &str =
     "a number with a decimal point, or for a missing one nothing, NaN, NA, N/A, null, None or -";

@@ -1,4 +1,4 @@
-//! Puts rows in order and on the regular grid.
+//! Sorts rows and places them on the regular grid.
 
 use std::ops::Range;
 
@@ -7,31 +7,31 @@ use series::{AxisError, Frequency, TimeAxis};
 
 use crate::{error::PreprocessError, limits::Limits, raw::Raw};
 
-/// Grid rows per data row above which a time is taken for a stray one: minutes of trading hours need 5.
+/// With more grid rows than this per data row, some time is taken for an outlier. Minutes of trading hours need 5.
 const SPARSEST: usize = 20;
 
-/// Grid rows that are never too many.
+/// A number of grid rows that is always allowed.
 const FEW: usize = 1_000;
 
-/// Where each grid row comes from.
+/// The source of each grid row.
 pub(crate) struct Grid {
     pub(crate) axis: TimeAxis,
-    /// Rising on the grid.
+    /// In rising order on the grid.
     runs: Vec<Run>,
     pub(crate) test_start: Option<usize>,
 }
 
-/// Rows that follow each other in a file and on the grid.
+/// Rows that follow each other both in a file and on the grid.
 #[derive(Clone, Debug)]
 struct Run {
     file: usize,
     rows: Range<usize>,
-    /// Where the first of them lies on the grid.
+    /// The grid row of the first of them.
     grid: usize,
 }
 
-/// Lays the rows of the data file and of the test file, which must follow it, on one grid, to which so many calendar columns
-/// will be added.
+/// Places the rows of the data file, and those of the test file, which must come later, on one grid. `calendar` is the
+/// number of calendar columns that will be added.
 pub(crate) fn lay(
     files: &[Raw<'_>],
     time_columns: &[usize],
@@ -81,7 +81,7 @@ pub(crate) fn lay(
     })?;
     let mut runs: Vec<Run> = Vec::new();
     for ((file, row), grid) in rows().zip(axis.indices_of(sorted)) {
-        // Its times are those that the axis was laid over.
+        // Always `Some`: the axis was made from these times.
         let Some(grid) = grid else { continue };
         match runs.last_mut() {
             Some(run) if run.goes_on(file, row, grid) => run.rows.end += 1,
@@ -104,7 +104,7 @@ impl Run {
     }
 }
 
-/// Gives the rows in the order of their times; of rows with one time, the last one.
+/// Returns the rows in the order of their times. Of rows with the same time it keeps the last one.
 fn order(times: &[i64], report: &mut Report) -> Vec<usize> {
     let mut latest = i64::MIN;
     for &time in times {
@@ -145,7 +145,7 @@ fn check_sequence(files: &[Raw<'_>], times: &[Vec<i64>], orders: &[Vec<usize>]) 
 }
 
 impl Grid {
-    /// Places the values of a column, NaN where no row fills the grid.
+    /// Places the values of a column on the grid, with NaN in rows that have no source.
     pub(crate) fn place(&self, values: &[&[f64]]) -> Vec<f64> {
         let mut placed = Vec::with_capacity(self.axis.len);
         for Run { file, rows, grid } in &self.runs {

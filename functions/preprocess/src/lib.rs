@@ -1,14 +1,14 @@
-//! The first stage: raw upload in, clean part out.
+//! The stage `preprocess`: turns a raw upload into a clean part.
 //!
-//! It reads a CSV or Parquet file, and its test file where the spec asks for one, and leaves one Parquet in original
-//! units on a regular grid: sorted, without double times, gaps marked as missing, calendar columns added, each column
-//! with its role. Whatever it handled is counted in a report; whatever it refuses is an error with file, row, column,
-//! value and bound. Nothing is fitted here, so no value knows of another.
+//! It reads a CSV or Parquet file, and its test file when the spec asks for one, and writes one Parquet file in
+//! original units on a regular grid: sorted, without duplicate times, with gaps marked as missing, calendar columns
+//! added, and a role for each column. Everything that it did is counted in a report. A file that it refuses gives an
+//! error with file, row, column, value and bound. Nothing is fitted here, so no value depends on another.
 //!
-//! Equal bytes under equal `data` settings give an equal digest, whatever the order of the rows.
+//! Equal rows under equal `data` settings give an equal digest, in whatever order the rows are.
 //!
-//! Uploads are bytes that nobody should trust, so a child process reads them (`apart`), and what a file announces is
-//! compared with what it holds before memory is taken for it.
+//! Uploads are untrusted, so a child process reads them (`apart`), and the sizes that a file announces are compared
+//! with its content before memory is allocated for them.
 //!
 //! Start with [`clean()`], then [`Preprocess`], which is how the platform calls it.
 
@@ -43,21 +43,21 @@ pub use crate::{
     raw::File,
 };
 
-/// The stage as a host runs it.
+/// The stage `preprocess`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Preprocess {
-    /// What reads the files; this process where there is none.
+    /// The program that reads the files; `None` for this process.
     reader: Option<Program>,
 }
 
 impl Preprocess {
-    /// Reads files in child processes, which `program` becomes: its `main` must call [`child()`].
+    /// Returns the stage with files read in child processes that run `program`, whose `main` must call [`child()`].
     #[must_use]
     pub fn in_child(program: Program) -> Self {
         Self { reader: Some(program) }
     }
 
-    /// Reads files in this process, which a hostile one can end.
+    /// Returns the stage with files read in this process, which a hostile file can end.
     #[must_use]
     pub fn in_process() -> Self {
         Self { reader: None }
@@ -65,7 +65,8 @@ impl Preprocess {
 }
 
 impl Default for Preprocess {
-    /// Reads files in child processes of the running program where its `main` has called [`child()`], else in this process.
+    /// Returns the stage with files read in child processes of the running program if its `main` has called
+    /// [`child()`], and otherwise in this process.
     fn default() -> Self {
         Self {
             reader: Program::this(),
@@ -92,7 +93,7 @@ impl Work for Preprocess {
         let bytes = receipts
             .iter()
             .fold(0, |sum: u64, receipt| sum.saturating_add(receipt.size));
-        // It begins while the files are fetched.
+        // It starts while the files are fetched.
         let reader = apart::start(self.reader.as_ref(), bytes, &platform.host)?;
         let reads = task.inputs.iter().zip(&receipts);
         let reads = reads.map(|(input, receipt)| read_input(store, input, receipt, platform.host.max_upload));
@@ -100,7 +101,7 @@ impl Work for Preprocess {
         let keys: Vec<String> = receipts.iter().map(|receipt| receipt.key.clone()).collect();
         let Made { mut facts, part } = match apart::read(reader, files, &keys, job, &platform.host).await? {
             Ending::Made(made) => made,
-            // Nothing of it can be kept.
+            // Nothing of the work can be kept.
             Ending::Stopped => {
                 return Ok(Worked::Stopped {
                     progress: Progress::default(),
@@ -134,7 +135,7 @@ impl Work for Preprocess {
     }
 }
 
-/// Checks that the message names the files that its spec asks for.
+/// Checks that the message names as many files as its spec asks for.
 fn check(job: &Job<PreprocessTask>) -> Result<(), PreprocessError> {
     match (job.task.inputs.len(), job.spec.split.holdout.is_test_file()) {
         (1, false) | (2, true) => Ok(()),
@@ -154,13 +155,13 @@ async fn receipt(store: &dyn Store, input: &Input) -> Result<Receipt, Preprocess
     Ok(receipt)
 }
 
-/// Reads the object version that a receipt names; where another one or none lies there now, the upload is gone.
+/// Reads the object version that a receipt names. When it was replaced or deleted, the upload is gone.
 async fn read_input(store: &dyn Store, input: &Input, receipt: &Receipt, cap: u64) -> Result<File, PreprocessError> {
     let object = match store.get(&receipt.key, cap).await {
         Err(StoreError::NotFound { .. }) => return Err(gone(&receipt.key)),
         object => object?,
     };
-    // The same bytes have another tag where they were uploaded in parts.
+    // The same bytes have another `ETag` when they were uploaded in parts.
     if object.meta.etag != ETag::new(&receipt.etag) {
         let bytes = object.bytes.clone();
         if threads::apart(move || Digest::of(&bytes)).await != input.digest {
@@ -178,7 +179,7 @@ fn gone(key: &str) -> PreprocessError {
     PreprocessError::Gone { key: key.to_owned() }
 }
 
-/// Names the test file that lies beside the data and that the spec does not ask for.
+/// Returns the key of a test file that is stored beside the data but that the spec does not ask for.
 async fn ignored(store: &dyn Store, receipt: &Receipt) -> Result<Vec<String>, PreprocessError> {
     let Ok(upload) = Upload::parse(&receipt.key) else {
         return Ok(Vec::new());

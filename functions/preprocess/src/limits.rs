@@ -1,4 +1,4 @@
-//! What an upload may hold, and what may be used to read it.
+//! The limits of an upload, and of the process that reads it.
 
 use std::time::Duration;
 
@@ -9,34 +9,34 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::PreprocessError;
 
-/// What an upload may hold at most, checked before anything is allocated for it. Its size in bytes is a limit that the
-/// host states itself.
+/// The limits of an upload, checked before anything is allocated for it. Its size in bytes is limited by
+/// `host.max_upload`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Limits {
-    /// Bytes of one line of a CSV file.
+    /// The length of one line of a CSV file, in bytes.
     pub line: usize,
-    /// Columns.
+    /// The number of columns.
     pub columns: usize,
-    /// Values on the regular grid, rows times columns.
+    /// The number of values on the regular grid, rows times columns.
     pub values: usize,
 }
 
-/// Bytes that one value needs at the worst moment: as text, as number, on the grid and in the written part.
+/// Memory that one value needs at the worst moment, in bytes: as text, as number, on the grid and in the written part.
 const BYTES_OF_A_VALUE: u64 = 64;
 
-/// Bytes of the names of all columns: they stand in messages, reports and ledgers, some of them several times, and a
-/// ledger has at most a MiB.
+/// The length of all column names together, in bytes. They stand in messages, reports and ledgers, some of them several
+/// times, and a ledger has at most 1 MiB.
 const NAMES: usize = 128 << 10;
 
-/// Characters of a name that a refusal shows.
+/// How many characters of a name an error shows.
 const SHOWN: usize = 60;
 
-/// CPU time that any upload may take to read, and what each MiB of it adds: a hundred times what it takes as a rule.
+/// CPU seconds for any upload, and for each MiB of it: a hundred times what reading usually takes.
 const CPU_S: u64 = 60;
 const CPU_S_PER_MIB: u64 = 1;
 
 impl Limits {
-    /// Takes the limits from the host's memory.
+    /// Returns the limits that follow from the host's memory.
     #[must_use]
     pub fn of(host: &Host) -> Self {
         let values = usize::try_from(host.memory / BYTES_OF_A_VALUE).unwrap_or(usize::MAX);
@@ -47,15 +47,15 @@ impl Limits {
         }
     }
 
-    /// Returns the most rows of a grid with so many columns, those of the calendar and the time among them: no more than the
-    /// later stages read.
+    /// Returns the largest number of rows of a grid with this many columns, including those of the calendar and the
+    /// time. Never more than later stages read.
     #[must_use]
     pub fn rows(&self, columns: usize) -> usize {
         let readable = usize::try_from(MAX_VALUES).unwrap_or(usize::MAX);
         self.values.min(readable) / columns.max(1)
     }
 
-    /// Refuses a file with more values than are read.
+    /// Checks the number of values.
     pub(crate) fn check_values(&self, file: &str, rows: usize, columns: usize) -> Result<(), PreprocessError> {
         let have = rows.saturating_mul(columns);
         if have <= self.values {
@@ -68,7 +68,7 @@ impl Limits {
         })
     }
 
-    /// Refuses names of columns that messages and documents could not hold.
+    /// Checks that messages and documents can hold the names of the columns.
     pub(crate) fn check_names<'n>(file: &str, names: impl Iterator<Item = &'n str>) -> Result<(), PreprocessError> {
         let mut all = 0_usize;
         for (index, name) in names.enumerate() {
@@ -94,13 +94,13 @@ impl Limits {
         })
     }
 
-    /// Returns the memory that all of it may take, in bytes.
+    /// Returns the memory that all values may take, in bytes.
     pub(crate) fn bytes(&self) -> u64 {
         (self.values as u64).saturating_mul(BYTES_OF_A_VALUE)
     }
 }
 
-/// What the process that reads an upload of so many bytes may use.
+/// Returns the limits of the process that reads an upload of `bytes`.
 pub(crate) fn bounds(host: &Host, bytes: u64) -> Bounds {
     let mib = bytes >> 20;
     Bounds {

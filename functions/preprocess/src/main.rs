@@ -1,4 +1,4 @@
-//! The function `preprocess`: one binary, which finds out at start where it stands.
+//! The function `preprocess`. The same binary runs on every host.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! Reads the cells of a column as numbers, and counts what is none.
+//! Reads the cells of a column as numbers, and notes the cells that are not numbers.
 
 use std::{borrow::Cow, thread};
 
@@ -7,20 +7,20 @@ use crate::raw::{Cells, Text};
 /// A column read as numbers.
 #[derive(Debug, Default)]
 pub(crate) struct Numbers<'a> {
-    /// NaN where missing, or where the cell holds no number.
+    /// NaN for a cell that is missing or not a number.
     pub(crate) values: Cow<'a, [f64]>,
-    /// How many cells hold a number.
+    /// The number of cells that hold a number.
     pub(crate) count: usize,
-    /// The first cell that holds neither a number nor a sign of missing.
+    /// The first cell that holds text which does not mean a missing value.
     pub(crate) text: Option<usize>,
     /// The first cell that holds an infinity.
     pub(crate) infinite: Option<usize>,
 }
 
-/// Below this many cells a second thread costs more than it saves.
+/// With fewer cells than this a second thread costs more than it saves.
 const WORTH_A_THREAD: usize = 50_000;
 
-/// Reads columns, on several threads where that pays; the order of the result is that of the columns.
+/// Reads columns, on several threads when that is faster. The results are in the order of the columns.
 pub(crate) fn read_all<'a>(columns: &[&'a Cells<'_>], threads: usize) -> Vec<Numbers<'a>> {
     let text = |cells: &&&Cells<'_>| matches!(cells, Cells::Text(_));
     let cells: usize = columns.iter().filter(text).map(|cells| cells.len()).sum();
@@ -85,7 +85,7 @@ fn read_text(cells: &Text<'_>) -> Numbers<'static> {
 fn read_numbers(values: &[f64]) -> Numbers<'_> {
     let count = values.iter().filter(|value| value.is_finite()).count();
     let missing = values.iter().filter(|value| value.is_nan()).count();
-    // Passes over all are quicker than a search that can end anywhere.
+    // Passes over all values are faster than a search that can end anywhere.
     let infinite = || values.iter().position(|value| value.is_infinite());
     Numbers {
         values: values.into(),
@@ -103,10 +103,10 @@ enum Read {
     Text,
 }
 
-/// Bytes of the longest number: the smallest one has 1,076 digits when it is written out.
+/// The longest text of a number, in bytes: the smallest number has 1,076 digits when it is written out.
 const LONGEST: usize = 2_048;
 
-/// Reads a cell. Case and surrounding blanks do not count.
+/// Parses a cell. Upper and lower case are equal, and surrounding blanks are ignored.
 fn parse(cell: &str) -> Read {
     match cell.trim() {
         // One text can be a million cells of a Parquet file.
@@ -121,12 +121,12 @@ fn parse(cell: &str) -> Read {
     }
 }
 
-/// Says whether a cell holds a number.
+/// Returns whether a cell holds a number.
 pub(crate) fn is_number(cell: &str) -> bool {
     matches!(parse(cell), Read::Number(_))
 }
 
-/// Reads a cell of a column of numbers, NaN where missing; none where it holds text or an infinity.
+/// Parses a cell of a column of numbers. NaN for a missing value; `None` for text or an infinity.
 pub(crate) fn plain(cell: &str) -> Option<f64> {
     match parse(cell) {
         Read::Number(number) => Some(number),

@@ -1,7 +1,7 @@
-//! Plain CSV, without quotes and with one record in each line: its numbers are read where they stand, on several threads.
+//! Plain CSV, without quotes and with one record per line: its numbers are parsed in place, on several threads.
 //!
-//! Whatever is not as plain as that, or no number in a column of numbers, is given back unread: the reader of text finds
-//! it and names it.
+//! A file that is not plain, or that has text in a column of numbers, is not read here. The reader of text reads it,
+//! and names the cell.
 
 use std::{
     panic::resume_unwind,
@@ -16,30 +16,30 @@ use crate::{
     raw::{Cells, Text},
 };
 
-/// Bytes below which a second thread costs more than it saves.
+/// With fewer bytes than this a second thread costs more than it saves.
 const WORTH_A_THREAD: usize = 256 << 10;
 
-/// Parts for each thread, so that none waits long for another.
+/// The number of parts for each thread, so that none waits long for another.
 const PARTS: usize = 6;
 
 /// How a file is read.
 #[derive(Clone, Copy)]
 pub(crate) struct How {
     pub(crate) delimiter: u8,
-    /// The most bytes of a line.
+    /// The longest line in bytes.
     pub(crate) longest: usize,
     pub(crate) threads: usize,
 }
 
-/// Room for the cells of one column in some neighbouring lines.
+/// The buffer for the cells of one column in some adjacent lines.
 enum Room<'r, 'a> {
     Numbers(&'r mut [f64]),
     Text(&'r mut [Option<&'a str>]),
 }
 
-/// Reads the lines after the header; none where they are not plain.
+/// Reads the lines after the header; `None` when they are not plain.
 ///
-/// A column is one of numbers where its first cell is, and `text` does not say otherwise of its name.
+/// A column holds numbers when its first cell is one, unless `text` returns true for its name.
 pub(crate) fn read<'a>(
     header: &[String],
     lines: &'a [u8],
@@ -52,7 +52,7 @@ pub(crate) fn read<'a>(
     let parts = cut(lines, if threads == 1 { 1 } else { threads * PARTS });
     let rows: Vec<usize> = parts.iter().map(|part| count_lines(part)).collect();
     let all: usize = rows.iter().sum();
-    // Each cell ends with a byte of its own, so no room is made for cells that cannot be there.
+    // Each cell ends with a byte of its own, so no memory is allocated for cells that cannot exist.
     if all.saturating_mul(header.len()) > lines.len() + 1 {
         return None;
     }
@@ -90,7 +90,7 @@ pub(crate) fn read<'a>(
     Some(columns)
 }
 
-/// Cuts lines into parts of about the same size.
+/// Splits lines into parts of about the same size.
 fn cut(lines: &[u8], parts: usize) -> Vec<&[u8]> {
     let (mut rest, mut cut) = (lines, Vec::with_capacity(parts));
     for left in (2..=parts).rev() {
@@ -104,12 +104,12 @@ fn cut(lines: &[u8], parts: usize) -> Vec<&[u8]> {
     cut
 }
 
-/// Counts lines, of which the last may lack its end.
+/// Returns the number of lines. The last one may have no line end.
 pub(crate) fn count_lines(lines: &[u8]) -> usize {
     memchr_iter(b'\n', lines).count() + usize::from(!lines.is_empty() && !lines.ends_with(b"\n"))
 }
 
-/// Gives each part room for its rows in every column.
+/// Returns for each part the buffers of its rows, one per column.
 fn share<'r, 'a>(columns: &'r mut [Cells<'a>], rows: &[usize]) -> Vec<Vec<Room<'r, 'a>>> {
     let mut shares: Vec<Vec<Room<'r, 'a>>> = rows.iter().map(|_| Vec::with_capacity(columns.len())).collect();
     for column in columns {
@@ -132,7 +132,7 @@ fn split<'r, T>(mut rest: &'r mut [T], lengths: &[usize]) -> impl Iterator<Item 
     lengths.iter().map_while(move |&length| rest.split_off_mut(..length))
 }
 
-/// Reads the lines of a part, as many as there is room for.
+/// Reads the lines of a part, at most as many as fit into the buffers.
 fn read_part<'a>(part: &'a [u8], how: How, mut room: Vec<Room<'_, 'a>>) -> Option<()> {
     let (mut rest, mut row) = (part, 0);
     while !rest.is_empty() {
@@ -146,7 +146,7 @@ fn read_part<'a>(part: &'a [u8], how: How, mut room: Vec<Room<'_, 'a>>) -> Optio
     Some(())
 }
 
-/// Reads the first line of the rest of a part and says where the next begins.
+/// Reads the first line of the rest of a part. Returns where the next one begins.
 fn read_line<'a>(rest: &'a [u8], delimiter: u8, room: &mut [Room<'_, 'a>], row: usize) -> Option<usize> {
     let (last, others) = room.split_last_mut()?;
     let mut at = 0;
@@ -167,9 +167,11 @@ fn read_line<'a>(rest: &'a [u8], delimiter: u8, room: &mut [Room<'_, 'a>], row: 
 }
 
 impl<'a> Room<'_, 'a> {
-    /// Takes the first cell of the rest of a part and says where it ends; none where it is quoted, or text in a column of numbers.
+    /// Reads the first cell of the rest of a part. Returns where it ends; `None` when it is quoted, or is text in a
+    /// column of numbers.
     fn take(&mut self, row: usize, rest: &'a [u8], delimiter: u8) -> Option<usize> {
-        // Most cells are nothing but a number: read without looking for their end first, to the same bits as `std` reads.
+        // Most cells are just a number. They are parsed without looking for their end first, to the same bits as `std`
+        // does.
         if let Self::Numbers(numbers) = self
             && let Ok((number, end)) = fast_float2::parse_partial::<f64, _>(rest)
             && rest.get(end).is_none_or(|next| *next == delimiter || *next == b'\n')
@@ -180,7 +182,7 @@ impl<'a> Room<'_, 'a> {
         }
         let end = memchr2(delimiter, b'\n', rest).unwrap_or(rest.len());
         let (cell, after) = rest.split_at(end);
-        // Before the end of a line or of the file it belongs to that end.
+        // A carriage return before the end of a line or of the file belongs to that end.
         let cell = match cell.strip_suffix(b"\r") {
             Some(cell) if !after.starts_with(&[delimiter]) => cell,
             _ => cell,

@@ -1,4 +1,4 @@
-//! A file as columns of cells, before anybody has decided what they mean.
+//! A file as columns of cells, before their meaning is decided.
 
 use polars::prelude::StringChunked;
 
@@ -7,13 +7,13 @@ use crate::error::Cell;
 /// One uploaded file.
 #[derive(Clone, Debug)]
 pub struct File {
-    /// Its name, for messages and for what its extension promises.
+    /// The file's name without its directory, for messages and for its extension.
     pub name: String,
-    /// Its bytes.
+    /// The whole content.
     pub bytes: bytes::Bytes,
 }
 
-/// A file's columns, in the order of the file.
+/// The columns of a file, in the order of the file.
 #[derive(Debug)]
 pub(crate) struct Raw<'a> {
     pub(crate) file: String,
@@ -27,12 +27,12 @@ pub(crate) struct RawColumn<'a> {
     pub(crate) cells: Cells<'a>,
 }
 
-/// Cells as the format gives them.
+/// Cells in the type of the format.
 #[derive(Debug)]
 pub(crate) enum Cells<'a> {
-    /// Text that still has to be read.
+    /// Text that is not parsed yet.
     Text(Text<'a>),
-    /// Numbers, NaN where missing.
+    /// Numbers, NaN for a missing value.
     Numbers(Vec<f64>),
     /// Typed times.
     Times(Stamps),
@@ -40,31 +40,31 @@ pub(crate) enum Cells<'a> {
     Other { rows: usize },
 }
 
-/// Cells of text, none where the cell is empty.
+/// Cells of text, `None` for an empty cell.
 #[derive(Debug)]
 pub(crate) enum Text<'a> {
-    /// As polars holds them.
+    /// In a column of polars.
     Held(StringChunked),
-    /// Where they stand in the file.
+    /// In place, in the bytes of the file.
     Lent(Vec<Option<&'a str>>),
 }
 
-/// Typed times of a Parquet column.
+/// The typed times of a Parquet column.
 #[derive(Debug)]
 pub(crate) struct Stamps {
-    /// Whole seconds, UTC or, where `naive`, on a wall clock of no stated zone.
+    /// Whole seconds: UTC, or local time in no stated zone if `naive`.
     pub(crate) seconds: Vec<Option<i64>>,
     pub(crate) naive: bool,
-    /// The first time that is finer than a second.
+    /// The first row whose time is not a whole second.
     pub(crate) finer: Option<usize>,
 }
 
-/// In which line of the file each row stands.
+/// The line of the file in which each row stands.
 #[derive(Debug)]
 pub(crate) enum Lines {
-    /// Row 0 stands in this line, each next one in the next.
+    /// Row 0 stands in this line, and each row in a line of its own.
     From(u64),
-    /// Blank lines or quoted line breaks lie between.
+    /// The line of each row, when there are blank lines or quoted line breaks.
     At(Vec<u64>),
 }
 
@@ -78,7 +78,7 @@ impl Raw<'_> {
         names.join(", ")
     }
 
-    /// Gives the columns with the first cell of each, those of a wide file not all.
+    /// Returns the columns with the first cell of each. Of a wide file it returns only some.
     pub(crate) fn examples(&self) -> String {
         const SHOWN: usize = 8;
         let shown = self.columns.iter().enumerate().take(SHOWN);
@@ -89,7 +89,7 @@ impl Raw<'_> {
         examples.join(", ")
     }
 
-    /// Gives a column with its first cell.
+    /// Returns a column with its first cell.
     pub(crate) fn example(&self, column: usize) -> String {
         let RawColumn { name, cells } = &self.columns[column];
         match cells.first_row() {
@@ -102,7 +102,7 @@ impl Raw<'_> {
         self.columns.iter().position(|column| column.name == name)
     }
 
-    /// Gives the line of a row, counted from 1.
+    /// Returns the line of a row, from 1.
     pub(crate) fn line(&self, row: usize) -> u64 {
         match &self.lines {
             Lines::From(first) => first + row as u64,
@@ -110,10 +110,10 @@ impl Raw<'_> {
         }
     }
 
-    /// Names a cell, with its text as it stands in the file.
+    /// Returns a cell with its text as it stands in the file.
     #[expect(
         clippy::unnecessary_box_returns,
-        reason = "errors carry it boxed, so that results stay small"
+        reason = "errors hold it boxed, so that results stay small"
     )]
     pub(crate) fn cell(&self, column: usize, row: usize) -> Box<Cell> {
         const SHOWN: usize = 80;

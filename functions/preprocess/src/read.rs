@@ -1,4 +1,4 @@
-//! From a file to its columns of cells, by the format that its content has.
+//! Reads a file into columns of cells, in the format of its content.
 
 use crate::{
     csv::{self, Reading},
@@ -12,7 +12,7 @@ const CSV: [&str; 3] = ["csv", "tsv", "txt"];
 const PARQUET: [&str; 3] = ["parquet", "pq", "parq"];
 const PARQUET_MAGIC: &[u8] = b"PAR1";
 
-/// Reads a file by its content, which must be what its name says.
+/// Reads a file in the format of its content, which must be that of its name.
 pub(crate) fn read<'a>(file: &'a File, limits: &Limits, reading: Reading<'_>) -> Result<Raw<'a>, PreprocessError> {
     let raw = if is_parquet(file)? {
         parquet::read(file, limits)?

@@ -1,22 +1,23 @@
-//! Decides what each column is: a target, an input, or nothing to us.
+//! Decides the role of each column: target, input, or none.
 
 use contract::{Report, spec::DataSection};
 use series::{Column, Role};
 
 use crate::{error::PreprocessError, grid::Grid, number::Numbers, raw::Raw};
 
-/// A column of the data file and, where there is one, of the test file.
+/// A column of the data file and, if there is one, of the test file.
 pub(crate) struct Measured<'a> {
     pub(crate) name: String,
-    /// Its place in each file.
+    /// The index of the column in each file.
     pub(crate) at: Vec<usize>,
-    /// Its cells in each file.
+    /// The cells of the column in each file.
     pub(crate) numbers: Vec<Numbers<'a>>,
 }
 
-/// Gives each column its role, in the order of the file; what is left out is named in the report.
+/// Returns the columns with their roles, in the order of the file. Columns that are left out are named in the report.
 ///
-/// Whether a column varies is judged on the grid, so that a row whose time another row took over has no say.
+/// Whether a column varies is judged on the grid, so a row that was replaced by another one with the same time does not
+/// count.
 pub(crate) fn assign(
     files: &[Raw<'_>],
     columns: Vec<Measured<'_>>,
@@ -98,7 +99,7 @@ fn role(
     if target && (!empty || asked.is_some()) {
         report.excluded_targets.push(name());
     }
-    // An empty input that the spec names stays: the next upload may fill it, and has the same columns then.
+    // An empty input that the spec names stays: the next upload may fill it, and then has the same columns.
     Ok((!empty || past).then_some(Role::Past))
 }
 

@@ -8,19 +8,20 @@ use crate::{
     raw::{Cells, Raw},
 };
 
-/// Names that mark a time column.
+/// The names of time columns.
 const NAMES: [&str; 6] = ["time", "timestamp", "date", "ds", "datetime", "index"];
 
-/// From here on a bare number is taken for milliseconds: as seconds it would lie beyond the year 5000.
+/// From this number on, a bare number counts milliseconds: as seconds it would lie beyond the year 5000.
 const MILLISECONDS: u64 = 100_000_000_000;
 
-/// Below this a bare number in a column that is only guessed to hold times is taken for a count: 1973, in seconds.
+/// Below this number of seconds (1973), a bare number in a column that is only guessed to hold times is taken for a
+/// count.
 const PLAUSIBLE: i64 = 100_000_000;
 
-/// The calendar in UTC seconds: from the beginning of the year 1 to the end of 9999, as RFC 3339 writes it.
+/// The calendar in UTC seconds, from the beginning of the year 1 to the end of 9999, as RFC 3339 writes it.
 const CALENDAR: std::ops::RangeInclusive<i64> = -62_135_596_800..=253_402_300_799;
 
-/// How a time is written.
+/// The format of a time.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Format {
     Rfc3339,
@@ -30,7 +31,7 @@ enum Format {
     Milliseconds,
 }
 
-/// One time as it is written: seconds, on a wall clock where the format names no zone.
+/// One time as it is written, in seconds: UTC, or local time if the format names no zone.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Stamp {
     format: Format,
@@ -38,7 +39,8 @@ struct Stamp {
     whole: bool,
 }
 
-/// Finds the time column: the one that the spec names, else by name, else the first that holds times throughout.
+/// Returns the time column: the one that the spec names, or else the first with a name of a time column, or else the
+/// first that holds only times.
 pub(crate) fn find(raw: &Raw<'_>, wanted: &Choice<String>) -> Result<usize, PreprocessError> {
     if let Choice::Given(name) = wanted {
         return raw.find(name).ok_or_else(|| PreprocessError::NoColumn {
@@ -70,12 +72,12 @@ pub(crate) fn find(raw: &Raw<'_>, wanted: &Choice<String>) -> Result<usize, Prep
     }
 }
 
-/// Says whether a column is called like one of times.
+/// Returns whether a column has the name of a time column.
 pub(crate) fn is_named(name: &str) -> bool {
     NAMES.iter().any(|known| name.eq_ignore_ascii_case(known))
 }
 
-/// Says whether a text is a time, and no bare number.
+/// Returns whether a text is a time and not a bare number.
 pub(crate) fn is_time(text: &str) -> bool {
     parse(text).is_some_and(|stamp| !stamp.is_number())
 }
@@ -95,7 +97,8 @@ fn first(cells: &Cells<'_>) -> Option<Stamp> {
     }
 }
 
-/// Says whether a column that nobody named holds times; bare numbers could be anything.
+/// Returns whether a column without a known name holds times. Bare numbers do not count, because they could mean
+/// anything.
 fn holds_times(cells: &Cells<'_>) -> bool {
     match cells {
         Cells::Times(_) => true,
@@ -104,10 +107,11 @@ fn holds_times(cells: &Cells<'_>) -> bool {
     }
 }
 
-/// Reads a column as UTC seconds. All its cells must be written in one format.
+/// Reads a column as UTC seconds. All its cells must have one format.
 ///
-/// A naive time is one of `zone`; where the clock goes back the earlier moment is meant, where it goes forward the
-/// later. A date alone is midnight UTC: a day is no moment of a clock, and days must lie evenly.
+/// A time without a zone is a local time in `zone`. When the clock goes back it means the earlier moment, when the
+/// clock goes forward the later one. A date is midnight UTC, because it has no time zone, and days must be evenly
+/// spaced.
 pub(crate) fn read(raw: &Raw<'_>, column: usize, zone: &TimeZone) -> Result<Vec<i64>, PreprocessError> {
     match &raw.columns[column].cells {
         Cells::Text(text) => {
@@ -225,20 +229,20 @@ fn epoch(count: i64) -> Stamp {
     }
 }
 
-/// Reads a time in one of the formats.
+/// Parses a time in any of the formats.
 fn parse(text: &str) -> Option<Stamp> {
     parse_after(text, &mut Day::default())
 }
 
-/// Bytes of the longest time, blanks and a fraction of a second included.
+/// The longest time in bytes, with blanks and a fraction of a second.
 const LONGEST: usize = 256;
 
-/// Reads a time that is often on the same day as the last one.
+/// Parses a time that is often on the same day as the last one.
 fn parse_after(text: &str, day: &mut Day) -> Option<Stamp> {
     if text.len() > LONGEST {
         return None;
     }
-    // Looking for the blanks of all scripts takes longer than all else.
+    // Looking for the blanks of all scripts takes longer than everything else.
     let text = if text.is_ascii() {
         text.trim_ascii()
     } else {
@@ -285,7 +289,7 @@ fn parse_after(text: &str, day: &mut Day) -> Option<Stamp> {
     })
 }
 
-/// Reads `.fff`, if it is there; says whether it is zero.
+/// Reads `.fff`, if it is there. Returns whether it is zero, and the rest.
 fn fraction(rest: &[u8]) -> Option<(bool, &[u8])> {
     let Some(rest) = rest.strip_prefix(b".") else {
         return Some((true, rest));
@@ -298,7 +302,7 @@ fn fraction(rest: &[u8]) -> Option<(bool, &[u8])> {
     (!digits.is_empty()).then(|| (digits.iter().all(|byte| *byte == b'0'), rest))
 }
 
-/// Reads `Z`, `+01:00`, `+0100` or `+01` as seconds.
+/// Returns the seconds of `Z`, `+01:00`, `+0100` or `+01`.
 fn offset(rest: &[u8]) -> Option<i64> {
     let rest = rest.trim_ascii_start();
     let (sign, rest) = match rest {
@@ -320,7 +324,7 @@ fn digits(bytes: &[u8]) -> Option<i64> {
     bytes.iter().try_fold(0, digit)
 }
 
-/// The day that was read last.
+/// The day that was parsed last.
 #[derive(Default)]
 struct Day {
     text: [u8; 10],
@@ -328,7 +332,7 @@ struct Day {
 }
 
 impl Day {
-    /// Counts seconds from 1970 to a day's midnight; none where there is no such day.
+    /// Returns the seconds from 1970 to a day's midnight; `None` when there is no such day.
     fn midnight(&mut self, text: &[u8; 10]) -> Option<i64> {
         if *text != self.text {
             let small = |n: i64| i8::try_from(n).ok();
@@ -341,7 +345,7 @@ impl Day {
     }
 }
 
-/// Counts seconds from midnight; none where there is no such time.
+/// Returns the seconds from midnight; `None` when there is no such time.
 fn clock([hour, minute, second]: [i64; 3]) -> Option<i64> {
     (hour < 24 && minute < 60 && second < 60).then_some(hour * 3600 + minute * 60 + second)
 }

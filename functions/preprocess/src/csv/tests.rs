@@ -1,4 +1,4 @@
-//! The two readings of a file say the same.
+//! Both readings of a file return the same.
 
 use proptest::prelude::*;
 
@@ -11,7 +11,7 @@ const LIMITS: Limits = Limits {
     values: 1000,
 };
 
-/// What a reading gives: names, cells and where they stand, or why not.
+/// Returns the result of a reading as text: names, cells and their lines, or the error.
 fn seen(text: &str, reading: Reading<'_>) -> Result<Vec<String>, String> {
     let file = File {
         name: "a.csv".to_owned(),
@@ -23,7 +23,7 @@ fn seen(text: &str, reading: Reading<'_>) -> Result<Vec<String>, String> {
     let column = |(column, numbers): (&RawColumn, &number::Numbers<'_>)| {
         let values: Vec<u64> = numbers.values.iter().map(|value| value.to_bits()).collect();
         let text = match &column.cells {
-            // Of a column of numbers only those are kept.
+            // For a column of numbers only these are kept.
             Cells::Text(text) if numbers.count == 0 => format!("{:?}", text.iter().collect::<Vec<_>>()),
             _ => String::new(),
         };

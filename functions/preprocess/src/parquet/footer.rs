@@ -1,4 +1,4 @@
-//! The footer's shape, looked at before any reader makes room for what it announces.
+//! Checks the footer's shape, before any reader allocates memory for what it announces.
 
 use super::{
     refuse::damaged,
@@ -8,20 +8,20 @@ use crate::{error::PreprocessError, limits::Limits, raw::File};
 
 const MAGIC: &[u8; 4] = b"PAR1";
 
-/// Bytes behind the footer: its length and the file's last four.
+/// The length of the end of a file in bytes: the length of the footer, and the magic bytes.
 const TAIL: usize = 8;
 
-/// How deep groups may lie in each other: readers build their schema by calling themselves.
+/// The deepest nesting of groups that is read: readers build their schema recursively.
 const DEEPEST: usize = 64;
 
-/// Memory that readers need for each struct in a list of the footer: a column's chunk is the largest.
+/// Memory that readers need for each struct in a list of the footer, in bytes: a column chunk is the largest.
 const BYTES_OF_A_STRUCT: u64 = 1024;
 
-/// Returns the bytes of the footer, whose lists are no longer than they can be and whose schema is neither too deep nor too
-/// wide.
+/// Returns the bytes of the footer. Its lists are no longer than they can be, and its schema is neither too deep nor
+/// too wide.
 ///
 /// # Errors
-/// When the footer is cut, damaged, or announces more than is read.
+/// When the footer is truncated or damaged, or announces more than is read.
 pub(super) fn check<'a>(file: &'a File, limits: &Limits) -> Result<&'a [u8], PreprocessError> {
     let bytes = footer(&file.bytes).ok_or_else(|| damaged(file, "its footer is cut or damaged"))?;
     let too_much = |what, have: u64, bound: u64| {
@@ -50,7 +50,7 @@ pub(super) fn check<'a>(file: &'a File, limits: &Limits) -> Result<&'a [u8], Pre
     Ok(bytes)
 }
 
-/// Returns the place where the footer begins.
+/// Returns the offset in the file at which the footer begins.
 pub(super) fn start(file: &File, footer: &[u8]) -> u64 {
     (file.bytes.len() - TAIL - footer.len()) as u64
 }
@@ -59,7 +59,7 @@ fn footer(file: &[u8]) -> Option<&[u8]> {
     let (rest, tail) = file.split_at_checked(file.len().checked_sub(TAIL)?)?;
     let (length, magic) = tail.split_first_chunk::<4>()?;
     let length = usize::try_from(u32::from_le_bytes(*length)).ok()?;
-    // The file's first four bytes are no part of the footer.
+    // The first four bytes of the file are not part of the footer.
     (magic == MAGIC && length <= rest.len().checked_sub(MAGIC.len())?).then(|| &rest[rest.len() - length..])
 }
 
@@ -67,13 +67,13 @@ fn footer(file: &[u8]) -> Option<&[u8]> {
 #[derive(PartialEq, Eq, Debug)]
 struct Shape {
     announced: u64,
-    /// Columns with values of their own.
+    /// The number of columns with values of their own.
     leaves: usize,
-    /// How deep the deepest of them lies.
+    /// The depth of the deepest of them.
     depth: usize,
 }
 
-/// Walks the whole footer: field 2 of it is the schema.
+/// Walks the whole footer. Its field 2 is the schema.
 fn walk(footer: &[u8]) -> Option<Shape> {
     let (mut cursor, mut last, mut schema) = (Cursor::new(footer), 0, None);
     while let Field::Of(id, kind) = cursor.field(&mut last)? {
@@ -91,13 +91,13 @@ fn walk(footer: &[u8]) -> Option<Shape> {
     })
 }
 
-/// Walks the schema, a tree written depth first: each element says how many of the next are its children.
+/// Walks the schema, a tree in depth-first order: each element says how many of the following ones are its children.
 fn walk_schema(cursor: &mut Cursor<'_>) -> Option<(usize, usize)> {
     let (kind, count) = cursor.list()?;
     if kind != Kind::Struct {
         return None;
     }
-    // Children that are still to come, level by level.
+    // The number of children that are still to come, for each level.
     let (mut open, mut leaves, mut depth) = (vec![1_u64], 0, 0);
     for _ in 0..count {
         while open.last() == Some(&0) {
@@ -112,12 +112,12 @@ fn walk_schema(cursor: &mut Cursor<'_>) -> Option<(usize, usize)> {
             }
         }
     }
-    // The root alone is a schema without columns.
+    // A root without children is a schema without columns.
     let whole = open.iter().all(|left| *left == 0);
     whole.then_some((if count == 1 { 0 } else { leaves }, depth))
 }
 
-/// Walks an element of the schema; field 5 of it says how many children it has.
+/// Walks an element of the schema. Its field 5 is the number of its children.
 fn children(cursor: &mut Cursor<'_>) -> Option<u64> {
     let (mut last, mut children) = (0, 0);
     while let Field::Of(id, kind) = cursor.field(&mut last)? {
@@ -134,7 +134,7 @@ fn children(cursor: &mut Cursor<'_>) -> Option<u64> {
 mod tests {
     use super::*;
 
-    /// A footer of a schema whose elements have so many children.
+    /// Returns a footer of a schema whose elements have these numbers of children.
     fn schema(children: &[u8]) -> Vec<u8> {
         let count = u8::try_from(children.len()).unwrap();
         let mut bytes = vec![0x29, 0xfc, count];

@@ -1,4 +1,4 @@
-//! Parquet: what the file announces is checked first, then polars reads the columns that can matter, with their types.
+//! Parquet: first checks what the file announces, then polars reads the columns that can matter, with their types.
 
 mod footer;
 mod pages;
@@ -25,9 +25,9 @@ use crate::{
     raw::{Cells, File, Lines, Raw, RawColumn, Stamps, Text},
 };
 
-/// Reads a Parquet file with columns of numbers, times and text; columns of other types are carried by name only.
+/// Reads a Parquet file with columns of numbers, times and text. Of columns with other types only the names are kept.
 pub(crate) fn read(file: &File, limits: &Limits) -> Result<Raw<'static>, PreprocessError> {
-    // The readers assert what a damaged file can break; that must be an answer, not the end of the function.
+    // The readers panic at some damaged files. That must be an error, not the end of the process.
     catch_unwind(AssertUnwindSafe(|| checked(file, limits)))
         .unwrap_or_else(|_| Err(damaged(file, "the reader gave up: the file is damaged")))
 }
@@ -66,7 +66,8 @@ fn checked(file: &File, limits: &Limits) -> Result<Raw<'static>, PreprocessError
     })
 }
 
-/// Counts the rows by the row groups, which must be as many as the footer says and, in all columns, no more than are read.
+/// Returns the number of rows in the row groups. It must be what the footer says and, over all columns, no more than is
+/// read.
 fn rows(file: &File, meta: &ParquetMetaData, columns: usize, limits: &Limits) -> Result<usize, PreprocessError> {
     let mut groups = meta.row_groups().iter();
     let rows = groups.try_fold(0_usize, |sum, group| {
@@ -102,8 +103,8 @@ fn frame(file: &File, columns: &[Wanted]) -> Result<DataFrame, PreprocessError> 
     }
     let mut reader = ParquetReader::new(Cursor::new(file.bytes.clone()));
     let mut meta = reader.get_metadata().map_err(wrong)?.as_ref().clone();
-    // The types are Parquet's own. What a data frame's library adds to them as text is one more thing to decode, and could
-    // make other types of what was checked.
+    // Only Parquet's own types are used. Data frame libraries add a schema of their own as text, which would be one
+    // more thing to decode and could change the types that were checked.
     meta.key_value_metadata = None;
     reader.set_metadata(Arc::new(meta));
     reader
@@ -118,7 +119,7 @@ fn cells(column: &Column, half: bool) -> PolarsResult<Cells<'static>> {
         DataType::String => Cells::Text(Text::Held(column.str()?.clone())),
         DataType::Date => Cells::Times(Stamps {
             seconds: whole(column, 1, 86_400)?.0,
-            // Like a date in a CSV file: midnight UTC, for a day is no moment of a clock.
+            // Midnight UTC, like a date in a CSV file, because a date has no time zone.
             naive: false,
             finer: None,
         }),
@@ -148,7 +149,7 @@ fn numbers(column: &Column) -> PolarsResult<Cells<'static>> {
     Ok(Cells::Numbers(numbers.collect()))
 }
 
-/// Reads a floating-point number of two bytes, little-endian; NaN where there is none.
+/// Returns a floating-point number of two bytes, little-endian; NaN for a missing value.
 ///
 /// # Source
 /// IEEE 754, binary16: a sign, 5 bits of exponent with bias 15, 10 bits of fraction.
@@ -165,7 +166,7 @@ fn half_float(bytes: Option<&[u8]>) -> f64 {
     }
 }
 
-/// Reads counts of a unit as whole seconds, and finds the first one that is finer.
+/// Returns counts of a unit as whole seconds, and the first row whose count is not a whole second.
 fn whole(column: &Column, per_second: i64, seconds: i64) -> PolarsResult<(Vec<Option<i64>>, Option<usize>)> {
     let counts = column.cast(&DataType::Int64)?;
     let counts: Vec<Option<i64>> = counts.i64()?.iter().collect();

@@ -1,5 +1,5 @@
-//! The columns' chunks and pages, looked at before they are unpacked: what they announce must fit the file, the rows and the
-//! memory.
+//! Checks the columns' chunks and pages before they are unpacked: what they announce must fit the file, the rows and
+//! the memory.
 
 use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData};
 
@@ -10,10 +10,10 @@ use super::{
 };
 use crate::{error::PreprocessError, limits::Limits, raw::File};
 
-/// How many times a file may grow when it is unpacked. Measurements shrink to a tenth or a hundredth.
+/// How many times larger a file may become when it is unpacked. Measurements usually shrink to a tenth or a hundredth.
 const GROWS: u64 = 1_000;
 
-/// Bytes that are never too many.
+/// An unpacked size that is always allowed, in bytes.
 const FEW: u64 = 64 << 20;
 
 /// What one page announces.
@@ -23,14 +23,14 @@ struct Page {
     packed: u64,
     unpacked: u64,
     values: u64,
-    /// Whether it holds a dictionary, whose values are no rows.
+    /// Whether the page is a dictionary, whose values are not rows.
     dictionary: bool,
 }
 
-/// Checks all chunks of the columns that are read; `end` is where the footer begins.
+/// Checks all chunks of the columns that are read. `end` is the offset at which the footer begins.
 ///
 /// # Errors
-/// When they are damaged, hold other rows than the footer says, or unpack to more than is read.
+/// When they are damaged, have another number of rows than the footer says, or unpack to more than is read.
 pub(super) fn check(
     file: &File,
     meta: &ParquetMetaData,
@@ -81,7 +81,7 @@ pub(super) fn check(
     Ok(())
 }
 
-/// Walks the pages of a chunk; `None` where they are damaged or reach beyond it.
+/// Returns the pages of a chunk; `None` when they are damaged or reach beyond it.
 fn pages(file: &File, chunk: &ColumnChunkMetaData, end: u64) -> Option<Vec<Page>> {
     let start = chunk.dictionary_page_offset().unwrap_or(chunk.data_page_offset());
     let start = u64::try_from(start).ok().filter(|start| *start >= 4)?;
@@ -101,7 +101,7 @@ fn pages(file: &File, chunk: &ColumnChunkMetaData, end: u64) -> Option<Vec<Page>
     Some(pages)
 }
 
-/// Reads a page's header: fields 2 and 3 are its sizes, and one of 5, 7 and 8 says of how many values they are.
+/// Reads the header of a page. Its fields 2 and 3 are its sizes, and one of 5, 7 and 8 has the number of its values.
 fn page(bytes: &[u8]) -> Option<Page> {
     let (mut cursor, mut last, mut page) = (Cursor::new(bytes), 0, Page::default());
     let (mut packed, mut unpacked) = (None, None);
@@ -117,11 +117,11 @@ fn page(bytes: &[u8]) -> Option<Page> {
         }
     }
     (page.packed, page.unpacked, page.header) = (packed?, unpacked?, cursor.position());
-    // Each value of a dictionary takes a byte at least.
+    // Each value of a dictionary takes at least one byte.
     (!page.dictionary || page.values <= page.unpacked).then_some(page)
 }
 
-/// Reads a data or dictionary header, whose field 1 is its number of values.
+/// Reads a data or dictionary header, whose field 1 is the number of its values.
 fn values(cursor: &mut Cursor<'_>) -> Option<u64> {
     let (mut last, mut values) = (0, None);
     while let Field::Of(id, kind) = cursor.field(&mut last)? {

@@ -1,4 +1,4 @@
-//! What is said of a file that cannot be read as Parquet.
+//! The errors of a file that cannot be read as Parquet.
 
 use crate::{error::PreprocessError, raw::File};
 

@@ -1,13 +1,13 @@
-//! Thrift's compact protocol, walked without making room for anything: what a footer or a page's header announces is
-//! compared with the bytes that are there before a reader believes it.
+//! Walks Thrift's compact protocol without allocating memory: what a footer or a page header announces is compared with
+//! the bytes that are there, before a reader trusts it.
 //!
 //! # Source
 //! apache/thrift, `doc/specs/thrift-compact-protocol.md`.
 
-/// How deep structs, lists and maps may lie in each other; Parquet's own lie seven deep.
+/// The deepest nesting of structs, lists and maps. Parquet's own is seven.
 const DEEPEST: usize = 32;
 
-/// What a field or an element is.
+/// The type of a field or an element.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Kind {
     Bool,
@@ -24,18 +24,18 @@ pub(super) enum Kind {
 /// The beginning of a field.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Field {
-    /// Its number in the struct, and what it is.
+    /// Its number in the struct, and its type.
     Of(i16, Kind),
     /// The struct ends here.
     End,
 }
 
-/// A cursor over encoded bytes. Every method is `None` where the bytes are no Thrift or end too early.
+/// A cursor over encoded bytes. Every method returns `None` when the bytes are not Thrift or end too early.
 #[derive(Clone)]
 pub(super) struct Cursor<'a> {
     bytes: &'a [u8],
     at: usize,
-    /// Elements of lists of structs that were announced so far: a reader makes room for each.
+    /// The number of elements that lists of structs have announced so far: a reader allocates memory for each.
     pub(super) announced: u64,
 }
 
@@ -48,7 +48,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Returns how many bytes were walked.
+    /// Returns the number of bytes that were walked.
     pub(super) fn position(&self) -> usize {
         self.at
     }
@@ -96,7 +96,7 @@ impl<'a> Cursor<'a> {
             more => last.checked_add(i16::from(more))?,
         };
         *last = id;
-        // A field of a boolean is its value.
+        // The header of a boolean field already holds its value.
         let kind = match header & 0x0f {
             1 | 2 => Kind::Bool,
             kind => kind_of(kind)?,
@@ -104,7 +104,8 @@ impl<'a> Cursor<'a> {
         Some(Field::Of(id, kind))
     }
 
-    /// Reads the beginning of a list: what it holds and how many; never more than there are bytes left, for each takes one.
+    /// Reads the beginning of a list: the type and the number of its elements. The number is never larger than the
+    /// number of bytes left, because each element takes at least one.
     pub(super) fn list(&mut self) -> Option<(Kind, usize)> {
         let header = self.byte()?;
         let count = match header >> 4 {
@@ -124,7 +125,7 @@ impl<'a> Cursor<'a> {
     /// Walks over a field.
     pub(super) fn skip(&mut self, kind: Kind) -> Option<()> {
         match kind {
-            // Its value was in the field's header.
+            // The value is in the header of the field.
             Kind::Bool => Some(()),
             kind => self.walk(kind, DEEPEST),
         }

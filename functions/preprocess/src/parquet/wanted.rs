@@ -1,4 +1,5 @@
-//! Which columns can matter: numbers, times and text at the top of the schema. All others are named and never unpacked.
+//! Selects the columns that can matter: numbers, times and text at the top of the schema. Of all others only the names
+//! are read.
 
 use parquet::{
     basic::{ConvertedType, LogicalType, Type as Physical},
@@ -6,15 +7,15 @@ use parquet::{
     schema::types::{ColumnDescriptor, Type},
 };
 
-/// The most digits of a decimal that are read.
+/// The largest number of digits of a decimal that is read.
 const DIGITS: i32 = 38;
 
 /// A column at the top of the schema.
 pub(super) struct Wanted {
     pub(super) name: String,
-    /// Its place among the columns with values; `None` where it is not read.
+    /// Its index among the columns with values; `None` when it is not read.
     pub(super) leaf: Option<usize>,
-    /// Whether its two bytes are a number.
+    /// Whether it holds floating-point numbers of two bytes.
     pub(super) half: bool,
 }
 
@@ -37,7 +38,7 @@ pub(super) fn of(meta: &FileMetaData) -> Vec<Wanted> {
     meta.schema().get_fields().iter().map(wanted).collect()
 }
 
-/// Counts the columns with values below a field.
+/// Returns the number of columns with values below a field.
 fn count(field: &Type) -> usize {
     if field.is_group() {
         field.get_fields().iter().map(|field| count(field)).sum()
@@ -54,7 +55,7 @@ fn matters(column: &ColumnDescriptor) -> bool {
         column.converted_type(),
     ) {
         (_, Some(LogicalType::Decimal { .. }), _) | (_, _, ConvertedType::DECIMAL) => (1..=DIGITS).contains(&digits),
-        // A time of day is no time, and a column of nulls alone may be of any type.
+        // A time of day is not a time, and a column of nulls only may have any type.
         (Physical::BOOLEAN, ..)
         | (_, Some(LogicalType::Time { .. } | LogicalType::Unknown), _)
         | (_, _, ConvertedType::TIME_MILLIS | ConvertedType::TIME_MICROS) => false,
