@@ -1,4 +1,4 @@
-//! What the adapters make of answers that a well-behaved server rarely gives, from a server that follows a script.
+//! How the adapters handle answers that a well-behaved server rarely gives. The server here follows a script.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -28,7 +28,7 @@ const MODIFIED: &str = "Last-Modified: Mon, 23 Nov 2026 12:00:00 GMT\r\n";
 /// One answer: status, headers, body.
 type Answer = (u16, String, String);
 
-/// A server that gives one answer after the other, the last one for ever.
+/// A server that gives one answer after the other, and repeats the last one.
 struct Scripted {
     url: String,
     asked: Arc<AtomicUsize>,
@@ -324,7 +324,7 @@ async fn a_queues_url_is_asked_for_once() {
     assert_eq!(server.asked(), 4);
 }
 
-/// Takes bodies at a million bytes a second, on the runtime's paused clock, and then says that they are written.
+/// Takes bodies at a million bytes a second, on the runtime's paused clock, and then answers that they are written.
 async fn slowly(listener: TcpListener) -> Option<()> {
     loop {
         let (stream, _) = listener.accept().await.ok()?;

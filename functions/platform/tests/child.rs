@@ -1,4 +1,5 @@
-//! A child process and what can become of it. Not run by the usual harness: this program starts itself again as the child.
+//! A child process and all the ways in which it can end. Not run by the usual harness: this program starts itself again
+//! as the child.
 
 #![expect(clippy::unwrap_used, reason = "a test ends where an expectation fails")]
 #![expect(clippy::disallowed_methods, reason = "the environment is what must not be inherited")]
@@ -20,7 +21,7 @@ const TASK: &str = "try";
 const PARENT: &str = "parent-that-waits";
 const MIB: usize = 1 << 20;
 
-/// How long anything here may take: far more than it does.
+/// The longest time that anything here may take, far more than it does.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 const BOUNDS: Bounds = Bounds {
@@ -34,7 +35,7 @@ fn main() -> ExitCode {
         return code;
     }
     if std::env::args().nth(1).as_deref() == Some(PARENT) {
-        // Somebody kills it.
+        // Killed from outside.
         let _ = ask("wait");
         return ExitCode::FAILURE;
     }
@@ -63,7 +64,7 @@ fn main() -> ExitCode {
     if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
-/// The child: does what it is told.
+/// The work of the child: does what the request says.
 fn work(parts: Vec<Bytes>) -> Vec<Bytes> {
     match &parts[0][..] {
         b"echo" => parts,
@@ -154,7 +155,7 @@ fn deaths_are_told() {
 }
 
 fn nothing_is_inherited() {
-    // Without `CLOEXEC`, as whoever started a function may have left one.
+    // Without `CLOEXEC`, as a parent's parent may have left one open.
     let secret = std::fs::File::open("/proc/self/status").expect("this process has one");
     let left_open = rustix::io::fcntl_setfd(&secret, rustix::io::FdFlags::empty());
     left_open.expect("a descriptor of the test");
@@ -232,7 +233,7 @@ fn wait_for_child(parent: u32) -> u32 {
     }
 }
 
-/// Returns the processes that a process has started and that still run.
+/// Returns the running processes that a process has started.
 fn children(parent: u32) -> Vec<u32> {
     let processes = std::fs::read_dir("/proc").expect("Linux has it");
     let ids = processes.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());

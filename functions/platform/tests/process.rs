@@ -1,4 +1,5 @@
-//! What the heap of a binary keeps and gives back, seen in this process' resident memory. A file of its own: nothing else runs.
+//! What the heap of a binary keeps and returns, seen in the resident memory of this process. In a file of its own, so
+//! that nothing else runs.
 #![cfg(all(target_os = "linux", target_env = "gnu"))]
 
 use std::fs;

@@ -1,11 +1,11 @@
-//! Known bytes that are uploaded again: what was lost since is made again, and what is there is sent on once more.
+//! Known bytes that are uploaded again: what was lost is made again, and what is still stored is sent on once more.
 
 use contract::{FailureKind, Message, Stage, keys};
 use platform::{Ended, Outcome, Store as _, ledger::State};
 
 use crate::rig::{Cause, MODEL, Rig, Step, Trouble, model_key, train};
 
-/// The message as a new upload of the same bytes leads to it.
+/// Returns the message that a new upload of the same bytes leads to.
 fn again(rig: &Rig) -> Message {
     Message {
         again: true,
@@ -73,7 +73,7 @@ async fn a_job_whose_manifest_is_gone_is_done_again() {
     assert_eq!(rig.manifest().await.unwrap(), manifest);
 }
 
-/// Another spec asks for the same work, whose output retention has taken away.
+/// Another spec asks for the same work, whose output retention has deleted.
 #[tokio::test]
 async fn work_whose_output_is_gone_is_not_adopted() {
     let rig = Rig::new().await;

@@ -1,4 +1,4 @@
-//! Code of two versions on the same queues: nothing is lost on either side.
+//! Code of two versions on the same queues: neither loses anything.
 
 use bytes::Bytes;
 use contract::{Digest, FailureKind, Message, Stage, keys};
@@ -6,7 +6,7 @@ use platform::{Ended, Outcome, Store as _, ledger::State, walk};
 
 use crate::rig::{Rig, Step, dataset, stage, train};
 
-/// As a sender of the recipe before this one computed it.
+/// Returns the message as a sender with the previous recipe would have made it.
 fn older(rig: &Rig) -> Message {
     Message {
         recipe: rig.message.recipe - 1,
@@ -53,7 +53,7 @@ async fn both_versions_of_a_message_are_the_same_job_once() {
     assert_eq!((work.works(), rig.sent(Stage::Eval).len()), (1, 1));
 }
 
-/// The spec has a section that this code does not know; its bytes are those of its name, so it was good for its writer.
+/// The spec has a section that this code does not know. Its digest is right, so it was valid for its writer.
 #[tokio::test]
 async fn a_message_under_a_spec_of_newer_code_is_given_back() {
     let mut rig = Rig::new().await;
@@ -90,7 +90,7 @@ async fn a_ledger_of_newer_code_is_left_alone_however_often_its_message_comes() 
     assert_eq!(rig.world.store.get(&key, 100).await.unwrap().bytes, newer);
 }
 
-/// Whatever it is, it is no ledger: nothing can be counted in it, so the queue's count ends the waiting.
+/// The document is not a ledger, so nothing can be counted in it, and the queue's count ends the waiting.
 #[tokio::test]
 async fn a_job_whose_ledger_is_damaged_fails_after_some_deliveries_and_its_round_goes_on() {
     let rig = Rig::new().await;
@@ -130,7 +130,7 @@ async fn a_job_whose_ledger_is_damaged_fails_after_some_deliveries_and_its_round
 
 #[tokio::test]
 async fn a_round_is_joined_by_both_versions() {
-    // What an older `train` sent is what today's `eval` takes, whatever `eval` itself was then.
+    // Today's `eval` takes the message of an older `train`, whatever `eval` itself was then.
     let rig =
         Rig::of(|spec| crate::rig::eval(&crate::rig::train_task(spec), contract::Scored::Failed("why".into()))).await;
     let work = stage(Stage::Eval, |_, _| {

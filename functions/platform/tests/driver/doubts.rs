@@ -1,4 +1,4 @@
-//! Answers that do not come, and answers that come late.
+//! Answers that are lost, and answers that come late.
 
 use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
@@ -13,7 +13,7 @@ use testing::memory::{Fault, Faults, How, MemoryStore, When, World};
 
 use crate::rig::{Rig, Step, train};
 
-/// Asks for a create whose answer is lost, and says what lies there afterwards.
+/// Creates a document with a lost answer. Returns the result and the keys in the store.
 async fn create(when: When) -> (Result<String, StoreError>, Vec<String>) {
     let world = World::new();
     let faults = Faults::new(Some(Fault {
@@ -39,7 +39,8 @@ async fn a_create_in_doubt_is_done_only_where_the_document_lies() {
     );
 }
 
-/// The store takes the claim at once and answers half a minute later: for everybody else the lease began with the write.
+/// The store takes the claim at once and answers half a minute later. For all other workers the lease began with the
+/// write.
 #[tokio::test]
 async fn a_lease_counts_from_the_question_and_not_from_its_answer() {
     let mut rig = Rig::new().await;
@@ -54,11 +55,11 @@ async fn a_lease_counts_from_the_question_and_not_from_its_answer() {
     });
     rig.run(&work, &rig.message).await;
     let left = seen.lock().unwrap().unwrap();
-    // Two thirds of two minutes, less the half minute that the answer took.
+    // Two thirds of two minutes, minus the half minute that the answer took.
     assert!(left <= Duration::from_secs(51), "{left:?} of the lease are left");
 }
 
-/// Renewals too: a renewal whose answer takes long counts from when it was asked for.
+/// The same holds for renewals: a renewal counts from when it was sent.
 #[tokio::test]
 async fn a_renewed_lease_counts_from_the_question() {
     let mut rig = Rig::new().await;
@@ -78,7 +79,7 @@ async fn a_renewed_lease_counts_from_the_question() {
         }
     });
     rig.run(&work, &rig.message).await;
-    // 80 s hold from the question; an answer that takes 30 s leaves 50.
+    // It holds for 80 s from when it was sent. An answer that takes 30 s leaves 50 s.
     let renewed: Vec<_> = seen
         .lock()
         .unwrap()
@@ -93,11 +94,11 @@ async fn a_renewed_lease_counts_from_the_question() {
     );
 }
 
-/// Work that does not stop at its deadline, and a second worker who waits for the job.
+/// Work that does not stop at its deadline, and a second worker that waits for the job.
 #[tokio::test]
 async fn a_lease_is_not_renewed_beyond_the_deadline() {
     let rig = Rig::new().await;
-    // It looks at nothing and takes as long as it likes.
+    // It never asks whether to stop.
     let deaf = train(|_, before| {
         if before == 0 {
             Step::Deaf(Duration::from_hours(1))
@@ -135,7 +136,7 @@ async fn a_lease_is_not_renewed_beyond_the_deadline() {
     assert_eq!(rig.sent(Stage::Eval).len(), 1);
 }
 
-/// A store whose answers to some requests come half a minute after their effects.
+/// Returns a store whose answers to some requests come half a minute after their effects.
 fn slow(rig: &Rig, operation: &'static str) -> Arc<dyn platform::Store> {
     let faults = Faults::slow(operation, Duration::from_secs(30), rig.world.clock.clone());
     faults.store(rig.world.store.clone())
@@ -178,7 +179,7 @@ async fn a_host_whose_clock_is_wrong_waits_no_less_than_others() {
     assert!(matches!(rig.run(&work, &rig.message).await, Outcome::Done { .. }));
 }
 
-/// A store on which the first swap of a ledger times out and takes effect only when the second one comes.
+/// A store on which the first swap of a ledger times out, and takes effect only when the second one comes.
 struct Late {
     inner: Arc<MemoryStore>,
     pending: std::sync::Mutex<Option<(String, Bytes, ETag)>>,
@@ -250,7 +251,7 @@ async fn a_commit_that_is_refused_by_its_own_first_try_is_a_commit() {
     assert_eq!((work.works(), rig.sent(Stage::Eval).len()), (1, 1));
 }
 
-/// Somebody else finished the same work meanwhile, to other bytes: a fit on a GPU is equal only up to rounding.
+/// Another worker has finished the same work with other bytes: a fit on a GPU is equal only up to rounding.
 #[tokio::test]
 async fn who_finishes_second_adopts_what_the_first_one_left() {
     let rig = Rig::new().await;

@@ -1,4 +1,4 @@
-//! One fault at every operation, before and after it takes effect: the end is always that of a calm run.
+//! One fault at every operation, before and after it takes effect. The end is always that of a run without faults.
 
 use contract::Stage;
 use platform::{Platform, Worked, ledger::State};
@@ -27,7 +27,7 @@ fn failing() -> Scripted {
     train(|_, _| Step::Err(Trouble::Lasting(Cause)))
 }
 
-/// Runs one message under a fault, as far as it gets, and then everything to the end without faults.
+/// Runs one message under a fault as far as it gets, and then everything to its end without faults.
 async fn survive(work: &Scripted, fault: Option<Fault>) -> (Rig, Vec<String>) {
     let rig = Rig::new().await;
     let faults = Faults::new(fault);
@@ -36,7 +36,7 @@ async fn survive(work: &Scripted, fault: Option<Fault>) -> (Rig, Vec<String>) {
     rig.passing(async {
         tokio::select! {
             biased;
-            // Dropped here, as a killed process drops it.
+            // Dropped here, as in a process that is killed.
             () = faults.stopped() => {}
             () = async {
                 for _ in 0..3 {

@@ -1,4 +1,4 @@
-//! A job that stops on the way and goes on as another hop.
+//! A job that stops before its end and continues as another hop.
 
 use std::time::Duration;
 

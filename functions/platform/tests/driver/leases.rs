@@ -1,4 +1,4 @@
-//! Who holds a job, for how long, and what becomes of it when the holder dies.
+//! Who holds a job, for how long, and what happens to it when the holder dies.
 
 use std::{sync::Arc, time::Duration};
 
@@ -22,7 +22,7 @@ fn delivery() -> Delivery {
     }
 }
 
-/// Begins to run a message and dies on the way.
+/// Starts to run a message and dies before the end.
 async fn die(rig: &Rig, work: &Scripted, message: &Message, platform: &Platform, after: Duration) {
     let delivery = delivery();
     let running = driver::run(work, message.clone(), &delivery, platform);

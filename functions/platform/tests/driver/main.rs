@@ -1,4 +1,4 @@
-//! Messages run to their end over a store, a queue and a clock in memory, with a scripted stage.
+//! Messages that run to their end over a store, a queue and a clock in memory, with a scripted stage.
 
 #![expect(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
 

@@ -1,4 +1,4 @@
-//! Events that never become work, and messages that nothing can be begun with.
+//! Events that never become work, and messages that no work can begin with.
 
 use std::time::Duration;
 

@@ -33,9 +33,9 @@ pub(crate) enum Step {
     Panic,
     Err(Trouble),
     Give(Worked),
-    /// Works for so long, then finishes; stops early when asked to, with the progress given.
+    /// Works for this time, then finishes. When it is asked to stop, it stops with this progress.
     Take(Duration, forecast::Progress),
-    /// Works for so long whatever it is asked, then finishes.
+    /// Works for this time without asking whether to stop, then finishes.
     Deaf(Duration),
 }
 
@@ -61,7 +61,7 @@ impl Classify for Trouble {
     }
 }
 
-/// The stage: counts what it is asked.
+/// The scripted stage. It counts its calls.
 pub(crate) struct Scripted {
     stage: Stage,
     script: Box<Script>,
@@ -121,19 +121,19 @@ impl ErasedWork for Scripted {
     }
 }
 
-/// Stores the model, as a stage does before it says that it is done.
+/// Stores the model, as a stage does before it is done.
 async fn finish(job: &Job, platform: &Platform) -> Result<Worked, Box<dyn Classify>> {
     let stored = platform.store.put_named(&model_key(&job.task), MODEL.into()).await;
     stored.map_err(|_| Box::new(Trouble::Passing) as Box<dyn Classify>)?;
     Ok(Worked::Done(made()))
 }
 
-/// Where the model lies.
+/// Returns the key of the model.
 pub(crate) fn model_key(task: &Task) -> String {
     keys::artifact(task.dataset(), task.part(), Digest::of(MODEL))
 }
 
-/// Makes a stage for `train` that does what its script says; the script gets the job and how often it was asked before.
+/// Returns a stage for `train` that follows a script. The script gets the job and the number of earlier calls.
 pub(crate) fn train(script: impl Fn(&Job, u32) -> Step + Send + Sync + 'static) -> Scripted {
     stage(Stage::Train, script)
 }
@@ -156,12 +156,12 @@ pub(crate) struct Rig {
 }
 
 impl Rig {
-    /// Makes a world in which one `train` message waits.
+    /// Returns a world in which one `train` message waits.
     pub(crate) async fn new() -> Self {
         Self::of(|spec| Task::Train(train_task(spec))).await
     }
 
-    /// Makes a world in which one message waits.
+    /// Returns a world in which one message waits.
     pub(crate) async fn of(task: impl FnOnce(&Spec) -> Task) -> Self {
         let world = World::new();
         let spec = spec::resolve(&[]).unwrap();
@@ -193,7 +193,7 @@ impl Rig {
         }
     }
 
-    /// Puts faults around store and queue.
+    /// Returns the platform with faults around its store and queue.
     pub(crate) fn with(&self, faults: &Arc<Faults>) -> Platform {
         Platform {
             store: faults.store(self.world.store.clone()),
@@ -207,7 +207,7 @@ impl Rig {
         self.run_at(work, message, 1).await
     }
 
-    /// Runs the message as if it was delivered so often.
+    /// Runs the message as its delivery number `receive_count`.
     pub(crate) async fn deliver(&self, work: &Scripted, receive_count: u32) -> Outcome {
         self.run_at(work, &self.message, receive_count).await
     }
@@ -222,7 +222,7 @@ impl Rig {
             .await
     }
 
-    /// Receives what is visible and runs it, as a host does.
+    /// Receives the visible messages and runs them, as a host does.
     pub(crate) async fn pump(&self, work: &Scripted, platform: &Platform) -> Vec<Outcome> {
         let stage = work.stage();
         let mut outcomes = Vec::new();
@@ -234,7 +234,7 @@ impl Rig {
             };
             let message = Message::parse(delivered.body.as_bytes()).unwrap();
             let outcome = driver::run(work, message, &delivery, platform).await;
-            // Neither may have gone through: an acknowledgement is as lost as any other request.
+            // Either request may have failed: an acknowledgement can be lost like any other request.
             let _ = match &outcome {
                 Outcome::Done { .. } => platform.queue.delete(stage, &delivered.handle).await,
                 Outcome::GiveBack { after, .. } => platform.queue.extend(stage, &delivered.handle, *after).await,
@@ -257,7 +257,7 @@ impl Rig {
         panic!("messages are left over: {outcomes:?}");
     }
 
-    /// Waits for something while time passes.
+    /// Waits for a future while time passes.
     pub(crate) async fn passing<T>(&self, future: impl Future<Output = T>) -> T {
         let mut future = pin!(future);
         for _ in 0..20_000 {
@@ -285,7 +285,7 @@ impl Rig {
         walk::manifest(self.world.store.as_ref(), work).await.unwrap()
     }
 
-    /// Gives the messages that wait for a stage.
+    /// Returns the messages that wait for a stage.
     pub(crate) fn sent(&self, stage: Stage) -> Vec<Message> {
         let bodies = self.world.queue.bodies(stage);
         bodies

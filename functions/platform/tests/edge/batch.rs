@@ -1,4 +1,4 @@
-//! Batches as a host hands them over: what is acknowledged, what comes again, what is written down.
+//! Batches as a host passes them on: what is acknowledged, what comes again, what is recorded.
 
 use std::time::Duration;
 
@@ -123,7 +123,7 @@ async fn without_time_left_nothing_is_begun() {
     );
 }
 
-/// A batch of which only some records could be begun: the others are there for somebody else at once.
+/// A batch of which only some records were begun: the others are visible to other workers at once.
 #[tokio::test]
 async fn records_that_were_not_begun_are_visible_at_once() {
     let house = House::new();
@@ -152,7 +152,7 @@ async fn records_that_were_not_begun_are_visible_at_once() {
     assert_eq!(seen.len(), 3);
 }
 
-/// Written by code of tomorrow, on a queue that code of today still reads.
+/// A message of newer code, on a queue that this code still reads.
 #[tokio::test]
 async fn a_message_of_newer_code_is_given_back_and_nothing_is_noted() {
     let house = House::new();
@@ -234,7 +234,7 @@ async fn one_event_is_a_batch_a_notification_or_a_message() {
         let house = House::new();
         let response = handle_batch(&house.work, invocation.event, &house.stop(), &house.platform).await;
         assert_eq!(ids(&response), [""; 0], "{name}");
-        // A bucket that is not ours, a message that is none: written down.
+        // Another bucket, or a body that is not a message, is recorded as a failure.
         assert_eq!(house.failures().await.len(), 1, "{name}");
     }
     assert!(Invocation::parse("not JSON").is_err());

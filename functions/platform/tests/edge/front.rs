@@ -1,4 +1,4 @@
-//! The front door: which uploads begin a walk, under which spec, and what is said to those that do not.
+//! The front door: which uploads begin a walk, under which spec, and what happens to the others.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -79,7 +79,7 @@ async fn a_wrong_spec_fails_the_event_with_every_problem() {
     for part in ["window.context", "promote.metrik", "specs/cell.toml"] {
         assert!(failure.message.contains(part), "{part}: {}", failure.message);
     }
-    // Repaired, the same upload is another event: its job is named by the spec's text too.
+    // After the repair the same upload is another event, because its job is also named by the spec's text.
     house.put("specs/cell.toml", "").await;
     assert!(house.upload("raw/cell/a.csv").await);
     assert_eq!(house.worked(), 1);
@@ -170,7 +170,8 @@ async fn the_receipt_of_one_version_is_never_written_from_the_bytes_of_another()
     assert_eq!((receipts, house.worked()), (Vec::new(), 0));
 }
 
-/// Rights that are missing, for example: somebody repairs them, or the event is noted and makes room.
+/// For example, permissions are missing: a person grants them, or the event is recorded as failed and no longer blocks
+/// the queue.
 #[tokio::test]
 async fn an_event_that_cannot_be_received_is_given_up_after_some_attempts() {
     let mut house = House::new();
@@ -193,7 +194,7 @@ async fn an_event_that_cannot_be_received_is_given_up_after_some_attempts() {
     assert!(failure.message.contains("refuses access"), "{}", failure.message);
 }
 
-/// The last attempt that it has, and the store answers again.
+/// The store answers again at the last attempt that the event has.
 #[tokio::test]
 async fn an_event_that_comes_through_at_its_last_attempt_is_not_noted_as_given_up() {
     let mut house = House::new();
@@ -225,7 +226,7 @@ async fn the_same_bytes_uploaded_again_are_judged_again() {
     assert!(house.upload("raw/cell/a.csv").await);
     let second = house.failure().await;
     assert_ne!(first.at, second.at, "whoever uploaded it sees that it was refused now");
-    // The bound is raised, the same bytes are uploaded once more.
+    // The bound is raised, and the same bytes are uploaded once more.
     house.platform.host.max_upload = 2000;
     house.put("raw/cell/a.csv", &"x".repeat(1001)).await;
     assert!(house.upload("raw/cell/a.csv").await);
@@ -253,7 +254,7 @@ async fn a_wait_that_ran_out_is_not_final_for_bytes_that_are_uploaded_again() {
     assert_eq!(house.worked(), 1);
 }
 
-/// Told apart by what the store says of its events, and by nothing else: neither by time passing nor by deliveries.
+/// Events differ by what the store says about them, and by nothing else: neither the time nor the number of deliveries.
 #[tokio::test]
 async fn a_redelivered_event_makes_nothing_again_and_a_later_one_makes_what_is_lost() {
     let house = House::new();
@@ -277,7 +278,7 @@ async fn a_redelivered_event_makes_nothing_again_and_a_later_one_makes_what_is_l
     }
 }
 
-/// A version or a file of its own has a receipt of its own; the bytes are known all the same.
+/// Another version or file has a receipt of its own, but its bytes are known.
 #[tokio::test]
 async fn known_bytes_in_another_file_walk_once_more() {
     let house = House::new();
@@ -300,7 +301,7 @@ async fn known_bytes_in_another_file_walk_once_more() {
     assert_eq!(house.worked(), 2, "and a redelivery makes nothing");
 }
 
-/// The ledger of an event that waited does not look as if it still did.
+/// The ledger of an event that has waited does not look as if the event still waited.
 #[tokio::test]
 async fn a_wait_that_ended_well_leaves_nothing_open() {
     let house = House::new();

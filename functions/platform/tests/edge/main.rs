@@ -1,4 +1,4 @@
-//! From what a host hands over to what becomes of it: batches and the front door.
+//! From the event of a host to its outcome: batches and the front door.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 

@@ -76,18 +76,18 @@ impl Work for Counting {
     }
 }
 
-/// What happens whenever somebody looks at an upload.
+/// What happens when an upload is looked at.
 #[derive(Clone, Copy)]
 pub(crate) enum Spoilt {
-    /// Whoever looks panics.
+    /// The store panics.
     Panics,
-    /// Nobody may look.
+    /// The store refuses access.
     Denied,
-    /// It is replaced right behind the look.
+    /// The object is replaced right after the look.
     Replaced,
 }
 
-/// A store that is as it should be but for uploads.
+/// A store that works, except for uploads.
 struct SpoiltStore(Arc<MemoryStore>, Spoilt);
 
 #[async_trait]
@@ -141,7 +141,7 @@ impl Store for SpoiltStore {
     }
 }
 
-/// The world and a platform on it whose operations are counted.
+/// The world, and a platform on it whose operations are counted.
 pub(crate) struct House {
     pub(crate) world: World,
     pub(crate) platform: Platform,
@@ -180,12 +180,12 @@ impl House {
         self.platform.store = Arc::new(SpoiltStore(self.world.store.clone(), how));
     }
 
-    /// Puts an object without further ado.
+    /// Puts an object without a notification.
     pub(crate) async fn put(&self, key: &str, text: &str) {
         self.world.store.put(key, text.to_owned().into()).await.unwrap();
     }
 
-    /// Gives the notification that the store sends of an object's newest version.
+    /// Returns the notification that the store sends about an object's newest version.
     pub(crate) async fn notification(&self, key: &str) -> Value {
         let etag = self
             .world
@@ -197,7 +197,7 @@ impl House {
         notification("flits", &encoded, &etag)
     }
 
-    /// Hands bodies over as one batch, with the ids `m0`, `m1`, …
+    /// Delivers bodies as one batch, with the ids `m0`, `m1`, …
     pub(crate) async fn deliver(&self, bodies: &[Value]) -> SqsBatchResponse {
         self.deliver_until(bodies, &self.stop()).await
     }
@@ -206,7 +206,7 @@ impl House {
         handle_batch(&self.work, batch(bodies), stop, &self.platform).await
     }
 
-    /// Delivers the notification of one object; gives whether it is acknowledged.
+    /// Delivers the notification of one object. Returns whether it is acknowledged.
     pub(crate) async fn upload(&self, key: &str) -> bool {
         let body = self.notification(key).await;
         self.deliver(&[body]).await.batch_item_failures.is_empty()
@@ -221,7 +221,7 @@ impl House {
         self.work.worked.load(Ordering::Relaxed)
     }
 
-    /// Gives everything under `failed/`, in key order.
+    /// Returns all documents under `failed/`, in key order.
     pub(crate) async fn failures(&self) -> Vec<Failure> {
         let mut failures = Vec::new();
         for key in self.world.store.keys().iter().filter(|key| key.starts_with("failed/")) {
@@ -231,7 +231,7 @@ impl House {
         failures
     }
 
-    /// Gives the only failure.
+    /// Returns the only failure.
     pub(crate) async fn failure(&self) -> Failure {
         let failures = self.failures().await;
         let [failure] = failures.as_slice() else {
@@ -250,7 +250,7 @@ pub(crate) fn notification(bucket: &str, encoded_key: &str, etag: &str) -> Value
     json!({"Records": [{"eventName": "ObjectCreated:Put", "s3": {"bucket": {"name": bucket}, "object": object}}]})
 }
 
-/// Writes a batch as SQS hands it to Lambda; a text stands for itself, so that it need not be JSON.
+/// Returns a batch as SQS passes it to Lambda. A JSON string stands for its text, so that a body need not be JSON.
 pub(crate) fn batch(bodies: &[Value]) -> SqsEvent {
     let record = |(i, body): (usize, &Value)| {
         let text = body.as_str().map_or_else(|| body.to_string(), str::to_owned);

@@ -1,4 +1,4 @@
-//! What the holder of a job can do, and the job that all of it is about.
+//! What the holder of a job can do, and the job of all these tests.
 
 use contract::{Dataset, Digest, FailedStage, Failure, FailureKind, Next, PartId, SampleTask, Stage, Task};
 use forecast::Progress;
@@ -12,13 +12,13 @@ pub(crate) enum Act {
     Later,
     Wait,
     Stop,
-    /// Stops with so many more batches than the last checkpoint.
+    /// Stops with this many more batches than the last checkpoint.
     Yield(u32),
     Commit,
     Fail,
 }
 
-/// The ledger after a holder's act, and what that means.
+/// Returns the ledger after a holder's act, and the fact that it means.
 pub(crate) fn after(ledger: &Ledger, act: Act, now_s: i64) -> (Ledger, Fact) {
     let fresh = Nonce::fresh();
     match act {

@@ -74,7 +74,7 @@ proptest! {
     }
 }
 
-/// The generator above is only worth its time if it gets everywhere.
+/// The generator above is useful only if it reaches every case.
 #[test]
 fn random_histories_reach_every_corner() {
     use proptest::{strategy::ValueTree as _, test_runner::TestRunner};

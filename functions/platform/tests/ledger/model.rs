@@ -1,23 +1,23 @@
-//! The rules said a second time, over everything that ever happened to the job instead of over one small document.
+//! The rules once more, stated over the whole history of a job instead of over one small document.
 
-/// One thing that happened to a job, and by whom.
+/// One thing that happened to a job.
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) enum Fact {
-    /// Somebody claimed it.
+    /// A worker claimed it.
     Claimed(Claim),
     /// The holder renewed its claim.
     Renewed,
     /// The holder gave it back after a failed attempt.
     Later,
-    /// The holder gave it back without blame.
+    /// The holder gave it back without counting an attempt.
     Excused,
     /// The holder stopped with progress.
     Yielded,
     /// The holder finished it.
     Committed,
-    /// Its claimant failed it.
+    /// The claimant failed it.
     Failed,
-    /// Somebody noted that what comes next was sent.
+    /// A worker marked what comes next as sent.
     Marked,
 }
 
@@ -39,7 +39,7 @@ pub(crate) enum Verdict {
     Acknowledge,
 }
 
-/// Everything that happened, in the order in which the store made it so.
+/// Everything that happened, in the order in which it took effect in the store.
 #[derive(Default)]
 pub(crate) struct History {
     facts: Vec<(i64, Fact)>,
@@ -50,14 +50,14 @@ impl History {
         self.facts.push((now_s, fact));
     }
 
-    /// The last thing that moved the job, and all that happened since.
+    /// Returns the last fact that moved the job, and all facts after it.
     fn position(&self) -> Option<(&Fact, &[(i64, Fact)])> {
         let moved = |fact: &Fact| !matches!(fact, Fact::Renewed | Fact::Marked);
         let at = self.facts.iter().rposition(|(_, fact)| moved(fact))?;
         Some((&self.facts[at].1, &self.facts[at + 1..]))
     }
 
-    /// Who may change it.
+    /// Returns the claim whose holder may change the job.
     pub(crate) fn holder(&self) -> Option<u64> {
         match self.position() {
             Some((Fact::Claimed(claim), _)) => Some(claim.id),
@@ -89,8 +89,8 @@ impl History {
             .is_some_and(|(_, since)| since.iter().any(|(_, fact)| *fact == Fact::Marked))
     }
 
-    /// Attempts that ended without a result since the last progress: those given back, and those whose claim was
-    /// followed by another one.
+    /// Returns the number of attempts that ended without a result since the last progress: those that were given back,
+    /// and those whose claim was followed by another one.
     fn attempts(&self) -> u32 {
         let begin = self
             .facts
@@ -110,7 +110,7 @@ impl History {
         u32::try_from(given_back + vanished).unwrap()
     }
 
-    /// How long the last writer may still count on being left alone.
+    /// Returns for how long the last writer's lease still holds, in seconds.
     fn rest_s(&self, me: &str, lease_s: i64, now_s: i64) -> i64 {
         let last_claim = self.facts.iter().rev().find_map(|(_, fact)| match fact {
             Fact::Claimed(claim) => Some(claim),

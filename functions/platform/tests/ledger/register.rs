@@ -1,5 +1,5 @@
-//! A store with one register, and its clock: what becomes of each write is chosen from outside, and every write that
-//! takes effect is checked against what the model says its writer may do.
+//! A store with one register, and its clock. The test chooses what happens to each write, and every write that takes
+//! effect is checked against what the model allows its writer.
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -14,17 +14,17 @@ use platform::{Clock, Downloaded, ETag, Listed, Object, ObjectMeta, Store, Store
 
 use crate::model::{Fact, History};
 
-/// What becomes of one write.
+/// What happens to one write.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Fate {
     Answered,
     NeverArrives,
     ArrivesUnanswered,
-    /// The writer gives up waiting, and later it arrives after all.
+    /// The writer gives up waiting, and the write arrives later.
     ArrivesLate,
 }
 
-/// The store and its clock: one register.
+/// The store with one register, and its clock.
 #[derive(Default)]
 pub(crate) struct Register(Mutex<Inner>);
 
@@ -39,7 +39,7 @@ pub(crate) struct Inner {
     pub(crate) meanings: BTreeMap<String, Meaning>,
     pub(crate) landed: BTreeSet<String>,
     pub(crate) fates: VecDeque<Fate>,
-    /// Writes on their way: what their writer saw, and what they write.
+    /// Writes that have not arrived yet: the version that their writer saw, and the document.
     pub(crate) late: Vec<(Option<ETag>, Ledger)>,
     pub(crate) corners: BTreeSet<&'static str>,
 }
@@ -47,7 +47,7 @@ pub(crate) struct Inner {
 #[derive(Clone)]
 pub(crate) struct Meaning {
     pub(crate) facts: Vec<Fact>,
-    /// The claim under which it was written, for those who may only write as holders.
+    /// The claim under which it was written, for writers that must be holders.
     pub(crate) holder: Option<u64>,
 }
 
@@ -93,7 +93,7 @@ impl Inner {
             .map(|(_, version, _)| ETag::new(&version.to_string()))
     }
 
-    /// Writes, if the version seen still lies there, and checks that its writer may.
+    /// Writes if the version seen is still there, and checks that the writer may.
     fn take_effect(&mut self, ledger: Ledger, seen: Option<&ETag>) -> Option<ETag> {
         if self.etag().as_ref() != seen {
             return None;
@@ -123,7 +123,7 @@ impl Inner {
         self.etag()
     }
 
-    /// Lets a write that is on its way arrive.
+    /// Lets a late write arrive.
     pub(crate) fn land(&mut self, at: usize) {
         if at < self.late.len() {
             let (seen, ledger) = self.late.swap_remove(at);

@@ -1,7 +1,8 @@
-//! A store, a queue and a few workers whose every step is chosen from outside: who moves, what an answer does, who dies.
+//! A store, a queue and a few workers. The test chooses every step: which worker moves, what an answer does, which
+//! worker dies.
 //!
-//! The workers decide with the real `transition` and write with the real `swap`; every decision is compared with the
-//! model, and every write that takes effect is checked against what the model says its writer may do.
+//! The workers decide with the real `transition` and write with the real `swap`. Every decision is compared with the
+//! model, and every write that takes effect is checked against what the model allows its writer.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -30,7 +31,7 @@ const MAX_ATTEMPTS: u32 = 3;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Hosts {
-    /// Workers that know nothing of each other.
+    /// Workers that do not know each other.
     Cloud,
     /// Workers of one process, which takes the next epoch when it starts again.
     Local,
@@ -39,11 +40,11 @@ pub(crate) enum Hosts {
 /// How the store answers one write, try by try.
 #[derive(Clone, Default, Debug)]
 pub(crate) struct Answers {
-    /// The writer is frozen for so long before its first try, in seconds.
+    /// For how long the writer is frozen before its first try, in seconds.
     pub(crate) frozen_s: i64,
-    /// What becomes of its first tries; later ones are answered.
+    /// What happens to its first tries; later ones are answered.
     pub(crate) fates: Vec<Fate>,
-    /// It has no time for a second try.
+    /// Whether it has no time for a second try.
     pub(crate) hurried: bool,
 }
 
@@ -60,16 +61,16 @@ pub(crate) enum Op {
         act: Act,
         answers: Answers,
     },
-    /// A worker dies; its message comes back.
+    /// A worker dies, and its message comes back.
     Crash {
         worker: usize,
     },
-    /// The process that all local workers live in dies.
+    /// The process of all local workers dies.
     Restart,
     Pass {
         seconds: i64,
     },
-    /// A write on its way arrives.
+    /// A late write arrives.
     Land {
         pick: Index,
     },
@@ -86,10 +87,10 @@ struct Letter {
     visible_at: i64,
 }
 
-/// What a worker does. Its next step takes this and gives what it does then.
+/// What a worker is doing. Its next step takes this and returns what it does then.
 enum Doing {
     Nothing,
-    /// Has decided to claim, and not written yet.
+    /// It has decided to claim, and has not written yet.
     Claiming(Claiming),
     Working(Holding),
     Sending(Ended),
@@ -143,7 +144,7 @@ impl World {
         }
     }
 
-    /// Which of the rare cases this history had.
+    /// Returns the rare cases that this history had.
     pub(crate) fn corners(&self) -> impl Iterator<Item = &'static str> {
         let mut corners = self.corners.clone();
         corners.extend(self.register.lock().corners.iter());
@@ -172,11 +173,11 @@ impl World {
         self.check();
     }
 
-    /// Lets everything run without faults: the job must end, be sent on, and leave no message behind.
+    /// Lets everything run without faults: the job must end, send its successors, and leave no message behind.
     pub(crate) fn recover(&mut self) {
         self.settle();
         assert!(self.successors > 0, "nobody sent the successor");
-        // A note that did not get through is made up for by whoever sends the message again.
+        // A mark that was lost is made up for by the next delivery.
         self.letters.push(Letter { hop: 0, visible_at: 0 });
         self.settle();
         let register = self.register.lock();
@@ -349,7 +350,7 @@ impl World {
         } = holding;
         let now_s = self.register.lock().now_s;
         if seconds(now_s) >= lease::hold_until(seconds(asked), LEASE) {
-            // The holder stops by itself; nothing of it takes effect.
+            // The holder stops by itself, and nothing that it wrote takes effect.
             return self.give_back(letter, LEASE);
         }
         let (next, fact) = after(&ledger, act, now_s);
@@ -391,7 +392,7 @@ impl World {
         Doing::Marking(ended)
     }
 
-    /// Marks, best effort, and acknowledges whatever came of it.
+    /// Marks, best effort, and acknowledges whatever the result was.
     fn mark(&mut self, ended: &Ended, answers: Answers) -> Doing {
         let marked = transition::mark_sent(&ended.ledger, Nonce::fresh());
         let _ = self.write(&marked, Some(&ended.etag), vec![Fact::Marked], None, answers);
@@ -409,7 +410,7 @@ impl World {
         self.doing[worker] = self.give_back(letter, Duration::ZERO);
     }
 
-    /// The whole process dies and starts again. Requests on their way die with it: its servers are in it.
+    /// The whole process dies and starts again. Its late requests die with it, because its servers run in it.
     fn restart(&mut self) {
         if self.hosts == Hosts::Local {
             (0..WORKERS).for_each(|worker| self.crash(worker));
@@ -449,7 +450,7 @@ impl World {
         answer
     }
 
-    /// What must hold at every moment.
+    /// Checks what must hold at every moment.
     fn check(&self) {
         let register = self.register.lock();
         assert!(register.history.count(&Fact::Committed) <= 1, "committed twice");
