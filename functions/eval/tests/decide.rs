@@ -13,7 +13,7 @@ fn digest(text: &str) -> Digest {
     Digest::of(text.as_bytes())
 }
 
-/// Two baselines, then two models, in the order of the spec.
+/// Returns a round with two baselines, then two models, in the order of the spec.
 fn round() -> Round {
     Round {
         round: digest("round"),
@@ -32,7 +32,7 @@ fn promote(toml: &str) -> PromoteSection {
     resolve(&[Layer::toml("test", toml)]).expect("a good spec").promote
 }
 
-/// `None` failed in its fit; `NaN` has scores, but not this one.
+/// Returns outcomes: `None` is a failed fit, `NaN` an outcome without this score.
 fn outcomes(scores: [Option<f64>; 4]) -> Vec<Outcome> {
     let members = round().members;
     let outcome = |(member, score): (MemberName, Option<f64>)| Outcome {

@@ -1,4 +1,4 @@
-//! A round with an ensemble: who decides makes it of the others, and it is scored as they are.
+//! A round with an ensemble: the decider makes it of the other members, and it is scored like them.
 
 #![expect(clippy::unwrap_used, reason = "a test's helpers fail as it does")]
 
@@ -179,7 +179,7 @@ async fn weights_come_from_the_rows_that_select_and_from_no_others() {
     for member in [0, 1, 2] {
         calm.score(member).await;
     }
-    // The same artifacts and the same rows that select; only the holdout is other.
+    // The same artifacts and the same `select` rows; only the holdout differs.
     let mut spoilt = table(600);
     for row in poisoned.cut.cut.holdout.clone() {
         spoilt.columns[0].values[row] *= 100.0;
@@ -243,7 +243,7 @@ async fn a_round_whose_ensemble_panics_is_decided_without_it() {
     let scene = Scene::new().await;
     scene.score(0).await;
     scene.score(1).await;
-    // Forecasts of other rows than those they name: whoever mixes them runs over their end.
+    // Forecasts of other rows than they name: combining them runs over their end.
     let outcome = scene.outcome("naive").await.unwrap();
     let key = keys::forecast(&dataset(), PartId::WHOLE, outcome.select.unwrap());
     let named = outcome.select.unwrap();
@@ -282,7 +282,7 @@ async fn an_ensemble_that_needs_too_much_memory_is_out_and_its_round_goes_on() {
         let key = keys::artifact(&dataset(), PartId::WHOLE, outcome.artifact.unwrap());
         sizes.push(scene.world.store.head(&key).await.unwrap().size);
     }
-    // So many members that each of them can be read, like the rows, but not all of them be held.
+    // With so many members each can be read, and so can the rows, but they cannot all be held in memory.
     let clean = keys::clean(&dataset(), PartId::WHOLE, scene.round.clean);
     let bound = scene.world.store.head(&clean).await.unwrap().size;
     let times = usize::try_from(bound / sizes.iter().sum::<u64>() + 1).unwrap();
@@ -306,7 +306,8 @@ async fn an_ensemble_that_needs_too_much_memory_is_out_and_its_round_goes_on() {
     assert!(made.failed.unwrap().contains(&clean));
 }
 
-/// The job that only joins follows one that died of the ensemble; it tries it twice, then decides without.
+/// The job that only joins follows one that was killed by the ensemble. It tries the ensemble twice, then decides
+/// without it.
 #[tokio::test]
 async fn a_round_whose_ensemble_kills_whoever_makes_it_is_decided_without_it() {
     let scene = Scene::new().await;

@@ -23,7 +23,7 @@ fn functions() -> [Box<dyn ErasedWork>; 4] {
     ]
 }
 
-/// Makes a world in which one `sample` message waits.
+/// Returns a world in which one `sample` message waits.
 async fn waiting() -> World {
     let (world, spec) = (World::new(), spec(SPEC));
     let key = keys::resolved(&dataset(), spec.digest());
@@ -45,7 +45,7 @@ async fn waiting() -> World {
     world
 }
 
-/// Receives what is visible at every stage and runs it, as a host does; says how many messages there were.
+/// Receives the visible messages of every stage and runs them, as a host does. Returns their number.
 async fn pump(world: &World, platform: &Platform) -> usize {
     let mut seen = 0;
     for function in &functions() {
@@ -60,7 +60,7 @@ async fn pump(world: &World, platform: &Platform) -> usize {
             };
             let message = Message::parse(delivered.body.as_bytes()).unwrap();
             let outcome = driver::run(&**function, message, &delivery, platform).await;
-            // Neither may have gone through: an acknowledgement is as lost as any other request.
+            // Either request may have failed: an acknowledgement can be lost like any other request.
             let _ = match &outcome {
                 Outcome::Done { .. } => platform.queue.delete(stage, &delivered.handle).await,
                 Outcome::GiveBack { after, .. } => platform.queue.extend(stage, &delivered.handle, *after).await,
@@ -70,7 +70,7 @@ async fn pump(world: &World, platform: &Platform) -> usize {
     seen
 }
 
-/// Pumps until no message is left; time passes only while none is visible.
+/// Pumps until no message is left. Time passes only while none is visible.
 async fn drain(world: &World, platform: &Platform) {
     let left = || {
         functions()
@@ -88,7 +88,7 @@ async fn drain(world: &World, platform: &Platform) {
     panic!("messages are left over");
 }
 
-/// Waits for something while time passes slowly: fits are as fast as they are, and no lease may run out meanwhile.
+/// Waits for a future while time passes slowly: fits take real time, and no lease may expire meanwhile.
 async fn passing<T>(world: &World, future: impl Future<Output = T>) -> T {
     let mut future = pin!(future);
     for _ in 0..10_000_000 {
@@ -101,7 +101,7 @@ async fn passing<T>(world: &World, future: impl Future<Output = T>) -> T {
     panic!("nothing came of it");
 }
 
-/// Walks under a fault, as far as it gets, and then to the end without any.
+/// Makes a walk under a fault as far as it gets, and then to its end without faults.
 async fn survive(fault: Option<Fault>) -> (World, Vec<String>) {
     let world = waiting().await;
     let faults = Faults::new(fault);
@@ -110,7 +110,7 @@ async fn survive(fault: Option<Fault>) -> (World, Vec<String>) {
     passing(&world, async {
         tokio::select! {
             biased;
-            // Dropped here, as a killed process drops it.
+            // Dropped here, as in a process that is killed.
             () = faults.stopped() => {}
             () = async { while pump(&world, &struck).await > 0 {} } => {}
         }
@@ -132,14 +132,14 @@ fn around(platform: &Platform, faults: &Arc<Faults>) -> Platform {
     }
 }
 
-/// What a walk leaves, without the ledgers, which tell its story.
+/// Returns what a walk leaves, without the ledgers, which hold times and nonces.
 async fn left(world: &World) -> BTreeMap<String, Vec<u8>> {
     let mut left = contents(world).await;
     left.retain(|key, _| !key.starts_with("jobs/"));
     left
 }
 
-/// Strikes at every operation in turn; the end is always that of a calm walk.
+/// Causes a fault at every operation in turn. The end is always that of a walk without faults.
 async fn every_operation(when: When, how: How) {
     let (calm, operations) = survive(None).await;
     let (expected, sent) = (left(&calm).await, calm.queue.sent());
@@ -150,7 +150,7 @@ async fn every_operation(when: When, how: How) {
         let (world, _) = survive(Some(Fault { at, when, how })).await;
         let mut left = left(&world).await;
         if how == How::TimeOut {
-            // Moving the hint is best effort, and readers probe onwards from wherever it points.
+            // Moving the hint is best effort, and readers look for later entries anyway.
             left.insert(hint.clone(), expected[&hint].clone());
         }
         assert_eq!(
@@ -167,7 +167,7 @@ async fn every_operation(when: When, how: How) {
     }
 }
 
-// One test for each, so that they run beside each other.
+// One test for each, so that they run in parallel.
 
 #[tokio::test]
 async fn a_walk_survives_a_kill_before_any_operation() {

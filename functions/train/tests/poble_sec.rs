@@ -18,7 +18,7 @@ fn file() -> PathBuf {
     folder.join("PobleSec.csv")
 }
 
-/// Reads the file, which has every time: 11 measured columns and the calendar, `down` the target.
+/// Returns the file as a table. It has every time: 11 measured columns and the calendar, with `down` as target.
 #[cfg(test)]
 fn poble_sec(file: &Path) -> Table {
     let mut reader = csv::Reader::from_path(file).unwrap();

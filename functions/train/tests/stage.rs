@@ -110,7 +110,7 @@ async fn equal_jobs_leave_equal_objects_whatever_the_threads() {
     assert_eq!(seen[0], seen[1]);
 }
 
-/// A clock that moves by a millisecond whenever somebody looks at it.
+/// A clock that moves by a millisecond whenever it is read.
 struct Ticking(AtomicU64);
 
 #[async_trait]
@@ -136,7 +136,7 @@ async fn a_fit_that_stops_again_and_again_ends_with_the_same_artifact() {
     let mut hops = 0;
     let mut job = calm.clone();
     let facts = loop {
-        // Asked at every batch: two of them fit into each life.
+        // It is asked at every batch, so each run has time for two of them.
         job.stop = Stop::at(Arc::new(Ticking(AtomicU64::new(0))), Duration::from_millis(2));
         match Train.work(&job.typed().unwrap(), &platform).await.unwrap() {
             Worked::Done(facts) => break facts,

@@ -1,4 +1,4 @@
-//! The champions of a part: one entry for each round, whoever raced or died.
+//! The champions of a part: one entry for each round, whichever workers raced or died.
 
 use contract::{DecisionKind, Digest, Entry, Next, canonical, keys};
 use eval::champions::Log;
@@ -34,7 +34,7 @@ async fn racing_deciders_append_one_entry() {
     let scene = Scene::new().await;
     scene.score(0).await;
     scene.score(1).await;
-    // All the while the last member's outcome is there, so every one of them finds the round complete.
+    // The last member's outcome is stored all the time, so each of them finds the round complete.
     let racers = (0..3).map(|member| scene.score(member));
     let nexts = futures_util::future::join_all(racers).await;
     let sent: Vec<_> = nexts
@@ -64,7 +64,7 @@ async fn an_entry_lands_behind_those_that_were_faster() {
             ..first.clone()
         }
     };
-    // All of them believe the log to be empty, as deciders do that looked before anybody appended.
+    // All of them believe the log to be empty, like deciders that looked before any of them appended.
     for (round, generation) in [(first.round, 1), (second, 2), (third, 3), (second, 2), (first.round, 1)] {
         let entry = log.append(round, None, settle(round)).await.unwrap();
         assert_eq!((entry.round, entry.generation), (round, generation));

@@ -82,7 +82,7 @@ async fn missing_actuals_are_masked_and_counted_never_filled() {
     assert_eq!(missing, 3);
 }
 
-/// All failed because their data were gone; uploaded again, the data are back.
+/// All failed because their data was gone. After a new upload the data is back.
 #[tokio::test]
 async fn a_round_whose_members_all_failed_appends_nobody_until_one_of_them_has_scores() {
     let scene = Scene::new().await;
@@ -101,7 +101,7 @@ async fn a_round_whose_members_all_failed_appends_nobody_until_one_of_them_has_s
         "scores take the place of the failure"
     );
     assert_eq!(scene.decision().await, Some(Decision::Entry(Box::new(entry.clone()))));
-    // Decided is decided: who comes later changes nothing, and a failure never takes the place of scores.
+    // A decision is final: a later member changes nothing, and a failure never replaces scores.
     scene.score(2).await;
     scene.fail(1, "again").await;
     assert!(scene.outcome(1).await.scores.is_some());

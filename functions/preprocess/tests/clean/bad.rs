@@ -1,4 +1,4 @@
-//! What is refused, and in which words.
+//! Uploads that are refused, and the texts of the refusals.
 
 use std::fmt::Write as _;
 
@@ -7,7 +7,7 @@ use platform::Classify as _;
 
 use crate::{LIMITS, chain, csv, describe, file, run};
 
-/// A name, the bytes and the settings of each upload that cannot be cleaned.
+/// The file name, the bytes and the settings of each upload that cannot be cleaned.
 const BAD: &[(&str, &[u8], &[&str])] = &[
     ("empty file", b"", &[]),
     ("blank file", b"\n\n\n", &[]),

@@ -1,4 +1,4 @@
-//! What an upload becomes, and what is said about one that becomes nothing.
+//! Clean tables of good uploads, and the errors of bad ones.
 
 mod bad;
 mod parquet;
@@ -65,7 +65,7 @@ fn describe(table: &Table) -> String {
     text
 }
 
-/// The chain of causes, as `failed/{job}.json` carries it.
+/// Returns the chain of causes, as in `failed/{job}.json`.
 fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();

@@ -11,7 +11,7 @@ use parquet::{
     schema::parser::parse_message_type,
 };
 
-/// The schema of [`typed`]: numbers of all kinds, and what is none.
+/// The schema of [`typed`]: numbers of all kinds, and types that are not numbers.
 const TYPED: &str = "message schema {
     required int64 time;
     required int32 small (INTEGER(8, true));
@@ -34,7 +34,7 @@ const TYPED: &str = "message schema {
 const START: i64 = 1_700_006_400;
 const HOUR: i64 = 3_600;
 
-/// Writes four rows; in column `c` of row `r` stands `r + c`, in the units of its type. The time is column 0.
+/// Writes four rows. Column `c` of row `r` holds `r + c`, in the units of its type. The time is column 0.
 pub(crate) fn typed() -> Vec<u8> {
     let schema = Arc::new(parse_message_type(TYPED).unwrap());
     let mut bytes = Vec::new();
@@ -76,7 +76,7 @@ fn write(writer: &mut ColumnWriter<'_>, column: u8) {
     }
 }
 
-/// Writes four values; those of a list and of a map are repeated ones, one in each row.
+/// Writes four values. For a list and a map they are repeated values, one in each row.
 fn batch<T: DataType>(typed: &mut ColumnWriterImpl<'_, T>, values: impl Iterator<Item = T::T>) {
     let values: Vec<T::T> = values.collect();
     let (present, first) = ([1; 4], [0; 4]);

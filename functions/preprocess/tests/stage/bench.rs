@@ -16,7 +16,7 @@ pub(crate) struct Bench {
 }
 
 impl Bench {
-    /// Reads uploads as a host does, in a child process.
+    /// Returns a bench that reads uploads as a host does, in a child process.
     pub(crate) fn new() -> Self {
         Self::of(Preprocess::in_child(Program::at(env!("CARGO_BIN_EXE_preprocess"))))
     }
@@ -41,7 +41,7 @@ impl Bench {
         self.platform.store.put(key, bytes).await.expect("memory takes it");
     }
 
-    /// Lets the upload in, as a notification does.
+    /// Receives the upload, as after a notification.
     pub(crate) async fn upload(&self, key: &str) -> Option<Outcome> {
         self.upload_until(key, Stop::never()).await
     }
@@ -63,7 +63,7 @@ impl Bench {
         platform::front::receive(&self.work, &created, &delivery, &self.platform).await
     }
 
-    /// Lets an upload in whose work is committed; says whether that had been done before.
+    /// Receives an upload whose work is committed. Returns whether the work had been done before.
     pub(crate) async fn commit(&self, key: &str) -> bool {
         match self.upload(key).await {
             Some(Outcome::Done {
@@ -88,7 +88,7 @@ impl Bench {
         }
     }
 
-    /// Delivers a job as the front door of another day left it, under a salt of its own.
+    /// Delivers a job as the front door left it on another day, under a salt of its own.
     pub(crate) async fn deliver(&self, input: &Input, salt: &str) -> Ended {
         let layer = Layer::set([("salt".to_owned(), salt.to_owned())]);
         let spec = resolve(&[layer]).expect("a spec of the test");
@@ -149,7 +149,7 @@ impl Bench {
             .count()
     }
 
-    /// Gives all objects but ledgers, which hold times and nonces.
+    /// Returns all objects but the ledgers, which hold times and nonces.
     pub(crate) async fn everything_but_ledgers(&self) -> Vec<(String, bytes::Bytes)> {
         let mut all = Vec::new();
         for key in self

@@ -8,7 +8,7 @@ use rand_chacha::{
     rand_core::{Rng as _, SeedableRng as _},
 };
 
-/// A file as it should be: a few columns of several kinds, in some encodings.
+/// Returns a valid file: a few columns of several kinds, in several encodings.
 pub(crate) fn good() -> Vec<u8> {
     let column = |name: &str, values: Vec<f64>| Series::new(name.into(), values).into_column();
     let hours = 0..96_i32;
@@ -41,7 +41,8 @@ pub(crate) fn good() -> Vec<u8> {
     bytes
 }
 
-/// Damaged copies: a bit flipped in every `nth` byte, and some bytes replaced or cut off, by a seed.
+/// Returns damaged copies, which follow from a seed: a bit flipped in every `nth` byte, and some bytes replaced or cut
+/// off.
 pub(crate) fn copies(whole: &[u8], nth: usize, seed: u64) -> Vec<Vec<u8>> {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let mut below = |bound: usize| usize::try_from(random.next_u64() % bound as u64).unwrap();

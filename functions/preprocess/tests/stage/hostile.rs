@@ -1,4 +1,4 @@
-//! Files that nobody should trust, read as a host reads them: in a child process, which has 512 MiB.
+//! Hostile files, read as a host reads them: in a child process with 512 MiB.
 
 use contract::{Failure, FailureKind};
 use platform::{Ended, Outcome, Stop, child::Program};
@@ -8,7 +8,7 @@ use crate::{bench::Bench, damaged};
 
 const MEMORY: u64 = 512 << 20;
 
-/// Damaged copies of the good file that are read in one test: one in so many bytes, which a debug build has time for.
+/// One in this many damaged copies is read in one test, which is what a debug build has time for.
 const NTH: usize = 29;
 
 fn bench(work: Preprocess) -> Bench {
@@ -21,7 +21,7 @@ fn in_child() -> Preprocess {
     Preprocess::in_child(Program::at(env!("CARGO_BIN_EXE_preprocess")))
 }
 
-/// Uploads one file and says how it ended, which must be at the first attempt.
+/// Uploads one file and returns how it ended, which must be at the first attempt.
 async fn end(work: &Preprocess, name: &str, file: &str, bytes: &[u8]) -> Result<(), Failure> {
     let bench = bench(work.clone());
     let key = format!("raw/cell/{file}");

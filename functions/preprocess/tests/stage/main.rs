@@ -1,4 +1,4 @@
-//! The stage under the platform: what is stored, sent and refused for an upload.
+//! The stage on the platform: what is stored, sent and refused for an upload.
 
 mod bench;
 mod damaged;
@@ -151,7 +151,7 @@ async fn the_same_bytes_under_another_tag_are_the_version_that_arrived() {
     bench.put("raw/cell/a.csv", DATA).await;
     bench.upload("raw/cell/a.csv").await;
     let (digest, version) = (bench.manifest().await.recipe.inputs.remove(0), "in-parts-2".to_owned());
-    // As the receipt of an upload in parts, which a single one of the same bytes has replaced.
+    // As the receipt of an upload in parts, which was replaced by an upload of the same bytes in one piece.
     let receipt = Receipt {
         bucket: "flits".to_owned(),
         key: "raw/cell/a.csv".to_owned(),

@@ -1,4 +1,4 @@
-//! Files that were measured, where they are at hand.
+//! Real measurements, if their files are available.
 
 use std::path::{Path, PathBuf};
 
@@ -6,7 +6,7 @@ use platform::{Ended, Outcome};
 
 use crate::bench::Bench;
 
-/// Returns where the files of measurements lie.
+/// Returns the directory of the measurements.
 #[expect(
     clippy::disallowed_methods,
     reason = "where the measurements lie is a matter of the machine"
@@ -16,7 +16,7 @@ fn folder() -> PathBuf {
     std::env::var_os("FLITS_DATA").map_or_else(|| root.join("../shared/data"), PathBuf::from)
 }
 
-/// Reads a file of measurements, where it is at hand.
+/// Reads a file of measurements, if it is available.
 fn measured(name: &str) -> Option<Vec<u8>> {
     let folder = folder();
     let bytes = std::fs::read(folder.join(name)).ok();
