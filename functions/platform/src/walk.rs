@@ -7,13 +7,13 @@ use contract::{Dataset, Digest, Failure, JobId, Manifest, Message, Next, Spec, T
 
 use crate::{
     StoreError, documents,
-    ledger::{Found, Ledger, Nonce, swap, transition},
+    ledger::{Ledger, Nonce, StoredLedger, swap, transition},
     ports::Store,
 };
 
 /// One job of a walk.
 #[derive(Clone, PartialEq, Debug)]
-pub struct Step {
+pub struct JobStatus {
     /// What the job does.
     pub task: Task,
     /// The name of its ledger.
@@ -38,7 +38,7 @@ pub async fn ledger(store: &dyn Store, job: JobId) -> Result<Option<Ledger>, Sto
 ///
 /// # Errors
 /// When the store does not answer, or the document is not a ledger that this code reads.
-pub async fn found(store: &dyn Store, job: JobId) -> Result<Option<Found>, StoreError> {
+pub async fn stored_ledger(store: &dyn Store, job: JobId) -> Result<Option<StoredLedger>, StoreError> {
     swap::read(store, job).await
 }
 
@@ -91,10 +91,10 @@ pub async fn spec(store: &dyn Store, dataset: &Dataset, digest: Digest) -> Resul
 ///
 /// # Errors
 /// When the store does not answer, or the document is not a ledger that this code reads.
-pub async fn step(store: &dyn Store, task: Task, spec: &Spec) -> Result<Step, StoreError> {
+pub async fn status(store: &dyn Store, task: Task, spec: &Spec) -> Result<JobStatus, StoreError> {
     let identity = identity::identify(&task, spec);
-    let found = found(store, identity.job).await?;
-    Ok(Step {
+    let found = stored_ledger(store, identity.job).await?;
+    Ok(JobStatus {
         task,
         job: identity.job,
         work: identity.work,
@@ -103,7 +103,7 @@ pub async fn step(store: &dyn Store, task: Task, spec: &Spec) -> Result<Step, St
     })
 }
 
-impl Step {
+impl JobStatus {
     /// Returns the tasks that follow; empty before the job has ended, and at the end of the walk.
     #[must_use]
     pub fn following(&self) -> Vec<Task> {

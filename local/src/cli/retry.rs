@@ -137,8 +137,8 @@ async fn reopen(key: &str, only: Option<JobId>, platform: &Platform) -> anyhow::
     Ok(opened)
 }
 
-/// Returns all jobs that a first message has led to.
-async fn walked(first: &Message, platform: &Platform) -> anyhow::Result<Vec<walk::Step>> {
+/// All jobs that a first message has led to.
+async fn walked(first: &Message, platform: &Platform) -> anyhow::Result<Vec<walk::JobStatus>> {
     let task = first.stage.clone();
     let spec = walk::spec(platform.store.as_ref(), task.dataset(), task.spec()).await?;
     let mut walk = Walk::new(platform.store.clone(), spec.into(), task);

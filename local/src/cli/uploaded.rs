@@ -59,7 +59,7 @@ impl Uploaded {
         // It may have been refused before or after its spec was known.
         for text in [self.spec.as_bytes(), b""] {
             let job = receive_job(&self.bucket, &self.key, &self.version, text);
-            let Some(found) = walk::found(store, job)
+            let Some(found) = walk::stored_ledger(store, job)
                 .await?
                 .filter(|found| found.written >= self.written)
             else {

@@ -11,7 +11,7 @@ use contract::{Dataset, Decision, Failure, JobId, Outcome, PartId, Produced, Rou
 use platform::{
     Store, StoreError, documents,
     ledger::State,
-    walk::{self, Step},
+    walk::{self, JobStatus},
 };
 
 /// The jobs that were committed before a command began.
@@ -21,8 +21,8 @@ pub(super) type Reused = HashSet<JobId>;
 #[derive(Debug, Clone)]
 pub(super) struct JobView {
     /// The job and its ledger.
-    pub step: Step,
-    /// What it made, once it is committed.
+    pub step: JobStatus,
+    /// What it left, once it is committed.
     pub made: Option<Produced>,
     /// Why it failed, once it did.
     pub failure: Option<Failure>,
@@ -158,8 +158,8 @@ impl Walk {
         Ok(committed)
     }
 
-    /// Returns whether everything exists that a job made, and that it left for the other jobs of its round.
-    async fn is_left(&self, step: &Step, made: &Produced) -> Result<bool, StoreError> {
+    /// Looks for what a job made, and for what its conclusion left for its siblings.
+    async fn is_left(&self, step: &JobStatus, made: &Produced) -> Result<bool, StoreError> {
         let joined = keys::joined(&step.task, step.job);
         for key in made
             .objects(step.task.dataset(), step.task.part())
@@ -199,7 +199,7 @@ impl Walk {
     async fn visit(&mut self, task: Task) -> Result<JobView, StoreError> {
         let step = match self.ended.get(&contract::identity::identify(&task, &self.spec).job) {
             Some(ended) => return Ok(ended.clone()),
-            None => walk::step(self.store.as_ref(), task, &self.spec).await?,
+            None => walk::status(self.store.as_ref(), task, &self.spec).await?,
         };
         let mut view = JobView {
             step,

@@ -14,7 +14,7 @@ use crate::{
     documents,
     error::StoreError,
     host::Platform,
-    ledger::{Arrival, Found},
+    ledger::{Arrival, StoredLedger},
     ports::Store,
     work::Misrouted,
 };
@@ -131,7 +131,7 @@ impl EventJob {
 
 impl<'a> About<'a> {
     /// Returns what it asks of the ledger that was found.
-    pub(crate) fn arrival(&self, found: Option<&Found>) -> Arrival {
+    pub(crate) fn arrival(&self, found: Option<&StoredLedger>) -> Arrival {
         match self {
             Self::Job(job) => Arrival {
                 job: job.identity.job,

@@ -9,7 +9,7 @@ use crate::{
     error::StoreError,
     host::Platform,
     ledger::{
-        Claimant, Found, Ledger, Nonce, Step, lease,
+        Action, Claimant, Ledger, Nonce, StoredLedger, lease,
         swap::{self, SwapError},
         transition,
     },
@@ -22,7 +22,7 @@ const LOOKS: u32 = 8;
 /// The result of an attempt to claim.
 pub(crate) enum Claim {
     /// The claim is written: this process works on the job.
-    Held(Held),
+    Ours(ClaimedLedger),
     /// There is nothing to work on.
     NotOurs(NotOurs),
 }
@@ -32,16 +32,16 @@ pub(crate) enum NotOurs {
     /// The job has had too many attempts. This process fails it, with one swap against the version found.
     Exhausted {
         /// The claim to fail, not written.
-        claim: Box<Held>,
+        claim: Box<ClaimedLedger>,
         /// The failure of the last attempt; `None` when that attempt died before it could report one.
         last: Option<Box<Failure>>,
     },
     /// The job has ended, but what comes next was not sent.
-    Unsent(Found),
+    Unsent(StoredLedger),
     /// The job has ended, what comes next was sent, and the same bytes were uploaded again.
-    Again(Found),
+    Again(StoredLedger),
     /// The job has ended and nothing is left to do.
-    Over(Found),
+    Over(StoredLedger),
     /// Another worker works on the job or is sending what comes next.
     Busy {
         /// How long to wait before the next look.
@@ -60,7 +60,7 @@ impl NotOurs {
 
 /// A ledger that this process has claimed and may change.
 #[derive(Clone, Debug)]
-pub(crate) struct Held {
+pub(crate) struct ClaimedLedger {
     /// The document as this process wrote it last.
     pub(crate) ledger: Ledger,
     /// The version of the document, which the next write replaces.
@@ -69,7 +69,7 @@ pub(crate) struct Held {
     pub(crate) asked: Duration,
 }
 
-impl Held {
+impl ClaimedLedger {
     /// Returns the moment at which this process must stop, on its monotonic clock.
     pub(crate) fn until(&self) -> Duration {
         lease::hold_until(self.asked, Duration::from_secs(self.ledger.lease_s))
@@ -86,16 +86,19 @@ impl Held {
 
 /// Claims the job of a message, or says why it cannot.
 pub(crate) async fn claim(about: About<'_>, platform: &Platform) -> Result<Claim, StoreError> {
-    let me = me(platform);
+    let claimant = claimant(platform);
     for _ in 0..LOOKS {
         let found = swap::read(platform.store.as_ref(), about.job()).await?;
         let arrival = about.arrival(found.as_ref());
-        let (ledger, seen) = match (transition::arrive(found.as_ref(), &arrival, &me, Nonce::fresh()), found) {
-            (Step::Claim(ledger), _) => (ledger, None),
-            (Step::TakeOver(ledger), Some(found)) => (ledger, Some(found.etag)),
-            (Step::Exhausted(ledger), Some(found)) => {
+        let (ledger, seen) = match (
+            transition::arrive(found.as_ref(), &arrival, &claimant, Nonce::fresh()),
+            found,
+        ) {
+            (Action::Claim(ledger), _) => (ledger, None),
+            (Action::TakeOver(ledger), Some(found)) => (ledger, Some(found.etag)),
+            (Action::Exhausted(ledger), Some(found)) => {
                 let (etag, asked) = (found.etag, platform.clock.monotonic());
-                let claim = Box::new(Held {
+                let claim = Box::new(ClaimedLedger {
                     ledger: *ledger,
                     etag,
                     asked,
@@ -103,26 +106,26 @@ pub(crate) async fn claim(about: About<'_>, platform: &Platform) -> Result<Claim
                 let last = found.ledger.failure;
                 return Ok(Claim::NotOurs(NotOurs::Exhausted { claim, last }));
             }
-            (Step::Again, Some(found)) => return Ok(Claim::NotOurs(NotOurs::Again(found))),
-            (Step::SendNext, Some(found)) => return Ok(Claim::NotOurs(NotOurs::Unsent(found))),
-            (Step::Acknowledge, Some(found)) => return Ok(Claim::NotOurs(NotOurs::Over(found))),
-            (Step::GiveBack { after }, _) => return Ok(Claim::NotOurs(NotOurs::Busy { after })),
-            (step, None) => unreachable!("{step:?} follows from a ledger that was found"),
+            (Action::Again, Some(found)) => return Ok(Claim::NotOurs(NotOurs::Again(found))),
+            (Action::SendNext, Some(found)) => return Ok(Claim::NotOurs(NotOurs::Unsent(found))),
+            (Action::Acknowledge, Some(found)) => return Ok(Claim::NotOurs(NotOurs::Over(found))),
+            (Action::GiveBack { after }, _) => return Ok(Claim::NotOurs(NotOurs::Busy { after })),
+            (action, None) => unreachable!("{action:?} follows from a ledger that was found"),
         };
         if let Some(held) = take(*ledger, seen.as_ref(), platform).await? {
-            return Ok(Claim::Held(held));
+            return Ok(Claim::Ours(held));
         }
     }
     Ok(Claim::NotOurs(NotOurs::busy()))
 }
 
 /// Claims a job again that has ended and whose outputs are gone; `None` when another worker was faster.
-pub(crate) async fn reopen(found: &Found, platform: &Platform) -> Result<Option<Held>, StoreError> {
-    let ledger = transition::reopen(&found.ledger, &me(platform), Nonce::fresh());
+pub(crate) async fn reopen(found: &StoredLedger, platform: &Platform) -> Result<Option<ClaimedLedger>, StoreError> {
+    let ledger = transition::reopen(&found.ledger, &claimant(platform), Nonce::fresh());
     take(ledger, Some(&found.etag), platform).await
 }
 
-fn me(platform: &Platform) -> Claimant<'_> {
+fn claimant(platform: &Platform) -> Claimant<'_> {
     Claimant {
         owner: &platform.host.owner,
         lease_s: platform.host.lease.as_secs().max(1),
@@ -132,12 +135,12 @@ fn me(platform: &Platform) -> Claimant<'_> {
 }
 
 /// Writes a claim; `None` when another worker was faster. The lease counts from before the write was sent.
-async fn take(ledger: Ledger, seen: Option<&ETag>, platform: &Platform) -> Result<Option<Held>, StoreError> {
+async fn take(ledger: Ledger, seen: Option<&ETag>, platform: &Platform) -> Result<Option<ClaimedLedger>, StoreError> {
     let asked = platform.clock.monotonic();
     let (store, clock) = (platform.store.as_ref(), platform.clock.as_ref());
     let until = lease::hold_until(asked, Duration::from_secs(ledger.lease_s));
     match swap::write(store, clock, &ledger, seen, until).await {
-        Ok(etag) => Ok(Some(Held { ledger, etag, asked })),
+        Ok(etag) => Ok(Some(ClaimedLedger { ledger, etag, asked })),
         Err(SwapError::Lost { .. }) => Ok(None),
         Err(SwapError::Store { source, .. }) => Err(source),
     }

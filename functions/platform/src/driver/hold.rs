@@ -5,7 +5,7 @@ use std::time::Duration;
 use contract::Stage;
 use tokio::{sync::oneshot, task::JoinHandle};
 
-use super::claim::Held;
+use super::claim::ClaimedLedger;
 use crate::{
     error::{QueueError, chain},
     host::Platform,
@@ -19,19 +19,19 @@ use crate::{
 };
 
 /// A lease that is renewed on a task of its own, until it is ended or dropped.
-pub(super) struct Hold {
+pub(super) struct Lease {
     /// Stops with the invocation, or when the lease could not be renewed in time.
     ///
     /// A fit compares the moment with the clock whenever it asks, so this holds even when the runtime gives no task a
     /// turn.
     pub(super) stop: Stop,
     ending: oneshot::Sender<()>,
-    renewal: JoinHandle<Option<Held>>,
+    renewal: JoinHandle<Option<ClaimedLedger>>,
 }
 
-impl Hold {
+impl Lease {
     /// Hides the message and starts the renewals.
-    pub(super) fn start(held: Held, stage: Stage, delivery: &Delivery, platform: &Platform) -> Self {
+    pub(super) fn start(held: ClaimedLedger, stage: Stage, delivery: &Delivery, platform: &Platform) -> Self {
         let stop = delivery.stop.child(platform.clock.clone(), held.until());
         let (ending, ended) = oneshot::channel();
         let keeper = Keeper {
@@ -45,7 +45,7 @@ impl Hold {
     }
 
     /// Ends the renewals and returns the ledger as last written; `None` when the lease is lost.
-    pub(super) async fn end(self) -> Option<Held> {
+    pub(super) async fn end(self) -> Option<ClaimedLedger> {
         // Waited for, not aborted: aborting a renewal in progress would leave the ledger's version unknown.
         let _ = self.ending.send(());
         self.renewal.await.ok().flatten()
@@ -60,7 +60,7 @@ struct Keeper {
 }
 
 impl Keeper {
-    async fn keep(self, mut held: Held, mut ended: oneshot::Receiver<()>) -> Option<Held> {
+    async fn keep(self, mut held: ClaimedLedger, mut ended: oneshot::Receiver<()>) -> Option<ClaimedLedger> {
         let clock = self.platform.clock.clone();
         let lease = Duration::from_secs(held.ledger.lease_s);
         self.hide(lease).await;
@@ -93,12 +93,12 @@ impl Keeper {
         (clock.monotonic() < held.until()).then_some(held)
     }
 
-    async fn renew(&self, held: &Held) -> Result<Held, SwapError> {
+    async fn renew(&self, held: &ClaimedLedger) -> Result<ClaimedLedger, SwapError> {
         let (store, clock) = (self.platform.store.as_ref(), self.platform.clock.as_ref());
         let ledger = transition::renew(&held.ledger, Nonce::fresh());
         let asked = clock.monotonic();
         let etag = swap::write(store, clock, &ledger, Some(&held.etag), held.until()).await?;
-        let renewed = Held { ledger, etag, asked };
+        let renewed = ClaimedLedger { ledger, etag, asked };
         self.stop.move_to(renewed.until());
         Ok(renewed)
     }

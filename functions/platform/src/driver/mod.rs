@@ -21,8 +21,8 @@ use tracing::Instrument as _;
 
 use self::{
     about::{About, CheckError, Checked},
-    claim::{Claim, Held, NotOurs, claim},
-    hold::Hold,
+    claim::{Claim, ClaimedLedger, NotOurs, claim},
+    hold::Lease,
     perform::{Before, Ending, look, perform},
 };
 use crate::{
@@ -30,7 +30,7 @@ use crate::{
     documents,
     error::{StoreError, chain},
     host::Platform,
-    ledger::{Found, Ledger, State},
+    ledger::{Ledger, State, StoredLedger},
     outcome::{Delivery, Outcome},
     work::{ErasedWork, Job},
 };
@@ -72,7 +72,7 @@ async fn arrive(work: &dyn ErasedWork, checked: &Checked, delivery: &Delivery, p
     let before = look(platform.store.as_ref(), checked);
     let (claimed, before) = tokio::join!(claim(about, platform), before);
     match claimed {
-        Ok(Claim::Held(held)) => proceed(work, checked, held, before, delivery, platform).await,
+        Ok(Claim::Ours(held)) => proceed(work, checked, held, before, delivery, platform).await,
         Ok(Claim::NotOurs(NotOurs::Again(found))) => again(work, checked, &found, before, delivery, platform).await,
         Ok(Claim::NotOurs(why)) => settle::not_ours(about, why, platform).await,
         Err(error) => settle::cannot_claim(about, &error, delivery, platform).await,
@@ -84,7 +84,7 @@ async fn arrive(work: &dyn ErasedWork, checked: &Checked, delivery: &Delivery, p
 async fn again(
     work: &dyn ErasedWork,
     checked: &Checked,
-    found: &Found,
+    found: &StoredLedger,
     before: Result<Before, StoreError>,
     delivery: &Delivery,
     platform: &Platform,
@@ -120,7 +120,7 @@ async fn stands(checked: &Checked, platform: &Platform) -> Result<bool, StoreErr
 async fn proceed(
     work: &dyn ErasedWork,
     checked: &Checked,
-    held: Held,
+    held: ClaimedLedger,
     before: Result<Before, StoreError>,
     delivery: &Delivery,
     platform: &Platform,
@@ -128,7 +128,7 @@ async fn proceed(
     let claimed = held.ledger.clone();
     log::started(checked, &claimed);
     let began = platform.clock.monotonic();
-    let lease = Hold::start(held, checked.message.stage.stage(), delivery, platform);
+    let lease = Lease::start(held, checked.message.stage.stage(), delivery, platform);
     let resume = resume(checked, &claimed, platform).await;
     let from_the_start = matches!(resume, Ok(None));
     let ending = match resume {
@@ -144,7 +144,7 @@ async fn proceed(
     }
 }
 
-fn job(checked: &Checked, claimed: &Ledger, resume: Option<(Progress, Bytes)>, lease: &Hold) -> Job {
+fn job(checked: &Checked, claimed: &Ledger, resume: Option<(Progress, Bytes)>, lease: &Lease) -> Job {
     Job {
         task: checked.message.stage.clone(),
         spec: checked.spec.clone(),

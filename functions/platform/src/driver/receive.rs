@@ -10,7 +10,7 @@ use contract::Next;
 
 use super::{
     about::{About, EventJob},
-    claim::{Claim, Held, claim},
+    claim::{Claim, ClaimedLedger, claim},
     settle,
 };
 use crate::{
@@ -53,7 +53,7 @@ pub async fn later(event: &EventJob, error: &dyn Classify, delivery: &Delivery, 
 
 /// Ends the ledger of an event that became a job of a stage after it had waited or failed for a time. Best effort: a
 /// ledger that stays open only looks as if the event still waited.
-pub async fn over(event: &EventJob, platform: &Platform) {
+pub async fn close(event: &EventJob, platform: &Platform) {
     let store = platform.store.as_ref();
     let found = match swap::read(store, event.job).await {
         Ok(Some(found)) if found.ledger.state == State::Released => found,
@@ -64,9 +64,9 @@ pub async fn over(event: &EventJob, platform: &Platform) {
         adopted: false,
         at: platform.clock.now_s(),
     };
-    let over = transition::commit(&found.ledger, result, Next::nothing(), 0.0, Nonce::fresh());
+    let closed = transition::commit(&found.ledger, result, Next::nothing(), 0.0, Nonce::fresh());
     let clock = platform.clock.as_ref();
-    if let Err(error) = swap::write(store, clock, &over, Some(&found.etag), clock.monotonic()).await {
+    if let Err(error) = swap::write(store, clock, &closed, Some(&found.etag), clock.monotonic()).await {
         tracing::debug!(
             error = chain(&error),
             "an event came through, and its ledger stays open"
@@ -74,10 +74,10 @@ pub async fn over(event: &EventJob, platform: &Platform) {
     }
 }
 
-async fn claimed(event: &EventJob, delivery: &Delivery, platform: &Platform) -> Result<Held, Outcome> {
+async fn claimed(event: &EventJob, delivery: &Delivery, platform: &Platform) -> Result<ClaimedLedger, Outcome> {
     let about = About::Event(event);
     match claim(about, platform).await {
-        Ok(Claim::Held(held)) => Ok(held),
+        Ok(Claim::Ours(held)) => Ok(held),
         Ok(Claim::NotOurs(why)) => Err(settle::not_ours(about, why, platform).await),
         Err(error) => Err(settle::cannot_claim(about, &error, delivery, platform).await),
     }

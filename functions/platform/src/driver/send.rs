@@ -10,14 +10,14 @@ use crate::{
     documents,
     error::chain,
     host::Platform,
-    ledger::{Found, Nonce, swap, transition},
+    ledger::{Nonce, StoredLedger, swap, transition},
 };
 
 /// For how long the write of the mark is retried.
 const MARKING: Duration = Duration::from_secs(1);
 
 /// Sends what the ledger says comes next. Some messages may be sent twice; their receivers notice.
-pub(super) async fn send(about: About<'_>, found: &Found, platform: &Platform) -> Result<(), Box<dyn Classify>> {
+pub(super) async fn send(about: About<'_>, found: &StoredLedger, platform: &Platform) -> Result<(), Box<dyn Classify>> {
     match &found.ledger.next {
         Some(next) => send_next(about, next, platform).await,
         None => Ok(()),
@@ -61,7 +61,7 @@ async fn messages(
 }
 
 /// Marks the ledger as sent. Best effort: without the mark another delivery sends again, once the lease is over.
-pub(super) async fn mark(found: &Found, platform: &Platform) {
+pub(super) async fn mark(found: &StoredLedger, platform: &Platform) {
     let (store, clock) = (platform.store.as_ref(), platform.clock.as_ref());
     let marked = transition::mark_sent(&found.ledger, Nonce::fresh());
     let until = clock.monotonic() + MARKING;

@@ -7,7 +7,7 @@ use forecast::Progress;
 
 use super::{
     about::{About, Checked},
-    claim::{Held, NotOurs},
+    claim::{ClaimedLedger, NotOurs},
     failure::{Fault, describe},
     perform::Ending,
     send,
@@ -18,7 +18,7 @@ use crate::{
     error::{StoreError, chain},
     host::Platform,
     ledger::{
-        Completion, Found, Ledger, Nonce, State, lease,
+        Completion, Ledger, Nonce, State, StoredLedger, lease,
         swap::{self, SwapError},
         transition::{self, NoHop},
     },
@@ -28,7 +28,7 @@ use crate::{
 /// Settles an attempt whose lease still holds.
 pub(super) async fn settle(
     checked: &Checked,
-    held: Held,
+    held: ClaimedLedger,
     ending: Ending,
     seconds: f64,
     delivery: &Delivery,
@@ -54,7 +54,7 @@ pub(super) async fn settle(
 /// Commits a job whose manifest is written: this one swap makes it done.
 async fn commit(
     about: About<'_>,
-    held: &Held,
+    held: &ClaimedLedger,
     adopted: bool,
     next: Next,
     seconds: f64,
@@ -71,7 +71,7 @@ async fn commit(
 /// Fails a job for good: writes `failed/{job}.json` first, then makes the one swap.
 pub(crate) async fn fail(
     about: About<'_>,
-    held: &Held,
+    held: &ClaimedLedger,
     error: &dyn Classify,
     seconds: f64,
     platform: &Platform,
@@ -109,7 +109,13 @@ pub(crate) async fn not_ours(about: About<'_>, why: NotOurs, platform: &Platform
     }
 }
 
-async fn failed(about: About<'_>, held: &Held, error: &dyn Classify, seconds: f64, platform: &Platform) -> Outcome {
+async fn failed(
+    about: About<'_>,
+    held: &ClaimedLedger,
+    error: &dyn Classify,
+    seconds: f64,
+    platform: &Platform,
+) -> Outcome {
     if error.class().may_pass() {
         later(about, held, error, platform).await
     } else {
@@ -118,7 +124,12 @@ async fn failed(about: About<'_>, held: &Held, error: &dyn Classify, seconds: f6
 }
 
 /// Gives a job back after an attempt that may succeed next time.
-pub(crate) async fn later(about: About<'_>, held: &Held, error: &dyn Classify, platform: &Platform) -> Outcome {
+pub(crate) async fn later(
+    about: About<'_>,
+    held: &ClaimedLedger,
+    error: &dyn Classify,
+    platform: &Platform,
+) -> Outcome {
     let attempt = held.ledger.attempt;
     let failure = describe(about, error, attempt, platform).await;
     tracing::warn!(
@@ -140,7 +151,7 @@ pub(crate) async fn later(about: About<'_>, held: &Held, error: &dyn Classify, p
 /// which all workers share.
 pub(crate) async fn wait(
     about: About<'_>,
-    held: &Held,
+    held: &ClaimedLedger,
     after: Duration,
     why: String,
     bound_s: u64,
@@ -176,7 +187,7 @@ struct Stopped {
 }
 
 /// Continues as another hop. Without progress the job is given back instead.
-async fn stop(checked: &Checked, held: &Held, stopped: Stopped, platform: &Platform) -> Outcome {
+async fn stop(checked: &Checked, held: &ClaimedLedger, stopped: Stopped, platform: &Platform) -> Outcome {
     let about = About::Job(checked);
     let task = &checked.message.stage;
     let digest = Digest::of(&stopped.checkpoint);
@@ -210,14 +221,14 @@ async fn stop(checked: &Checked, held: &Held, stopped: Stopped, platform: &Platf
 }
 
 /// Writes the end of a job, sends what comes next, and marks it as sent.
-async fn end(about: About<'_>, held: &Held, ledger: Ledger, ended: Ended, platform: &Platform) -> Outcome {
+async fn end(about: About<'_>, held: &ClaimedLedger, ledger: Ledger, ended: Ended, platform: &Platform) -> Outcome {
     match swap(held, &ledger, platform).await {
         Ok(found) => pass_on(about, &found, ended, platform).await,
         Err(error) => unsettled(about, &error, platform),
     }
 }
 
-async fn pass_on(about: About<'_>, found: &Found, ended: Ended, platform: &Platform) -> Outcome {
+async fn pass_on(about: About<'_>, found: &StoredLedger, ended: Ended, platform: &Platform) -> Outcome {
     if !found.ledger.sent {
         if let Err(error) = send::send(about, found, platform).await {
             return not_sent(about, error.as_ref(), platform);
@@ -231,7 +242,7 @@ async fn pass_on(about: About<'_>, found: &Found, ended: Ended, platform: &Platf
 }
 
 /// Sends what comes after an ended job once more, because the same bytes were uploaded again.
-pub(super) async fn send_again(about: About<'_>, found: &Found, platform: &Platform) -> Outcome {
+pub(super) async fn send_again(about: About<'_>, found: &StoredLedger, platform: &Platform) -> Outcome {
     match send::send(about, found, platform).await {
         Ok(()) => Outcome::Done {
             job: about.job(),
@@ -250,7 +261,7 @@ fn not_sent(about: About<'_>, error: &dyn Classify, platform: &Platform) -> Outc
 /// Writes that a job may be claimed again. Best effort: without this the lease expires.
 async fn release(
     about: About<'_>,
-    held: &Held,
+    held: &ClaimedLedger,
     ledger: Ledger,
     after: Duration,
     why: String,
@@ -262,10 +273,10 @@ async fn release(
     }
 }
 
-async fn swap(held: &Held, ledger: &Ledger, platform: &Platform) -> Result<Found, SwapError> {
+async fn swap(held: &ClaimedLedger, ledger: &Ledger, platform: &Platform) -> Result<StoredLedger, SwapError> {
     let (store, clock) = (platform.store.as_ref(), platform.clock.as_ref());
     let etag = swap::write(store, clock, ledger, Some(&held.etag), held.until()).await?;
-    Ok(Found {
+    Ok(StoredLedger {
         ledger: ledger.clone(),
         etag,
         age_s: 0,

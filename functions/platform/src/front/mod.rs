@@ -16,7 +16,7 @@ use contract::{EventId, Input, JobId, Message, PartId, PreprocessTask, Task, Upl
 pub use error::FrontError;
 
 use self::{
-    receipt::{Known, Received},
+    receipt::{ReceiptHistory, Received},
     spec::Resolved,
 };
 use crate::{
@@ -37,7 +37,7 @@ const LOOK_AGAIN: Duration = Duration::from_secs(5);
 /// What the front door decides about an upload.
 enum Admitted {
     /// A job begins, or its walk is made once more.
-    Start(Box<Message>, Known),
+    Start(Box<Message>, ReceiptHistory),
     /// There is nothing to do, for this reason.
     Nothing(&'static str),
     /// Something is not there yet.
@@ -57,11 +57,11 @@ pub async fn receive(
     delivery: &Delivery,
     platform: &Platform,
 ) -> Option<Outcome> {
-    let mut known = Seen::of(created, platform);
-    match admit(work, created, &mut known, platform).await {
+    let mut context = EventContext::of(created, platform);
+    match admit(work, created, &mut context, platform).await {
         Ok(Admitted::Start(message, receipt)) => {
             if delivery.receive_count > 1 {
-                known.over(created, platform).await;
+                context.close_earlier(created, platform).await;
             }
             let again = message.again;
             let outcome = driver::run(work, *message, delivery, platform).await;
@@ -78,7 +78,7 @@ pub async fn receive(
         Ok(Admitted::Wait { event, why, bound }) => {
             Some(receive::wait(&event, (LOOK_AGAIN, why), bound, delivery, platform).await)
         }
-        Err(error) => Some(turned_away(&known.event(created), &error, delivery, platform).await),
+        Err(error) => Some(reject(&context.event(created), &error, delivery, platform).await),
     }
 }
 
@@ -106,18 +106,18 @@ pub async fn look(key: &str, platform: &Platform) -> Result<Leads, StoreError> {
         spec: None,
         event: EventId::default(),
     };
-    let mut seen = Seen::of(&created, platform);
-    match let_in(&created, &mut seen, platform).await {
+    let mut context = EventContext::of(&created, platform);
+    match let_in(&created, &mut context, platform).await {
         Ok(Admitted::Start(message, _)) => Ok(Leads::Job(message)),
         Ok(Admitted::Wait { event, .. }) => Ok(Leads::Event(event)),
         Ok(Admitted::Nothing(why)) => Ok(Leads::Nothing(why)),
         Err(FrontError::Store(error)) if error.class().may_pass() => Err(error),
-        Err(_) => Ok(Leads::Event(seen.event(&created))),
+        Err(_) => Ok(Leads::Event(context.event(&created))),
     }
 }
 
 /// What is known about an upload so far. It names the event's job when the upload is rejected.
-struct Seen {
+struct EventContext {
     bucket: String,
     version: String,
     spec_text: Vec<u8>,
@@ -125,7 +125,7 @@ struct Seen {
     written: Option<i64>,
 }
 
-impl Seen {
+impl EventContext {
     fn of(created: &Created, platform: &Platform) -> Self {
         let version = created
             .version
@@ -162,25 +162,25 @@ impl Seen {
     }
 
     /// Ends the ledgers that earlier deliveries of the event left open, before or after they knew its spec.
-    async fn over(&self, created: &Created, platform: &Platform) {
-        receive::over(&self.event(created), platform).await;
-        receive::over(&self.event_under(created, b""), platform).await;
+    async fn close_earlier(&self, created: &Created, platform: &Platform) {
+        receive::close(&self.event(created), platform).await;
+        receive::close(&self.event_under(created, b""), platform).await;
     }
 }
 
 async fn admit(
     work: &dyn ErasedWork,
     created: &Created,
-    known: &mut Seen,
+    context: &mut EventContext,
     platform: &Platform,
 ) -> Result<Admitted, FrontError> {
     if work.stage() != contract::Stage::Preprocess {
         return Err(FrontError::Stage { stage: work.stage() });
     }
-    let_in(created, known, platform).await
+    let_in(created, context, platform).await
 }
 
-async fn let_in(created: &Created, known: &mut Seen, platform: &Platform) -> Result<Admitted, FrontError> {
+async fn let_in(created: &Created, context: &mut EventContext, platform: &Platform) -> Result<Admitted, FrontError> {
     if created.bucket != platform.host.bucket {
         return Err(FrontError::Bucket {
             have: created.bucket.clone(),
@@ -188,22 +188,22 @@ async fn let_in(created: &Created, known: &mut Seen, platform: &Platform) -> Res
         });
     }
     let upload = Upload::parse(&created.key).map_err(FrontError::Key)?;
-    known.upload = Some(upload.clone());
+    context.upload = Some(upload.clone());
     if upload.is_test() {
         return Ok(Admitted::Nothing("a test file starts no round"));
     }
     let Some(meta) = newest(created, platform).await? else {
         return Ok(Admitted::Nothing("the object was replaced or deleted"));
     };
-    receipt::version(&meta).clone_into(&mut known.version);
-    known.written = Some(meta.last_modified);
+    receipt::version(&meta).clone_into(&mut context.version);
+    context.written = Some(meta.last_modified);
     let named = created.spec.as_ref().or_else(|| meta.metadata.get(SPEC_METADATA));
-    let resolved = spec::of_upload(&upload, named, &mut known.spec_text, platform).await?;
+    let resolved = spec::of_upload(&upload, named, &mut context.spec_text, platform).await?;
     start(
         &upload,
         &meta,
         &resolved,
-        (known.event(created), &created.event),
+        (context.event(created), &created.event),
         platform,
     )
     .await
@@ -232,7 +232,7 @@ async fn start(
     (event, id): (EventJob, &EventId),
     platform: &Platform,
 ) -> Result<Admitted, FrontError> {
-    let Received::Input(data, known) = receipt::of(&upload.key(), meta, id, platform).await? else {
+    let Received::Input(data, history) = receipt::of(&upload.key(), meta, id, platform).await? else {
         return Ok(Admitted::Nothing("the object was replaced or deleted"));
     };
     let trace = data.receipt.hex()[..32].to_owned();
@@ -252,11 +252,11 @@ async fn start(
         }
     }
     let mut message = Message::new(Task::Preprocess(task), &resolved.spec, &trace);
-    message.again = match known.is_new(id) {
+    message.again = match history.is_new(id) {
         Some(new) => new,
         None => is_over(message.job, platform).await.map_err(FrontError::Store)?,
     };
-    Ok(Admitted::Start(Box::new(message), known))
+    Ok(Admitted::Start(Box::new(message), history))
 }
 
 /// Returns whether a job has ended. Then an upload without a receipt brought bytes that are known from another version
@@ -289,7 +289,7 @@ fn wait(event: EventJob, test: &str, resolved: &Resolved) -> Admitted {
 }
 
 /// Fails an event for good, or gives it back when the cause may go away.
-async fn turned_away(event: &EventJob, error: &FrontError, delivery: &Delivery, platform: &Platform) -> Outcome {
+async fn reject(event: &EventJob, error: &FrontError, delivery: &Delivery, platform: &Platform) -> Outcome {
     if !error.class().may_pass() {
         return receive::fail(event, error, delivery, platform).await;
     }

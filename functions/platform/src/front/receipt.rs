@@ -12,13 +12,13 @@ use crate::{
 /// The result of receiving an object.
 pub(super) enum Received {
     /// Its receipt is written.
-    Input(Input, Known),
+    Input(Input, ReceiptHistory),
     /// It was replaced or deleted since.
     Gone,
 }
 
 /// What the receipt of an object says about its events.
-pub(super) struct Known {
+pub(super) struct ReceiptHistory {
     receipt: Digest,
     /// The last event whose walk was made; `None` when the receipt was written for the present event, or names no
     /// event.
@@ -27,7 +27,7 @@ pub(super) struct Known {
     earlier: bool,
 }
 
-impl Known {
+impl ReceiptHistory {
     /// Returns whether an event uploads again what was received before, and is not a redelivery. `None` when the
     /// receipt was written for this event.
     pub(super) fn is_new(&self, event: &EventId) -> Option<bool> {
@@ -113,12 +113,12 @@ fn input(name: Digest, receipt: Receipt, earlier: bool) -> Received {
         digest: receipt.digest,
         receipt: name,
     };
-    let known = Known {
+    let history = ReceiptHistory {
         receipt: name,
         last: receipt.last_event,
         earlier,
     };
-    Received::Input(input, known)
+    Received::Input(input, history)
 }
 
 async fn download(key: &str, meta: &ObjectMeta, name: Digest, platform: &Platform) -> Result<Downloaded, StoreError> {

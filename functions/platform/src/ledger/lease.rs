@@ -14,10 +14,10 @@ const VISIBILITY_MARGIN: Duration = Duration::from_secs(30);
 /// high: a claim has expired from one second past its lease. A claim with a negative age (a store whose two clocks
 /// differ) holds.
 #[must_use]
-pub fn rest(lease_s: u64, age_s: i64) -> Option<Duration> {
+pub fn remaining(lease_s: u64, age_s: i64) -> Option<Duration> {
     let age_s = u64::try_from(age_s).unwrap_or(0);
-    let rest_s = lease_s.saturating_add(1).saturating_sub(age_s);
-    (rest_s > 0).then(|| Duration::from_secs(rest_s))
+    let remaining_s = lease_s.saturating_add(1).saturating_sub(age_s);
+    (remaining_s > 0).then(|| Duration::from_secs(remaining_s))
 }
 
 /// Returns whether a claim is void at any age, because its owner belongs to another epoch of the local harness.
@@ -62,14 +62,18 @@ mod tests {
 
     #[test]
     fn a_lease_ends_one_second_past_its_length() {
-        for (age_s, rest_s) in [
+        for (age_s, remaining_s) in [
             (-5, Some(121)),
             (0, Some(121)),
             (120, Some(1)),
             (121, None),
             (i64::MAX, None),
         ] {
-            assert_eq!(rest(120, age_s), rest_s.map(Duration::from_secs), "age of {age_s} s");
+            assert_eq!(
+                remaining(120, age_s),
+                remaining_s.map(Duration::from_secs),
+                "age of {age_s} s"
+            );
         }
     }
 

@@ -14,4 +14,4 @@ pub mod transition;
 
 pub use nonce::Nonce;
 pub use state::{Completion, Ledger, State};
-pub use transition::{Arrival, Claimant, Found, Step};
+pub use transition::{Action, Arrival, Claimant, StoredLedger};

@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use contract::{JobId, keys};
 
-use super::{Found, Ledger, Nonce, state};
+use super::{Ledger, Nonce, StoredLedger, state};
 use crate::{
     error::StoreError,
     ports::{Clock, ETag, Store},
@@ -43,11 +43,11 @@ pub enum SwapError {
 ///
 /// # Errors
 /// When the store does not answer, or the document is not a ledger that this code reads.
-pub async fn read(store: &dyn Store, job: JobId) -> Result<Option<Found>, StoreError> {
+pub async fn read(store: &dyn Store, job: JobId) -> Result<Option<StoredLedger>, StoreError> {
     let key = keys::ledger(job);
     match store.get(&key, state::MAX_BYTES).await {
         Ok(object) => match Ledger::parse(&object.bytes) {
-            Ok(ledger) => Ok(Some(Found {
+            Ok(ledger) => Ok(Some(StoredLedger {
                 ledger,
                 age_s: object.meta.age_s(),
                 written: object.meta.last_modified,
@@ -155,6 +155,6 @@ async fn look(store: &dyn Store, ours: &Ledger, before: Option<&ETag>) -> Result
     })
 }
 
-fn nonce(found: &Found) -> &Nonce {
+fn nonce(found: &StoredLedger) -> &Nonce {
     &found.ledger.nonce
 }

@@ -46,7 +46,7 @@ pub struct Claimant<'a> {
 
 /// A ledger as it was read.
 #[derive(Clone, PartialEq, Debug)]
-pub struct Found {
+pub struct StoredLedger {
     /// The document.
     pub ledger: Ledger,
     /// The version of the document.
@@ -59,7 +59,7 @@ pub struct Found {
 
 /// What to do about a message.
 #[derive(Clone, PartialEq, Debug)]
-pub enum Step {
+pub enum Action {
     /// Create this ledger, then work.
     Claim(Box<Ledger>),
     /// Swap the ledger that was found for this one, then work.
@@ -93,24 +93,24 @@ pub enum NoHop {
 
 /// Returns what to do about a message, given the ledger that it finds.
 #[must_use]
-pub fn arrive(found: Option<&Found>, message: &Arrival, me: &Claimant<'_>, nonce: Nonce) -> Step {
+pub fn arrive(found: Option<&StoredLedger>, message: &Arrival, me: &Claimant<'_>, nonce: Nonce) -> Action {
     let Some(found) = found else {
-        return Step::Claim(Box::new(claim(message, me, nonce)));
+        return Action::Claim(Box::new(claim(message, me, nonce)));
     };
     let ledger = &found.ledger;
-    match (ledger.state, rest(found, me)) {
+    match (ledger.state, remaining(found, me)) {
         (State::Released, _) => take_over(ledger, ledger.attempt, me, nonce),
         // The continuation of this hop has arrived, so it was sent, whether marked or not.
         (State::Yielded, _) if message.hop >= ledger.hop => take_over(ledger, ledger.attempt, me, nonce),
         (State::Committed | State::Failed, _) if message.again && ledger.sent && is_outside(ledger) => {
-            Step::TakeOver(Box::new(reopen(ledger, me, nonce)))
+            Action::TakeOver(Box::new(reopen(ledger, me, nonce)))
         }
-        (State::Committed | State::Failed | State::Yielded, _) if message.again && ledger.sent => Step::Again,
+        (State::Committed | State::Failed | State::Yielded, _) if message.again && ledger.sent => Action::Again,
         // Done, failed, or a message from before the hop. What comes next must be sent before this message is
         // acknowledged.
-        (State::Committed | State::Failed | State::Yielded, _) if ledger.sent => Step::Acknowledge,
-        (_, Some(after)) => Step::GiveBack { after },
-        (State::Committed | State::Failed | State::Yielded, None) => Step::SendNext,
+        (State::Committed | State::Failed | State::Yielded, _) if ledger.sent => Action::Acknowledge,
+        (_, Some(after)) => Action::GiveBack { after },
+        (State::Committed | State::Failed | State::Yielded, None) => Action::SendNext,
         (State::Running, None) => take_over(ledger, ledger.attempt.saturating_add(1), me, nonce),
     }
 }
@@ -273,11 +273,11 @@ pub fn replay(ledger: &Ledger, nonce: Nonce) -> Option<Ledger> {
 }
 
 /// Returns for how long the claim on a ledger still holds.
-fn rest(found: &Found, me: &Claimant<'_>) -> Option<Duration> {
+fn remaining(found: &StoredLedger, me: &Claimant<'_>) -> Option<Duration> {
     if lease::is_void(&found.ledger.owner, me.owner) {
         return None;
     }
-    lease::rest(found.ledger.lease_s, found.age_s)
+    lease::remaining(found.ledger.lease_s, found.age_s)
 }
 
 /// Returns the first claim of a job. A continuation whose ledger was deleted keeps its hop number and begins again.
@@ -306,7 +306,7 @@ fn claim(message: &Arrival, me: &Claimant<'_>, nonce: Nonce) -> Ledger {
     }
 }
 
-fn take_over(ledger: &Ledger, attempt: u32, me: &Claimant<'_>, nonce: Nonce) -> Step {
+fn take_over(ledger: &Ledger, attempt: u32, me: &Claimant<'_>, nonce: Nonce) -> Action {
     let taken = Box::new(Ledger {
         state: State::Running,
         token: ledger.token + 1,
@@ -320,9 +320,9 @@ fn take_over(ledger: &Ledger, attempt: u32, me: &Claimant<'_>, nonce: Nonce) -> 
         ..ledger.clone()
     });
     if attempt > me.max_attempts {
-        Step::Exhausted(taken)
+        Action::Exhausted(taken)
     } else {
-        Step::TakeOver(taken)
+        Action::TakeOver(taken)
     }
 }
 

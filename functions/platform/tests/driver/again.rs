@@ -3,7 +3,7 @@
 use contract::{FailureKind, Message, Stage, keys};
 use platform::{Ended, Outcome, Store as _, ledger::State};
 
-use crate::rig::{Cause, MODEL, Rig, Step, Trouble, model_key, train};
+use crate::rig::{Behaviour, Cause, MODEL, Rig, Trouble, model_key, train};
 
 /// Returns the message that a new upload of the same bytes leads to.
 fn again(rig: &Rig) -> Message {
@@ -23,7 +23,7 @@ fn committed(rig: &Rig, reused: bool) -> Outcome {
 #[tokio::test]
 async fn a_finished_job_sends_on_once_more_and_marks_what_it_sends() {
     let rig = Rig::new().await;
-    let work = train(|_, _| Step::Finish);
+    let work = train(|_, _| Behaviour::Finish);
     rig.drain(&work).await;
     let before = rig.ledger().await;
     assert_eq!(rig.run(&work, &again(&rig)).await, committed(&rig, true));
@@ -42,7 +42,7 @@ async fn a_finished_job_sends_on_once_more_and_marks_what_it_sends() {
 #[tokio::test]
 async fn a_job_whose_output_is_gone_is_done_again() {
     let rig = Rig::new().await;
-    let work = train(|_, _| Step::Finish);
+    let work = train(|_, _| Behaviour::Finish);
     rig.drain(&work).await;
     let model = model_key(&rig.message.stage);
     assert!(rig.world.store.remove(&model));
@@ -65,7 +65,7 @@ async fn a_job_whose_output_is_gone_is_done_again() {
 #[tokio::test]
 async fn a_job_whose_manifest_is_gone_is_done_again() {
     let rig = Rig::new().await;
-    let work = train(|_, _| Step::Finish);
+    let work = train(|_, _| Behaviour::Finish);
     rig.drain(&work).await;
     let manifest = rig.manifest().await.unwrap();
     assert!(rig.world.store.remove(&keys::work(manifest.work)));
@@ -77,10 +77,10 @@ async fn a_job_whose_manifest_is_gone_is_done_again() {
 #[tokio::test]
 async fn work_whose_output_is_gone_is_not_adopted() {
     let rig = Rig::new().await;
-    rig.drain(&train(|_, _| Step::Finish)).await;
+    rig.drain(&train(|_, _| Behaviour::Finish)).await;
     assert!(rig.world.store.remove(&model_key(&rig.message.stage)));
     assert!(rig.world.store.remove(&keys::ledger(rig.message.job)));
-    let work = train(|_, _| Step::Finish);
+    let work = train(|_, _| Behaviour::Finish);
     assert_eq!(rig.run(&work, &rig.message).await, committed(&rig, false));
     assert_eq!(work.works(), 1);
 }
@@ -92,7 +92,7 @@ async fn a_job_that_stopped_on_the_way_sends_its_continuation_once_more() {
         progress: forecast::Progress { epoch: 1, batch: 0 },
         checkpoint: b"half".to_vec(),
     };
-    let work = train(move |_, _| Step::Give(stopped()));
+    let work = train(move |_, _| Behaviour::Give(stopped()));
     rig.run(&work, &rig.message).await;
     rig.run(&work, &again(&rig)).await;
     let hops: Vec<u32> = rig.sent(Stage::Train).iter().map(|message| message.hop).collect();
@@ -102,7 +102,7 @@ async fn a_job_that_stopped_on_the_way_sends_its_continuation_once_more() {
 #[tokio::test]
 async fn a_failure_of_the_data_stays_and_its_round_hears_of_it_once_more() {
     let rig = Rig::new().await;
-    let work = train(|_, _| Step::Err(Trouble::Lasting(Cause)));
+    let work = train(|_, _| Behaviour::Err(Trouble::Lasting(Cause)));
     rig.drain(&work).await;
     let outcome = rig.run(&work, &again(&rig)).await;
     assert!(
@@ -115,11 +115,11 @@ async fn a_failure_of_the_data_stays_and_its_round_hears_of_it_once_more() {
 #[tokio::test]
 async fn a_failure_from_outside_is_tried_again() {
     let rig = Rig::new().await;
-    rig.drain(&train(|_, _| Step::Err(Trouble::Passing))).await;
+    rig.drain(&train(|_, _| Behaviour::Err(Trouble::Passing))).await;
     assert_eq!(rig.failure().await.unwrap().kind, FailureKind::Exhausted);
     let mended = train(|job, _| {
         assert_eq!(job.attempt, 0, "with all of its attempts");
-        Step::Finish
+        Behaviour::Finish
     });
     assert!(matches!(
         rig.run(&mended, &rig.message).await,

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use contract::{Digest, FailureKind, Message, Stage, keys};
 use platform::{Ended, Outcome, Store as _, ledger::State, walk};
 
-use crate::rig::{Rig, Step, dataset, stage, train};
+use crate::rig::{Behaviour, Rig, dataset, stage, train};
 
 /// Returns the message as a sender with the previous recipe would have made it.
 fn older(rig: &Rig) -> Message {
@@ -18,7 +18,7 @@ fn older(rig: &Rig) -> Message {
 #[tokio::test]
 async fn a_message_of_an_older_recipe_is_worked_on_under_the_recipe_of_the_day() {
     let rig = Rig::new().await;
-    let work = train(|_, _| Step::Finish);
+    let work = train(|_, _| Behaviour::Finish);
     let outcome = rig.run(&work, &older(&rig)).await;
     let job = rig.message.job;
     let ended = Ended::Committed { reused: false };
@@ -38,7 +38,7 @@ async fn a_message_of_version_1_names_no_recipe_and_is_worked_on() {
         Digest::of(b"under whatever recipe"),
         serde_json::to_string(&rig.message.stage).unwrap(),
     );
-    let work = train(|_, _| Step::Finish);
+    let work = train(|_, _| Behaviour::Finish);
     rig.run(&work, &Message::parse(old.as_bytes()).unwrap()).await;
     assert_eq!(rig.sent(Stage::Eval).len(), 1);
 }
@@ -46,7 +46,7 @@ async fn a_message_of_version_1_names_no_recipe_and_is_worked_on() {
 #[tokio::test]
 async fn both_versions_of_a_message_are_the_same_job_once() {
     let rig = Rig::new().await;
-    let work = train(|_, _| Step::Finish);
+    let work = train(|_, _| Behaviour::Finish);
     for message in [older(&rig), rig.message.clone(), older(&rig)] {
         rig.run(&work, &message).await;
     }
@@ -67,7 +67,7 @@ async fn a_message_under_a_spec_of_newer_code_is_given_back() {
         unreachable!("it is a train task")
     };
     task.spec = digest;
-    let outcome = rig.run(&train(|_, _| Step::Finish), &rig.message).await;
+    let outcome = rig.run(&train(|_, _| Behaviour::Finish), &rig.message).await;
     assert!(
         matches!(&outcome, Outcome::GiveBack { why, .. } if why.contains("written by newer code")),
         "{outcome:?}"
@@ -81,7 +81,7 @@ async fn a_ledger_of_newer_code_is_left_alone_however_often_its_message_comes() 
     let newer = Bytes::from_static(br#"{"version": 7, "anything": "else"}"#);
     rig.world.store.put(&key, newer.clone()).await.unwrap();
     for receive_count in [1, 20, 900] {
-        let outcome = rig.deliver(&train(|_, _| Step::Finish), receive_count).await;
+        let outcome = rig.deliver(&train(|_, _| Behaviour::Finish), receive_count).await;
         assert!(
             matches!(&outcome, Outcome::GiveBack { why, .. } if why.contains("newer")),
             "{outcome:?}"
@@ -100,7 +100,7 @@ async fn a_job_whose_ledger_is_damaged_fails_after_some_deliveries_and_its_round
         .put(&key, Bytes::from_static(b"not a ledger"))
         .await
         .unwrap();
-    let work = train(|_, _| Step::Finish);
+    let work = train(|_, _| Behaviour::Finish);
     for receive_count in 1..=5 {
         let outcome = rig.deliver(&work, receive_count).await;
         assert!(
@@ -134,7 +134,7 @@ async fn a_round_is_joined_by_both_versions() {
     let rig =
         Rig::of(|spec| crate::rig::eval(&crate::rig::train_task(spec), contract::Scored::Failed("why".into()))).await;
     let work = stage(Stage::Eval, |_, _| {
-        Step::Give(platform::Worked::Done(crate::rig::made()))
+        Behaviour::Give(platform::Worked::Done(crate::rig::made()))
     });
     let outcome = rig.run(&work, &older(&rig)).await;
     assert!(

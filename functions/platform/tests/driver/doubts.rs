@@ -11,7 +11,7 @@ use platform::{
 };
 use testing::memory::{Fault, Faults, How, MemoryStore, When, World};
 
-use crate::rig::{Rig, Step, train};
+use crate::rig::{Behaviour, Rig, train};
 
 /// Creates a document with a lost answer. Returns the result and the keys in the store.
 async fn create(when: When) -> (Result<String, StoreError>, Vec<String>) {
@@ -50,7 +50,7 @@ async fn a_lease_counts_from_the_question_and_not_from_its_answer() {
         let seen = seen.clone();
         move |job, _| {
             *seen.lock().unwrap() = job.stop.remaining();
-            Step::Finish
+            Behaviour::Finish
         }
     });
     rig.run(&work, &rig.message).await;
@@ -75,7 +75,7 @@ async fn a_renewed_lease_counts_from_the_question() {
                     seen.lock().unwrap().extend(stop.remaining());
                 }
             });
-            Step::Take(Duration::from_mins(3), forecast::Progress { epoch: 0, batch: 0 })
+            Behaviour::Take(Duration::from_mins(3), forecast::Progress { epoch: 0, batch: 0 })
         }
     });
     rig.run(&work, &rig.message).await;
@@ -101,9 +101,9 @@ async fn a_lease_is_not_renewed_beyond_the_deadline() {
     // It never asks whether to stop.
     let deaf = train(|_, before| {
         if before == 0 {
-            Step::Deaf(Duration::from_hours(1))
+            Behaviour::Deaf(Duration::from_hours(1))
         } else {
-            Step::Finish
+            Behaviour::Finish
         }
     });
     let deadline = rig.world.clock.monotonic() + Duration::from_mins(10);
@@ -167,7 +167,13 @@ async fn a_host_whose_clock_is_wrong_waits_no_less_than_others() {
         after: Duration::from_secs(20),
         why: "the test file".to_owned(),
     };
-    let work = train(move |_, before| if before < 3 { Step::Give(wait()) } else { Step::Finish });
+    let work = train(move |_, before| {
+        if before < 3 {
+            Behaviour::Give(wait())
+        } else {
+            Behaviour::Finish
+        }
+    });
     let (right, wrong) = (rig.platform.clock.clone(), Arc::new(Wrong(rig.platform.clock.clone())));
     for clock in [right.clone(), wrong.clone() as Arc<dyn platform::Clock>, right] {
         rig.platform.clock = clock;
@@ -245,7 +251,7 @@ async fn a_commit_that_is_refused_by_its_own_first_try_is_a_commit() {
         pending: std::sync::Mutex::default(),
         struck: std::sync::atomic::AtomicBool::new(false),
     });
-    let work = train(|_, _| Step::Finish);
+    let work = train(|_, _| Behaviour::Finish);
     let outcome = rig.run(&work, &rig.message).await;
     assert!(matches!(outcome, Outcome::Done { .. }), "{outcome:?}");
     assert_eq!((work.works(), rig.sent(Stage::Eval).len()), (1, 1));
@@ -274,7 +280,7 @@ async fn who_finishes_second_adopts_what_the_first_one_left() {
             let body = canonical(&manifest).unwrap().into();
             let key = keys::work(manifest.work);
             store.put(&key, body).now_or_never().unwrap().unwrap();
-            Step::Finish
+            Behaviour::Finish
         }
     });
     rig.run(&work, &rig.message).await;

@@ -9,12 +9,12 @@ use platform::{
     walk,
 };
 
-use crate::rig::{Cause, MODEL, Rig, Step, Trouble, eval, made, model_key, stage, train, train_task};
+use crate::rig::{Behaviour, Cause, MODEL, Rig, Trouble, eval, made, model_key, stage, train, train_task};
 
 #[tokio::test]
 async fn a_job_is_done_committed_and_sent_on() {
     let rig = Rig::new().await;
-    let work = train(|_, _| Step::Finish);
+    let work = train(|_, _| Behaviour::Finish);
     let outcomes = rig.drain(&work).await;
     assert_eq!(
         outcomes,
@@ -39,7 +39,7 @@ async fn a_job_is_done_committed_and_sent_on() {
 #[tokio::test]
 async fn a_redelivered_job_is_acknowledged_without_working_or_sending_again() {
     let rig = Rig::new().await;
-    let work = train(|_, _| Step::Finish);
+    let work = train(|_, _| Behaviour::Finish);
     rig.drain(&work).await;
     for _ in 0..3 {
         let again = rig.run(&work, &rig.message).await;
@@ -73,7 +73,7 @@ async fn work_that_another_job_finished_is_adopted_and_concluded() {
         .unwrap();
     let model = model_key(&rig.message.stage);
     rig.world.store.put(&model, MODEL.into()).await.unwrap();
-    let work = train(|_, _| Step::Panic);
+    let work = train(|_, _| Behaviour::Panic);
     let outcomes = rig.drain(&work).await;
     assert_eq!(
         outcomes,
@@ -92,7 +92,7 @@ async fn work_that_another_job_finished_is_adopted_and_concluded() {
 #[tokio::test]
 async fn a_failed_fit_says_where_and_why_and_joins_its_round() {
     let rig = Rig::new().await;
-    let work = train(|_, _| Step::Err(Trouble::Lasting(Cause)));
+    let work = train(|_, _| Behaviour::Err(Trouble::Lasting(Cause)));
     rig.drain(&work).await;
     let failure = rig.failure().await.unwrap();
     assert_eq!(failure.message, "column `x` has a hole: line 7 is ragged");
@@ -113,7 +113,7 @@ async fn a_failed_fit_says_where_and_why_and_joins_its_round() {
 #[tokio::test]
 async fn a_failed_score_still_joins_its_round_once() {
     let rig = Rig::of(|spec| eval(&train_task(spec), Scored::Failed("diverged".to_owned()))).await;
-    let work = stage(Stage::Eval, |_, _| Step::Err(Trouble::Lasting(Cause)));
+    let work = stage(Stage::Eval, |_, _| Behaviour::Err(Trouble::Lasting(Cause)));
     let outcomes = rig.drain(&work).await;
     let skips: Vec<bool> = rig
         .world
@@ -142,7 +142,7 @@ async fn a_failed_score_still_joins_its_round_once() {
 #[tokio::test]
 async fn poison_is_counted_and_given_up() {
     let rig = Rig::new().await;
-    let work = train(|_, _| Step::Panic);
+    let work = train(|_, _| Behaviour::Panic);
     let outcomes = rig.drain(&work).await;
     assert_eq!(work.works(), 6, "one attempt and five more");
     let waits: Vec<u64> = outcomes
@@ -171,9 +171,9 @@ async fn trouble_that_passes_costs_attempts_and_no_result() {
     let rig = Rig::new().await;
     let work = train(|_, before| {
         if before < 3 {
-            Step::Err(Trouble::Passing)
+            Behaviour::Err(Trouble::Passing)
         } else {
-            Step::Finish
+            Behaviour::Finish
         }
     });
     rig.drain(&work).await;
@@ -190,7 +190,7 @@ async fn waiting_costs_no_attempt_and_ends_with_what_was_missing() {
         after: Duration::from_secs(20),
         why: "the test file".to_owned(),
     };
-    let work = train(move |_, _| Step::Give(wait()));
+    let work = train(move |_, _| Behaviour::Give(wait()));
     rig.drain(&work).await;
     assert!(
         work.works() > 20,
@@ -206,7 +206,7 @@ async fn waiting_costs_no_attempt_and_ends_with_what_was_missing() {
 #[tokio::test]
 async fn a_conclusion_that_failed_is_drawn_again_without_working_again() {
     let rig = Rig::new().await;
-    let work = train(|_, _| Step::Finish);
+    let work = train(|_, _| Behaviour::Finish);
     // A crash after the manifest and before the commit leaves exactly this.
     let identity = identity::identify(&rig.message.stage, &rig.spec);
     rig.drain(&work).await;
@@ -219,7 +219,7 @@ async fn a_conclusion_that_failed_is_drawn_again_without_working_again() {
 #[tokio::test]
 async fn a_failed_job_that_a_person_replays_begins_again() {
     let rig = Rig::new().await;
-    rig.drain(&train(|_, _| Step::Panic)).await;
+    rig.drain(&train(|_, _| Behaviour::Panic)).await;
     let found = swap::read(rig.world.store.as_ref(), rig.message.job)
         .await
         .unwrap()
@@ -231,7 +231,7 @@ async fn a_failed_job_that_a_person_replays_begins_again() {
         .swap(&key, replayed.to_json().into(), &found.etag)
         .await
         .unwrap();
-    rig.run(&train(|_, _| Step::Finish), &rig.message).await;
+    rig.run(&train(|_, _| Behaviour::Finish), &rig.message).await;
     let ledger = rig.ledger().await.unwrap();
     assert_eq!(
         (ledger.state, ledger.attempt, ledger.failure.is_none()),
@@ -247,16 +247,16 @@ async fn a_failed_job_that_a_person_replays_begins_again() {
 async fn a_walk_is_followed_from_its_first_job() {
     let rig = Rig::new().await;
     let store = rig.world.store.as_ref();
-    let first = walk::step(store, rig.message.stage.clone(), &rig.spec).await.unwrap();
+    let first = walk::status(store, rig.message.stage.clone(), &rig.spec).await.unwrap();
     assert_eq!(
         (first.job, first.ledger.is_none(), first.following()),
         (rig.message.job, true, Vec::new())
     );
-    rig.drain(&train(|_, _| Step::Finish)).await;
-    let first = walk::step(store, rig.message.stage.clone(), &rig.spec).await.unwrap();
+    rig.drain(&train(|_, _| Behaviour::Finish)).await;
+    let first = walk::status(store, rig.message.stage.clone(), &rig.spec).await.unwrap();
     let following = first.following();
     assert_eq!(following, [rig.sent(Stage::Eval)[0].stage.clone()]);
-    let second = walk::step(store, following[0].clone(), &rig.spec).await.unwrap();
+    let second = walk::status(store, following[0].clone(), &rig.spec).await.unwrap();
     assert_eq!((second.job, second.ledger), (rig.sent(Stage::Eval)[0].job, None));
     assert_eq!(
         walk::spec(store, rig.message.stage.dataset(), rig.spec.digest())

@@ -4,19 +4,19 @@ use contract::Stage;
 use platform::{Platform, Worked, ledger::State};
 use testing::memory::{Fault, Faults, How, When};
 
-use crate::rig::{Cause, Rig, Scripted, Step, Trouble, made, train};
+use crate::rig::{Behaviour, Cause, Rig, Scripted, Trouble, made, train};
 
 fn finishing() -> Scripted {
-    train(|_, _| Step::Finish)
+    train(|_, _| Behaviour::Finish)
 }
 
 fn yielding() -> Scripted {
     train(|job, _| {
         if job.resume.is_some() {
-            return Step::Finish;
+            return Behaviour::Finish;
         }
         let progress = forecast::Progress { epoch: 1, batch: 0 };
-        Step::Give(Worked::Stopped {
+        Behaviour::Give(Worked::Stopped {
             progress,
             checkpoint: b"half".to_vec(),
         })
@@ -24,7 +24,7 @@ fn yielding() -> Scripted {
 }
 
 fn failing() -> Scripted {
-    train(|_, _| Step::Err(Trouble::Lasting(Cause)))
+    train(|_, _| Behaviour::Err(Trouble::Lasting(Cause)))
 }
 
 /// Runs one message under a fault as far as it gets, and then everything to its end without faults.

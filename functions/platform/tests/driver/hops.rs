@@ -6,14 +6,14 @@ use contract::{Stage, keys};
 use forecast::Progress;
 use platform::{Ended, Outcome, Stop, Worked, ledger::State};
 
-use crate::rig::{Rig, Step, made, train};
+use crate::rig::{Behaviour, Rig, made, train};
 
 fn at(epoch: u32) -> Progress {
     Progress { epoch, batch: 0 }
 }
 
-fn stopped(epoch: u32) -> Step {
-    Step::Give(Worked::Stopped {
+fn stopped(epoch: u32) -> Behaviour {
+    Behaviour::Give(Worked::Stopped {
         progress: at(epoch),
         checkpoint: format!("after {epoch}").into_bytes(),
     })
@@ -29,7 +29,11 @@ async fn a_job_that_stops_with_progress_goes_on_from_its_checkpoint() {
             .map(|(progress, bytes)| (progress.epoch, bytes.to_vec()));
         let expected = (before > 0).then(|| (before, format!("after {before}").into_bytes()));
         assert_eq!(resumed, expected);
-        if before < 3 { stopped(before + 1) } else { Step::Finish }
+        if before < 3 {
+            stopped(before + 1)
+        } else {
+            Behaviour::Finish
+        }
     });
     let outcomes = rig.drain(&work).await;
     let hops: Vec<u32> = outcomes
@@ -55,7 +59,7 @@ async fn a_job_that_stops_with_progress_goes_on_from_its_checkpoint() {
 #[tokio::test]
 async fn a_message_from_before_a_hop_changes_nothing() {
     let rig = Rig::new().await;
-    let work = train(|_, before| if before == 0 { stopped(1) } else { Step::Finish });
+    let work = train(|_, before| if before == 0 { stopped(1) } else { Behaviour::Finish });
     rig.run(&work, &rig.message).await;
     let yielded = rig.ledger().await.unwrap();
     let stale = rig.run(&work, &rig.message).await;
@@ -74,14 +78,14 @@ async fn a_message_from_before_a_hop_changes_nothing() {
 async fn progress_forgives_earlier_attempts() {
     let rig = Rig::new().await;
     let work = train(|job, before| match before {
-        0 | 1 => Step::Panic,
+        0 | 1 => Behaviour::Panic,
         2 => {
             assert_eq!(job.attempt, 2);
             stopped(1)
         }
         _ => {
             assert_eq!(job.attempt, 0);
-            Step::Finish
+            Behaviour::Finish
         }
     });
     rig.drain(&work).await;
@@ -92,7 +96,7 @@ async fn progress_forgives_earlier_attempts() {
 async fn a_signal_without_progress_gives_back_at_once_and_costs_nothing() {
     let rig = Rig::new().await;
     rig.stop.ask();
-    let work = train(|_, _| Step::Take(Duration::from_mins(1), at(0)));
+    let work = train(|_, _| Behaviour::Take(Duration::from_mins(1), at(0)));
     let outcome = rig.run(&work, &rig.message).await;
     let Outcome::GiveBack { after, .. } = outcome else {
         panic!("{outcome:?}")
@@ -106,7 +110,7 @@ async fn a_signal_without_progress_gives_back_at_once_and_costs_nothing() {
 async fn a_signal_with_progress_yields() {
     let rig = Rig::new().await;
     rig.stop.ask();
-    let work = train(|_, before| Step::Take(Duration::from_mins(1), at(before + 1)));
+    let work = train(|_, before| Behaviour::Take(Duration::from_mins(1), at(before + 1)));
     let outcome = rig.run(&work, &rig.message).await;
     assert_eq!(
         outcome,
@@ -122,7 +126,7 @@ async fn a_signal_with_progress_yields() {
 async fn a_deadline_too_short_for_any_progress_is_counted_and_given_up() {
     let mut rig = Rig::new().await;
     rig.stop = Stop::at(rig.world.clock.clone(), Duration::ZERO);
-    let work = train(|_, _| Step::Take(Duration::from_mins(1), at(0)));
+    let work = train(|_, _| Behaviour::Take(Duration::from_mins(1), at(0)));
     rig.drain(&work).await;
     assert_eq!(work.works(), 6);
     let failure = rig.failure().await.unwrap();
@@ -154,7 +158,7 @@ async fn a_lost_checkpoint_means_beginning_again() {
         }
         _ => {
             assert_eq!(job.resume.as_ref().unwrap().0, at(2));
-            Step::Finish
+            Behaviour::Finish
         }
     });
     rig.passing(rig.pump(&work, &rig.platform)).await;

@@ -10,7 +10,7 @@ use platform::{
     ledger::{Nonce, State},
 };
 
-use crate::rig::{Rig, Scripted, Step, train};
+use crate::rig::{Behaviour, Rig, Scripted, train};
 
 const NOWHERE: Progress = Progress { epoch: 0, batch: 0 };
 
@@ -39,7 +39,7 @@ async fn die(rig: &Rig, work: &Scripted, message: &Message, platform: &Platform,
 #[tokio::test]
 async fn long_work_keeps_its_lease_and_others_keep_away() {
     let rig = Rig::new().await;
-    let work = train(|_, _| Step::Take(Duration::from_mins(20), NOWHERE));
+    let work = train(|_, _| Behaviour::Take(Duration::from_mins(20), NOWHERE));
     let delivery = delivery();
     let first = driver::run(&work, rig.message.clone(), &delivery, &rig.platform);
     let second = async {
@@ -63,9 +63,9 @@ async fn long_work_keeps_its_lease_and_others_keep_away() {
 #[tokio::test]
 async fn a_dead_holder_is_replaced_when_its_lease_is_over_and_not_before() {
     let rig = Rig::new().await;
-    let endless = train(|_, _| Step::Take(Duration::from_hours(9), NOWHERE));
+    let endless = train(|_, _| Behaviour::Take(Duration::from_hours(9), NOWHERE));
     die(&rig, &endless, &rig.message, &rig.platform, Duration::from_secs(1)).await;
-    let work = train(|_, _| Step::Finish);
+    let work = train(|_, _| Behaviour::Finish);
     assert!(matches!(rig.run(&work, &rig.message).await, Outcome::GiveBack { .. }));
     rig.world.clock.advance(Duration::from_secs(121));
     assert!(matches!(rig.run(&work, &rig.message).await, Outcome::Done { .. }));
@@ -76,7 +76,7 @@ async fn a_dead_holder_is_replaced_when_its_lease_is_over_and_not_before() {
 #[tokio::test]
 async fn a_job_that_kills_its_holder_every_time_is_given_up() {
     let rig = Rig::new().await;
-    let endless = train(|_, _| Step::Take(Duration::from_hours(9), NOWHERE));
+    let endless = train(|_, _| Behaviour::Take(Duration::from_hours(9), NOWHERE));
     for _ in 0..6 {
         die(&rig, &endless, &rig.message, &rig.platform, Duration::from_secs(1)).await;
         rig.world.clock.advance(Duration::from_secs(121));
@@ -95,9 +95,9 @@ async fn a_job_that_kills_its_holder_every_time_is_given_up() {
 async fn a_new_local_epoch_takes_over_at_once() {
     let mut rig = Rig::new().await;
     rig.platform.host.owner = "local/1".to_owned();
-    let endless = train(|_, _| Step::Take(Duration::from_hours(9), NOWHERE));
+    let endless = train(|_, _| Behaviour::Take(Duration::from_hours(9), NOWHERE));
     die(&rig, &endless, &rig.message, &rig.platform, Duration::from_secs(1)).await;
-    let work = train(|_, _| Step::Finish);
+    let work = train(|_, _| Behaviour::Finish);
     assert!(
         matches!(rig.run(&work, &rig.message).await, Outcome::GiveBack { .. }),
         "the epoch has not ended"
@@ -114,7 +114,7 @@ async fn a_new_local_epoch_takes_over_at_once() {
 #[tokio::test]
 async fn a_holder_that_was_replaced_stops_and_commits_nothing() {
     let rig = Rig::new().await;
-    let work = train(|_, _| Step::Take(Duration::from_hours(9), Progress { epoch: 3, batch: 0 }));
+    let work = train(|_, _| Behaviour::Take(Duration::from_hours(9), Progress { epoch: 3, batch: 0 }));
     let delivery = delivery();
     let running = driver::run(&work, rig.message.clone(), &delivery, &rig.platform);
     let replacing = async {
@@ -134,7 +134,7 @@ async fn a_holder_that_was_replaced_stops_and_commits_nothing() {
 #[tokio::test]
 async fn a_claimed_message_stays_hidden_for_as_long_as_the_work_takes() {
     let rig = Rig::new().await;
-    let work = Arc::new(train(|_, _| Step::Take(Duration::from_mins(20), NOWHERE)));
+    let work = Arc::new(train(|_, _| Behaviour::Take(Duration::from_mins(20), NOWHERE)));
     let platform = rig.platform.clone();
     let pumping = rig.pump(&work, &platform);
     let looking = async {

@@ -10,7 +10,7 @@ use platform::{
     walk,
 };
 
-use crate::rig::{Cause, Rig, Step, Trouble, dataset, train};
+use crate::rig::{Behaviour, Cause, Rig, Trouble, dataset, train};
 
 fn event() -> EventJob {
     let job = identity::receive_job("flits", "raw/ours/a.csv", "v1", b"");
@@ -99,7 +99,7 @@ async fn an_event_waits_for_as_long_as_it_may() {
 async fn a_message_that_names_a_wrong_job_is_refused_and_that_job_untouched() {
     let mut rig = Rig::new().await;
     rig.message.job = Digest::of(b"somebody else's");
-    let work = train(|_, _| Step::Finish);
+    let work = train(|_, _| Behaviour::Finish);
     let outcome = rig.run(&work, &rig.message).await;
     let Outcome::Done {
         ended: Ended::Failed(failure),
@@ -120,7 +120,7 @@ async fn a_message_whose_spec_is_gone_is_refused() {
     let rig = Rig::new().await;
     let key = contract::keys::resolved(&dataset(), rig.spec.digest());
     assert!(rig.world.store.remove(&key));
-    let outcome = rig.run(&train(|_, _| Step::Finish), &rig.message).await;
+    let outcome = rig.run(&train(|_, _| Behaviour::Finish), &rig.message).await;
     let Outcome::Done {
         ended: Ended::Failed(failure),
         ..

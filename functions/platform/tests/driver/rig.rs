@@ -24,11 +24,11 @@ use testing::memory::{Faults, World};
 pub(crate) const MODEL: &[u8] = b"a model";
 
 /// What the scripted stage does when it is asked to work.
-pub(crate) type Script = dyn Fn(&Job, u32) -> Step + Send + Sync;
+pub(crate) type Script = dyn Fn(&Job, u32) -> Behaviour + Send + Sync;
 
-/// One step of a script.
+/// What the stage does in one call.
 #[expect(clippy::large_enum_variant, reason = "made once per attempt")]
-pub(crate) enum Step {
+pub(crate) enum Behaviour {
     Finish,
     Panic,
     Err(Trouble),
@@ -88,15 +88,15 @@ impl ErasedWork for Scripted {
     async fn work(&self, job: &Job, platform: &Platform) -> Result<Worked, Box<dyn Classify>> {
         let before = self.works.fetch_add(1, Ordering::SeqCst);
         match (self.script)(job, u32::try_from(before).unwrap()) {
-            Step::Finish => finish(job, platform).await,
-            Step::Panic => panic!("poison"),
-            Step::Err(trouble) => Err(Box::new(trouble)),
-            Step::Give(worked) => Ok(worked),
-            Step::Deaf(time) => {
+            Behaviour::Finish => finish(job, platform).await,
+            Behaviour::Panic => panic!("poison"),
+            Behaviour::Err(trouble) => Err(Box::new(trouble)),
+            Behaviour::Give(worked) => Ok(worked),
+            Behaviour::Deaf(time) => {
                 platform.clock.sleep(time).await;
                 finish(job, platform).await
             }
-            Step::Take(time, progress) => {
+            Behaviour::Take(time, progress) => {
                 let end = platform.clock.monotonic() + time;
                 while platform.clock.monotonic() < end {
                     if job.stop.should_stop() {
@@ -134,11 +134,11 @@ pub(crate) fn model_key(task: &Task) -> String {
 }
 
 /// Returns a stage for `train` that follows a script. The script gets the job and the number of earlier calls.
-pub(crate) fn train(script: impl Fn(&Job, u32) -> Step + Send + Sync + 'static) -> Scripted {
+pub(crate) fn train(script: impl Fn(&Job, u32) -> Behaviour + Send + Sync + 'static) -> Scripted {
     stage(Stage::Train, script)
 }
 
-pub(crate) fn stage(stage: Stage, script: impl Fn(&Job, u32) -> Step + Send + Sync + 'static) -> Scripted {
+pub(crate) fn stage(stage: Stage, script: impl Fn(&Job, u32) -> Behaviour + Send + Sync + 'static) -> Scripted {
     Scripted {
         stage,
         script: Box::new(script),

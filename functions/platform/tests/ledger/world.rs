@@ -11,7 +11,7 @@ use futures_util::FutureExt as _;
 use platform::{
     Clock as _, ETag,
     ledger::{
-        Arrival, Claimant, Ledger, Nonce, State, Step, lease,
+        Action, Arrival, Claimant, Ledger, Nonce, State, lease,
         swap::{self, SwapError},
         transition,
     },
@@ -253,13 +253,13 @@ impl World {
             max_attempts: MAX_ATTEMPTS,
             now_s,
         };
-        let step = transition::arrive(found.as_ref(), &arrival, &me, Nonce::fresh());
+        let action = transition::arrive(found.as_ref(), &arrival, &me, Nonce::fresh());
         let verdict =
             register
                 .history
                 .verdict(letter.hop, &owner, i64::try_from(LEASE_S).unwrap(), MAX_ATTEMPTS, now_s);
         assert_eq!(
-            verdict_of(&step),
+            verdict_of(&action),
             verdict,
             "at {now_s} s, hop {}, {found:?}",
             letter.hop
@@ -275,12 +275,12 @@ impl World {
                 exhausted,
             })
         };
-        let (corner, doing) = match (step, found) {
-            (Step::Claim(ledger), _) => ("claim", claiming(ledger, None, false)),
-            (Step::TakeOver(ledger), Some(found)) => ("take over", claiming(ledger, Some(found.etag), false)),
-            (Step::Exhausted(ledger), Some(found)) => ("exhausted", claiming(ledger, Some(found.etag), true)),
-            (Step::GiveBack { after }, _) => ("give back", self.give_back(letter, after)),
-            (Step::SendNext, Some(found)) => (
+        let (corner, doing) = match (action, found) {
+            (Action::Claim(ledger), _) => ("claim", claiming(ledger, None, false)),
+            (Action::TakeOver(ledger), Some(found)) => ("take over", claiming(ledger, Some(found.etag), false)),
+            (Action::Exhausted(ledger), Some(found)) => ("exhausted", claiming(ledger, Some(found.etag), true)),
+            (Action::GiveBack { after }, _) => ("give back", self.give_back(letter, after)),
+            (Action::SendNext, Some(found)) => (
                 "send next",
                 Doing::Sending(Ended {
                     letter,
@@ -288,9 +288,9 @@ impl World {
                     etag: found.etag,
                 }),
             ),
-            (Step::Acknowledge, _) => ("acknowledge", Doing::Nothing),
-            (Step::Again, _) => panic!("nobody uploaded again"),
-            (step, None) => panic!("{step:?} follows from a ledger"),
+            (Action::Acknowledge, _) => ("acknowledge", Doing::Nothing),
+            (Action::Again, _) => panic!("nobody uploaded again"),
+            (action, None) => panic!("{action:?} follows from a ledger"),
         };
         self.corners.insert(corner);
         self.doing[worker] = doing;
@@ -474,18 +474,18 @@ impl World {
     }
 }
 
-fn verdict_of(step: &Step) -> Verdict {
-    match step {
-        Step::Claim(_) => Verdict::Claim,
-        Step::TakeOver(ledger) => Verdict::TakeOver {
+fn verdict_of(action: &Action) -> Verdict {
+    match action {
+        Action::Claim(_) => Verdict::Claim,
+        Action::TakeOver(ledger) => Verdict::TakeOver {
             attempt: ledger.attempt,
         },
-        Step::Exhausted(_) => Verdict::GiveUp,
-        Step::GiveBack { after } => Verdict::GiveBack {
+        Action::Exhausted(_) => Verdict::GiveUp,
+        Action::GiveBack { after } => Verdict::GiveBack {
             rest_s: i64::try_from(after.as_secs()).unwrap(),
         },
-        Step::SendNext => Verdict::SendNext,
-        Step::Acknowledge => Verdict::Acknowledge,
-        Step::Again => unreachable!("nobody uploads again"),
+        Action::SendNext => Verdict::SendNext,
+        Action::Acknowledge => Verdict::Acknowledge,
+        Action::Again => unreachable!("nobody uploads again"),
     }
 }
