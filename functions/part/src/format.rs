@@ -14,11 +14,11 @@ pub const MAX_VALUES: u64 = 1 << 27;
 
 /// The footer entry, which describes the columns.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-pub(crate) struct Meaning {
+pub(crate) struct FooterEntry {
     /// The time grid of all rows.
     pub(crate) axis: TimeAxis,
     /// The columns other than [`TIME`], in the order of the table.
-    pub(crate) columns: Vec<Described>,
+    pub(crate) columns: Vec<ColumnEntry>,
     /// The first row that came from a test file; `None` without a test file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) test_start: Option<usize>,
@@ -29,7 +29,7 @@ pub(crate) struct Meaning {
 
 /// The description of one column in the footer entry.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-pub(crate) struct Described {
+pub(crate) struct ColumnEntry {
     pub(crate) name: String,
     /// What a forecast may use the column for.
     pub(crate) role: Role,

@@ -15,7 +15,7 @@ use parquet::{
 };
 use series::{Column, Table, TableError, TimeAxis};
 
-use crate::format::{MAX_VALUES, METADATA, Meaning, TIME};
+use crate::format::{FooterEntry, MAX_VALUES, METADATA, TIME};
 
 /// Why bytes are not a clean part.
 #[derive(Debug, thiserror::Error)]
@@ -74,7 +74,7 @@ pub enum PartError {
 /// When the bytes are not a clean part, or their rows are not those of the grid.
 pub fn read(bytes: Bytes) -> Result<Table, PartError> {
     let file = SerializedFileReader::new(bytes)?;
-    let Meaning {
+    let FooterEntry {
         axis,
         columns,
         test_start,
@@ -94,7 +94,7 @@ pub fn read(bytes: Bytes) -> Result<Table, PartError> {
     Ok(Table::new(series, axis, columns, test_start)?)
 }
 
-fn meta(file: &ParquetMetaData) -> Result<Meaning, PartError> {
+fn meta(file: &ParquetMetaData) -> Result<FooterEntry, PartError> {
     let entries = file.file_metadata().key_value_metadata();
     let entry = entries.and_then(|entries| entries.iter().find(|entry| entry.key == METADATA));
     let text = entry

@@ -25,7 +25,7 @@ use parquet::{
 use series::{Column, Role, Table};
 use sha2::{Digest as _, Sha256};
 
-use crate::format::{Described, METADATA, Meaning, TIME};
+use crate::format::{ColumnEntry, FooterEntry, METADATA, TIME};
 
 /// The number of rows in a row group. Fixed, because it decides the bytes.
 const ROW_GROUP: usize = 1 << 18;
@@ -198,11 +198,11 @@ fn properties(table: &Table) -> WriterProperties {
 
 /// Returns the footer entry as JSON.
 fn about(table: &Table) -> String {
-    let columns = table.columns.iter().map(|column| Described {
+    let columns = table.columns.iter().map(|column| ColumnEntry {
         name: column.name.clone(),
         role: column.role,
     });
-    let about = Meaning {
+    let about = FooterEntry {
         axis: table.axis.clone(),
         columns: columns.collect(),
         test_start: table.test_start,
