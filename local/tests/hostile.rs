@@ -28,7 +28,7 @@ fn a_hostile_file_ends_the_run_in_words_and_the_next_good_file_is_forecast() {
             "reading `raw/a/a.parquet` needed more than 256 MiB of memory",
         ),
     ] {
-        let (_, name, bytes) = testing::hostile::made()
+        let (_, name, bytes) = testing::hostile::files()
             .into_iter()
             .find(|(name, ..)| name == wanted)
             .unwrap();

@@ -48,7 +48,7 @@ async fn end(work: &Preprocess, name: &str, file: &str, bytes: &[u8]) -> Result<
 
 #[tokio::test]
 async fn a_hostile_file_ends_in_words_at_the_first_attempt_within_512_mib() {
-    for (name, file, bytes) in testing::hostile::made() {
+    for (name, file, bytes) in testing::hostile::files() {
         let failure = end(&in_child(), &name, file, &bytes).await.expect_err(&name);
         println!("{name}: {}", failure.message);
         assert!(failure.message.len() < 1_000, "{name}: {}", failure.message.len());
@@ -62,7 +62,7 @@ async fn a_hostile_file_ends_in_words_at_the_first_attempt_within_512_mib() {
 
 #[tokio::test]
 async fn what_only_reading_shows_ends_the_child_and_not_its_parent() {
-    let prefixes = testing::hostile::made()
+    let prefixes = testing::hostile::files()
         .into_iter()
         .find(|(name, ..)| name.contains("in every of 60,000 rows"));
     let (name, file, bytes) = prefixes.unwrap();
@@ -111,7 +111,7 @@ async fn a_child_and_this_process_make_the_same_of_a_file() {
 async fn where_no_child_can_be_started_files_are_checked_and_read_in_this_process() {
     let work = Preprocess::in_child(Program::at("/nowhere/preprocess"));
     assert!(end(&work, "the good one", "a.parquet", &damaged::good()).await.is_ok());
-    let few = testing::hostile::made()
+    let few = testing::hostile::files()
         .into_iter()
         .filter(|(name, ..)| !name.contains("in every of 60,000 rows"));
     for (name, file, bytes) in few {
