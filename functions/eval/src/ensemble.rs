@@ -18,7 +18,7 @@ use platform::{
     Classify as _, Platform, Store, StoreError,
     documents::{create_or_adopt, json, read, read_blob, read_named},
     error::{chain, panic_text},
-    threads::apart,
+    threads::run_blocking,
 };
 use series::{Matrix, Scaled, Table};
 
@@ -37,7 +37,7 @@ struct Candidate {
 }
 
 /// The ensemble before it is stored.
-struct Made {
+struct Ensemble {
     artifact: Artifact,
     bytes: Vec<u8>,
     scores: series::Scores,
@@ -111,7 +111,7 @@ async fn make(
     }
     let (name, named, threads) = (name.clone(), round.cut, platform.host.threads);
     let (dataset, part) = (round.dataset.clone(), round.part);
-    let made = apart(move || {
+    let made = run_blocking(move || {
         let table = part::read(clean)?;
         let subject = |artifact| Subject {
             dataset,
@@ -122,7 +122,7 @@ async fn make(
         mix(&cut, named, &table, &candidates, threads, subject)
     })
     .await?;
-    store_made(round, made, store).await
+    store_ensemble(round, made, store).await
 }
 
 async fn candidate(
@@ -157,7 +157,7 @@ fn mix(
     candidates: &[Candidate],
     threads: usize,
     subject: impl FnOnce(Digest) -> Subject,
-) -> Result<Made, EvalError> {
+) -> Result<Ensemble, EvalError> {
     let scaled = cut.transform.apply(table, cut.cut.training.clone())?;
     let (weights, weighed) = weights(cut, table, candidates);
     let members = weighed.iter().map(|candidate| {
@@ -175,7 +175,7 @@ fn mix(
     let subject = subject(Digest::of(&bytes));
     let model = Threaded::new(&*model, threads);
     let (scores, holdout) = score(cut, table, &scaled, &model, calibration.as_ref(), subject)?;
-    Ok(Made {
+    Ok(Ensemble {
         artifact,
         bytes,
         scores,
@@ -225,7 +225,7 @@ fn calibrate(
     }
 }
 
-async fn store_made(round: &Round, made: Made, store: &dyn Store) -> Result<Outcome, EvalError> {
+async fn store_ensemble(round: &Round, made: Ensemble, store: &dyn Store) -> Result<Outcome, EvalError> {
     let artifact = Digest::of(&made.bytes);
     let manifest = keys::artifact_manifest(&round.dataset, round.part, artifact);
     // Before anything is written: neither object may hold what cannot be read back.

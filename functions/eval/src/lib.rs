@@ -22,7 +22,7 @@ use forecast::{Artifact, Calibration, Threaded};
 use platform::{
     Job, Platform, Store, StoreError, Work, Worked,
     documents::{json, read_blob, read_named},
-    threads::apart,
+    threads::run_blocking,
 };
 
 pub use error::EvalError;
@@ -83,7 +83,7 @@ async fn scored(task: &EvalTask, artifact: Digest, platform: &Platform) -> Resul
         artifact,
     };
     let (want, threads) = (task.cut, host.threads);
-    let (scores, holdout, select) = apart(move || {
+    let (scores, holdout, select) = run_blocking(move || {
         let artifact = fitted_on(want, &model)?;
         let (model, calibration) = (families::forecaster(&artifact)?, Calibration::read(&artifact)?);
         let table = part::read(clean)?;

@@ -16,7 +16,7 @@ use forecast::{Artifact, Calibration};
 use platform::{
     Job, Platform, Store, StoreError, Work, Worked,
     documents::{json, read, read_blob, read_named},
-    threads::apart,
+    threads::run_blocking,
 };
 use predict::{Ahead, predict};
 
@@ -49,7 +49,7 @@ impl Work for Infer {
             clean,
         } = inputs(task, platform).await?;
         let (spec, sample) = (job.spec.clone(), entry.sample);
-        let (ahead, frequency, targets) = apart(move || {
+        let (ahead, frequency, targets) = run_blocking(move || {
             let artifact = fitted_on(sample, &artifact)?;
             let (model, calibration) = (families::forecaster(&artifact)?, Calibration::read(&artifact)?);
             let table = part::read(clean)?;

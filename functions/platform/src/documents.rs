@@ -10,7 +10,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use crate::{
     error::StoreError,
     ports::{ObjectMeta, Store},
-    threads::apart,
+    threads::run_blocking,
 };
 
 /// The largest JSON document of ours that is read, in bytes.
@@ -58,7 +58,7 @@ pub async fn work_on_blob<T: Send + 'static>(
     let checked = bytes.clone();
     // Damaged bytes may make the work panic; the wrong digest is the better report.
     let work = move || catch_unwind(AssertUnwindSafe(|| work(bytes)));
-    let (have, made) = tokio::join!(apart(move || Digest::of(&checked)), apart(work));
+    let (have, made) = tokio::join!(run_blocking(move || Digest::of(&checked)), run_blocking(work));
     check(key, have, named)?;
     Ok(made.unwrap_or_else(|panic| resume_unwind(panic)))
 }
@@ -135,7 +135,7 @@ pub(crate) async fn read_spec(store: &dyn Store, dataset: &Dataset, digest: Dige
     let spec = if bytes.len() <= SHORT_SPEC {
         Spec::from_json(&bytes)
     } else {
-        apart(move || Spec::from_json(&bytes)).await
+        run_blocking(move || Spec::from_json(&bytes)).await
     };
     spec.map_err(|source| {
         if source.is_newer() {

@@ -13,20 +13,20 @@ use crate::logging;
 /// # Errors
 /// The error of the program, or of a thread that cannot be started.
 pub fn run<T>(program: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
-    keep_heap();
+    set_up_heap();
     logging::log_panics();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(program)
 }
 
 /// Sets up the heap. Call it before any thread starts.
-pub(crate) fn keep_heap() {
-    heap::keep();
+pub(crate) fn set_up_heap() {
+    heap::set_up();
 }
 
 /// Returns free memory to the kernel. For a process that stays alive with nothing to do.
-pub fn rest() {
-    heap::give_back();
+pub fn release_memory() {
+    heap::release();
 }
 
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
@@ -37,7 +37,7 @@ mod heap {
     use libc::c_int;
 
     /// The number of buffers that may lie outside of the heaps, directly at the kernel.
-    const APART: c_int = 0;
+    const OUTSIDE: c_int = 0;
 
     /// How many free bytes the end of a heap may keep: all of them.
     const KEPT: c_int = c_int::MAX;
@@ -45,12 +45,12 @@ mod heap {
     /// Threads that share a heap and reuse each other's freed memory. With more, they would wait for each other.
     const SHARING: usize = 2;
 
-    pub(super) fn keep() {
+    pub(super) fn set_up() {
         let threads = thread::available_parallelism().map_or(1, usize::from);
         let heaps = c_int::try_from(threads.div_ceil(SHARING)).unwrap_or(1);
         for (option, value) in [
             (libc::M_ARENA_MAX, heaps),
-            (libc::M_MMAP_MAX, APART),
+            (libc::M_MMAP_MAX, OUTSIDE),
             (libc::M_TRIM_THRESHOLD, KEPT),
         ] {
             // SAFETY: this changes settings of the allocator and touches no memory of ours. A setting that it refuses
@@ -59,7 +59,7 @@ mod heap {
         }
     }
 
-    pub(super) fn give_back() {
+    pub(super) fn release() {
         // SAFETY: this returns pages to the kernel that no allocation uses.
         unsafe { libc::malloc_trim(0) };
     }
@@ -67,7 +67,7 @@ mod heap {
 
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
 mod heap {
-    pub(super) fn keep() {}
+    pub(super) fn set_up() {}
 
-    pub(super) fn give_back() {}
+    pub(super) fn release() {}
 }

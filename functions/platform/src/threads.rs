@@ -4,7 +4,7 @@
 ///
 /// # Panics
 /// When the computation panics.
-pub async fn apart<T, F>(compute: F) -> T
+pub async fn run_blocking<T, F>(compute: F) -> T
 where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,

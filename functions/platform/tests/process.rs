@@ -15,7 +15,7 @@ fn memory_that_was_freed_is_kept_until_the_process_rests() {
         assert!(resident() >= before + 60 * MIB, "they are there");
         drop(buffers);
         assert!(resident() >= before + 60 * MIB, "what comes next finds their pages");
-        platform::process::rest();
+        platform::process::release_memory();
         assert!(resident() <= before + 16 * MIB, "the kernel has them again");
         Ok(())
     })

@@ -4,7 +4,7 @@ use contract::FailureKind;
 use platform::{Class, Classify, Place};
 use series::AxisError;
 
-use crate::error::{CALENDAR, Cell, NUMBERS, PreprocessError, STEP, TIMES};
+use crate::error::{CALENDAR, FileCell, NUMBERS, PreprocessError, STEP, TIMES};
 
 impl Classify for PreprocessError {
     fn class(&self) -> Class {
@@ -12,7 +12,7 @@ impl Classify for PreprocessError {
         match self {
             Self::Store(source) => source.class(),
             Self::Refused(refusal) => Class::never(refusal.kind).at(refusal.place()),
-            Self::Apart(_) => Class::later(FailureKind::Exhausted),
+            Self::Child(_) => Class::later(FailureKind::Exhausted),
             Self::Gone { .. } | Self::Message { .. } => Class::never(FailureKind::Event),
             Self::Died { death, .. } => data.at(Place {
                 bound: death.bound(),
@@ -72,7 +72,7 @@ impl Classify for PreprocessError {
     }
 }
 
-fn at(cell: &Cell, bound: impl Into<String>) -> Class {
+fn at(cell: &FileCell, bound: impl Into<String>) -> Class {
     Class::never(FailureKind::Data)
         .row(cell.row)
         .column(&cell.column)

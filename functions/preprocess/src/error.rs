@@ -11,7 +11,7 @@ use series::{AxisError, TableError};
 
 /// A cell of a file.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Cell {
+pub struct FileCell {
     /// The file's name, without its directory.
     pub file: String,
     /// The line in the file, from 1, with the header as row 1. A Parquet file has no header, so its first row is row 1.
@@ -22,7 +22,7 @@ pub struct Cell {
     pub value: String,
 }
 
-impl std::fmt::Display for Cell {
+impl std::fmt::Display for FileCell {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
             f,
@@ -73,8 +73,8 @@ pub enum PreprocessError {
         death: Death,
     },
     /// The process that reads the files could not start, or was told to end, whatever the files hold.
-    #[error("the files could not be read apart")]
-    Apart(#[source] ChildError),
+    #[error("the files could not be read in a child process")]
+    Child(#[source] ChildError),
     /// The process that reads the files refuses them.
     #[error(transparent)]
     Refused(Box<Refusal>),
@@ -255,18 +255,18 @@ pub enum PreprocessError {
     },
     /// A cell is not a time.
     #[error("{0} is not a time; allowed: {TIMES}")]
-    Time(Box<Cell>),
+    Time(Box<FileCell>),
     /// A time is before the year 1 or after 9999.
     #[error("{0} is outside the calendar of {CALENDAR}")]
-    OutOfCalendar(Box<Cell>),
+    OutOfCalendar(Box<FileCell>),
     /// A time is not a whole second.
     #[error("{0} is not a whole second")]
-    SubSecond(Box<Cell>),
+    SubSecond(Box<FileCell>),
     /// The times of a column have two formats.
     #[error("{cell} is {have}, row {first_row} has {need}: `{first_value}`; all must have one format")]
     MixedTimes {
         /// The first cell that differs.
-        cell: Box<Cell>,
+        cell: Box<FileCell>,
         /// Its format.
         have: &'static str,
         /// The format of the first cell.
@@ -278,10 +278,10 @@ pub enum PreprocessError {
     },
     /// A column of numbers holds text.
     #[error("{0} is not a number; allowed: {NUMBERS}")]
-    Text(Box<Cell>),
+    Text(Box<FileCell>),
     /// A number is infinite, or too large.
     #[error("{0} is not a finite number")]
-    Infinite(Box<Cell>),
+    Infinite(Box<FileCell>),
     /// A column that must hold numbers holds none.
     #[error("{file}: column `{column}`, which `{setting}` names, has no number")]
     NotNumeric {
@@ -304,7 +304,7 @@ pub enum PreprocessError {
     #[error("{cell} is off the grid of one row every {frequency} from {start}")]
     OffGrid {
         /// The cell of the time.
-        cell: Box<Cell>,
+        cell: Box<FileCell>,
         /// The step of the grid.
         frequency: series::Frequency,
         /// The first time of the grid, RFC 3339 in UTC.
@@ -314,7 +314,7 @@ pub enum PreprocessError {
     #[error("{cell} is {step} after the row before it; a step is at most {STEP}")]
     Step {
         /// The cell of the later time.
-        cell: Box<Cell>,
+        cell: Box<FileCell>,
         /// The distance between them.
         step: series::Frequency,
     },

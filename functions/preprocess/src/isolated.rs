@@ -23,7 +23,7 @@ use crate::{
 const TASK: &str = "preprocess";
 
 /// The result of reading: the facts, and the bytes of the clean part.
-pub(crate) struct Made {
+pub(crate) struct Cleaned {
     pub(crate) facts: CleanFacts,
     pub(crate) part: Bytes,
 }
@@ -31,7 +31,7 @@ pub(crate) struct Made {
 /// How the reading ended, if not with an error.
 #[expect(clippy::large_enum_variant, reason = "made once per attempt")]
 pub(crate) enum Ending {
-    Made(Made),
+    Cleaned(Cleaned),
     /// It was time to stop.
     Stopped,
 }
@@ -49,7 +49,7 @@ struct Request {
 /// The first part of the answer; the clean part follows.
 #[derive(Serialize, Deserialize)]
 enum Answer {
-    Made(CleanFacts),
+    Cleaned(CleanFacts),
     Refused(Refusal),
 }
 
@@ -69,7 +69,7 @@ pub(crate) fn start(program: Option<&Program>, bytes: u64, host: &Host) -> Resul
             tell_once(&error);
             Ok(None)
         }
-        Err(error) => Err(PreprocessError::Apart(error)),
+        Err(error) => Err(PreprocessError::Child(error)),
     }
 }
 
@@ -83,18 +83,18 @@ pub(crate) async fn read(
 ) -> Result<Ending, PreprocessError> {
     if let Some(reader) = reader {
         return match in_child(reader, &files, keys, job, host).await {
-            Err(PreprocessError::Apart(ChildError::Stopped)) => Ok(Ending::Stopped),
-            made => made.map(Ending::Made),
+            Err(PreprocessError::Child(ChildError::Stopped)) => Ok(Ending::Stopped),
+            made => made.map(Ending::Cleaned),
         };
     }
     let (limits, threads, spec) = (Limits::of(host), host.threads, job.spec.clone());
-    threads::apart(move || make(files, &spec, limits, threads))
+    threads::run_blocking(move || make(files, &spec, limits, threads))
         .await
-        .map(Ending::Made)
+        .map(Ending::Cleaned)
 }
 
 /// Reads files. The same in any process.
-fn make(files: Vec<File>, spec: &Spec, limits: Limits, threads: usize) -> Result<Made, PreprocessError> {
+fn make(files: Vec<File>, spec: &Spec, limits: Limits, threads: usize) -> Result<Cleaned, PreprocessError> {
     let recipe = Recipe {
         data: &spec.data,
         calendar: spec.clean.calendar,
@@ -113,7 +113,7 @@ fn make(files: Vec<File>, spec: &Spec, limits: Limits, threads: usize) -> Result
         axis: table.axis,
         report,
     };
-    Ok(Made {
+    Ok(Cleaned {
         facts,
         part: part.into(),
     })
@@ -125,7 +125,7 @@ async fn in_child(
     keys: &[String],
     job: &Job<PreprocessTask>,
     host: &Host,
-) -> Result<Made, PreprocessError> {
+) -> Result<Cleaned, PreprocessError> {
     let request = Request {
         spec: job.spec.as_ref().clone(),
         limits: Limits::of(host),
@@ -146,17 +146,17 @@ async fn in_child(
     let answer = reader.ask(&parts, &job.stop).await;
     let answer = answer.map_err(|error| match error {
         ChildError::Died(death) => died(death),
-        error => PreprocessError::Apart(error),
+        error => PreprocessError::Child(error),
     })?;
     let said = answer.first().map(|said| serde_json::from_slice::<Answer>(said));
     match (said, answer.get(1)) {
-        (Some(Ok(Answer::Made(facts))), Some(part)) => Ok(Made {
+        (Some(Ok(Answer::Cleaned(facts))), Some(part)) => Ok(Cleaned {
             facts,
             part: part.clone(),
         }),
         (Some(Ok(Answer::Refused(refusal))), _) => Err(PreprocessError::Refused(Box::new(refusal))),
         (Some(Err(error)), _) => Err(died(Death::Silent(error.to_string()))),
-        (None | Some(Ok(Answer::Made(_))), _) => Err(died(Death::Silent("a part of it is missing".to_owned()))),
+        (None | Some(Ok(Answer::Cleaned(_))), _) => Err(died(Death::Silent("a part of it is missing".to_owned()))),
     }
 }
 
@@ -168,7 +168,7 @@ fn answer(parts: Vec<Bytes>) -> Vec<Bytes> {
     let files = request.names.into_iter().zip(parts);
     let files = files.map(|(name, bytes)| File { name, bytes }).collect();
     let (answer, part) = match make(files, &request.spec, request.limits, request.threads) {
-        Ok(Made { facts, part }) => (Answer::Made(facts), part),
+        Ok(Cleaned { facts, part }) => (Answer::Cleaned(facts), part),
         Err(error) => (Answer::Refused(Refusal::of(&error)), Bytes::new()),
     };
     let said = contract::canonical(&answer).expect("facts and refusals hold counts and texts");

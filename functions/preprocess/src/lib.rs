@@ -7,17 +7,17 @@
 //!
 //! Equal rows under equal `data` settings give an equal digest, in whatever order the rows are.
 //!
-//! Uploads are untrusted, so a child process reads them (`apart`), and the sizes that a file announces are compared
+//! Uploads are untrusted, so a child process reads them (`isolated`), and the sizes that a file announces are compared
 //! with its content before memory is allocated for them.
 //!
 //! Start with [`clean()`], then [`Preprocess`], which is how the platform calls it.
 
-mod apart;
 mod classify;
 mod clean;
 mod csv;
 mod error;
 mod grid;
+mod isolated;
 mod limits;
 mod number;
 mod parquet;
@@ -33,12 +33,12 @@ use forecast::Progress;
 use futures_util::future::try_join_all;
 use platform::{ETag, Job, Platform, Store, StoreError, Work, Worked, child::Program, documents, threads};
 
-use crate::apart::{Ending, Made};
+use crate::isolated::{Cleaned, Ending};
 
 pub use crate::{
-    apart::child,
     clean::{Recipe, clean},
-    error::{Cell, PreprocessError, Refusal},
+    error::{FileCell, PreprocessError, Refusal},
+    isolated::child,
     limits::Limits,
     raw::File,
 };
@@ -94,13 +94,13 @@ impl Work for Preprocess {
             .iter()
             .fold(0, |sum: u64, receipt| sum.saturating_add(receipt.size));
         // It starts while the files are fetched.
-        let reader = apart::start(self.reader.as_ref(), bytes, &platform.host)?;
+        let reader = isolated::start(self.reader.as_ref(), bytes, &platform.host)?;
         let reads = task.inputs.iter().zip(&receipts);
         let reads = reads.map(|(input, receipt)| read_input(store, input, receipt, platform.host.max_upload));
         let files: Vec<File> = try_join_all(reads).await?;
         let keys: Vec<String> = receipts.iter().map(|receipt| receipt.key.clone()).collect();
-        let Made { mut facts, part } = match apart::read(reader, files, &keys, job, &platform.host).await? {
-            Ending::Made(made) => made,
+        let Cleaned { mut facts, part } = match isolated::read(reader, files, &keys, job, &platform.host).await? {
+            Ending::Cleaned(cleaned) => cleaned,
             // Nothing of the work can be kept.
             Ending::Stopped => {
                 return Ok(Worked::Stopped {
@@ -164,7 +164,7 @@ async fn read_input(store: &dyn Store, input: &Input, receipt: &Receipt, cap: u6
     // The same bytes have another `ETag` when they were uploaded in parts.
     if object.meta.etag != ETag::new(&receipt.etag) {
         let bytes = object.bytes.clone();
-        if threads::apart(move || Digest::of(&bytes)).await != input.digest {
+        if threads::run_blocking(move || Digest::of(&bytes)).await != input.digest {
             return Err(gone(&receipt.key));
         }
     }

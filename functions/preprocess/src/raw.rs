@@ -2,7 +2,7 @@
 
 use polars::prelude::StringChunked;
 
-use crate::error::Cell;
+use crate::error::FileCell;
 
 /// One uploaded file.
 #[derive(Clone, Debug)]
@@ -115,7 +115,7 @@ impl Raw<'_> {
         clippy::unnecessary_box_returns,
         reason = "errors hold it boxed, so that results stay small"
     )]
-    pub(crate) fn cell(&self, column: usize, row: usize) -> Box<Cell> {
+    pub(crate) fn cell(&self, column: usize, row: usize) -> Box<FileCell> {
         const SHOWN: usize = 80;
         let RawColumn { name, cells } = &self.columns[column];
         let value = match cells {
@@ -124,7 +124,7 @@ impl Raw<'_> {
             Cells::Times(stamps) => stamps.seconds[row].map(series::rfc3339).unwrap_or_default(),
             Cells::Other { .. } => String::new(),
         };
-        Box::new(Cell {
+        Box::new(FileCell {
             file: self.file.clone(),
             row: self.line(row),
             column: name.clone(),

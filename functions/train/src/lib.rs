@@ -22,7 +22,7 @@ use forecast::{
 use platform::{
     Job, Platform, Stop, Store, StoreError, Work, Worked,
     documents::{json, read_blob, read_named},
-    threads::apart,
+    threads::run_blocking,
 };
 use series::{Table, Windows};
 
@@ -50,7 +50,7 @@ pub struct Fitting {
 }
 
 /// The result of a fit.
-pub struct Ended {
+pub struct FitOutcome {
     /// The artifact, or the checkpoint of a stopped fit.
     pub fitted: Fitted,
     /// The number of training windows.
@@ -69,11 +69,11 @@ impl Work for Train {
         let (fitting, clean) = load(job, platform).await?;
         let (member, window) = (fitting.member.name.clone(), fitting.cut.cut.window);
         let targets = fitting.cut.transform.target_names().len();
-        let Ended {
+        let FitOutcome {
             fitted,
             windows,
             inputs,
-        } = apart(move || fit(&fitting, &part::read(clean)?)).await?;
+        } = run_blocking(move || fit(&fitting, &part::read(clean)?)).await?;
         let artifact = match fitted {
             Fitted::Stopped(Checkpoint { progress, bytes }) => {
                 return Ok(Worked::Stopped {
@@ -86,7 +86,7 @@ impl Work for Train {
         let bytes = artifact
             .to_bytes()
             .map_err(|source| TrainError::Artifact { member, source })?;
-        let digest = keep(&job.task, &artifact, bytes, &*platform.store).await?;
+        let digest = store_artifact(&job.task, &artifact, bytes, &*platform.store).await?;
         Ok(Worked::Done(TrainFacts {
             artifact: digest,
             x: [windows, window.context, inputs],
@@ -105,7 +105,7 @@ impl Work for Train {
 ///
 /// # Errors
 /// When a column is missing, there are too few rows, or the fit diverges.
-pub fn fit(fitting: &Fitting, table: &Table) -> Result<Ended, TrainError> {
+pub fn fit(fitting: &Fitting, table: &Table) -> Result<FitOutcome, TrainError> {
     let CutDocument {
         cut, transform, season, ..
     } = &fitting.cut;
@@ -125,7 +125,7 @@ pub fn fit(fitting: &Fitting, table: &Table) -> Result<Ended, TrainError> {
         calibrate(artifact, &training, &fitting.member)?;
     }
     let windows = Windows::inside(cut.training.clone(), cut.window, scaled.mask()).len();
-    Ok(Ended {
+    Ok(FitOutcome {
         fitted,
         windows,
         inputs: input_names.len(),
@@ -151,11 +151,11 @@ fn run(fitting: &Fitting, training: &Training<'_>) -> Result<Fitted, TrainError>
             due.set(fitting.stop.should_stop());
             due.get() || (moved.get() && share.threads() != threads)
         };
-        let mut heard = |progress: Progress, epoch: Option<&EpochLoss>| {
+        let mut on_progress = |progress: Progress, epoch: Option<&EpochLoss>| {
             moved.set(true);
             observe(progress, epoch);
         };
-        let fitted = fit.run(&training, resume.as_ref(), &stop, &mut heard);
+        let fitted = fit.run(&training, resume.as_ref(), &stop, &mut on_progress);
         match fitted.map_err(|source| failed(member, source))? {
             Fitted::Stopped(checkpoint) if !due.get() => resume = Some(checkpoint),
             fitted => return Ok(fitted),
@@ -236,7 +236,12 @@ async fn load(job: &Job<TrainTask>, platform: &Platform) -> Result<(Fitting, Byt
 }
 
 /// Stores the artifact, then its manifest.
-async fn keep(task: &TrainTask, artifact: &Artifact, bytes: Vec<u8>, store: &dyn Store) -> Result<Digest, StoreError> {
+async fn store_artifact(
+    task: &TrainTask,
+    artifact: &Artifact,
+    bytes: Vec<u8>,
+    store: &dyn Store,
+) -> Result<Digest, StoreError> {
     let digest = Digest::of(&bytes);
     let manifest = keys::artifact_manifest(&task.dataset, task.part, digest);
     // Before anything is written: neither object may hold what cannot be read back.

@@ -87,8 +87,8 @@ impl Pump {
                     drop(permit);
                 });
             } else if running.is_empty() {
-                // After a poll without messages, memory that the last work freed is returned to the system.
-                process::rest();
+                // A whole poll without work: what the last one left free is given back.
+                process::release_memory();
             }
         }
         finish(&mut running).await;

@@ -67,7 +67,7 @@ fn serve(
 ) -> Result<(), String> {
     let bounds = read(arguments).ok_or("a child is started by its parent, not by hand")?;
     confine::confine(&bounds).map_err(|error| format!("cannot limit itself: {error}"))?;
-    crate::process::keep_heap();
+    crate::process::set_up_heap();
     let request = frame::read(&mut io::stdin().lock()).map_err(|error| format!("cannot read its request: {error}"))?;
     end_with_parent();
     let (kind, parts) = match catch_unwind(AssertUnwindSafe(|| compute(request))) {

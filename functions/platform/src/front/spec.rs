@@ -8,7 +8,7 @@ use contract::{
 };
 
 use super::FrontError;
-use crate::{documents, error::StoreError, host::Platform, ports::Store, threads::apart};
+use crate::{documents, error::StoreError, host::Platform, ports::Store, threads::run_blocking};
 
 /// A resolved spec that is stored in the bucket.
 #[derive(Clone, Debug)]
@@ -47,7 +47,7 @@ pub(super) async fn of_upload(
 /// # Errors
 /// When a layer cannot be read, or a value breaks its bound.
 pub async fn resolve(layers: Vec<Layer>) -> Result<Spec, FrontError> {
-    apart(move || contract::spec::resolve(&layers))
+    run_blocking(move || contract::spec::resolve(&layers))
         .await
         .map_err(FrontError::Spec)
 }
