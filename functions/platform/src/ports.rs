@@ -73,6 +73,29 @@ pub struct Downloaded {
 
 /// An object store: one bucket with conditional writes.
 ///
+/// After a write has returned, every read and every condition sees it. Of several writers that create the same key, or
+/// replace the same version, exactly one succeeds.
+///
+/// # Example
+/// ```
+/// use bytes::Bytes;
+/// use platform::{Store, StoreError};
+/// use testing::memory::World;
+///
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// let store = World::new().store;
+/// let first = store.create("jobs/a.json", Bytes::from_static(b"1")).await?;
+/// let second = store.create("jobs/a.json", Bytes::from_static(b"2")).await;
+/// assert!(matches!(second, Err(StoreError::Exists { .. })), "an object is created once");
+///
+/// store.swap("jobs/a.json", Bytes::from_static(b"2"), &first).await?;
+/// let late = store.swap("jobs/a.json", Bytes::from_static(b"3"), &first).await;
+/// assert!(matches!(late, Err(StoreError::Changed { .. })), "a version is replaced once");
+/// assert_eq!(store.get("jobs/a.json", 1024).await?.bytes, "2");
+/// # Ok::<_, StoreError>(())
+/// # }).unwrap();
+/// ```
+///
 /// # Errors
 /// Reads fail with `NotFound`, `Unavailable`, `Denied`, `TooLarge`; writes with `Doubt` where it is not known whether
 /// they happened.

@@ -17,6 +17,50 @@ use crate::{
 };
 
 /// A stage of the walk.
+///
+/// # Example
+/// A stage `eval` that scores nothing and ends the walk:
+///
+/// ```
+/// use async_trait::async_trait;
+/// use contract::{EvalFacts, EvalTask, Next, Stage};
+/// use platform::{ErasedWork, Job, Platform, StoreError, Work, Worked};
+///
+/// struct NoScores;
+///
+/// #[async_trait]
+/// impl Work for NoScores {
+///     type Task = EvalTask;
+///     type Made = EvalFacts;
+///     type Error = StoreError;
+///
+///     async fn work(&self, job: &Job<EvalTask>, _: &Platform) -> Result<Worked<EvalFacts>, StoreError> {
+///         assert!(job.task.skip_scoring);
+///         Ok(Worked::Done(EvalFacts { scores: None, holdout: None, select: None }))
+///     }
+///
+///     async fn conclude(&self, _: &Job<EvalTask>, _: &EvalFacts, _: &Platform) -> Result<Next, StoreError> {
+///         Ok(Next::nothing())
+///     }
+/// }
+///
+/// // Hosts and the driver see the stage without its types.
+/// let stage: &dyn ErasedWork = &NoScores;
+/// assert_eq!(stage.stage(), Stage::Eval);
+/// # use contract::{Digest, PartId, Produced, Scored};
+/// # use testing::{memory::World, stage::{dataset, job, name, platform, spec}};
+/// # let (platform, spec, digest) = (platform(&World::new()), spec(""), Digest::of(b"any"));
+/// # let task = EvalTask {
+/// #     dataset: dataset(), part: PartId::WHOLE, spec: spec.digest(), salt: spec.salt.clone(), cut: digest, round: digest,
+/// #     member: name("naive"), scored: Scored::Artifact(digest), skip_scoring: true,
+/// # };
+/// # let job = job(task.into(), &spec);
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// let Worked::Done(made) = stage.work(&job, &platform).await.unwrap() else { unreachable!() };
+/// assert_eq!(stage.conclude(&job, &made, &platform).await.unwrap(), Next::nothing());
+/// # assert!(matches!(made, Produced::Eval(_)));
+/// # });
+/// ```
 #[async_trait]
 pub trait Work: Send + Sync + 'static {
     /// What a message asks the stage to do.
