@@ -22,7 +22,7 @@ pub struct Log<'a> {
 /// An entry as it is stored in the log.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Logged {
-    /// The entry.
+    /// The entry, as its decider wrote it.
     pub entry: Entry,
     /// When it was written, by the store's clock in UTC seconds.
     pub written: i64,

@@ -9,7 +9,7 @@ use series::TransformError;
 /// Why a member was not scored, or its round not decided.
 #[derive(Debug, thiserror::Error)]
 pub enum EvalError {
-    /// The store failed.
+    /// The store did not fulfil a request.
     #[error("cannot read or write what the round needs")]
     Store(#[from] StoreError),
     /// The clean part is damaged, or is not one.

@@ -28,7 +28,7 @@ use platform::{
 pub use error::EvalError;
 use score::{Subject, score};
 
-/// The stage `eval`.
+/// The stage `eval`, as the driver runs it. Has no settings of its own: all come from the spec.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Eval;
 

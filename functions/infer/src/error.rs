@@ -15,7 +15,7 @@ pub enum InferError {
         /// The digest of the request.
         request: Digest,
     },
-    /// The store failed.
+    /// The store did not fulfil a request.
     #[error("cannot read the champion and its data, or write the forecast")]
     Store(#[from] StoreError),
     /// The champion log names another artifact than the job.

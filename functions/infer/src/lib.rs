@@ -22,7 +22,7 @@ use predict::{Ahead, predict};
 
 pub use error::InferError;
 
-/// The stage `infer`.
+/// The stage `infer`, as the driver runs it. Has no settings of its own: all come from the spec.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Infer;
 

@@ -37,7 +37,7 @@ pub struct ObjectMeta {
 pub struct Object {
     /// What the store says about the object.
     pub meta: ObjectMeta,
-    /// The whole content.
+    /// The whole content, at most as many bytes as the reader allowed.
     pub bytes: Bytes,
 }
 

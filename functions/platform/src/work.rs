@@ -51,8 +51,8 @@ use crate::{
 /// # use testing::{memory::World, stage::{dataset, job, name, platform, spec}};
 /// # let (platform, spec, digest) = (platform(&World::new()), spec(""), Digest::of(b"any"));
 /// # let task = EvalTask {
-/// #     dataset: dataset(), part: PartId::WHOLE, spec: spec.digest(), salt: spec.salt.clone(), cut: digest, round: digest,
-/// #     member: name("naive"), scored: Scored::Artifact(digest), skip_scoring: true,
+/// #     dataset: dataset(), part: PartId::WHOLE, spec: spec.digest(), salt: spec.salt.clone(), cut: digest,
+/// #     round: digest, member: name("naive"), scored: Scored::Artifact(digest), skip_scoring: true,
 /// # };
 /// # let job = job(task.into(), &spec);
 /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
@@ -98,7 +98,7 @@ pub enum Worked<M = Produced> {
     Wait {
         /// How long to wait before the next look.
         after: Duration,
-        /// What is missing.
+        /// The missing input, for people; written to the failure when the wait ends without it.
         why: String,
     },
 }
@@ -106,7 +106,7 @@ pub enum Worked<M = Produced> {
 /// One job whose spec is loaded and whose id has been checked.
 #[derive(Clone)]
 pub struct Job<T = Task> {
-    /// What to do.
+    /// The task of the message, with the digests of all inputs.
     pub task: T,
     /// The resolved spec that the task names.
     pub spec: Arc<Spec>,
@@ -116,7 +116,7 @@ pub struct Job<T = Task> {
     pub attempt: u32,
     /// The progress and the checkpoint of an earlier hop; `None` when the work begins from the start.
     pub resume: Option<(Progress, Bytes)>,
-    /// When to stop.
+    /// Tells the work when to stop: at a deadline, after a signal, or when the lease is lost.
     pub stop: Stop,
 }
 

@@ -16,7 +16,7 @@ pub struct FileCell {
     pub file: String,
     /// The line in the file, from 1, with the header as row 1. A Parquet file has no header, so its first row is row 1.
     pub row: u64,
-    /// The column's name.
+    /// The name of the column, from the header.
     pub column: String,
     /// The text of the cell, shortened.
     pub value: String,
@@ -49,7 +49,7 @@ pub struct Refusal {
 /// Why an upload cannot become a clean part.
 #[derive(Debug, thiserror::Error)]
 pub enum PreprocessError {
-    /// The store failed.
+    /// The store did not fulfil a request.
     #[error("cannot read the upload or keep the clean part")]
     Store(#[from] StoreError),
     /// The object was replaced or deleted since its receipt was written.
@@ -81,19 +81,19 @@ pub enum PreprocessError {
     /// The file holds nothing.
     #[error("{file} is empty: it needs a header and data rows")]
     Empty {
-        /// The file's name.
+        /// The name of the file, without its directory.
         file: String,
     },
     /// The file has a header but no data rows.
     #[error("{file} has a header and no data rows: at least 1 is needed")]
     HeaderOnly {
-        /// The file's name.
+        /// The name of the file, without its directory.
         file: String,
     },
     /// The file is not UTF-8.
     #[error("{file}, row {row}: byte {offset} of the file (0x{byte:02x}) is not UTF-8")]
     Encoding {
-        /// The file's name.
+        /// The name of the file, without its directory.
         file: String,
         /// The line, from 1.
         row: u64,
@@ -105,7 +105,7 @@ pub enum PreprocessError {
     /// The file's name promises another format than its content has.
     #[error("{file} is named .{extension} but holds {content}")]
     Mislabelled {
-        /// The file's name.
+        /// The name of the file, without its directory.
         file: String,
         /// The extension of the name.
         extension: String,
@@ -115,7 +115,7 @@ pub enum PreprocessError {
     /// A line is too long.
     #[error("{file}, row {row} has {have} bytes, at most {bound} are read")]
     LongLine {
-        /// The file's name.
+        /// The name of the file, without its directory.
         file: String,
         /// The line, from 1.
         row: u64,
@@ -127,7 +127,7 @@ pub enum PreprocessError {
     /// The file has too many columns.
     #[error("{file} has {have} columns, at most {bound} are read")]
     TooManyColumns {
-        /// The file's name.
+        /// The name of the file, without its directory.
         file: String,
         /// The number of its columns.
         have: usize,
@@ -137,7 +137,7 @@ pub enum PreprocessError {
     /// The file has too many values.
     #[error("{file} declares {have} values, at most {bound} are read")]
     TooManyValues {
-        /// The file's name.
+        /// The name of the file, without its directory.
         file: String,
         /// The number of values, rows times columns.
         have: usize,
@@ -147,21 +147,21 @@ pub enum PreprocessError {
     /// The file announces more of something than is read.
     #[error("{file} declares {have} {what}, at most {bound} are read")]
     Declares {
-        /// The file's name.
+        /// The name of the file, without its directory.
         file: String,
         /// What it announces, in the plural.
         what: &'static str,
-        /// The announced number.
+        /// The number that it announces.
         have: u64,
-        /// The largest number.
+        /// The largest number that is read.
         bound: u64,
     },
     /// A column has another number of rows than the file.
     #[error("{file}: column `{column}` has {have} rows, the file declares {need}")]
     Height {
-        /// The file's name.
+        /// The name of the file, without its directory.
         file: String,
-        /// The column's name.
+        /// The name of the column, from the header.
         column: String,
         /// The number of its rows.
         have: String,
@@ -171,7 +171,7 @@ pub enum PreprocessError {
     /// The first row holds values instead of names.
     #[error("{file}, row 1 holds values (`{time}`) and no names: a header is needed")]
     NoHeader {
-        /// The file's name.
+        /// The name of the file, without its directory.
         file: String,
         /// A time in the place of a name.
         time: String,
@@ -179,7 +179,7 @@ pub enum PreprocessError {
     /// A column's name is too long for the documents that name it.
     #[error("{file}: the name of column {number}, `{begins}`, has {have} bytes, at most {bound} are read")]
     LongName {
-        /// The file's name.
+        /// The name of the file, without its directory.
         file: String,
         /// The number of the column, from 1.
         number: usize,
@@ -193,17 +193,17 @@ pub enum PreprocessError {
     /// Two columns have the same name.
     #[error("{file}, row 1: column `{column}` is there twice, names must differ")]
     Twice {
-        /// The file's name.
+        /// The name of the file, without its directory.
         file: String,
-        /// The column's name.
+        /// The name of the column, from the header.
         column: String,
     },
     /// A column has a name that the clean part uses itself.
     #[error("{file}, row 1: column name `{column}` is taken by {taken}")]
     Reserved {
-        /// The file's name.
+        /// The name of the file, without its directory.
         file: String,
-        /// The column's name.
+        /// The name of the column, from the header.
         column: String,
         /// What uses the name, and how to avoid it.
         taken: &'static str,
@@ -211,7 +211,7 @@ pub enum PreprocessError {
     /// A row has more or fewer fields than the header.
     #[error("{file}, row {row} has {have} fields, the header has {need}")]
     Ragged {
-        /// The file's name.
+        /// The name of the file, without its directory.
         file: String,
         /// The line, from 1.
         row: u64,
@@ -223,7 +223,7 @@ pub enum PreprocessError {
     /// The reader of its format cannot read the file.
     #[error("{file} cannot be read as {format}")]
     Unreadable {
-        /// The file's name.
+        /// The name of the file, without its directory.
         file: String,
         /// The name of the format.
         format: &'static str,
@@ -234,9 +234,9 @@ pub enum PreprocessError {
     /// The spec names a column that the file does not have.
     #[error("{file} has no column `{column}`, which `{setting}` names; it has {columns}")]
     NoColumn {
-        /// The file's name.
+        /// The name of the file, without its directory.
         file: String,
-        /// The column's name.
+        /// The name of the column, from the header.
         column: String,
         /// The key of the spec that names it.
         setting: &'static str,
@@ -248,7 +248,7 @@ pub enum PreprocessError {
         "{file} has no time column: none of {columns} holds times throughout; allowed: {TIMES}; `data.time` can name one, and must where they are bare numbers"
     )]
     NoTime {
-        /// The file's name.
+        /// The name of the file, without its directory.
         file: String,
         /// The columns of the file, with their first cells.
         columns: String,
@@ -267,7 +267,7 @@ pub enum PreprocessError {
     MixedTimes {
         /// The first cell that differs.
         cell: Box<FileCell>,
-        /// Its format.
+        /// The format of this cell.
         have: &'static str,
         /// The format of the first cell.
         need: &'static str,
@@ -285,9 +285,9 @@ pub enum PreprocessError {
     /// A column that must hold numbers holds none.
     #[error("{file}: column `{column}`, which `{setting}` names, has no number")]
     NotNumeric {
-        /// The file's name.
+        /// The name of the file, without its directory.
         file: String,
-        /// The column's name.
+        /// The name of the column, from the header.
         column: String,
         /// The key of the spec that names it.
         setting: &'static str,
@@ -295,7 +295,7 @@ pub enum PreprocessError {
     /// No column can be forecast.
     #[error("{file} has no usable target: {why}")]
     NoTarget {
-        /// The file's name.
+        /// The name of the file, without its directory.
         file: String,
         /// Why each column cannot be forecast.
         why: String,
@@ -321,7 +321,7 @@ pub enum PreprocessError {
     /// The times make no regular grid.
     #[error("{file} has no regular time axis")]
     Axis {
-        /// The file's name.
+        /// The name of the file, without its directory.
         file: String,
         /// Why they make none.
         #[source]
@@ -342,7 +342,7 @@ pub enum PreprocessError {
     /// The two files have different columns.
     #[error("column `{column}` is in {has} and not in {lacks}; both need the same columns")]
     TestColumns {
-        /// The column's name.
+        /// The name of the column, from the header.
         column: String,
         /// The name of the file that has it.
         has: String,

@@ -43,7 +43,7 @@ pub use crate::{
     raw::File,
 };
 
-/// The stage `preprocess`.
+/// The stage `preprocess`, as the driver runs it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Preprocess {
     /// The program that reads the files; `None` for this process.

@@ -8,7 +8,7 @@ use series::{CutError, TransformError};
 /// Why a part was not cut.
 #[derive(Debug, thiserror::Error)]
 pub enum SampleError {
-    /// The store failed.
+    /// The store did not fulfil a request.
     #[error("cannot read the clean part or write the cut and its round")]
     Store(#[from] StoreError),
     /// The clean part is damaged, or is not one.

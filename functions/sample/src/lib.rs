@@ -17,7 +17,7 @@ use series::{Cut, Table, Transform, season};
 
 pub use error::SampleError;
 
-/// The stage `sample`.
+/// The stage `sample`, as the driver runs it. Has no settings of its own: all come from the spec.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Sample;
 

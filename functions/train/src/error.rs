@@ -27,7 +27,7 @@ pub enum TrainError {
         /// The member's name.
         member: MemberName,
     },
-    /// The store failed.
+    /// The store did not fulfil a request.
     #[error("cannot read the cut and its rows, or write the artifact")]
     Store(#[from] StoreError),
     /// The clean part is damaged, or is not one.

@@ -29,7 +29,7 @@ use series::{Table, Windows};
 pub use error::TrainError;
 use share::Share;
 
-/// The stage `train`.
+/// The stage `train`, as the driver runs it. Has no settings of its own: all come from the spec.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Train;
 
@@ -45,7 +45,7 @@ pub struct Fitting {
     pub threads: usize,
     /// The checkpoint at which it was stopped; `None` for a fresh fit.
     pub resume: Option<Checkpoint>,
-    /// When to stop.
+    /// Tells the fit when to stop. Nets ask it at every batch.
     pub stop: Stop,
 }
 

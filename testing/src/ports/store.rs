@@ -257,7 +257,7 @@ async fn any_text_is_a_key(store: &dyn Store) {
     );
 }
 
-/// The server has to enforce the bound of 1,024 bytes, and moto does not.
+/// Checks a key of more than 1,024 bytes. The server has to enforce this bound, and moto does not.
 async fn a_key_that_is_too_long_is_refused_for_good_or_kept(store: &dyn Store) {
     let key = "k".repeat(1025);
     match store.put(&key, bytes("kept")).await {

@@ -172,7 +172,7 @@ pub(crate) fn ends_with_parent() -> bool {
     process_environment().contains_key(PARENT)
 }
 
-/// Reads the environment. Variables that are not Unicode are none of ours.
+/// Reads the environment. Variables that are not Unicode are not ours.
 #[expect(
     clippy::disallowed_methods,
     reason = "the one reader of the environment; all other code gets values"

@@ -26,7 +26,7 @@ pub(super) enum Fault {
     #[error("gave up after {attempts} attempts without a result, `host.max_attempts` is {bound}; the last one {last}")]
     GaveUp { attempts: u32, bound: u32, last: String },
     /// Something that it waited for did not come.
-    #[error("waited {waited_s} s, at most {bound_s} s are waited, for {why}")]
+    #[error("waited {waited_s} s, at most {bound_s} s are allowed, for {why}")]
     Waited { waited_s: i64, bound_s: u64, why: String },
 }
 

@@ -69,7 +69,7 @@ pub async fn close(event: &EventJob, platform: &Platform) {
     if let Err(error) = swap::write(store, clock, &closed, Some(&found.etag), clock.monotonic()).await {
         tracing::debug!(
             error = chain(&error),
-            "an event came through, and its ledger stays open"
+            "an event became a job, but its ledger stays open"
         );
     }
 }

@@ -254,7 +254,7 @@ pub(super) async fn send_again(about: About<'_>, found: &StoredLedger, platform:
 
 fn not_sent(about: About<'_>, error: &dyn Classify, platform: &Platform) -> Outcome {
     let why = format!("its successors could not be sent: {}", chain(error));
-    tracing::warn!(error = why, "ended, but not sent on");
+    tracing::warn!(error = why, "a job has ended, but what comes next was not sent");
     give_back(about.job(), a_lease(platform), why)
 }
 
@@ -348,7 +348,7 @@ pub(crate) fn cannot_begin(job: JobId, error: &(dyn std::error::Error + 'static)
 
 fn unsettled(about: About<'_>, error: &SwapError, platform: &Platform) -> Outcome {
     let why = chain(error);
-    tracing::warn!(error = why, "how it ended could not be written");
+    tracing::warn!(error = why, "the end of a job could not be written");
     give_back(about.job(), a_lease(platform), why)
 }
 

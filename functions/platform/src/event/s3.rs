@@ -13,9 +13,9 @@ pub const SPEC_METADATA: &str = "flits-spec";
 /// One object that was created.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Created {
-    /// The bucket's name.
+    /// The name of the bucket, which need not be ours.
     pub bucket: String,
-    /// The key, percent-decoded.
+    /// The key, percent-decoded and with spaces for `+`.
     pub key: String,
     /// The version id; `None` when the bucket keeps no versions.
     pub version: Option<String>,

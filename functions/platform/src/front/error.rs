@@ -28,7 +28,7 @@ pub enum FrontError {
     /// The upload has the name of a test file.
     #[error("`{file}` ends in `_test`, which names the test file of another upload")]
     TestName {
-        /// The file's name.
+        /// The file's name, without `raw/{dataset}/`.
         file: String,
     },
     /// The upload is larger than this host reads.
@@ -52,7 +52,7 @@ pub enum FrontError {
     SpecText {
         /// The key of the spec.
         key: String,
-        /// Where UTF-8 ends.
+        /// The offset of the first byte that is not UTF-8.
         #[source]
         source: std::str::Utf8Error,
     },

@@ -85,7 +85,7 @@ pub async fn receive(
 /// What the newest object at a key leads to.
 #[derive(Debug)]
 pub enum Leads {
-    /// This job.
+    /// A `preprocess` job, which is started by this message.
     Job(Box<Message>),
     /// No job of a stage: the upload is rejected, or waits for something.
     Event(EventJob),

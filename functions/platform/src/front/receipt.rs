@@ -56,7 +56,10 @@ impl ReceiptHistory {
             store.swap(&place, body, &meta.etag).await.map(drop)
         };
         if let Err(error) = noted.await {
-            tracing::debug!(error = chain(&error), "an event was walked, but not noted");
+            tracing::debug!(
+                error = chain(&error),
+                "the walk of an event was not noted in its receipt"
+            );
         }
     }
 }

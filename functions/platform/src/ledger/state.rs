@@ -22,7 +22,7 @@ pub enum State {
     Released,
     /// It stopped before its end and sent a continuation; that message may claim it.
     Yielded,
-    /// It is done.
+    /// It is done: its manifest is written.
     Committed,
     /// It failed for good.
     Failed,
@@ -97,7 +97,7 @@ pub enum LedgerError {
     /// Newer code wrote it: it has a later version.
     #[error("ledger is newer than this code: it has version {have}, at most {VERSION} is read")]
     Version {
-        /// Its version.
+        /// The version in the document.
         have: u32,
     },
     /// Newer code wrote it: it has an unknown field, which a swap by this code would lose.

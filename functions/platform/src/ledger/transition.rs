@@ -47,7 +47,7 @@ pub struct Claimant<'a> {
 /// A ledger as it was read.
 #[derive(Clone, PartialEq, Debug)]
 pub struct StoredLedger {
-    /// The document.
+    /// The document, with all known fields.
     pub ledger: Ledger,
     /// The version of the document.
     pub etag: ETag,

@@ -91,7 +91,7 @@ async fn an_event_waits_for_as_long_as_it_may() {
     assert_eq!(failure.kind, FailureKind::TimedOut);
     assert_eq!(
         failure.message,
-        "waited 30 s, at most 30 s are waited, for test file `a_test.csv`"
+        "waited 30 s, at most 30 s are allowed, for test file `a_test.csv`"
     );
 }
 
