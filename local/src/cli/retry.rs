@@ -137,7 +137,7 @@ async fn reopen(key: &str, only: Option<JobId>, platform: &Platform) -> anyhow::
     Ok(opened)
 }
 
-/// All jobs that a first message has led to.
+/// Returns all jobs that a first message has led to.
 async fn walked(first: &Message, platform: &Platform) -> anyhow::Result<Vec<walk::JobStatus>> {
     let task = first.stage.clone();
     let spec = walk::spec(platform.store.as_ref(), task.dataset(), task.spec()).await?;

@@ -158,7 +158,7 @@ impl Walk {
         Ok(committed)
     }
 
-    /// Looks for what a job made, and for what its conclusion left for its siblings.
+    /// Returns whether everything exists that a job made, and that it left for the other jobs of its round.
     async fn is_left(&self, step: &JobStatus, made: &Produced) -> Result<bool, StoreError> {
         let joined = keys::joined(&step.task, step.job);
         for key in made
