@@ -20,15 +20,15 @@ ci:
 
 # Embedded servers and functions until Ctrl-C
 up *ARGS:
-    cargo run --release -p flits -- up {{ARGS}}
+    cargo run -p flits -- up {{ARGS}}
 
 # Upload a file and follow it to its forecast
 run FILE *ARGS:
-    cargo run --release -p flits -- run {{FILE}} {{ARGS}}
+    cargo run -p flits -- run {{FILE}} {{ARGS}}
 
 # The functions as processes of their own
 functions:
-    cargo build --release -p preprocess -p sample -p train -p eval -p infer
+    cargo build -p preprocess -p sample -p train -p eval -p infer
 
 # The libtorch backend; cuts a libtorch out of PyTorch's wheels, once
 tch:

@@ -51,6 +51,10 @@ fn first_not_finite(value: &Value) -> Option<(String, f64)> {
 
 /// Joins a field or an index with the path below it.
 fn joined(step: &str, below: &str) -> String {
-    let dot = if below.is_empty() || below.starts_with('[') { "" } else { "." };
+    let dot = if below.is_empty() || below.starts_with('[') {
+        ""
+    } else {
+        "."
+    };
     format!("{step}{dot}{below}")
 }

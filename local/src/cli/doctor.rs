@@ -11,7 +11,10 @@ use super::{
     args::DoctorArgs,
     print::{print, print_json},
 };
-use crate::harness::{Harness, Options};
+use crate::{
+    harness::{Harness, Options},
+    pump::BUILD,
+};
 
 /// Rounds of the store check. With fewer, a store that fails only under load would pass.
 const ROUNDS: usize = 40;
@@ -110,10 +113,7 @@ fn functions() -> Check {
     let found = if missing.is_empty() {
         Ok(format!("all five stand in {}", beside.display()))
     } else {
-        let packages = missing.join(" -p ");
-        Err(format!(
-            "only `--isolated` needs them: cargo build --release -p {packages}"
-        ))
+        Err(format!("only `--isolated` needs them: {BUILD}"))
     };
     Check {
         what: "function binaries",

@@ -7,8 +7,12 @@ use contract::{Message, Stage};
 
 use super::InvokeError;
 
-/// The command that builds the stages' binaries, for error messages.
-const BUILD: &str = "cargo build --release -p preprocess -p sample -p train -p eval -p infer";
+/// The command that builds the stages' binaries beside this one, for error messages.
+pub(crate) const BUILD: &str = if cfg!(debug_assertions) {
+    "cargo build -p preprocess -p sample -p train -p eval -p infer"
+} else {
+    "cargo build --release -p preprocess -p sample -p train -p eval -p infer"
+};
 
 /// The commands of all stages.
 #[derive(Clone, Debug)]

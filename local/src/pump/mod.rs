@@ -27,7 +27,7 @@ pub use self::{
     isolated::{Environment, Isolated},
     workers::Workers,
 };
-pub(crate) use self::{death::deaths, invoker::batch};
+pub(crate) use self::{command::BUILD, death::deaths, invoker::batch};
 
 /// How long one receive waits for a message; the longest that queues allow.
 const POLL: Duration = Duration::from_secs(20);
