@@ -28,7 +28,7 @@ impl Bars {
 
     /// Says what is done with the upload, in its line.
     pub(super) fn upload(&mut self, what: &str) {
-        let bar = self.upload.get_or_insert_with(|| start(&self.all, "upload"));
+        let bar = self.upload.get_or_insert_with(|| start(&self.all, "upload", what));
         bar.reset_elapsed();
         bar.set_message(what.to_owned());
     }
@@ -44,7 +44,8 @@ impl Bars {
     pub(super) fn running(&mut self, name: &str, job: &JobView) {
         let ledger = job.step.ledger.as_ref();
         let state = ledger.map(|ledger| ledger.state);
-        let (bar, shown) = self.line(name, job);
+        let what = doing(job.step.task.stage(), ledger);
+        let (bar, shown) = self.line(name, job, &what);
         if bar.is_finished() {
             return;
         }
@@ -52,12 +53,12 @@ impl Bars {
             *shown = state;
             bar.reset_elapsed();
         }
-        bar.set_message(doing(job.step.task.stage(), ledger));
+        bar.set_message(what);
     }
 
     /// Shows how a job ended.
     pub(super) fn ended(&mut self, name: &str, job: &JobView, how: String) {
-        let (bar, _) = self.line(name, job);
+        let (bar, _) = self.line(name, job, &how);
         if !bar.is_finished() {
             end(bar, how);
         }
@@ -75,10 +76,10 @@ impl Bars {
         }
     }
 
-    fn line(&mut self, name: &str, job: &JobView) -> &mut (ProgressBar, Option<State>) {
+    fn line(&mut self, name: &str, job: &JobView, what: &str) -> &mut (ProgressBar, Option<State>) {
         self.jobs
             .entry(job.step.job)
-            .or_insert_with(|| (start(&self.all, name), None))
+            .or_insert_with(|| (start(&self.all, name, what), None))
     }
 }
 
@@ -110,11 +111,12 @@ fn doing(stage: Stage, ledger: Option<&Ledger>) -> String {
     format!("{what}{epoch}{attempt}")
 }
 
-fn start(all: &MultiProgress, name: &str) -> ProgressBar {
+fn start(all: &MultiProgress, name: &str, what: &str) -> ProgressBar {
     let bar = all.add(
         ProgressBar::new_spinner()
             .with_style(style("{spinner} {prefix:24} {msg} ({elapsed})"))
-            .with_prefix(name.to_owned()),
+            .with_prefix(name.to_owned())
+            .with_message(what.to_owned()),
     );
     bar.enable_steady_tick(Duration::from_millis(120));
     bar
