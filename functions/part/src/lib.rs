@@ -5,8 +5,8 @@
 //! describes the columns as JSON under the key [`METADATA`]: the time axis, the role of each column, the first test row
 //! and the name of the series.
 //!
-//! The crate promises that [`read`] returns the table that [`write`] was given, and that equal tables give equal bytes.
-//! It refuses to know where parts are stored and which stage reads them.
+//! The crate promises that [`read`] returns the table that [`write()`] was given, and that equal tables give equal
+//! bytes. It refuses to know where parts are stored and which stage reads them.
 //!
 //! # Example
 //! ```
