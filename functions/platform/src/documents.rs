@@ -116,6 +116,9 @@ where
 }
 
 /// Returns whether there is an object at a key.
+///
+/// # Errors
+/// When the store does not answer.
 pub async fn is_there(store: &dyn Store, key: &str) -> Result<bool, StoreError> {
     match store.head(key).await {
         Ok(_) => Ok(true),
