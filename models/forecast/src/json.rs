@@ -54,7 +54,8 @@ pub fn serialize<T: Json, S: Serializer>(value: &T, serializer: S) -> Result<S::
 /// # Errors
 /// Where the JSON is not that of such a value, or the format is not JSON.
 pub fn deserialize<'de, T: Json, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
-    T::read(&*Box::<RawValue>::deserialize(deserializer)?).map_err(de::Error::custom)
+    let json = Box::<RawValue>::deserialize(deserializer)?;
+    T::read(&json).map_err(de::Error::custom)
 }
 
 #[cfg(test)]

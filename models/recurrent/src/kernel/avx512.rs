@@ -50,7 +50,8 @@ impl<const HALVES: u8> Avx512<HALVES> {
 
     /// Returns the proof without that of products of bf16.
     pub(super) fn floats(self) -> Avx512<NONE> {
-        Avx512 { tile_rows: 0 }
+        let Self { tile_rows } = self;
+        Avx512 { tile_rows }
     }
 }
 
