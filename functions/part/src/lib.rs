@@ -2,7 +2,7 @@
 //!
 //! A clean part is a Parquet file in original units on a regular time grid. It has a column [`TIME`] (UTC seconds,
 //! required) and one column of 64-bit floats for each column of the table, with null for a missing value. The footer
-//! describes the columns as JSON under the key [`METADATA`]: the time axis, the role of each column, the first test row
+//! describes the columns as JSON under the key `flits`: the time axis, the role of each column, the first test row
 //! and the name of the series.
 //!
 //! The crate promises that [`read`] returns the table that [`write()`] was given, and that equal tables give equal

@@ -1,8 +1,8 @@
 //! The hosts. The binary is the same everywhere and finds out at start where it runs.
 //!
 //! On Lambda, SQS batches come from the Runtime API; elsewhere one event is read from a file or from standard input.
-//! Both paths, and the pump of the local harness, handle each record with [`handle_record`]. What is not reported as
-//! failed is acknowledged.
+//! Both paths handle each record in the same way, and so does the pump of the local harness, through [`handle_batch`].
+//! What is not reported as failed is acknowledged.
 
 mod batch;
 mod lambda;
