@@ -20,6 +20,7 @@ use platform::{Clock, Delivered, Queue, Stop, process};
 use tokio::{sync::Semaphore, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use self::{command::BUILD, death::deaths, invoker::batch};
 pub use self::{
     command::{CommandError, Commands},
     death::Deaths,
@@ -27,7 +28,6 @@ pub use self::{
     isolated::{Environment, Isolated},
     workers::Workers,
 };
-pub(crate) use self::{command::BUILD, death::deaths, invoker::batch};
 
 /// How long one receive waits for a message; the longest that queues allow.
 const POLL: Duration = Duration::from_secs(20);
