@@ -1,8 +1,8 @@
 //! Large bodies as files beside the database, referenced from it.
 //!
-//! A body is written to its place in `blobs/` by a thread of its own and synced to disk, with its directory, before a row names
-//! it, so a row never names an incomplete file. A file that no row names is left over from a crash and is removed when
-//! the store is opened again.
+//! A body is written to its place in `blobs/` by a thread of its own and synced to disk, with its directory, before a
+//! row names it, so a row never names an incomplete file. A file that no row names is left over from a crash and is
+//! removed when the store is opened again.
 
 use std::collections::HashMap;
 use std::fs;
@@ -269,7 +269,8 @@ pub(crate) fn release(transaction: &WriteTransaction, name: &str) -> Result<bool
     Ok(count <= 1)
 }
 
-/// Returns the directory of a blob. The last two digits of a name change with every blob, so they spread the files evenly.
+/// Returns the directory of a blob. The last two digits of a name change with every blob, so they spread the files
+/// evenly.
 fn shard(name: &str) -> &str {
     name.get(name.len().saturating_sub(2)..).unwrap_or(name)
 }

@@ -1,4 +1,5 @@
-//! Faults on purpose: deliveries that the contract of a queue allows but that seldom happen, for tests of what receives them.
+//! Faults on purpose: deliveries that the contract of a queue allows but that seldom happen, for tests of what receives
+//! them.
 
 use std::sync::Mutex;
 

@@ -1,12 +1,12 @@
-//! An S3 and an SQS server in one process, over one directory, for programs and tests that need both without a cloud and
-//! without Docker.
+//! An S3 and an SQS server in one process, over one directory, for programs and tests that need both without a cloud
+//! and without Docker.
 //!
-//! Promises: what was answered with success is on disk; a conditional write has one winner; an object and the event that
-//! announces it become durable together; a killed process finds everything again; and nothing that a request asks for is
-//! silently ignored: it is done or refused, with the code that AWS has for it.
+//! Promises: what was answered with success is on disk; a conditional write has one winner; an object and the event
+//! that announces it become durable together; a killed process finds everything again; and nothing that a request asks
+//! for is silently ignored: it is done or refused, with the code that AWS has for it.
 //!
-//! Refuses: to listen beyond loopback, to know more than one user, and to know the programs that use it: they speak to it
-//! over HTTP, as any client does. What each server offers and refuses is listed in the crate's `README.md`.
+//! Refuses: to listen beyond loopback, to know more than one user, and to know the programs that use it: they speak to
+//! it over HTTP, as any client does. What each server offers and refuses is listed in the crate's `README.md`.
 //!
 //! Start with [`Emulator::start`].
 //!

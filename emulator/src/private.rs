@@ -16,8 +16,8 @@ const OTHERS: u32 = 0o077;
 /// The bit that is set on directories that many share, such as `/tmp`.
 const STICKY: u32 = 0o1000;
 
-/// Creates a private directory, with its parents, or makes an existing one private. A directory that many share, such as
-/// `/tmp`, or that belongs to another user is left as it is, with a warning in the log.
+/// Creates a private directory, with its parents, or makes an existing one private. A directory that many share, such
+/// as `/tmp`, or that belongs to another user is left as it is, with a warning in the log.
 ///
 /// # Errors
 /// When the directory cannot be created or read.
@@ -34,7 +34,8 @@ pub fn open() -> OpenOptions {
     options
 }
 
-/// Makes a file, or a directory with everything below it, private. A missing path is no error, and links are not followed.
+/// Makes a file, or a directory with everything below it, private. A missing path is no error, and links are not
+/// followed.
 ///
 /// # Errors
 /// When metadata or a directory cannot be read, or permissions cannot be changed.

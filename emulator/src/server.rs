@@ -91,8 +91,8 @@ pub struct Emulator {
 }
 
 impl Emulator {
-    /// Opens a directory, creates what is missing in it, and serves it. `settings` holds the pair of keys that both servers
-    /// ask for.
+    /// Opens a directory, creates what is missing in it, and serves it. `settings` holds the pair of keys that both
+    /// servers ask for.
     ///
     /// Messages that were in flight are visible again at once: their receivers were clients of a server that is gone.
     ///
@@ -137,8 +137,8 @@ impl Emulator {
         self.engine.epoch()
     }
 
-    /// Stops both servers: they take no new requests, requests in flight end within 5 seconds, and waiting receives answer
-    /// at once.
+    /// Stops both servers: they take no new requests, requests in flight end within 5 seconds, and waiting receives
+    /// answer at once.
     pub async fn stop(mut self) {
         self.queues.close();
         self.stop.send_replace(true);

@@ -18,8 +18,8 @@ const STRETCH: usize = 4 << 10;
 pub struct Timeouts {
     /// For the head of a request, and between two requests on one connection. 2 minutes by default.
     pub headers: Duration,
-    /// For each 4 KiB of a body, or for the rest of it. Only the time in which the server waits for the client counts, so a
-    /// large body that makes progress may take as long as it needs. 1 minute by default.
+    /// For each 4 KiB of a body, or for the rest of it. Only the time in which the server waits for the client counts,
+    /// so a large body that makes progress may take as long as it needs. 1 minute by default.
     pub body: Duration,
 }
 
@@ -43,8 +43,8 @@ pub(crate) struct TooSlow {
 }
 
 impl TooSlow {
-    /// Returns whether an error of a body has this cause. Readers of bodies wrap errors, and some wrappers keep the cause
-    /// only in their text.
+    /// Returns whether an error of a body has this cause. Readers of bodies wrap errors, and some wrappers keep the
+    /// cause only in their text.
     pub(crate) fn is_cause_of(error: &(dyn std::error::Error + 'static)) -> bool {
         std::iter::successors(Some(error), |error| error.source())
             .any(|error| error.is::<Self>() || error.to_string().contains(TEXT))

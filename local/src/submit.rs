@@ -93,8 +93,8 @@ struct LocalFile {
 /// Checks whether an upload can be accepted, and resolves and stores its spec.
 ///
 /// # Errors
-/// When the upload can never be accepted, which is written to `failed/{job}.json`; when a file cannot be read; and when the
-/// store fails.
+/// When the upload can never be accepted, which is written to `failed/{job}.json`; when a file cannot be read; and when
+/// the store fails.
 pub async fn prepare(submission: &Submission, platform: &Platform) -> Result<Prepared, SubmitError> {
     let data = look(&submission.file).await?;
     let test = match &submission.test {

@@ -1,4 +1,4 @@
-//! The command and files that nobody should trust: it reads them in a child of its own, and lives.
+//! The command and hostile files: it reads them in a child process and survives them.
 
 use std::{
     fmt::Write as _,

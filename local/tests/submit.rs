@@ -1,4 +1,4 @@
-//! Uploads from the command line on stores in memory: which job they begin, and what is said to those that cannot begin one.
+//! Uploads from the command line on stores in memory: which job they begin, and the reason for those that begin none.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 

@@ -18,7 +18,8 @@ pub(crate) const NAME: &str = "store.redb";
 
 const META: TableDefinition<&str, u64> = TableDefinition::new("engine.meta");
 
-/// Makes an empty database under another name and then renames it: a database that a kill left half-made would never open.
+/// Makes an empty database under another name and then renames it: a database that a kill left half-made would never
+/// open.
 pub(super) fn make(dir: &Path, path: &Path) -> Result<(), EngineError> {
     let draft = dir.join("store.draft");
     match fs::remove_file(&draft) {

@@ -38,7 +38,8 @@ struct Shared {
 }
 
 impl Engine {
-    /// Opens the store in a directory, or creates it. A store that was not closed, because its process was killed, is repaired.
+    /// Opens the store in a directory, or creates it. A store that was not closed, because its process was killed, is
+    /// repaired.
     ///
     /// # Errors
     /// When the directory cannot be written or another process has the store open.
@@ -76,8 +77,8 @@ impl Engine {
         &self.shared.dir
     }
 
-    /// Returns how often this store has been opened, this time included. What was written under a lower number is from a
-    /// process that is gone.
+    /// Returns how often this store has been opened, this time included. What was written under a lower number is from
+    /// a process that is gone.
     pub(crate) fn epoch(&self) -> u64 {
         self.shared.epoch
     }

@@ -108,8 +108,8 @@ impl Sums {
         Self(sums.collect())
     }
 
-    /// Returns the checksum of the whole object that is made of these parts, each with its size in bytes. Empty where a part
-    /// has no such checksum.
+    /// Returns the checksum of the whole object that is made of these parts, each with its size in bytes. Empty where a
+    /// part has no such checksum.
     pub(super) fn whole(algorithm: &str, parts: &[(&Self, u64)]) -> Self {
         let name = algorithm.to_ascii_lowercase();
         let combined = linear(&name).and_then(|crc| {
@@ -199,7 +199,8 @@ impl Expected {
         }
     }
 
-    /// Expects an MD5 only: the checksums in the headers of a completed upload are those of the object, not of the body.
+    /// Expects an MD5 only: the checksums in the headers of a completed upload are those of the object, not of the
+    /// body.
     pub(super) fn of_md5_alone(headers: &HeaderMap) -> Self {
         Self {
             given: Sums::default(),
@@ -229,8 +230,8 @@ impl Expected {
         hasher(&self.algorithms)
     }
 
-    /// Returns the checksums to store, or the refusal when the body is not what was announced. Call it after the body was
-    /// read, because trailers come last.
+    /// Returns the checksums to store, or the refusal when the body is not what was announced. Call it after the body
+    /// was read, because trailers come last.
     pub(super) fn check(mut self, size: u64, md5: &[u8], computed: Checksum) -> S3Result<Sums> {
         self.check_length(size)?;
         self.check_md5(md5)?;

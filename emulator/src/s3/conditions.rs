@@ -51,8 +51,8 @@ pub(super) struct ReadCondition {
 }
 
 impl ReadCondition {
-    /// Checks the condition as RFC 9110, section 13.2.2, says: an `ETag` goes before a date. A 304 carries the validators of
-    /// the object.
+    /// Checks the condition as RFC 9110, section 13.2.2, says: an `ETag` goes before a date. A 304 carries the
+    /// validators of the object.
     pub(super) fn check(&self, object: &Object) -> S3Result<()> {
         let failed = match (&self.matching, &self.unmodified_since) {
             (Some(wanted), _) => !matches(wanted, object),

@@ -48,8 +48,8 @@ const KNOWN: [(&[u8], &[&str]); 4] = [
     ),
 ];
 
-/// Refuses a body with an element that its operation does not support. Bodies of other kinds, and those that are not XML,
-/// are left to the operation.
+/// Refuses a body with an element that its operation does not support. Bodies of other kinds, and those that are not
+/// XML, are left to the operation.
 pub(super) fn check(body: &[u8]) -> S3Result<()> {
     let mut reader = Reader::from_reader(body);
     let mut known: Option<&[&str]> = None;

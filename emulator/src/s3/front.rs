@@ -19,8 +19,8 @@ use super::ranges::Unranged;
 use super::store::Store;
 use super::wire::Wire;
 
-/// The largest body, in bytes, of a request that is no object: a `DeleteObjects` of 1,000 keys of 1,024 bytes fits, each
-/// byte written as `&amp;`.
+/// The largest body, in bytes, of a request that is no object: a `DeleteObjects` of 1,000 keys of 1,024 bytes fits,
+/// each byte written as `&amp;`.
 const LARGEST: usize = 8 << 20;
 
 /// The header that names the right region.

@@ -153,8 +153,8 @@ impl PageRequest<'_> {
     }
 }
 
-/// Returns the smallest bytes that sort after everything with this prefix. No byte of UTF-8 is 0xff, so the last one can
-/// be raised.
+/// Returns the smallest bytes that sort after everything with this prefix. No byte of UTF-8 is 0xff, so the last one
+/// can be raised.
 fn behind(group: &str) -> Vec<u8> {
     let mut bytes = group.as_bytes().to_vec();
     if let Some(last) = bytes.last_mut() {

@@ -1,8 +1,8 @@
 //! The S3 server: `s3s` speaks the protocol, this module stores.
 //!
-//! Every write is checked and made in one transaction of the engine, so conditions hold under races; its event goes into
-//! the queue in the same transaction. Keys are database keys, never paths. Nothing that is asked for is silently ignored:
-//! `operations` lists what each operation supports, and everything else is refused (`NotImplemented`).
+//! Every write is checked and made in one transaction of the engine, so conditions hold under races; its event goes
+//! into the queue in the same transaction. Keys are database keys, never paths. Nothing that is asked for is silently
+//! ignored: `operations` lists what each operation supports, and everything else is refused (`NotImplemented`).
 
 mod access;
 mod assembly;

@@ -38,7 +38,7 @@ pub(super) async fn create(
         algorithm,
         about: About::of(&request.headers, metadata),
     };
-    let told = checksum_algorithm.as_ref().map(|_| kind(&upload));
+    let answered = checksum_algorithm.as_ref().map(|_| kind(&upload));
     let (to, name) = (bucket.clone(), key.clone());
     let change = move |rows: &mut Rows<'_>| {
         rows.bucket(&to)?;
@@ -58,7 +58,7 @@ pub(super) async fn create(
         bucket: Some(bucket),
         key: Some(key),
         upload_id: Some(text(id)),
-        checksum_type: told,
+        checksum_type: answered,
         checksum_algorithm,
         ..Default::default()
     }))
@@ -233,8 +233,8 @@ fn search(
     row.map(|row| parse(row.value())).transpose()
 }
 
-/// Finds the object that an upload became: a client that did not get the first answer completes it again. Its conditions
-/// were checked the first time.
+/// Finds the object that an upload became: a client that did not get the first answer completes it again. Its
+/// conditions were checked the first time.
 fn repeated(rows: &Rows<'_>, bucket: &str, key: &str, id: u64, named: &[CompletedPart]) -> Result<Object, Error> {
     let tags = named.iter().filter_map(|part| Some(part.e_tag.as_ref()?.value()));
     let tag = tag_of_tags(tags);

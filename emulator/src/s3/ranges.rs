@@ -1,5 +1,5 @@
-//! Range headers that are to be ignored. RFC 9110 ignores malformed ones, and a server may ignore several ranges at once;
-//! the protocol crate refuses both.
+//! Range headers that are to be ignored. RFC 9110 ignores malformed ones, and a server may ignore several ranges at
+//! once; the protocol crate refuses both.
 
 use async_trait::async_trait;
 use http::{Extensions, HeaderMap, Method, Uri, header};

@@ -112,8 +112,8 @@ impl Wanted {
     }
 }
 
-/// Returns the sizes of the parts in which an object was uploaded. The `ETag` of an upload in parts contains a dash, and
-/// each part is one piece.
+/// Returns the sizes of the parts in which an object was uploaded. The `ETag` of an upload in parts contains a dash,
+/// and each part is one piece.
 fn parts(object: &Object) -> Vec<u64> {
     if object.etag.contains('-') {
         object.pieces.iter().map(Piece::size).collect()

@@ -58,7 +58,8 @@ pub(super) struct Upload {
     /// The checksum algorithm that was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) algorithm: Option<String>,
-    /// Whether that checksum is to be that of the whole object (`FULL_OBJECT`) and not a checksum of the parts' checksums.
+    /// Whether that checksum is to be that of the whole object (`FULL_OBJECT`) and not a checksum of the parts'
+    /// checksums.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) whole: bool,
     #[serde(flatten)]
@@ -76,7 +77,7 @@ pub(super) struct UploadedPart {
     pub(super) sums: Sums,
 }
 
-/// Where a stretch of bytes lies.
+/// Where a stretch of bytes is stored.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Piece {

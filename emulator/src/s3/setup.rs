@@ -18,8 +18,8 @@ const CREATED: [&str; 3] = [
 ];
 
 impl Store {
-    /// Creates a bucket that tells a queue of every new object under `prefix`. An existing bucket stays as it is, with the
-    /// notifications that may have been configured since.
+    /// Creates a bucket that tells a queue of every new object under `prefix`. An existing bucket stays as it is, with
+    /// the notifications that may have been configured since.
     ///
     /// # Errors
     /// When the store cannot be written.

@@ -57,11 +57,11 @@ impl Store {
         &self.shared.blobs
     }
 
-    /// Changes rows and returns when the change is on disk. Then wakes the receivers of its events and has the files removed
-    /// that it freed.
+    /// Changes rows and returns when the change is on disk. Then wakes the receivers of its events and has the files
+    /// removed that it freed.
     ///
-    /// The change must refuse before it writes. It runs to its end even when the client goes away, so that what follows a
-    /// commit is never skipped.
+    /// The change must refuse before it writes. It runs to its end even when the client goes away, so that what follows
+    /// a commit is never skipped.
     pub(super) async fn change<T: Send + 'static>(
         &self,
         change: impl FnOnce(&mut Rows<'_>) -> Result<T, Error> + Send + 'static,

@@ -50,7 +50,7 @@ pub enum Error {
     /// The text is not a receipt handle of this queue.
     #[error("the receipt handle is not valid: {0}")]
     ReceiptHandle(&'static str),
-    /// The message is gone, or somebody has received it again since, so this delivery cannot be hidden for longer.
+    /// The message was deleted, or received again since, so this delivery cannot be hidden for longer.
     #[error("value {0} for parameter ReceiptHandle is invalid: the message does not exist or was received again since")]
     Superseded(String),
     /// A batch without entries.

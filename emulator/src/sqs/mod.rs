@@ -2,9 +2,9 @@
 //!
 //! Sent messages and deletions are on disk before they are answered. Receives and visibility changes may be lost in a
 //! crash, which only makes a message visible again sooner. A receipt handle is valid for the newest delivery of its
-//! message, also after its visibility timeout; an older handle deletes nothing, which is answered with success as on AWS,
-//! and extends nothing. First-in-first-out queues are refused, and so is every field and attribute that would have no
-//! effect.
+//! message, also after its visibility timeout; an older handle deletes nothing, which is answered with success as on
+//! AWS, and extends nothing. First-in-first-out queues are refused, and so is every field and attribute that would have
+//! no effect.
 //!
 //! Start reading at [`Queues`], then `http` for the requests.
 

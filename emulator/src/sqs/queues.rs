@@ -53,8 +53,8 @@ impl Queues {
         Ok(Arc::new(queues))
     }
 
-    /// Makes every message that is in flight visible at once and returns how many there were. Meant for a moment when no
-    /// receiver can be working on them any more.
+    /// Makes every message that is in flight visible at once and returns how many there were. Meant for a moment when
+    /// no receiver can be working on them any more.
     ///
     /// # Errors
     /// When the store cannot be written.

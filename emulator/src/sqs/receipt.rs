@@ -6,8 +6,8 @@ use super::error::Error;
 
 /// Names one delivery of one message.
 ///
-/// Each receive draws a new nonce and stores it with the message, so handles of earlier deliveries differ from the newest
-/// one, also after a restart.
+/// Each receive draws a new nonce and stores it with the message, so handles of earlier deliveries differ from the
+/// newest one, also after a restart.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Receipt {
     pub(super) queue: u64,

@@ -1,5 +1,5 @@
-//! Requests and answers of the JSON protocol. Field names are those of AWS. Unknown fields are refused, so nothing that is
-//! asked for is silently ignored.
+//! Requests and answers of the JSON protocol. Field names are those of AWS. Unknown fields are refused, so nothing that
+//! is asked for is silently ignored.
 
 use std::collections::BTreeMap;
 

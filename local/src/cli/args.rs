@@ -18,7 +18,7 @@ pub struct Cli {
 pub enum Command {
     /// Upload a file and follow it until its forecast is there.
     Run(RunArgs),
-    /// Run the embedded servers and the functions until Ctrl-C.
+    /// Run S3, SQS and the functions until Ctrl-C.
     Up(UpArgs),
     /// Upload a file and return at once.
     Upload(UploadArgs),
@@ -28,7 +28,7 @@ pub enum Command {
     Scores(DatasetArgs),
     /// Print a dataset's newest forecast.
     Forecast(ForecastArgs),
-    /// Try again what failed for good, once its cause is mended.
+    /// Retry what failed for good, after its cause is fixed.
     Retry(RetryArgs),
     /// Check that this machine, directory and store can do the work.
     Doctor(DoctorArgs),
@@ -42,7 +42,7 @@ pub enum Command {
     Man(ManArgs),
 }
 
-/// Where the embedded servers keep their data.
+/// The directory, and how to print.
 #[derive(Debug, Clone, Args)]
 pub struct DirArgs {
     /// The directory that holds everything.
@@ -53,7 +53,7 @@ pub struct DirArgs {
     pub json: bool,
 }
 
-/// What decides the spec of an upload.
+/// The options that decide the spec of an upload.
 #[derive(Debug, Clone, Args)]
 pub struct SpecArgs {
     /// The test file: its rows are held out. Uploaded as `{stem}_test.{ext}`.
@@ -198,7 +198,7 @@ pub struct GenerateArgs {
     /// How many series, one file each.
     #[arg(long, default_value_t = 1)]
     pub series: usize,
-    /// Equal seeds give equal bytes.
+    /// The seed; equal seeds give equal bytes.
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
     /// The last rows go to `{stem}_test.{ext}` instead.

@@ -142,7 +142,8 @@ async fn delete(keys: &[String], store: &dyn Store) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Lets writers race for each key. One writer after the other would prove nothing: some stores pass that and fail the race.
+/// Lets writers race for each key. One writer after the other would prove nothing: some stores pass that and fail the
+/// race.
 async fn race(keys: &[String], store: &Arc<dyn Store>) -> Result<String, String> {
     for (round, key) in keys.iter().enumerate() {
         let mut writers = JoinSet::new();

@@ -46,8 +46,8 @@ pub(super) struct Following {
     progress: Progress,
     reused: Reused,
     uploaded: Option<Uploaded>,
-    /// Whether the upload was found to be gone at the last look. Only the second time counts, because its job may have begun
-    /// in between.
+    /// Whether the upload was found to be gone at the last look. Only the second time counts, because its job may have
+    /// begun in between.
     gone: bool,
 }
 
@@ -66,7 +66,8 @@ impl Following {
         }
     }
 
-    /// Follows over as many sessions as it takes: when the process that serves the directory ends, another one serves it.
+    /// Follows over as many sessions as it takes: when the process that serves the directory ends, another one serves
+    /// it.
     pub(super) async fn until_the_end(
         &mut self,
         harness: &Harness,
@@ -162,7 +163,7 @@ impl Following {
 struct StallWatch {
     seen: u64,
     since: Duration,
-    told: Duration,
+    reported: Duration,
 }
 
 impl StallWatch {
@@ -171,7 +172,7 @@ impl StallWatch {
         Self {
             seen: 0,
             since: now,
-            told: now,
+            reported: now,
         }
     }
 
@@ -182,13 +183,13 @@ impl StallWatch {
             *self = Self {
                 seen,
                 since: now,
-                told: now,
+                reported: now,
             };
         }
-        if now < self.told + STALLED {
+        if now < self.reported + STALLED {
             return None;
         }
-        self.told = now;
+        self.reported = now;
         Some(now.saturating_sub(self.since).as_secs())
     }
 }

@@ -37,7 +37,8 @@ use self::args::Command;
 /// Runs one command line and returns its exit code.
 ///
 /// # Errors
-/// When the command cannot be done on this machine. What is wrong with a user's data or spec is printed and is no error.
+/// When the command cannot be done on this machine. What is wrong with a user's data or spec is printed and is no
+/// error.
 pub async fn main(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         Command::Run(args) => return Box::pin(run::run(&args)).await,
@@ -70,8 +71,8 @@ pub async fn main(cli: Cli) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Starts logging: the events of `flits up`, and only errors of commands that print their own results. `FLITS__LOG__FILTER` asks
-/// for more.
+/// Starts logging: the events of `flits up`, and only errors of commands that print their own results.
+/// `FLITS__LOG__FILTER` asks for more.
 pub fn logs(cli: &Cli) {
     let filter = match cli.command {
         // The S3 server answers refusals to its client; its protocol crate logs them as errors.

@@ -64,8 +64,8 @@ pub(super) fn champion(round: &RoundView) -> Option<&Entry> {
     }
 }
 
-/// Draws recent actuals, the champion's forecast of the holdout and of the future. Sets the path of the file in the result,
-/// or why there is no plot: the result does not depend on it and never waits longer than `MAX_WAIT` for it.
+/// Draws recent actuals, the champion's forecast of the holdout and of the future. Sets the path of the file in the
+/// result, or why there is no plot: the result does not depend on it and never waits longer than `MAX_WAIT` for it.
 ///
 /// # Errors
 /// When the store does not answer.
@@ -126,8 +126,8 @@ impl Picture {
     }
 }
 
-/// Runs work that may take long on a thread of its own, and waits for it up to a limit. The process does not wait for the
-/// thread when it ends, unlike for threads of the runtime, so an interrupt ends the wait too.
+/// Runs work that may take long on a thread of its own, and waits for it up to a limit. The process does not wait for
+/// the thread when it ends, unlike for threads of the runtime, so an interrupt ends the wait too.
 async fn beside<T: Send + 'static>(
     patience: Duration,
     work: impl FnOnce() -> anyhow::Result<T> + Send + 'static,

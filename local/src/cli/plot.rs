@@ -18,7 +18,8 @@ const ACTUAL: RGBColor = RGBColor(70, 70, 70);
 const HOLDOUT: RGBColor = RGBColor(214, 118, 22);
 const FUTURE: RGBColor = RGBColor(20, 105, 180);
 
-/// One target's lines. Times are UTC seconds, values are in original units; gaps and values that are not finite break a line.
+/// One target's lines. Times are UTC seconds, values are in original units; gaps and values that are not finite break a
+/// line.
 #[derive(Debug, Clone)]
 pub(super) struct Panel {
     /// The name of the target column.

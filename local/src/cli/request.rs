@@ -11,7 +11,8 @@ use contract::{
 use super::args::SpecArgs;
 use crate::submit::Submission;
 
-/// Reads the arguments. `--set` wins over the other flags. `environment` contains the predecessor's variables that are set.
+/// Reads the arguments. `--set` wins over the other flags. `environment` contains the predecessor's variables that are
+/// set.
 ///
 /// # Errors
 /// When the spec file cannot be read or a `--set` is not `path=value`.

@@ -96,7 +96,7 @@ pub(super) struct StageResult {
 
 impl StageResult {
     /// Returns each notice with control characters escaped, with the model or, where there is none, the stage.
-    pub(super) fn told(&self) -> impl Iterator<Item = (&str, Cow<'_, str>)> {
+    pub(super) fn readable_notices(&self) -> impl Iterator<Item = (&str, Cow<'_, str>)> {
         let about = self.model.as_deref().unwrap_or(self.stage.name());
         self.notices.iter().map(move |notice| (about, text::plain(notice)))
     }
@@ -186,33 +186,36 @@ fn number(value: Option<f64>) -> String {
     }
 }
 
-/// Writes a failure for a person: the object and the message, which contains the wrong value and the bound. Row and column
-/// follow where the message does not contain them.
+/// Writes a failure for a person: the object and the message, which contains the wrong value and the bound. Row and
+/// column follow where the message does not contain them.
 #[must_use]
 pub(super) fn failure_text(failure: &Failure) -> String {
     let message = &failure.message;
     let row = failure.row.map(|row| format!("row {row}"));
     let column = failure.column.as_ref().map(|column| format!("column `{column}`"));
-    let untold = [row, column].into_iter().flatten();
-    let untold: Vec<_> = untold.filter(|place| !tells(message, place)).collect();
+    let missing = [row, column].into_iter().flatten();
+    let missing: Vec<_> = missing.filter(|position| !names(message, position)).collect();
     let key = if message.contains(&format!("`{}`", failure.key)) {
         String::new()
     } else {
         format!("{}: ", text::plain(&failure.key))
     };
-    let place = if untold.is_empty() {
+    let position = if missing.is_empty() {
         String::new()
     } else {
-        format!(" ({})", text::plain(&untold.join(", ")))
+        format!(" ({})", text::plain(&missing.join(", ")))
     };
-    format!("{key}{}{place}", text::lines(message))
+    format!("{key}{}{position}", text::lines(message))
 }
 
-/// Returns whether a message names a row or column, and not only a longer one that begins alike: `row 12` is not `row 1`.
-fn tells(message: &str, place: &str) -> bool {
-    let ends = |at: usize| !message[at + place.len()..].starts_with(|c: char| c.is_ascii_digit());
-    message.match_indices(place).any(|(at, _)| ends(at))
-        || place.strip_prefix("column ").is_some_and(|name| message.contains(name))
+/// Returns whether a message names a row or column, and not only a longer one that begins alike: `row 12` is not `row
+/// 1`.
+fn names(message: &str, position: &str) -> bool {
+    let ends = |at: usize| !message[at + position.len()..].starts_with(|c: char| c.is_ascii_digit());
+    message.match_indices(position).any(|(at, _)| ends(at))
+        || position
+            .strip_prefix("column ")
+            .is_some_and(|name| message.contains(name))
 }
 
 #[cfg(test)]

@@ -141,7 +141,7 @@ fn print_result(result: &RunResult, json: bool) {
     if !result.scores.is_empty() {
         lines.push(scores_table(&result.scores, &result.out, champion));
     }
-    for (about, notice) in result.stages.iter().flat_map(StageResult::told) {
+    for (about, notice) in result.stages.iter().flat_map(StageResult::readable_notices) {
         lines.push(format!("  {about}: {notice}"));
     }
     if let Some(champion) = &result.champion {

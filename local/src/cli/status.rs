@@ -53,13 +53,13 @@ pub(super) async fn status(store: &dyn Store, only: Option<&str>, json: bool) ->
     }
     let ledgers = bucket::newest::<Ledger>(store, "jobs/").await?;
     // A job that was retried may have succeeded since; its earlier failure stays in the bucket.
-    let mended: HashSet<JobId> = ledgers
+    let succeeded: HashSet<JobId> = ledgers
         .iter()
         .filter(|ledger| ledger.state != State::Failed)
         .map(|ledger| ledger.job)
         .collect();
     let failures = bucket::newest::<Failure>(store, "failed/").await?.into_iter();
-    for failure in failures.filter(|failure| !mended.contains(&failure.job)) {
+    for failure in failures.filter(|failure| !succeeded.contains(&failure.job)) {
         let name = failure
             .dataset
             .as_ref()

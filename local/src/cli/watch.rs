@@ -81,7 +81,7 @@ impl View {
         let mut hasher = std::hash::DefaultHasher::new();
         for job in &self.jobs {
             let ledger = job.step.ledger.as_ref();
-            let stands = ledger.map(|l| {
+            let state = ledger.map(|l| {
                 (
                     l.state,
                     l.token,
@@ -90,7 +90,7 @@ impl View {
                     l.progress.map(|p| (p.epoch, p.batch)),
                 )
             });
-            (job.step.job, stands).hash(&mut hasher);
+            (job.step.job, state).hash(&mut hasher);
         }
         hasher.finish()
     }
@@ -136,8 +136,8 @@ impl Walk {
         self.store = store;
     }
 
-    /// Returns the jobs that are committed and whose outputs exist. From now on jobs whose outputs are missing count as not
-    /// done: the upload that follows has them done again.
+    /// Returns the jobs that are committed and whose outputs exist. From now on jobs whose outputs are missing count as
+    /// not done: the upload that follows has them done again.
     ///
     /// # Errors
     /// When the store does not answer.

@@ -1,4 +1,4 @@
-//! What functions that run here are told: their configuration, in this process or as environment variables.
+//! The configuration of functions that run here, as a value or as environment variables.
 
 use std::path::{Path, PathBuf};
 
@@ -12,8 +12,8 @@ use platform::{
 use super::{Address, Options};
 use crate::pump::{Commands, Environment};
 
-/// The default lease of local owners. It may be short: leases of a process that died end with its epoch, so only one that
-/// hangs is waited for.
+/// The default lease of local owners. It may be short: leases of a process that died end with its epoch, so only one
+/// that hangs is waited for.
 const LEASE: &str = "3s";
 
 /// The prefix of `host.*` settings that say how a function is started.

@@ -69,8 +69,8 @@ impl Child {
         matches!(self.process.try_wait(), Ok(None))
     }
 
-    /// Runs one invocation. Passes a request to stop on as SIGTERM, and kills the process at the deadline. After an error other
-    /// than the function's own the process must not be used again.
+    /// Runs one invocation. Passes a request to stop on as SIGTERM, and kills the process at the deadline. After an
+    /// error other than the function's own the process must not be used again.
     pub(super) async fn run(
         &mut self,
         invocation: Invocation,

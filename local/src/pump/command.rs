@@ -87,8 +87,8 @@ impl Commands {
             .try_for_each(|stage| self.binary(stage).map(|_| ()))
     }
 
-    /// Returns the words of the command that runs a batch. A model's own command is taken where the batch is one message
-    /// for that model, as batches of `train` always are.
+    /// Returns the words of the command that runs a batch. A model's own command is taken where the batch is one
+    /// message for that model, as batches of `train` always are.
     pub(super) fn of(&self, stage: Stage, event: &SqsEvent) -> Result<Vec<String>, InvokeError> {
         let of_model = member(event).and_then(|member| self.set.get(&format!("{stage}-{member}")));
         match of_model.or_else(|| self.set.get(stage.name())) {

@@ -29,8 +29,8 @@ fn record(stage: Stage, delivered: &Delivered, region: &str) -> SqsMessage {
     record
 }
 
-/// Returns the deliveries that are done. As in Lambda, an answer that names an empty or unknown message id means that the
-/// whole batch failed.
+/// Returns the deliveries that are done. As in Lambda, an answer that names an empty or unknown message id means that
+/// the whole batch failed.
 pub(super) fn succeeded<'b>(batch: &'b [Delivered], response: &SqsBatchResponse) -> Vec<&'b Delivered> {
     let failed: Vec<&str> = response
         .batch_item_failures

@@ -22,7 +22,7 @@ use super::{Commands, Deadline, InvokeError, Invoker, child::Child, runtime_api:
 pub struct Environment {
     /// Environment variables in addition to those of this process: endpoints, credentials, configuration.
     pub variables: Vec<(String, String)>,
-    /// The memory that functions are told to have, in MiB.
+    /// The memory of each function, in MiB, as the environment says it.
     pub memory_mib: u32,
     /// The region in the ARNs of the functions.
     pub region: String,
@@ -116,8 +116,8 @@ impl Invoker for Isolated {
         let mut child = self.child(stage, words).await?;
         let (invocation, answered) = self.invocation(stage, &event, deadline);
         let answer = child.run(invocation, answered, deadline).await;
-        // After an error of the function its process can be used again; after any other error it cannot, nor after it was
-        // asked to stop.
+        // After an error of the function its process can be used again; after any other error it cannot, nor after it
+        // was asked to stop.
         if matches!(answer, Ok(_) | Err(InvokeError::Function { .. })) && !deadline.is_asked() {
             self.idle().entry(child.words.clone()).or_default().push(child);
         }

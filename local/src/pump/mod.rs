@@ -1,7 +1,8 @@
 //! The pump that plays Lambda: receives, invokes, deletes what succeeded.
 //!
-//! It makes the event that Lambda's poller makes and keeps its contract: messages that an answer does not list as failed
-//! are deleted, and a batch that fails as a whole is given back. The functions and their ledger decide everything else. Start with [`Pump`]; the two ways of invoking are [`InProcess`] and [`Isolated`].
+//! It makes the event that Lambda's poller makes and keeps its contract: messages that an answer does not list as
+//! failed are deleted, and a batch that fails as a whole is given back. The functions and their ledger decide
+//! everything else. Start with [`Pump`]; the two ways of invoking are [`InProcess`] and [`Isolated`].
 
 mod child;
 mod command;
@@ -60,8 +61,8 @@ pub struct Pump {
 impl Pump {
     /// Pumps all stages until `stop` is cancelled.
     ///
-    /// Then it receives no more, asks running invocations to stop, and returns when they have ended. What they did not finish
-    /// stays in the queues.
+    /// Then it receives no more, asks running invocations to stop, and returns when they have ended. What they did not
+    /// finish stays in the queues.
     pub async fn run(self, stop: CancellationToken) {
         let mut stages = JoinSet::new();
         for stage in Stage::ALL {

@@ -1,4 +1,5 @@
-//! Nets that libtorch fits: the results of our own arithmetic up to rounding where it is built in, else a failure that says so.
+//! Nets that libtorch fits: equal to those of the built-in backend up to rounding, or a failure where libtorch is not
+//! built in.
 
 use crate::flits::{Workspace, csv};
 
@@ -34,9 +35,9 @@ mod with_libtorch {
 
     use super::*;
 
-    /// How far scores may lie apart, as a share.
+    /// How far scores may differ, as a share.
     const SCORES: f64 = 1e-4;
-    /// How far numbers of an artifact may lie apart, as a share of the tensor's largest: single precision sums in another
+    /// How far numbers of an artifact may differ, as a share of the tensor's largest: single precision sums in another
     /// order, and Adam divides by roots of gradients near 0.
     const NUMBERS: f64 = 1e-4;
 
@@ -77,7 +78,7 @@ mod with_libtorch {
         }
     }
 
-    /// Returns the artifacts of nets by their settings, as if our own arithmetic had fitted all of them.
+    /// Returns the artifacts of nets by their settings, as if the built-in backend had fitted all of them.
     async fn nets(workspace: &Workspace) -> BTreeMap<String, Artifact> {
         let mut nets = BTreeMap::new();
         for bytes in workspace.objects("models/").await.into_values() {

@@ -1,4 +1,4 @@
-//! Bad input ends as a failure that says where, and the next good upload works.
+//! Bad input ends as a failure that says where it is bad, and the next good upload works.
 
 use serde_json::Value;
 

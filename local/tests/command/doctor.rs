@@ -19,7 +19,7 @@ async fn the_check_of_the_store_leaves_nothing_behind() {
     assert_eq!(files(&workspace.path(".flits").join("blobs")), 0);
 }
 
-/// Counts the files below a directory, none where there is no such directory.
+/// Counts the files below a directory; 0 where it does not exist.
 fn files(dir: &Path) -> usize {
     let entries = std::fs::read_dir(dir).into_iter().flatten();
     let below = |path: &Path| if path.is_dir() { files(path) } else { 1 };

@@ -37,7 +37,7 @@ impl Workspace {
         self.path(name)
     }
 
-    /// A command line in this directory; its data lies in `.flits`.
+    /// Returns a command line that runs in this directory, with its data in `.flits`.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_flits"));
         command
@@ -47,7 +47,7 @@ impl Workspace {
         command
     }
 
-    /// Serves the directory until it is killed, and returns once it does.
+    /// Starts to serve the directory and returns when it is served.
     pub(crate) fn up(&self, arguments: &[&str]) -> Child {
         let mut all = vec!["up", "--json"];
         all.extend(arguments);
@@ -81,7 +81,7 @@ impl Workspace {
         result
     }
 
-    /// Returns the digest of every object, but for ledgers and receipts: those say who worked when, on which version.
+    /// Returns the digest of every object except ledgers and receipts, which contain times and versions.
     pub(crate) async fn results(&self) -> BTreeMap<String, Digest> {
         let objects = self.objects("").await.into_iter();
         let counts = |key: &str| !key.starts_with("jobs/") && !key.starts_with("uploads/");
@@ -134,7 +134,7 @@ pub(crate) fn result(output: &Output) -> Value {
     let text = String::from_utf8(output.stdout.clone()).unwrap();
     let last = text.lines().last().unwrap_or_else(|| {
         panic!(
-            "nothing was printed; on the other hand: {}",
+            "nothing was printed to standard output; to standard error: {}",
             String::from_utf8_lossy(&output.stderr)
         )
     });

@@ -1,4 +1,5 @@
-//! What was lost since an upload, and uploads that no job begins with: `flits run` ends, with a forecast or with the reason.
+//! Objects that were lost after an upload, and uploads that no job begins with: `flits run` ends with a forecast or
+//! with the reason.
 
 use std::{
     io::{BufRead as _, BufReader, Read as _},
@@ -22,7 +23,7 @@ impl Workspace {
         harness.session().await.unwrap()
     }
 
-    /// Takes away the objects whose key and text are asked for, as retention or a person does; returns how many.
+    /// Deletes the objects with the wanted keys and texts, as retention or a person does. Returns how many.
     async fn take_away(&self, prefix: &str, mut wanted: impl FnMut(&str, &str) -> bool) -> usize {
         let objects = self.objects(prefix).await;
         let session = self.session().await;
@@ -38,7 +39,7 @@ impl Workspace {
     }
 }
 
-/// A command that is killed where it does not end by itself.
+/// A command that is killed if it does not end by itself.
 struct Bounded(Child);
 
 impl Bounded {
@@ -103,7 +104,7 @@ async fn outputs_that_are_gone_are_made_again_by_the_same_upload() {
     let workspace = Workspace::new();
     let first = workspace.run_bounded(&RUN);
     let before = workspace.results().await;
-    // All that the design lets retention take away: clean parts, cuts, ledgers of some; and what nobody should delete.
+    // What the design lets retention delete (clean parts, cuts, some ledgers), and what should never be deleted.
     for prefix in ["rounds/", "clean/", "samples/", "models/", "forecasts/"] {
         assert!(
             workspace
@@ -129,7 +130,7 @@ async fn data_that_retention_took_away_are_made_again_for_another_spec() {
     assert!(worked(&more).contains(&"preprocess".to_owned()), "{:?}", worked(&more));
 }
 
-/// The bound is that of whoever serves, which the client does not know.
+/// The bound is that of the serving process; the client does not know it.
 #[tokio::test]
 async fn an_upload_above_the_cap_of_whoever_serves_ends_with_the_bound() {
     let workspace = Workspace::new();
@@ -143,7 +144,7 @@ async fn an_upload_above_the_cap_of_whoever_serves_ends_with_the_bound() {
     assert_eq!(workspace.run_bounded(&RUN)["ok"], true, "whoever serves now takes it");
 }
 
-/// Nobody works in this directory, so that the first upload waits in its queue while a second one takes its place.
+/// No function runs in this directory, so the first upload waits in its queue while a second one replaces it.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upload_that_is_replaced_before_it_is_received_ends_with_that_reason() {
     let workspace = Workspace::new();
@@ -172,7 +173,7 @@ async fn an_upload_that_is_replaced_before_it_is_received_ends_with_that_reason(
     assert_eq!(workspace.run_bounded(&RUN)["ok"], true);
 }
 
-/// Nobody works in this directory when they are made: the first event is read when the second upload's spec lies there.
+/// No function runs while they are made: when the first event is read, the second upload's spec is already stored.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_same_bytes_under_two_specs_begin_twice() {
     let workspace = Workspace::new();
@@ -220,7 +221,7 @@ async fn nobody_who_works_is_said_after_half_a_minute() {
     assert_eq!(said.unwrap()["for"][0], "preprocess (no function has begun)");
 }
 
-/// Its cause is mended: a person says so.
+/// After its cause is fixed, a person retries it.
 #[tokio::test]
 async fn a_failed_dataset_or_job_is_tried_again_when_a_person_asks() {
     let workspace = Workspace::new();
@@ -260,9 +261,9 @@ async fn a_failed_dataset_or_job_is_tried_again_when_a_person_asks() {
         !nothing.status.success() && said.contains("nothing has failed"),
         "{said}"
     );
-    let mended = workspace.run_bounded(&RUN);
-    assert_eq!(mended["ok"], true, "{mended}");
-    assert_eq!(mended["scores"].as_object().unwrap().len(), 4);
+    let retried = workspace.run_bounded(&RUN);
+    assert_eq!(retried["ok"], true, "{retried}");
+    assert_eq!(retried["scores"].as_object().unwrap().len(), 4);
     let status = String::from_utf8(workspace.output(&["status", "load"]).stdout).unwrap();
     assert!(!status.contains("failed"), "{status}");
 }

@@ -1,4 +1,4 @@
-//! Files and names that were made to be misread: on a terminal, in a spreadsheet, by the arithmetic, or by us.
+//! Files and names that were made to be misread by a terminal, a spreadsheet, the arithmetic or this program.
 
 use std::fmt::Write as _;
 
@@ -7,7 +7,7 @@ use crate::flits::{Workspace, csv, result};
 /// A quick round.
 const SPEC: &str = "[window]\ncontext = 4\n[[models]]\nkind = \"linear\"\n";
 
-/// Erases the screen, turns the direction of writing, begins a line of its own.
+/// Erases the screen, reverses the direction of writing, and begins a new line.
 const COMMANDS: &str = "\u{1b}[2J\u{202e}\nchampion  evil";
 
 fn workspace() -> Workspace {
@@ -16,7 +16,7 @@ fn workspace() -> Workspace {
     workspace
 }
 
-/// A column of that name beside a calm one; what stands there is told by row.
+/// A column of that name beside an ordinary one; `value` returns its text by row.
 fn file(name: &str, rows: u32, value: impl Fn(u32) -> String) -> String {
     let mut text = format!("time,\"{}\"\n", name.replace('"', "\"\""));
     for row in 0..rows {
@@ -30,7 +30,7 @@ fn wave(row: u32) -> String {
     (10 + row % 24).to_string()
 }
 
-/// Runs a command to its end and returns all that a person sees.
+/// Runs a command to its end and returns all that it prints.
 fn seen(workspace: &Workspace, arguments: &[&str]) -> String {
     let output = workspace.output(arguments);
     let (out, err) = (String::from_utf8(output.stdout), String::from_utf8(output.stderr));

@@ -1,10 +1,10 @@
-//! Functions as processes of their own: the same digests, and a model that cannot live does not stop the round.
+//! Functions as processes of their own: equal digests, and a model whose worker dies does not stop the round.
 
 use std::path::Path;
 
 use crate::flits::Workspace;
 
-/// The function binaries stand beside the command where the whole workspace was built.
+/// The function binaries are beside the command where the whole workspace was built.
 pub(crate) fn binaries() -> bool {
     let beside = Path::new(env!("CARGO_BIN_EXE_flits")).parent().unwrap();
     let all = ["preprocess", "sample", "train", "eval", "infer"]

@@ -1,4 +1,4 @@
-//! Killed at any moment, the same command goes on and ends with the same digests.
+//! After a kill at any moment the same command continues and ends with the same digests.
 
 use std::{
     io::Read as _,
@@ -10,7 +10,7 @@ use std::{
 
 use crate::flits::{Workspace, result};
 
-/// Moments over the calm run's time line.
+/// How many moments, spread over the time of the undisturbed run.
 const MOMENTS: u32 = 50;
 const RUN: [&str; 7] = [
     "run",
@@ -35,7 +35,8 @@ async fn a_run_that_is_killed_at_any_moment_ends_like_a_calm_one() {
         let child = workspace.command(&RUN).stdout(Stdio::piped()).spawn().unwrap();
         match kill_after(child, whole * moment / MOMENTS) {
             None => in_the_middle += 1,
-            // The calm run may have had to share the machine: what is left of the moments lies in the time that it takes now.
+            // The undisturbed run may have had to share the machine, so the remaining moments are taken from the time
+            // of a new one.
             Some(ended) => whole = whole.min(ended),
         }
         let output = workspace.output(&RUN);
@@ -46,7 +47,7 @@ async fn a_run_that_is_killed_at_any_moment_ends_like_a_calm_one() {
             "killed at {moment}/{MOMENTS} of {whole:?}"
         );
     }
-    // A run that is faster than those before may end before its moment.
+    // A run that is faster than the ones before may end before its moment.
     assert!(
         in_the_middle > MOMENTS / 2,
         "only {in_the_middle} of {MOMENTS} kills hit a running command"
@@ -76,7 +77,7 @@ fn ctrl_c_leaves_a_directory_that_the_same_command_goes_on_with() {
     let child = workspace.command(&RUN).stdout(Stdio::piped()).spawn().unwrap();
     let pid = child.id().to_string();
     let waiting = thread::spawn(move || child.wait_with_output().unwrap());
-    // As soon as the servers are up there is something to interrupt.
+    // As soon as the servers are up, there is something to interrupt.
     let begun = Instant::now();
     while !workspace.path(".flits/address.json").is_file() && begun.elapsed() < Duration::from_mins(1) {
         thread::yield_now();

@@ -1,4 +1,5 @@
-//! The `flits` command as a user runs it: one upload, again, changed, broken, killed, and with a model that cannot live.
+//! The `flits` command as a user runs it: one upload, again, changed, broken, killed, and with a model whose worker
+//! dies.
 
 #![expect(clippy::unwrap_used, reason = "a test ends where an expectation fails")]
 #![expect(clippy::print_stdout, reason = "a test that is skipped says so")]

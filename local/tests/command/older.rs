@@ -1,4 +1,4 @@
-//! A directory that an earlier version left, with rounds on their way, is continued to its end.
+//! A directory of an earlier version, with rounds that have not ended, is continued to its end.
 
 use std::{process::Command, time::Duration};
 
@@ -11,7 +11,7 @@ const DIRECTORY: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
     "/tests/fixtures/directory-of-messages-1.tar.gz"
 );
-/// What the rounds on their way were begun with; see the fixture's page.
+/// The arguments with which the rounds were started; see the README of the fixture.
 const SETTINGS: [&str; 4] = [
     "--set",
     "models.gru.epochs=6000",
@@ -52,7 +52,7 @@ async fn rounds_that_an_earlier_version_began_end_as_if_nobody_had_stopped_them(
     );
     assert_eq!(workspace.objects("failed/").await.len(), 0, "nothing of it failed");
 
-    // A directory of this version, in which the same upload walks from its beginning to its end.
+    // A directory of this version, in which the same upload is processed from the beginning.
     let raw = workspace
         .objects("raw/stopped/")
         .await
@@ -69,7 +69,7 @@ async fn rounds_that_an_earlier_version_began_end_as_if_nobody_had_stopped_them(
     );
     assert_eq!(scores["champion"]["digest"], whole["champion"]["digest"]);
 
-    // What was finished before is found and used again.
+    // What was finished before is found and reused.
     workspace.write("stopped.csv", &raw);
     let mut again = vec!["run", "--json"];
     again.extend(arguments);

@@ -1,4 +1,4 @@
-//! The predecessor's example on its own data, where that is at hand.
+//! The predecessor's example on its own data, where they are available.
 
 use std::path::PathBuf;
 
@@ -6,10 +6,10 @@ use serde_json::json;
 
 use crate::flits::{Workspace, result};
 
-/// Where the measurements lie; none where they are absent.
+/// Returns the directory of the measurements, or `None` where it is missing.
 #[expect(
     clippy::disallowed_methods,
-    reason = "tests are told by FLITS_DATA where the measurements lie"
+    reason = "FLITS_DATA names the directory of the measurements"
 )]
 fn data() -> Option<PathBuf> {
     let default = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/data");

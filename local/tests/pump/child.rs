@@ -1,4 +1,4 @@
-//! The child that the tests of the isolated invoker start: this test executable again, told to run one test of it.
+//! The child that the tests of the isolated invoker start: this test executable, which runs one of its tests.
 
 use std::{
     io::{Read as _, Write as _},
@@ -18,7 +18,7 @@ pub(crate) fn command() -> String {
 #[test]
 #[expect(
     clippy::disallowed_methods,
-    reason = "a child is told by its environment where the Runtime API listens"
+    reason = "the environment says where the Runtime API listens"
 )]
 fn serves_invocations_when_started_as_a_child() {
     let Ok(api) = std::env::var("AWS_LAMBDA_RUNTIME_API") else {
@@ -54,7 +54,7 @@ fn serves_invocations_when_started_as_a_child() {
                 continue;
             }
             "refuse" => json!({ "batchItemFailures": [{ "itemIdentifier": record["messageId"] }] }),
-            // Tells what it was given, in the one field that comes back.
+            // Returns what it was given, in the one field of the answer.
             "tell" => {
                 let told = json!({
                     "pid": std::process::id(),

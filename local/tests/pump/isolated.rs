@@ -22,7 +22,7 @@ struct Bench {
 }
 
 impl Bench {
-    /// Runs every stage with the test child, but for what is set.
+    /// Runs every stage with the test child, except where a command is set.
     fn new(set: &[(&str, &str)]) -> Self {
         let mut commands = Commands::beside(PathBuf::from("/nowhere"));
         for stage in Stage::ALL {
@@ -58,7 +58,7 @@ impl Bench {
         tokio::time::timeout(LONG, invoked).await.expect("an invocation ends")
     }
 
-    /// Lets the child tell what it was given.
+    /// Asks the child what it was given.
     async fn told(&self) -> Value {
         let response = self.invoke("tell").await.unwrap();
         serde_json::from_str(&response.batch_item_failures[0].item_identifier).unwrap()
@@ -138,7 +138,7 @@ async fn a_running_child_is_asked_to_end_when_the_pump_stops() {
     let stop = CancellationToken::new();
     stop.cancel();
     let ended = bench.invoke_until("hang", Deadline::after(LONG, stop)).await;
-    // This child does not listen to SIGTERM, so it dies of it.
+    // This child does not handle SIGTERM, so it dies.
     assert!(matches!(ended, Err(InvokeError::Died { status, .. }) if status.code().is_none()));
 }
 

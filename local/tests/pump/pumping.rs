@@ -1,4 +1,4 @@
-//! The pump over queues in memory, with an invoker whose every answer the test gives.
+//! The pump on queues in memory, with an invoker whose answers come from the test.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -21,7 +21,7 @@ struct Call {
     answer: oneshot::Sender<Result<Vec<usize>, InvokeError>>,
 }
 
-/// Hands every invocation to the test; an answer lists the positions that failed.
+/// Passes every invocation to the test; an answer lists the positions of the messages that failed.
 struct Scripted(mpsc::UnboundedSender<Call>);
 
 #[async_trait]
@@ -57,7 +57,7 @@ impl Bench {
         let pump = Pump {
             queue: queue.clone(),
             invoker: Arc::new(Scripted(asked)),
-            // Whatever cannot count a death leaves the messages to be given back.
+            // When a death cannot be counted, the messages are given back.
             deaths: Arc::new(|_, _| Arc::new(|_, _| Box::pin(async { panic!("nobody counts here") }))),
             workers: Workers::each(workers),
             deadline: Duration::from_mins(1),

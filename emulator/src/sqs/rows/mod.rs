@@ -147,7 +147,7 @@ impl<'t> Rows<'t> {
         let number = self.number()?;
         self.messages.insert((queue, number), write(message).as_slice())?;
         self.states.insert((queue, number), state.to_row())?;
-        // A message that was moved waits like a new one: nobody has received it from this queue.
+        // A message that was moved waits like a new one: it was never received from this queue.
         self.order
             .insert((queue, state.visible_ms, number), (false, message.sent_ms))?;
         Ok(())
@@ -173,8 +173,8 @@ impl<'t> Rows<'t> {
         }
     }
 
-    /// Hides a message by its newest delivery for `visibility_s` seconds from now; 0 makes it visible at once. This also
-    /// works after the visibility timeout, as long as the message was not received again.
+    /// Hides a message by its newest delivery for `visibility_s` seconds from now; 0 makes it visible at once. This
+    /// also works after the visibility timeout, as long as the message was not received again.
     pub(super) fn extend(&mut self, receipt: Receipt, now_ms: i64, visibility_s: u32) -> Result<(), Error> {
         let Some(state) = self.held(receipt)? else {
             return Err(Error::Superseded(receipt.to_handle()));
