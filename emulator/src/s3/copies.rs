@@ -7,8 +7,9 @@ use s3s::{S3Error, S3ErrorCode, S3Request, S3Response, S3Result, s3_error};
 use super::conditions::{ReadCondition, WriteCondition};
 use super::events::Principal;
 use super::objects::{Written, announce_created, check_key, missing, refuse_version};
-use super::rows::{About, Rows};
+use super::rows::Rows;
 use super::store::Store;
+use super::stored_headers::StoredHeaders;
 
 pub(super) async fn copy(store: &Store, request: S3Request<CopyObjectInput>) -> S3Result<S3Response<CopyObjectOutput>> {
     let principal = Principal::of(&request);
@@ -29,7 +30,7 @@ pub(super) async fn copy(store: &Store, request: S3Request<CopyObjectInput>) -> 
     let replaced = input
         .metadata_directive
         .is_some_and(|way| way.as_str() == MetadataDirective::REPLACE);
-    let about = replaced.then(|| About::of(&request.headers, input.metadata));
+    let about = replaced.then(|| StoredHeaders::of(&request.headers, input.metadata));
     let algorithm = input.checksum_algorithm;
     let (bucket, key) = (input.bucket, input.key);
     if about.is_none() && *from_bucket == *bucket && *from_key == *key {

@@ -172,7 +172,8 @@ mod tests {
     use s3s::dto::NotificationConfiguration;
 
     use super::super::checksums::Sums;
-    use super::super::rows::{About, Bucket, Rows};
+    use super::super::rows::{Bucket, Rows};
+    use super::super::stored_headers::StoredHeaders;
     use super::*;
     use crate::engine::Engine;
     use crate::settings::Settings;
@@ -193,7 +194,7 @@ mod tests {
                     },
                 )?;
                 for key in &keys {
-                    let (etag, about) = (String::new(), About::default());
+                    let (etag, about) = (String::new(), StoredHeaders::default());
                     let object = Object {
                         id: 0,
                         size: 0,

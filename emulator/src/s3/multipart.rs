@@ -13,8 +13,9 @@ use super::conditions::WriteCondition;
 use super::error::Error;
 use super::events::Principal;
 use super::objects::{announce_created, check_key};
-use super::rows::{About, Object, PartKey, Row, Rows, Upload, UploadKey, UploadedPart, parse};
+use super::rows::{Object, PartKey, Row, Rows, Upload, UploadKey, UploadedPart, parse};
 use super::store::Store;
+use super::stored_headers::StoredHeaders;
 
 pub(super) async fn create(
     store: &Store,
@@ -36,7 +37,7 @@ pub(super) async fn create(
         initiated_s: 0,
         whole: is_whole(algorithm.as_deref(), checksum_type.as_ref())?,
         algorithm,
-        about: About::of(&request.headers, metadata),
+        about: StoredHeaders::of(&request.headers, metadata),
     };
     let answered = checksum_algorithm.as_ref().map(|_| kind(&upload));
     let (to, name) = (bucket.clone(), key.clone());

@@ -11,8 +11,9 @@ use super::checksums::{Expected, Sums};
 use super::conditions::WriteCondition;
 use super::error::Error;
 use super::events::{ObjectEvent, Principal, announce};
-use super::rows::{About, Object, Piece, Rows};
+use super::rows::{Object, Piece, Rows};
 use super::store::Store;
+use super::stored_headers::StoredHeaders;
 
 /// The longest key, in bytes of UTF-8.
 const LONGEST_KEY: usize = 1024;
@@ -35,7 +36,7 @@ pub(super) async fn put(store: &Store, request: S3Request<PutObjectInput>) -> S3
     check_key(&key)?;
     store.snapshot()?.bucket(&bucket)?;
     let received = body::receive(store.blobs(), body, expected).await?;
-    let (sums, about) = (received.sums.wire(), About::of(&request.headers, metadata));
+    let (sums, about) = (received.sums.wire(), StoredHeaders::of(&request.headers, metadata));
     let etag = hex::encode(received.md5);
     let written = Written {
         etag,
@@ -170,7 +171,7 @@ pub(super) struct Written {
     pub(super) etag: String,
     pub(super) size: u64,
     pub(super) sums: Sums,
-    pub(super) about: About,
+    pub(super) about: StoredHeaders,
 }
 
 impl Written {

@@ -7,9 +7,10 @@ use s3s::dto::{
 };
 use s3s::{S3Request, S3Response, S3Result, s3_error};
 
-use super::body::{self, ObjectBytes, Received};
+use super::body::{self, Received};
 use super::checksums::Expected;
 use super::conditions::ReadCondition;
+use super::contents::ObjectBytes;
 use super::error::Error;
 use super::objects::missing;
 use super::rows::{Rows, Upload, UploadedPart, parse};

@@ -6,8 +6,8 @@ use http::{HeaderMap, HeaderValue, header};
 use s3s::dto::{Checksum, GetObjectInput, GetObjectOutput, HeadObjectInput, HeadObjectOutput, StreamingBlob};
 use s3s::{S3Error, S3Response, S3Result, s3_error};
 
-use super::body::ObjectBytes;
 use super::conditions::ReadCondition;
+use super::contents::ObjectBytes;
 use super::error::coded;
 use super::objects::{missing, refuse_version};
 use super::rows::{Object, Piece};
