@@ -35,14 +35,12 @@ pub(super) struct Pumping {
 
 impl Session {
     /// Returns whether this process serves the directory.
-    #[must_use]
-    pub fn is_holder(&self) -> bool {
+    pub(crate) fn is_holder(&self) -> bool {
         self.holder.is_some()
     }
 
     /// Returns whether the process that served this session is gone: another one has the lock, or none has.
-    #[must_use]
-    pub fn is_lost(&self) -> bool {
+    pub(crate) fn is_lost(&self) -> bool {
         self.holder.is_none() && lock::address(&self.dir).ok().flatten().as_ref() != Some(&self.address)
     }
 
