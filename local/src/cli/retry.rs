@@ -6,7 +6,7 @@ use anyhow::{bail, ensure};
 use contract::{Dataset, Failure, JobId, Message, Stage, keys};
 use platform::{
     Platform, Store, documents,
-    front::{self, Leads},
+    front::{self, Preview},
     ledger::State,
     walk,
 };
@@ -108,9 +108,9 @@ async fn reopen(key: &str, only: Option<JobId>, platform: &Platform) -> anyhow::
     let store = platform.store.as_ref();
     let wanted = |job: JobId| only.is_none_or(|only| only == job);
     let mut opened = Vec::new();
-    match front::look(key, platform).await? {
-        Leads::Nothing(_) => {}
-        Leads::Event(event) => {
+    match front::preview(key, platform).await? {
+        Preview::Nothing(_) => {}
+        Preview::Event(event) => {
             if wanted(event.job) && walk::replay(store, event.job).await? {
                 opened.push(Retried {
                     job: event.job,
@@ -120,7 +120,7 @@ async fn reopen(key: &str, only: Option<JobId>, platform: &Platform) -> anyhow::
                 });
             }
         }
-        Leads::Job(first) => {
+        Preview::Job(first) => {
             for step in walked(&first, platform).await? {
                 let failed = step.ledger.as_ref().is_some_and(|ledger| ledger.state == State::Failed);
                 if failed && wanted(step.job) && walk::replay(store, step.job).await? {

@@ -84,7 +84,7 @@ pub async fn receive(
 
 /// What the newest object at a key leads to.
 #[derive(Debug)]
-pub enum Leads {
+pub enum Preview {
     /// A `preprocess` job, which is started by this message.
     Job(Box<Message>),
     /// No job of a stage: the upload is rejected, or waits for something.
@@ -97,7 +97,7 @@ pub enum Leads {
 ///
 /// # Errors
 /// When the store does not answer.
-pub async fn look(key: &str, platform: &Platform) -> Result<Leads, StoreError> {
+pub async fn preview(key: &str, platform: &Platform) -> Result<Preview, StoreError> {
     let created = Created {
         bucket: platform.host.bucket.clone(),
         key: key.to_owned(),
@@ -108,11 +108,11 @@ pub async fn look(key: &str, platform: &Platform) -> Result<Leads, StoreError> {
     };
     let mut context = EventContext::of(&created, platform);
     match let_in(&created, &mut context, platform).await {
-        Ok(Admitted::Start(message, _)) => Ok(Leads::Job(message)),
-        Ok(Admitted::Wait { event, .. }) => Ok(Leads::Event(event)),
-        Ok(Admitted::Nothing(why)) => Ok(Leads::Nothing(why)),
+        Ok(Admitted::Start(message, _)) => Ok(Preview::Job(message)),
+        Ok(Admitted::Wait { event, .. }) => Ok(Preview::Event(event)),
+        Ok(Admitted::Nothing(why)) => Ok(Preview::Nothing(why)),
         Err(FrontError::Store(error)) if error.class().may_pass() => Err(error),
-        Err(_) => Ok(Leads::Event(context.event(&created))),
+        Err(_) => Ok(Preview::Event(context.event(&created))),
     }
 }
 
