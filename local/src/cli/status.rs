@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use anyhow::bail;
-use contract::{Dataset, Failure, JobId, Upload, keys, text};
+use contract::{Dataset, FailedStage, Failure, JobId, Upload, keys, text};
 use platform::{
     Store,
     ledger::{Ledger, State},
@@ -67,13 +67,7 @@ pub(super) async fn status(store: &dyn Store, only: Option<&str>, json: bool) ->
         status(&mut datasets, &name, &|s| s.failed.push(failure.clone()));
     }
     for ledger in ledgers.iter().filter(|ledger| !ledger.state.is_final()) {
-        let line = format!(
-            "job {} of {:?}: {:?}, attempt {}",
-            ledger.job.short(),
-            ledger.stage,
-            ledger.state,
-            ledger.attempt
-        );
+        let line = unfinished(ledger);
         // A ledger does not name its dataset, so running jobs are shown together.
         status(&mut datasets, RUNNING, &|s| s.running.push(line.clone()));
     }
@@ -104,8 +98,31 @@ pub(super) async fn status(store: &dyn Store, only: Option<&str>, json: bool) ->
     Ok(())
 }
 
+/// Returns the line of a job that has not ended.
+fn unfinished(ledger: &Ledger) -> String {
+    let stage = match ledger.stage {
+        FailedStage::Receive => "receive",
+        FailedStage::Stage(stage) => stage.name(),
+    };
+    let state = match ledger.state {
+        State::Running => "runs",
+        State::Released => "waits for a worker",
+        State::Yielded => "continues from a checkpoint",
+        State::Committed | State::Failed => "has ended",
+    };
+    format!(
+        "job {} of {stage} {state}, attempt {}",
+        ledger.job.short(),
+        ledger.attempt
+    )
+}
+
 fn status_text(status: &DatasetStatus) -> String {
-    let mut lines = vec![format!("{}: {} uploaded objects", status.dataset, status.uploads)];
+    let mut lines = match (status.dataset.as_str(), status.uploads) {
+        (RUNNING, _) => vec![RUNNING.to_owned()],
+        (dataset, 1) => vec![format!("{dataset}: 1 uploaded object")],
+        (dataset, uploads) => vec![format!("{dataset}: {uploads} uploaded objects")],
+    };
     if let Some(champion) = &status.champion {
         lines.push(format!(
             "champion {} (generation {})",

@@ -255,6 +255,12 @@ async fn a_failed_dataset_or_job_is_tried_again_when_a_person_asks() {
     let one = retry(&jobs[0][..12]);
     assert_eq!((one.len(), one[0]["job"].as_str()), (1, Some(jobs[0])));
     assert_eq!(retry("load").len(), 3, "those that are left");
+    let status = String::from_utf8(workspace.output(&["status", "load"]).stdout).unwrap();
+    assert_eq!(
+        status.matches("of train waits for a worker, attempt 0").count(),
+        4,
+        "{status}"
+    );
     let nothing = workspace.output(&["retry", "load"]);
     let said = String::from_utf8_lossy(&nothing.stderr).into_owned();
     assert!(
