@@ -104,14 +104,14 @@ fn unfinished(ledger: &Ledger) -> String {
         FailedStage::Receive => "receive",
         FailedStage::Stage(stage) => stage.name(),
     };
-    let state = match ledger.state {
+    let doing = match ledger.state {
         State::Running => "runs",
         State::Released => "waits for a worker",
         State::Yielded => "continues from a checkpoint",
         State::Committed | State::Failed => "has ended",
     };
     format!(
-        "job {} of {stage} {state}, attempt {}",
+        "job {} of {stage} {doing}, attempt {}",
         ledger.job.short(),
         ledger.attempt
     )
