@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use contract::FailureKind;
+use serde::{Deserialize, Serialize};
 use series::{LARGEST, TransformError};
 
 /// What every error of a stage or a port says about itself.
@@ -37,7 +38,7 @@ pub enum Retry {
 }
 
 /// Where in the input an error is. What is not known is `None`.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Place {
     /// The row in the file, counted from 1 with the header as row 1.
     pub row: Option<u64>,

@@ -5,6 +5,11 @@
 //! stage pays for the same pages several times. Here a few heaps keep what was freed in them and return it when the
 //! process rests. With another allocator (musl, macOS) nothing changes.
 
+use std::{
+    io::{self, Read as _},
+    thread,
+};
+
 use crate::logging;
 
 /// Runs a program on the runtime of all binaries, after it has set up the heap and the reports of panics. Call it
@@ -27,6 +32,21 @@ pub(crate) fn set_up_heap() {
 /// Returns free memory to the kernel. For a process that stays alive with nothing to do.
 pub fn release_memory() {
     heap::release();
+}
+
+/// Ends this process when its parent ends. The parent keeps this process's standard input open while it lives, so the end
+/// of the input means the end of the parent, however it ended. The system's own parent-death signal is sent when a
+/// *thread* of the parent ends.
+pub(crate) fn end_with_parent() {
+    let watch = || {
+        while !matches!(io::stdin().lock().read(&mut [0]), Ok(0) | Err(_)) {}
+        std::process::exit(1);
+    };
+    let watching = thread::Builder::new().name("parent".to_owned()).stack_size(64 << 10);
+    if let Err(error) = watching.spawn(watch) {
+        // Its own limits of time still end it.
+        tracing::warn!(%error, "this process may outlive its parent");
+    }
 }
 
 #[cfg(all(target_os = "linux", target_env = "gnu"))]

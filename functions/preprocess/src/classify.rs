@@ -11,7 +11,7 @@ impl Classify for PreprocessError {
         let data = Class::never(FailureKind::Data);
         match self {
             Self::Store(source) => source.class(),
-            Self::Refused(refusal) => Class::never(refusal.kind).at(refusal.place()),
+            Self::Refused(refusal) => Class::never(refusal.kind).at(refusal.place.clone()),
             Self::Child(_) => Class::later(FailureKind::Exhausted),
             Self::Gone { .. } | Self::Message { .. } => Class::never(FailureKind::Event),
             Self::Died { death, .. } => data.at(Place {

@@ -1,13 +1,12 @@
 //! Errors of an upload.
 
-use contract::FailureKind;
 use platform::{
-    Class, Classify as _, Place, StoreError,
+    StoreError,
     child::{ChildError, Death},
-    error::chain,
 };
-use serde::{Deserialize, Serialize};
 use series::{AxisError, TableError};
+
+use crate::refusal::Refusal;
 
 /// A cell of a file.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -30,20 +29,6 @@ impl std::fmt::Display for FileCell {
             self.file, self.row, self.column, self.value
         )
     }
-}
-
-/// A refusal by the child, as a failure records it.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, thiserror::Error)]
-#[error("{message}")]
-pub struct Refusal {
-    /// The text of the error and of all its causes, outermost first.
-    pub message: String,
-    /// The kind of the failure.
-    pub kind: FailureKind,
-    row: Option<u64>,
-    column: Option<String>,
-    value: Option<String>,
-    bound: Option<String>,
 }
 
 /// Why an upload cannot become a clean part.
@@ -355,39 +340,6 @@ pub enum PreprocessError {
     /// The clean part could not be written.
     #[error("the clean part cannot be written")]
     Write(#[from] part::WriteError),
-}
-
-impl Refusal {
-    pub(crate) fn of(error: &PreprocessError) -> Self {
-        let Class {
-            kind,
-            place:
-                Place {
-                    row,
-                    column,
-                    value,
-                    bound,
-                },
-            ..
-        } = error.class();
-        Self {
-            message: chain(error),
-            kind,
-            row,
-            column,
-            value,
-            bound,
-        }
-    }
-
-    pub(crate) fn place(&self) -> Place {
-        Place {
-            row: self.row,
-            column: self.column.clone(),
-            value: self.value.clone(),
-            bound: self.bound.clone(),
-        }
-    }
 }
 
 /// The formats of times that are read.

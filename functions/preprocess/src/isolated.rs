@@ -14,9 +14,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     clean::{Recipe, clean},
-    error::{PreprocessError, Refusal},
+    error::PreprocessError,
     limits::{self, Limits},
     raw::File,
+    refusal::Refusal,
 };
 
 /// The name of the task in the child's arguments.

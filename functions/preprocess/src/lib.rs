@@ -24,6 +24,7 @@ mod parquet;
 mod plain;
 mod raw;
 mod read;
+mod refusal;
 mod roles;
 mod time;
 
@@ -37,10 +38,11 @@ use crate::isolated::{Cleaned, Ending};
 
 pub use crate::{
     clean::{Recipe, clean},
-    error::{FileCell, PreprocessError, Refusal},
+    error::{FileCell, PreprocessError},
     isolated::child,
     limits::Limits,
     raw::File,
+    refusal::Refusal,
 };
 
 /// The stage `preprocess`, as the driver runs it.

@@ -2,18 +2,17 @@
 
 use std::{
     ffi::OsString,
-    io::{self, Read as _},
+    io,
     panic::{AssertUnwindSafe, catch_unwind},
     process::ExitCode,
     sync::atomic::{AtomicBool, Ordering},
-    thread,
     time::Duration,
 };
 
 use bytes::Bytes;
 
 use super::{Bounds, confine, frame};
-use crate::error::panic_text;
+use crate::{error::panic_text, process};
 
 /// The prefix of the task's name in the first argument of a child.
 const MARK: &str = "child:";
@@ -67,9 +66,9 @@ fn serve(
 ) -> Result<(), String> {
     let bounds = read(arguments).ok_or("a child is started by its parent, not by hand")?;
     confine::confine(&bounds).map_err(|error| format!("cannot limit itself: {error}"))?;
-    crate::process::set_up_heap();
+    process::set_up_heap();
     let request = frame::read(&mut io::stdin().lock()).map_err(|error| format!("cannot read its request: {error}"))?;
-    end_with_parent();
+    process::end_with_parent();
     let (kind, parts) = match catch_unwind(AssertUnwindSafe(|| compute(request))) {
         Ok(parts) => (ANSWERED, parts),
         Err(panic) => (
@@ -91,16 +90,4 @@ fn read(arguments: impl Iterator<Item = OsString>) -> Option<Bounds> {
         cpu: Duration::from_secs(cpu),
         threads: usize::try_from(threads).ok()?,
     })
-}
-
-/// Ends this process when its parent ends. The parent keeps the pipe of the request open while it waits, so the end of
-/// the pipe means the end of the parent, however it ended. The system's own parent-death signal is sent when a *thread*
-/// of the parent ends.
-fn end_with_parent() {
-    let watch = || {
-        let _ = io::stdin().lock().read(&mut [0]);
-        std::process::exit(1);
-    };
-    // Without this watch the child still ends at its limit of CPU time, or when nobody reads its answer.
-    let _ = thread::Builder::new().stack_size(64 << 10).spawn(watch);
 }

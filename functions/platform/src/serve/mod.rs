@@ -12,7 +12,7 @@ use std::{path::PathBuf, process::ExitCode, sync::Arc};
 
 use crate::{
     config::{self, Config},
-    logging,
+    logging, process,
     stop::Stop,
     work::ErasedWork,
 };
@@ -34,7 +34,7 @@ pub async fn serve(work: impl ErasedWork) -> anyhow::Result<ExitCode> {
     let arguments = Arguments::parse(std::env::args().skip(1))?;
     let on_lambda = config::lambda_api().is_some();
     if config::ends_with_parent() {
-        end_with_parent();
+        process::end_with_parent();
     }
     let config = Config::load(arguments.config)?;
     logging::start(&config.log, on_lambda)?;
@@ -70,22 +70,6 @@ impl Arguments {
             }
         }
         Ok(parsed)
-    }
-}
-
-/// Ends this process when its standard input ends. Its parent holds that open for as long as it lives, so a killed
-/// parent takes its functions with it. The system's own parent-death signal is sent when a *thread* of the parent ends.
-fn end_with_parent() {
-    let watch = || {
-        let mut byte = [0];
-        while !matches!(
-            std::io::Read::read(&mut std::io::stdin().lock(), &mut byte),
-            Ok(0) | Err(_)
-        ) {}
-        std::process::exit(1);
-    };
-    if let Err(error) = std::thread::Builder::new().name("parent".to_owned()).spawn(watch) {
-        tracing::warn!(%error, "this process may outlive its parent");
     }
 }
 
