@@ -17,7 +17,7 @@ use crate::{
     error::PreprocessError,
     limits::{self, Limits},
     raw::File,
-    refusal::Refusal,
+    refusal::{Problem, Refusal},
 };
 
 /// The name of the task in the child's arguments.
@@ -155,7 +155,7 @@ async fn in_child(
             facts,
             part: part.clone(),
         }),
-        (Some(Ok(Answer::Refused(refusal))), _) => Err(PreprocessError::Refused(Box::new(refusal))),
+        (Some(Ok(Answer::Refused(refusal))), _) => Err(PreprocessError::Refused(refusal)),
         (Some(Err(error)), _) => Err(died(Death::Silent(error.to_string()))),
         (None | Some(Ok(Answer::Cleaned(_))), _) => Err(died(Death::Silent("a part of it is missing".to_owned()))),
     }
@@ -170,7 +170,11 @@ fn answer(parts: Vec<Bytes>) -> Vec<Bytes> {
     let files = files.map(|(name, bytes)| File { name, bytes }).collect();
     let (answer, part) = match make(files, &request.spec, request.limits, request.threads) {
         Ok(Cleaned { facts, part }) => (Answer::Cleaned(facts), part),
-        Err(error) => (Answer::Refused(Refusal::of(&error)), Bytes::new()),
+        Err(PreprocessError::Refused(refusal)) => (Answer::Refused(refusal), Bytes::new()),
+        Err(error) => {
+            let problem = Problem::new(platform::error::chain(&error));
+            (Answer::Refused(problem.into()), Bytes::new())
+        }
     };
     let said = contract::canonical(&answer).expect("facts and refusals hold counts and texts");
     vec![said.into(), part]

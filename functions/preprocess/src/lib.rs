@@ -12,20 +12,13 @@
 //!
 //! Start with [`clean()`], then [`Preprocess`], which is how the platform calls it.
 
-mod classify;
 mod clean;
-mod csv;
 mod error;
-mod grid;
 mod isolated;
 mod limits;
-mod number;
-mod parquet;
-mod plain;
 mod raw;
-mod read;
 mod refusal;
-mod roles;
+mod table;
 mod time;
 
 use async_trait::async_trait;
@@ -38,11 +31,11 @@ use crate::isolated::{Cleaned, Ending};
 
 pub use crate::{
     clean::{Recipe, clean},
-    error::{FileCell, PreprocessError},
+    error::PreprocessError,
     isolated::child,
     limits::Limits,
     raw::File,
-    refusal::Refusal,
+    refusal::{Problem, Refusal},
 };
 
 /// The stage `preprocess`, as the driver runs it.

@@ -74,6 +74,16 @@ pub struct DataSection {
     pub frequency: Choice<series::Frequency>,
     /// The IANA time zone of times that are written without an offset.
     pub time_zone: String,
+    /// How the times are written, as `strftime` names it. `Auto`: found from the values.
+    pub time_format: Choice<String>,
+    /// The lines before the header that are no data. `Auto`: found from the lines.
+    pub skip_rows: Choice<usize>,
+    /// Whether names stand above the columns. `Auto`: found from the lines.
+    pub header: Choice<bool>,
+    /// Numbers that stand for a missing value, such as -999.
+    pub missing: Vec<f64>,
+    /// The names of columns that are not used.
+    pub exclude: Vec<String>,
     /// Into how many parts the dataset is cut. Always 1: more are not built yet.
     pub parts: u32,
     /// How several uploads of the dataset are combined.

@@ -1,0 +1,143 @@
+//! The quality report of `preprocess`: how the files were understood, and what was handled and counted.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// The quality report: everything about the files that was handled and counted, not refused.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub struct Report {
+    /// Data rows that the files have, headers not counted.
+    pub rows_read: usize,
+    /// Rows that came after a row with a later time.
+    pub out_of_order: usize,
+    /// Rows that were dropped because a later row has the same time.
+    pub duplicates: usize,
+    /// Steps of the time axis for which the files have no row.
+    pub gaps: usize,
+    /// Missing values per column, those of gaps included. Columns without missing values are left out.
+    pub missing: BTreeMap<String, usize>,
+    /// Columns that have one value throughout. They are kept as inputs and are no targets.
+    pub constant: Vec<String>,
+    /// Columns without any value. They are left out of the clean part.
+    pub empty: Vec<String>,
+    /// Columns without any number. They are left out of the clean part.
+    pub not_numeric: Vec<String>,
+    /// Targets of the spec that are no targets because they are constant or empty.
+    pub excluded_targets: Vec<String>,
+    /// Keys of objects that were not used, for example a test file that the spec does not ask for.
+    pub ignored_objects: Vec<String>,
+    /// How the data file was understood.
+    #[serde(default)]
+    pub understood: Understood,
+}
+
+impl Report {
+    /// Returns in words what a person may not expect of the data. Gaps and missing values are not repeated here.
+    #[must_use]
+    pub fn notices(&self) -> Vec<String> {
+        let Self {
+            rows_read,
+            out_of_order,
+            duplicates,
+            ..
+        } = self;
+        let rows = [
+            (*duplicates, "have the time of a later row, which counts"),
+            (*out_of_order, "stand out of time order and were sorted"),
+        ];
+        let rows = rows.into_iter().filter(|(count, _)| *count > 0);
+        let rows = rows.map(|(count, what)| format!("{count} of {rows_read} rows {what}"));
+        let names = [
+            (&self.not_numeric, "left out, without any number"),
+            (&self.empty, "left out, without any value"),
+            (&self.constant, "constant, so no target"),
+            (&self.ignored_objects, "not used, the spec asks for no test file"),
+        ];
+        let names = names.into_iter().filter(|(names, _)| !names.is_empty());
+        let names = names.map(|(names, what)| format!("{what}: {}", names.join(", ")));
+        rows.chain(names).collect()
+    }
+}
+
+/// How a data file was understood: what a person would see at once, and what was decided for them.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Understood {
+    /// How the table was found in the file.
+    pub layout: Layout,
+    /// How the times were read.
+    pub time: TimeReading,
+    /// The distance of two steps, in words: `1h`, `1mo`, `1 business day`, `1 step`.
+    pub step: String,
+    /// The first step.
+    pub first: String,
+    /// The last step with an observed target.
+    pub last: String,
+    /// The step after it, which is the first that is forecast.
+    pub next: String,
+    /// The season in steps; 1 if the step suggests none.
+    pub season: usize,
+    /// Columns that are forecast.
+    pub targets: Vec<String>,
+    /// Columns that are inputs.
+    pub inputs: Vec<String>,
+    /// Inputs that go on after the targets end.
+    pub known: Vec<String>,
+    /// Columns that are not used.
+    pub left_out: Vec<LeftOut>,
+    /// Sentences about what was decided or may surprise.
+    pub notices: Vec<String>,
+}
+
+/// How a table was found in a file.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Layout {
+    /// `CSV` or `Parquet`.
+    pub format: String,
+    /// `gzip`, `zstd` or `zip`; empty when the file is not compressed.
+    pub compression: String,
+    /// The encoding of the text; empty for Parquet.
+    pub encoding: String,
+    /// The character between two cells: `,`, `;`, `tab`, `|` or `space`; empty when there is only one column.
+    pub delimiter: String,
+    /// Lines before the header that are no data.
+    pub skipped_rows: usize,
+    /// Lines of the header; 0 when the file has none.
+    pub header_rows: usize,
+    /// The number of rows that are no data: comments, empty rows, totals and footers.
+    pub left_out_rows: usize,
+    /// The first of those that are not empty, with their text.
+    pub left_out_examples: Vec<LeftOutRow>,
+}
+
+/// A row that is no data.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct LeftOutRow {
+    /// The line in the file, from 1.
+    pub row: u64,
+    /// Its text, shortened.
+    pub text: String,
+}
+
+/// How the times of a file were read.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct TimeReading {
+    /// The columns that make the time; empty when the file has none and its rows are steps.
+    pub columns: Vec<String>,
+    /// The format, as `data.time_format` takes it, or in words.
+    pub format: String,
+    /// The zone in which the times are written: an IANA name, `UTC`, `offsets`, or empty for dates and steps.
+    pub zone: String,
+}
+
+/// A column that is not used, and why.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct LeftOut {
+    /// The name of the column.
+    pub column: String,
+    /// Why it is not used.
+    pub why: String,
+}
