@@ -17,6 +17,7 @@ mod error;
 mod isolated;
 mod limits;
 mod raw;
+mod number;
 mod refusal;
 mod table;
 mod time;

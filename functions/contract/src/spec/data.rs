@@ -9,7 +9,7 @@ use super::{
     node::{Fields, Leaf},
     problem::Problems,
     read::Section,
-    resolved::{Choice, DataSection, Mode},
+    resolved::{Choice, DataSection, Decimal, Mode},
 };
 use crate::{NameError, name::check_column};
 
@@ -33,6 +33,16 @@ pub(super) fn read(fields: &mut Fields, problems: &mut Problems) -> DataSection 
         time_format: time_format(&mut section),
         skip_rows: skip_rows(&mut section),
         header: header(&mut section),
+        decimal: section.word(
+            "decimal",
+            &[
+                ("auto", Choice::Auto),
+                (".", Choice::Given(Decimal::Point)),
+                (",", Choice::Given(Decimal::Comma)),
+            ],
+            &[],
+            Choice::Auto,
+        ),
         missing: missing(&mut section),
         exclude: columns(&mut section, "exclude")
             .map(|(_, columns)| columns)
