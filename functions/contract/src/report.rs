@@ -13,6 +13,9 @@ pub struct Report {
     pub out_of_order: usize,
     /// Rows that were dropped because a later row has the same time.
     pub duplicates: usize,
+    /// Of those, rows that are equal to the later one.
+    #[serde(default)]
+    pub equal_rows: usize,
     /// Steps of the time axis for which the files have no row.
     pub gaps: usize,
     /// Missing values per column, those of gaps included. Columns without missing values are left out.
@@ -140,4 +143,39 @@ pub struct LeftOut {
     pub column: String,
     /// Why it is not used.
     pub why: String,
+}
+
+impl Understood {
+    /// Returns in at most three lines how a file of `rows` data rows was understood.
+    #[must_use]
+    pub fn lines(&self, rows: usize) -> Vec<String> {
+        const NAMED: usize = 8;
+        let names = |names: &[String]| {
+            let more = names.len().saturating_sub(NAMED);
+            let shown = names[..names.len() - more].join(", ");
+            if more == 0 { shown } else { format!("{shown} and {more} more") }
+        };
+        let Self { step, first, last, time, .. } = self;
+        let mut read = format!("{rows} rows, 1 series, every {step} from {first} to {last}");
+        if time.columns.is_empty() {
+            read.push_str("; no time column, so rows are steps");
+        } else {
+            read.push_str(&format!("; time in {} as {}", time.columns.join(" and "), time.format));
+        }
+        if !time.zone.is_empty() {
+            read.push_str(&format!(", {}", time.zone));
+        }
+        if self.season > 1 {
+            read.push_str(&format!("; season {}", self.season));
+        }
+        let mut roles = format!("targets {}", names(&self.targets));
+        let left_out: Vec<_> = self.left_out.iter().map(|left| format!("{} ({})", left.column, left.why)).collect();
+        for (what, which) in [("inputs", &self.inputs), ("known ahead", &self.known), ("left out", &left_out)] {
+            if !which.is_empty() {
+                roles.push_str(&format!("; {what} {}", names(which)));
+            }
+        }
+        let notices = (!self.notices.is_empty()).then(|| self.notices.join("; "));
+        [Some(read), Some(roles), notices].into_iter().flatten().collect()
+    }
 }

@@ -102,9 +102,9 @@ fn make(files: Vec<File>, spec: &Spec, limits: Limits, threads: usize) -> Result
         limits,
         threads,
     };
-    let (table, report) = clean(&files[0], files.get(1), &recipe)?;
-    // Their memory is needed for the part.
-    drop(files);
+    let mut files = files.into_iter();
+    let data_file = files.next().unwrap_or_default();
+    let (table, report) = clean(data_file, files.next(), &recipe)?;
     let (part, clean) = part::write(&table)?;
     let facts = CleanFacts {
         clean,

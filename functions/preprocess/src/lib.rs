@@ -14,11 +14,17 @@
 
 mod clean;
 mod error;
+mod grid;
+mod inspect;
 mod isolated;
+mod kind;
 mod limits;
-mod raw;
 mod number;
+mod raw;
 mod refusal;
+mod repeated;
+mod roles;
+mod sentinel;
 mod table;
 mod time;
 
@@ -33,6 +39,7 @@ use crate::isolated::{Cleaned, Ending};
 pub use crate::{
     clean::{Recipe, clean},
     error::PreprocessError,
+    inspect::{Inspection, inspect},
     isolated::child,
     limits::Limits,
     raw::File,

@@ -6,7 +6,7 @@ use polars::prelude::StringChunked;
 use crate::refusal::Problem;
 
 /// One uploaded file.
-#[derive(Clone, Debug)]
+#[derive(Clone, Default, Debug)]
 pub struct File {
     /// The file's name without its directory, for messages and for its extension.
     pub name: String,
@@ -124,6 +124,13 @@ impl Raw {
             column: name.clone(),
             value: cells.text(row).chars().take(SHOWN).collect(),
         }
+    }
+
+    /// Returns the cells of a row as one text, shortened.
+    pub(crate) fn row_text(&self, row: usize) -> String {
+        const SHOWN: usize = 80;
+        let cells: Vec<_> = self.columns.iter().map(|column| column.cells.text(row)).collect();
+        contract::text::shortened(cells.join(",").trim_end_matches(','), SHOWN)
     }
 
     /// Returns the columns with the first cell of each. Of a wide file it returns only some.

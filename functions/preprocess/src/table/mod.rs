@@ -9,6 +9,6 @@ use crate::{
 };
 
 /// Reads a file in the format of its content.
-pub(crate) fn read(_file: &File, _data: &DataSection, _limits: &Limits) -> Result<Raw, Refusal> {
+pub(crate) fn read(_file: File, _data: &DataSection, _limits: &Limits) -> Result<Raw, Refusal> {
     todo!()
 }

@@ -1,0 +1,159 @@
+//! Sorts rows and places them on the regular grid.
+
+use std::ops::Range;
+
+use contract::{Report, spec::Choice};
+use series::{AxisError, Fitted, Frequency, TimeAxis};
+
+use crate::{
+    limits::Limits,
+    raw::Raw,
+    refusal::{Problem, Refusal},
+    time::Times,
+};
+
+/// The source of each grid row.
+pub(crate) struct Grid {
+    pub(crate) axis: TimeAxis,
+    /// In rising order on the grid.
+    runs: Vec<Run>,
+    pub(crate) test_start: Option<usize>,
+    /// How many rows had to be moved to the grid.
+    pub(crate) snapped: usize,
+    /// The farthest move in seconds.
+    pub(crate) farthest: i64,
+}
+
+/// Rows that follow each other both in a file and on the grid.
+#[derive(Clone, Debug)]
+struct Run {
+    file: usize,
+    rows: Range<usize>,
+    /// The grid row of the first of them.
+    grid: usize,
+}
+
+/// A row of a file with its time.
+#[derive(Clone, Copy)]
+struct Placed {
+    file: usize,
+    row: usize,
+    time: i64,
+}
+
+/// Places the rows of the data file, and those of the test file, which must come later, on one grid. `order` holds the
+/// rows of each file in the order of their times, without repeated ones. `columns` counts those of the clean part.
+pub(crate) fn lay(
+    files: &[Raw],
+    times: &[Times],
+    order: &[Vec<usize>],
+    frequency: &Choice<Frequency>,
+    (limits, columns): (&Limits, usize),
+    report: &mut Report,
+) -> Result<Grid, Refusal> {
+    check_sequence(files, times, order)?;
+    let placed = order.iter().enumerate().flat_map(|(file, order)| {
+        let seconds = &times[file].seconds;
+        order.iter().map(move |&row| Placed { file, row, time: seconds[row] })
+    });
+    let placed: Vec<Placed> = placed.collect();
+    let sorted: Vec<i64> = placed.iter().map(|placed| placed.time).collect();
+    let most = limits.rows(columns);
+    let fitted = match frequency {
+        _ if times[0].steps => TimeAxis::fit_with(&sorted, Frequency::Steps, most),
+        Choice::Auto => TimeAxis::fit(&sorted, most),
+        Choice::Given(frequency) => TimeAxis::fit_with(&sorted, *frequency, most),
+    };
+    let Fitted {
+        axis,
+        rows,
+        snapped,
+        farthest,
+    } = fitted.map_err(|error| refused(files, times, &placed, &error))?;
+    let mut runs: Vec<Run> = Vec::new();
+    for (placed, grid) in placed.iter().zip(rows) {
+        // Of two rows that lie nearest to one step, the later one counts.
+        if let Some(run) = runs.last_mut().filter(|run| run.end() > grid) {
+            run.rows.end -= 1;
+            report.duplicates += 1;
+        }
+        match runs.last_mut() {
+            Some(run) if (run.file, run.rows.end, run.end()) == (placed.file, placed.row, grid) => run.rows.end += 1,
+            _ => runs.push(Run {
+                file: placed.file,
+                rows: placed.row..placed.row + 1,
+                grid,
+            }),
+        }
+    }
+    runs.retain(|run| !run.rows.is_empty());
+    report.gaps = axis.len - runs.iter().map(|run| run.rows.len()).sum::<usize>();
+    Ok(Grid {
+        test_start: runs.iter().find(|run| run.file > 0).map(|run| run.grid),
+        axis,
+        runs,
+        snapped,
+        farthest,
+    })
+}
+
+impl Run {
+    fn end(&self) -> usize {
+        self.grid + self.rows.len()
+    }
+}
+
+/// Returns the refusal of times that make no grid, at the cell where the grid breaks.
+fn refused(files: &[Raw], times: &[Times], placed: &[Placed], error: &AxisError) -> Refusal {
+    let file = &files[0].file;
+    let what = format!("{file} has no regular time axis: {error}");
+    let at = match error {
+        AxisError::OffGrid { row, .. } | AxisError::StepTooLong { row, .. } => placed.get(*row),
+        _ => None,
+    };
+    let (Some(at), Some(column)) = (at, times[0].columns.first()) else {
+        return Problem::new(what).bound("rising times on one grid").into();
+    };
+    let cell = files[at.file].cell(times[at.file].columns.first().copied().unwrap_or(*column), at.row);
+    cell.problem(&format!("breaks the time axis: {error}"), "rising times on one grid")
+        .into()
+}
+
+fn check_sequence(files: &[Raw], times: &[Times], order: &[Vec<usize>]) -> Result<(), Refusal> {
+    let ([data, test], [data_times, test_times]) = (files, times) else {
+        return Ok(());
+    };
+    let (Some(&last), Some(&first)) = (order[0].last(), order[1].first()) else {
+        return Ok(());
+    };
+    let (end, start) = (data_times.seconds[last], test_times.seconds[first]);
+    if start > end {
+        return Ok(());
+    }
+    let label = |seconds| TimeAxis::new(seconds, if data_times.steps { Frequency::Steps } else { Frequency::Seconds(1) }, 1).label(0);
+    let (start, end) = (label(start), label(end));
+    let message = format!(
+        "{} starts at {start}, which is not after {end}, the last row of {}",
+        test.file, data.file
+    );
+    Err(Problem::new(message).value(start).bound(format!("after {end}")).into())
+}
+
+impl Grid {
+    /// Places the values of a column, one slice per file, on the grid, with NaN in rows that have no source.
+    pub(crate) fn place(&self, mut files: Vec<Vec<f64>>) -> Vec<f64> {
+        if let ([run], [values]) = (&self.runs[..], &files[..])
+            && run.rows == (0..self.axis.len)
+            && values.len() == self.axis.len
+        {
+            return files.remove(0);
+        }
+        let mut placed = Vec::with_capacity(self.axis.len);
+        for Run { file, rows, grid } in &self.runs {
+            placed.resize(*grid, f64::NAN);
+            placed.extend_from_slice(&files[*file][rows.clone()]);
+        }
+        placed.resize(self.axis.len, f64::NAN);
+        placed
+    }
+}

@@ -1,0 +1,198 @@
+//! Decides the role of each column: target, input, or none.
+
+use contract::{LeftOut, Report, spec::DataSection};
+use series::{Column, Role};
+
+use crate::{
+    grid::Grid,
+    kind::{self, Kind},
+    number::Numbers,
+    raw::Raw,
+    refusal::{Problem, Refusal},
+    time::Times,
+};
+
+/// A column of the data file and, if there is one, of the test file.
+pub(crate) struct Measured {
+    pub(crate) name: String,
+    /// The index of the column in each file.
+    pub(crate) at: Vec<usize>,
+    /// The cells of the column in each file.
+    pub(crate) numbers: Vec<Numbers>,
+    pub(crate) kind: Kind,
+}
+
+/// The part that a column may play before the targets are chosen.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Part {
+    Target,
+    /// A target if there is no other one: the smaller the number, the sooner.
+    Spare(u8),
+    Input,
+    Out(&'static str),
+}
+
+/// What a number is, in the words of a refusal.
+pub(crate) const NUMBERS: &str =
+    "a number with a decimal point or comma, or for a missing one nothing, NaN, NA, N/A, null, None or -";
+
+/// Notes what the spec asks of columns that the file does not have or that hold no numbers.
+pub(crate) fn check(files: &[Raw], columns: &[Measured], data: &DataSection, problems: &mut Vec<Problem>) {
+    let targets = data.targets.given().into_iter().flatten();
+    let asked = targets.map(|name| ("data.targets", name)).chain(data.past.iter().map(|name| ("data.past", name)));
+    for (setting, name) in asked {
+        let Some(column) = columns.iter().find(|column| column.name == *name) else {
+            problems.push(no_column(&files[0], setting, name));
+            continue;
+        };
+        if let Some(file) = column.numbers.iter().position(|numbers| numbers.text.is_some()) {
+            let row = column.numbers[file].text.unwrap_or_default();
+            let cell = files[file].cell(column.at[file], row);
+            problems.push(cell.problem(
+                &format!("is not a number, and `{setting}` names its column; allowed: {NUMBERS}"),
+                NUMBERS,
+            ));
+        }
+    }
+    let known = |name: &&String| !files[0].columns.iter().any(|column| column.name == **name);
+    problems.extend(data.exclude.iter().filter(known).map(|name| no_column(&files[0], "data.exclude", name)));
+}
+
+/// Returns the problem that a setting names a column that the file does not have.
+pub(crate) fn no_column(raw: &Raw, setting: &str, name: &str) -> Problem {
+    let columns: Vec<_> = raw.columns.iter().map(|column| format!("`{}`", column.name)).collect();
+    let columns = columns.join(", ");
+    let message = format!("{} has no column `{name}`, which `{setting}` names; it has {columns}", raw.file);
+    Problem::new(message).row(1).column(name).value(name).bound(format!("one of {columns}"))
+}
+
+/// Returns the columns with their roles, in the order of the file. Columns that are left out are named in the report.
+///
+/// Whether a column varies is judged on the grid, so a row that was replaced by another one with the same time does not
+/// count.
+pub(crate) fn assign(
+    files: &[Raw],
+    times: &Times,
+    columns: Vec<Measured>,
+    grid: &Grid,
+    data: &DataSection,
+    report: &mut Report,
+) -> Result<Vec<Column>, Refusal> {
+    let has = |name: &str| times.columns.iter().any(|&at| files[0].columns[at].name == name);
+    // The two names that Prophet's users give the time and the target; all else are its regressors.
+    let prophet = has("ds") && columns.iter().any(|column| column.name == "y" && column.numbers[0].text.is_none());
+    let mut placed = Vec::with_capacity(columns.len());
+    for Measured { name, numbers, kind, .. } in columns {
+        let text = numbers.iter().any(|numbers| numbers.text.is_some());
+        let some = numbers.iter().any(|numbers| numbers.count() > 0);
+        let values = grid.place(numbers.into_iter().map(|numbers| numbers.values).collect());
+        let mut part = part(&name, kind, &values, data);
+        if text && part != Part::Out(EXCLUDED) {
+            let few = "text among its numbers";
+            part = Part::Out(if some { few } else { "no number" });
+            report.not_numeric.extend((!some).then(|| name.clone()));
+        }
+        if prophet && data.targets.given().is_none() && matches!(part, Part::Target | Part::Spare(_)) && name != "y" {
+            part = Part::Input;
+        }
+        placed.push((name, values, part));
+    }
+    promote_spares(&mut placed, data, report);
+    let mut kept = Vec::with_capacity(placed.len());
+    for (name, values, part) in placed {
+        let role = match part {
+            Part::Target => Role::Target,
+            Part::Input | Part::Spare(_) => Role::Past,
+            Part::Out(why) => {
+                report.understood.left_out.push(LeftOut { column: name, why: why.to_owned() });
+                continue;
+            }
+        };
+        note_sameness(&name, &values, role, data, report);
+        kept.push(Column { name, role, values });
+    }
+    if !kept.iter().any(|column| column.role == Role::Target) {
+        return Err(no_target(&files[0], report).into());
+    }
+    Ok(kept)
+}
+
+const EXCLUDED: &str = "excluded by `data.exclude`";
+
+fn part(name: &str, kind: Kind, values: &[f64], data: &DataSection) -> Part {
+    let named = |names: &[String]| names.iter().any(|given| given == name);
+    let past = named(&data.past);
+    let asked = data.targets.given().map(|targets| named(targets));
+    let present = values.iter().filter(|value| !value.is_nan());
+    let empty = present.clone().next().is_none();
+    let constant = present.clone().zip(present.skip(1)).all(|(first, second)| first == second);
+    match kind {
+        _ if named(&data.exclude) => Part::Out(EXCLUDED),
+        // An empty input that the spec names stays: the next upload may fill it, and then has the same columns.
+        _ if past => Part::Input,
+        _ if empty => Part::Out("no value"),
+        _ if asked == Some(true) => if constant { Part::Spare(0) } else { Part::Target },
+        Kind::Counter => Part::Out("counts the rows or the time"),
+        Kind::Id => Part::Out("an id"),
+        Kind::CalendarPart => Part::Out("follows from the time"),
+        _ if asked == Some(false) => Part::Input,
+        Kind::Limit => Part::Input,
+        _ if constant => Part::Spare(2),
+        Kind::Flag => Part::Spare(1),
+        Kind::Measured => Part::Target,
+    }
+}
+
+/// Makes targets of the best spare columns when there is no other target.
+fn promote_spares(placed: &mut [(String, Vec<f64>, Part)], data: &DataSection, report: &mut Report) {
+    if placed.iter().any(|(_, _, part)| *part == Part::Target) {
+        return;
+    }
+    let spare = |part: &Part| match part {
+        Part::Spare(rank) => Some(*rank),
+        _ => None,
+    };
+    let Some(best) = placed.iter().filter_map(|(_, _, part)| spare(part)).min() else {
+        return;
+    };
+    if data.targets.given().is_some() && best > 0 {
+        return;
+    }
+    for (name, _, part) in placed.iter_mut().filter(|(_, _, part)| spare(part) == Some(best)) {
+        *part = Part::Target;
+        let what = if best == 1 { "is 0 or 1" } else { "has one value throughout, which is its forecast" };
+        report.understood.notices.push(format!("target `{name}` {what}; no other column could be one"));
+    }
+}
+
+/// Notes a column that has the same value in all rows, or none.
+fn note_sameness(name: &str, values: &[f64], role: Role, data: &DataSection, report: &mut Report) {
+    let mut present = values.iter().filter(|value| !value.is_nan());
+    let first = present.next();
+    if present.any(|value| Some(value) != first) {
+        return;
+    }
+    report.constant.extend(first.is_some().then(|| name.to_owned()));
+    report.empty.extend(first.is_none().then(|| name.to_owned()));
+    let asked = data.targets.given().is_none_or(|targets| targets.iter().any(|target| target == name));
+    if role != Role::Target && asked && !data.past.iter().any(|past| past == name) {
+        report.excluded_targets.push(name.to_owned());
+    }
+}
+
+fn no_target(raw: &Raw, report: &Report) -> Problem {
+    let left_out: Vec<_> = report
+        .understood
+        .left_out
+        .iter()
+        .map(|left| format!("`{}`: {}", left.column, left.why))
+        .collect();
+    let why = if left_out.is_empty() {
+        "there is no column beside the time".to_owned()
+    } else {
+        left_out.join("; ")
+    };
+    Problem::new(format!("{} has no column that can be forecast: {why}; `data.targets` can name one", raw.file))
+        .value(why)
+        .bound("at least 1 column of numbers")
+}
