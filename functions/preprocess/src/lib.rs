@@ -13,6 +13,7 @@
 //! Start with [`clean()`], then [`Preprocess`], which is how the platform calls it.
 
 mod clean;
+mod decode;
 mod error;
 mod grid;
 mod inspect;

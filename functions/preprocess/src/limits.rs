@@ -19,6 +19,8 @@ pub struct Limits {
     pub columns: usize,
     /// The number of values on the regular grid, rows times columns.
     pub values: usize,
+    /// The size of a file after it is unpacked, in bytes.
+    pub unpacked: u64,
 }
 
 /// Memory that one value needs at the worst moment, in bytes: as text, as number, on the grid and in the written part.
@@ -44,6 +46,7 @@ impl Limits {
             line: 1024 * 1024,
             columns: 2_000,
             values,
+            unpacked: host.max_upload.min(host.memory / 2),
         }
     }
 

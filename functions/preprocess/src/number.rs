@@ -179,6 +179,8 @@ fn read_text(cells: &StringChunked, rows: usize, decimal: Decimal) -> Numbers {
         let cell = cell.unwrap_or_default();
         let value = if is_missing(cell) {
             Some(f64::NAN)
+        } else if let (Decimal::Point, Ok(number)) = (decimal, fast_float2::parse::<f64, _>(cell.trim())) {
+            Some(number)
         } else {
             split(cell).and_then(|(beside, body)| {
                 let (times, beside) = beside.multiplier();
@@ -215,7 +217,7 @@ fn read_flags(cells: &StringChunked, rows: usize) -> Option<Numbers> {
     })
 }
 
-/// Cells that mean a missing value, in lower case. Polars is given the same ones for columns of numbers.
+/// Cells that mean a missing value, in lower case.
 pub(crate) const MISSING: [&str; 22] = [
     "", "nan", "na", "n/a", "#n/a", "<na>", "null", "none", "nil", "-", "--", "---", "?", ".", "n.a.", "missing", "\\n",
     "(null)", "#div/0!", "#value!", "#num!", "#ref!",
@@ -227,6 +229,29 @@ const LONGEST: usize = 2_048;
 pub(crate) fn is_missing(cell: &str) -> bool {
     let cell = cell.trim();
     cell.len() <= 8 && MISSING.iter().any(|missing| cell.eq_ignore_ascii_case(missing))
+}
+
+/// Returns whether a cell is a number that needs no cast: digits with a decimal point, or a missing value as data frames
+/// write it.
+pub(crate) fn is_plain(cell: &str) -> bool {
+    fast_float2::parse::<f64, _>(cell.trim()).is_ok()
+}
+
+/// Returns whether a cell holds a number, in any of the ways in which people write one.
+pub(crate) fn is_number(cell: &str) -> bool {
+    let body = split(cell).map(|(_, body)| body);
+    !is_missing(cell) && body.is_some_and(|body| [Decimal::Point, Decimal::Comma].into_iter().any(|sign| digits(body, sign).is_some()))
+}
+
+/// Returns the number in a cell; NaN for a missing value, `None` for text.
+pub(crate) fn plain(cell: &str) -> Option<f64> {
+    if is_missing(cell) { Some(f64::NAN) } else { fast_float2::parse(cell.trim()).ok() }
+}
+
+/// Returns whether a cell is a number only with a decimal comma.
+pub(crate) fn has_decimal_comma(cell: &str) -> bool {
+    let body = split(cell).map(|(_, body)| body);
+    body.is_some_and(|body| digits(body, Decimal::Point).is_none() && digits(body, Decimal::Comma).is_some())
 }
 
 impl std::fmt::Display for Affix {

@@ -5,7 +5,7 @@ use series::{Column, Role};
 
 use crate::{
     grid::Grid,
-    kind::{self, Kind},
+    kind::Kind,
     number::Numbers,
     raw::Raw,
     refusal::{Problem, Refusal},

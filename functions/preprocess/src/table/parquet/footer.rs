@@ -4,7 +4,7 @@ use super::{
     refuse::damaged,
     thrift::{Cursor, Field, Kind},
 };
-use crate::{error::PreprocessError, limits::Limits, raw::File};
+use crate::{limits::{self, Limits}, raw::File, refusal::Refusal};
 
 const MAGIC: &[u8; 4] = b"PAR1";
 
@@ -22,31 +22,13 @@ const BYTES_OF_A_STRUCT: u64 = 1024;
 ///
 /// # Errors
 /// When the footer is truncated or damaged, or announces more than is read.
-pub(super) fn check<'a>(file: &'a File, limits: &Limits) -> Result<&'a [u8], PreprocessError> {
+pub(super) fn check<'a>(file: &'a File, limits: &Limits) -> Result<&'a [u8], Refusal> {
     let bytes = footer(&file.bytes).ok_or_else(|| damaged(file, "its footer is cut or damaged"))?;
-    let too_much = |what, have: u64, bound: u64| {
-        Err(PreprocessError::Declares {
-            file: file.name.clone(),
-            what,
-            have,
-            bound,
-        })
-    };
     let shape = walk(bytes).ok_or_else(|| damaged(file, "its footer is damaged"))?;
     let structs = limits.bytes() / BYTES_OF_A_STRUCT;
-    if shape.announced > structs {
-        return too_much("schema elements and column chunks", shape.announced, structs);
-    }
-    if shape.depth > DEEPEST {
-        return too_much("levels of nested columns", shape.depth as u64, DEEPEST as u64);
-    }
-    if shape.leaves > limits.columns {
-        return Err(PreprocessError::TooManyColumns {
-            file: file.name.clone(),
-            have: shape.leaves,
-            bound: limits.columns,
-        });
-    }
+    limits::check(&file.name, shape.announced, "schema elements and column chunks", structs)?;
+    limits::check(&file.name, shape.depth as u64, "levels of nested columns", DEEPEST as u64)?;
+    limits::check(&file.name, shape.leaves as u64, "columns", limits.columns as u64)?;
     Ok(bytes)
 }
 

@@ -1,6 +1,7 @@
 //! Parquet: first checks what the file announces, then polars reads the columns that can matter, with their types.
 
 mod footer;
+mod index;
 mod pages;
 mod refuse;
 mod thrift;
@@ -12,27 +13,28 @@ use std::{
     sync::Arc,
 };
 
+use contract::Layout;
 use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
 use polars::prelude::{Column, DataFrame, DataType, ParquetReader, PolarsResult, SerReader, TimeUnit};
 
 use self::{
-    refuse::{damaged, unreadable},
+    refuse::{damaged, height, unreadable},
     wanted::Wanted,
 };
 use crate::{
-    error::PreprocessError,
     limits::Limits,
-    raw::{Cells, File, Lines, Raw, RawColumn, Stamps, Text},
+    raw::{Cells, File, Lines, Raw, RawColumn, Stamps},
+    refusal::{Problem, Refusal},
 };
 
 /// Reads a Parquet file with columns of numbers, times and text. Of columns with other types only the names are kept.
-pub(crate) fn read(file: &File, limits: &Limits) -> Result<Raw<'static>, PreprocessError> {
+pub(crate) fn read(file: &File, limits: &Limits) -> Result<Raw, Refusal> {
     // The readers panic at some damaged files. That must be an error, not the end of the process.
     catch_unwind(AssertUnwindSafe(|| checked(file, limits)))
         .unwrap_or_else(|_| Err(damaged(file, "the reader gave up: the file is damaged")))
 }
 
-fn checked(file: &File, limits: &Limits) -> Result<Raw<'static>, PreprocessError> {
+fn checked(file: &File, limits: &Limits) -> Result<Raw, Refusal> {
     let footer = footer::check(file, limits)?;
     let meta = ParquetMetaDataReader::decode_metadata(footer).map_err(|source| unreadable(file, source))?;
     let columns = wanted::of(meta.file_metadata());
@@ -52,23 +54,25 @@ fn checked(file: &File, limits: &Limits) -> Result<Raw<'static>, PreprocessError
                 cells,
             });
         }
-        Err(PreprocessError::Height {
-            file: file.name.clone(),
-            column: column.name,
-            have: cells.len().to_string(),
-            need: rows.to_string(),
-        })
+        Err(height(file, &column.name, cells.len(), rows))
     });
+    let mut columns = columns.collect::<Result<Vec<RawColumn>, Refusal>>()?;
+    let notices = index::put_first(&mut columns, &index::named(meta.file_metadata()));
     Ok(Raw {
         file: file.name.clone(),
-        columns: columns.collect::<Result<_, _>>()?,
+        columns,
         lines: Lines::From(1),
+        layout: Layout {
+            format: "Parquet".to_owned(),
+            ..Layout::default()
+        },
+        notices,
     })
 }
 
 /// Returns the number of rows in the row groups. It must be what the footer says and, over all columns, no more than is
 /// read.
-fn rows(file: &File, meta: &ParquetMetaData, columns: usize, limits: &Limits) -> Result<usize, PreprocessError> {
+fn rows(file: &File, meta: &ParquetMetaData, columns: usize, limits: &Limits) -> Result<usize, Refusal> {
     let mut groups = meta.row_groups().iter();
     let rows = groups.try_fold(0_usize, |sum, group| {
         sum.checked_add(usize::try_from(group.num_rows()).ok()?)
@@ -80,21 +84,22 @@ fn rows(file: &File, meta: &ParquetMetaData, columns: usize, limits: &Limits) ->
         return Err(damaged(file, why));
     }
     if columns == 0 {
-        return Err(PreprocessError::Empty {
-            file: file.name.clone(),
-        });
+        return Err(none(file, "no columns"));
     }
     if rows == 0 {
-        return Err(PreprocessError::HeaderOnly {
-            file: file.name.clone(),
-        });
+        return Err(none(file, "no data rows: at least 1 is needed"));
     }
     limits.check_values(&file.name, rows, columns)?;
     Ok(rows)
 }
 
+fn none(file: &File, what: &str) -> Refusal {
+    let problem = Problem::new(format!("{} has {what}", file.name));
+    problem.value("0 data rows").bound("at least 1 data row").into()
+}
+
 /// Reads the columns that can matter.
-fn frame(file: &File, columns: &[Wanted]) -> Result<DataFrame, PreprocessError> {
+fn frame(file: &File, columns: &[Wanted]) -> Result<DataFrame, Refusal> {
     let wrong = |source| unreadable(file, source);
     let wanted = columns.iter().enumerate().filter(|(_, column)| column.leaf.is_some());
     let wanted: Vec<usize> = wanted.map(|(index, _)| index).collect();
@@ -114,14 +119,15 @@ fn frame(file: &File, columns: &[Wanted]) -> Result<DataFrame, PreprocessError> 
         .map_err(wrong)
 }
 
-fn cells(column: &Column, half: bool) -> PolarsResult<Cells<'static>> {
+fn cells(column: &Column, half: bool) -> PolarsResult<Cells> {
     Ok(match column.dtype() {
-        DataType::String => Cells::Text(Text::Held(column.str()?.clone())),
-        DataType::Date => Cells::Times(Stamps {
+        DataType::String => Cells::Text(column.str()?.clone()),
+        DataType::Date => Cells::Stamps(Stamps {
             seconds: whole(column, 1, 86_400)?.0,
             // Midnight UTC, like a date in a CSV file, because a date has no time zone.
             naive: false,
-            finer: None,
+            dates: true,
+            finer: 0,
         }),
         DataType::Datetime(unit, zone) => {
             let per_second = match unit {
@@ -130,12 +136,14 @@ fn cells(column: &Column, half: bool) -> PolarsResult<Cells<'static>> {
                 TimeUnit::Milliseconds => 1_000,
             };
             let (seconds, finer) = whole(column, per_second, 1)?;
-            Cells::Times(Stamps {
+            Cells::Stamps(Stamps {
                 seconds,
                 naive: zone.is_none(),
+                dates: false,
                 finer,
             })
         }
+        DataType::Boolean => numbers(column)?,
         DataType::Binary if half => Cells::Numbers(column.binary()?.iter().map(half_float).collect()),
         DataType::Decimal(..) => numbers(column)?,
         dtype if dtype.is_primitive_numeric() => numbers(column)?,
@@ -143,7 +151,7 @@ fn cells(column: &Column, half: bool) -> PolarsResult<Cells<'static>> {
     })
 }
 
-fn numbers(column: &Column) -> PolarsResult<Cells<'static>> {
+fn numbers(column: &Column) -> PolarsResult<Cells> {
     let numbers = column.cast(&DataType::Float64)?;
     let numbers = numbers.f64()?.iter().map(|number| number.unwrap_or(f64::NAN));
     Ok(Cells::Numbers(numbers.collect()))
@@ -166,13 +174,14 @@ fn half_float(bytes: Option<&[u8]>) -> f64 {
     }
 }
 
-/// Returns counts of a unit as whole seconds, and the first row whose count is not a whole second.
-fn whole(column: &Column, per_second: i64, seconds: i64) -> PolarsResult<(Vec<Option<i64>>, Option<usize>)> {
+/// Returns counts of a unit as whole seconds, and how many of them are not whole seconds.
+fn whole(column: &Column, per_second: i64, seconds: i64) -> PolarsResult<(Vec<Option<i64>>, usize)> {
     let counts = column.cast(&DataType::Int64)?;
     let counts: Vec<Option<i64>> = counts.i64()?.iter().collect();
     let finer = counts
         .iter()
-        .position(|count| count.is_some_and(|count| count % per_second != 0));
+        .filter(|count| count.is_some_and(|count| count % per_second != 0))
+        .count();
     let whole = |count: i64| count.div_euclid(per_second).saturating_mul(seconds);
     Ok((counts.into_iter().map(|count| count.map(whole)).collect(), finer))
 }

@@ -4,11 +4,11 @@
 use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData};
 
 use super::{
-    refuse::damaged,
+    refuse::{damaged, height},
     thrift::{Cursor, Field, Kind},
     wanted::Wanted,
 };
-use crate::{error::PreprocessError, limits::Limits, raw::File};
+use crate::{limits::{self, Limits}, raw::File, refusal::Refusal};
 
 /// How many times larger a file may become when it is unpacked. Measurements usually shrink to a tenth or a hundredth.
 const GROWS: u64 = 1_000;
@@ -37,7 +37,7 @@ pub(super) fn check(
     wanted: &[Wanted],
     end: u64,
     limits: &Limits,
-) -> Result<(), PreprocessError> {
+) -> Result<(), Refusal> {
     let bound = (limits.bytes() / 4).min(FEW.max(file.bytes.len() as u64 * GROWS));
     let mut unpacked = 0_u64;
     for group in meta.row_groups() {
@@ -46,36 +46,19 @@ pub(super) fn check(
             let chunk = group.columns().get(leaf);
             let chunk = chunk.ok_or_else(|| damaged(file, "a row group lacks a column"))?;
             if chunk.num_values() != group.num_rows() {
-                return Err(PreprocessError::Height {
-                    file: file.name.clone(),
-                    column: column.name.clone(),
-                    have: chunk.num_values().to_string(),
-                    need: group.num_rows().to_string(),
-                });
+                return Err(height(file, &column.name, chunk.num_values(), group.num_rows()));
             }
             let pages = pages(file, chunk, end);
             let pages = pages.ok_or_else(|| damaged(file, format!("a page of column `{}` is damaged", column.name)))?;
             let rows = pages.iter().filter(|page| !page.dictionary);
             let rows = rows.fold(0_u64, |sum, page| sum.saturating_add(page.values));
             if i64::try_from(rows) != Ok(chunk.num_values()) {
-                return Err(PreprocessError::Height {
-                    file: file.name.clone(),
-                    column: column.name.clone(),
-                    have: rows.to_string(),
-                    need: group.num_rows().to_string(),
-                });
+                return Err(height(file, &column.name, rows, group.num_rows()));
             }
             let declared = u64::try_from(chunk.uncompressed_size()).unwrap_or(u64::MAX);
             let of_pages = pages.iter().fold(0_u64, |sum, page| sum.saturating_add(page.unpacked));
             unpacked = unpacked.saturating_add(declared.max(of_pages));
-            if unpacked > bound {
-                return Err(PreprocessError::Declares {
-                    file: file.name.clone(),
-                    what: "bytes of unpacked pages",
-                    have: unpacked,
-                    bound,
-                });
-            }
+            limits::check(&file.name, unpacked, "bytes of unpacked pages", bound)?;
         }
     }
     Ok(())

@@ -1,15 +1,22 @@
-//! The errors of a file that cannot be read as Parquet.
+//! The refusals of a file that cannot be read as Parquet.
 
-use crate::{error::PreprocessError, raw::File};
+use crate::{
+    raw::File,
+    refusal::{Problem, Refusal},
+};
 
-pub(super) fn unreadable(file: &File, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> PreprocessError {
-    PreprocessError::Unreadable {
-        file: file.name.clone(),
-        format: "Parquet",
-        source: source.into(),
-    }
+pub(super) fn unreadable(file: &File, source: impl std::fmt::Display) -> Refusal {
+    Problem::new(format!("{} cannot be read as Parquet: {source}", file.name)).into()
 }
 
-pub(super) fn damaged(file: &File, why: impl Into<String>) -> PreprocessError {
+pub(super) fn damaged(file: &File, why: impl Into<String>) -> Refusal {
     unreadable(file, why.into())
+}
+
+/// Returns the refusal of a column that has another number of rows than the file.
+pub(super) fn height(file: &File, column: &str, have: impl ToString, need: impl ToString) -> Refusal {
+    let (have, need) = (have.to_string(), need.to_string());
+    let message = format!("{}: column `{column}` has {have} rows, the file declares {need}", file.name);
+    let problem = Problem::new(message).column(column).value(format!("{have} rows"));
+    problem.bound(format!("{need} rows")).into()
 }

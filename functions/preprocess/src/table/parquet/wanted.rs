@@ -56,10 +56,9 @@ fn matters(column: &ColumnDescriptor) -> bool {
     ) {
         (_, Some(LogicalType::Decimal { .. }), _) | (_, _, ConvertedType::DECIMAL) => (1..=DIGITS).contains(&digits),
         // A time of day is not a time, and a column of nulls only may have any type.
-        (Physical::BOOLEAN, ..)
-        | (_, Some(LogicalType::Time { .. } | LogicalType::Unknown), _)
+        (_, Some(LogicalType::Time { .. } | LogicalType::Unknown), _)
         | (_, _, ConvertedType::TIME_MILLIS | ConvertedType::TIME_MICROS) => false,
-        (Physical::INT32 | Physical::INT64 | Physical::INT96 | Physical::FLOAT | Physical::DOUBLE, _, _) => true,
+        (Physical::BOOLEAN | Physical::INT32 | Physical::INT64 | Physical::INT96 | Physical::FLOAT | Physical::DOUBLE, _, _) => true,
         (Physical::BYTE_ARRAY, logical, converted) => {
             matches!(logical, Some(LogicalType::String | LogicalType::Enum))
                 || matches!(converted, ConvertedType::UTF8 | ConvertedType::ENUM)

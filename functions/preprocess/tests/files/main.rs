@@ -1,0 +1,3 @@
+//! Files as people upload them, each with what is right for it.
+
+mod cases;
