@@ -44,7 +44,8 @@ impl TimeAxis {
     /// Finds the grid of sorted times without duplicates.
     ///
     /// Tried in this order: calendar months, dekads, days or sessions of a week, the most common difference if it divides
-    /// all others, months with moved days, and a step from which the times are off by a quarter at most.
+    /// all others, months with moved days, and a step from which the times, or their distances, are off by a quarter at
+    /// most.
     ///
     /// # Errors
     /// With fewer than two times, times out of order, times without a regular step, a step longer than [`Frequency`]
@@ -142,19 +143,24 @@ impl TimeAxis {
 
     /// Places times on the nearest of its rows.
     fn nearest(self, times: &[i64]) -> Fitted {
-        let (mut snapped, mut farthest) = (0, 0);
-        let mut place = |&t: &i64| {
+        let place = |&t: &i64| {
             let before = usize::try_from(self.number(t).unwrap_or(0).max(0)).unwrap_or(0).min(self.len - 1);
             let after = (before + 1).min(self.len - 1);
             let off = |row: usize| t.saturating_sub(self.at(row)).saturating_abs();
-            let row = if off(after) < off(before) { after } else { before };
-            snapped += usize::from(off(row) > 0);
-            farthest = farthest.max(off(row));
-            row
+            if off(after) < off(before) { after } else { before }
         };
-        let rows = times.iter().map(&mut place).collect();
-        Fitted {
-            axis: self,
+        let rows = times.iter().map(place).collect();
+        Fitted::of(self, rows, times)
+    }
+}
+
+impl Fitted {
+    /// Returns the grid with the distances of the times from their rows.
+    fn of(axis: TimeAxis, rows: Vec<usize>, times: &[i64]) -> Self {
+        let off = || rows.iter().zip(times).map(|(row, t)| t.saturating_sub(axis.at(*row)).saturating_abs());
+        let (snapped, farthest) = (off().filter(|off| *off > 0).count(), off().max().unwrap_or(0));
+        Self {
+            axis,
             rows,
             snapped,
             farthest,
@@ -308,10 +314,7 @@ fn by_moved_months(times: &[i64], max_rows: usize) -> Option<Fitted> {
     let len = usize::try_from(axis.number(*times.last()?)?).ok()? + 1;
     let axis = TimeAxis { len, ..axis };
     let rows: Vec<usize> = times.iter().map(|t| usize::try_from(axis.number(*t)?).ok()).collect::<Option<_>>()?;
-    let off = |(row, t): (&usize, &i64)| (t - axis.at(*row)).abs();
-    let snapped = rows.iter().zip(times).filter(|pair| off(*pair) > 0).count();
-    let farthest = rows.iter().zip(times).map(off).max()?;
-    Some(Fitted { axis, rows, snapped, farthest })
+    Some(Fitted::of(axis, rows, times))
 }
 
 /// The steps that people choose, in seconds.
@@ -329,7 +332,33 @@ fn by_jitter(times: &[i64], max_rows: usize) -> Option<Fitted> {
     let common = i64::try_from(most_common(differences(times))).ok()?;
     // Five percent beside a usual step, it is that step.
     let near = ((usual - median).abs() * 20 <= usual).then_some(usual);
-    near.into_iter().chain([common, median]).find_map(|step| around(times, step, max_rows))
+    let steps = || near.into_iter().chain([common, median]);
+    let fitted = steps().find_map(|step| around(times, step, max_rows));
+    fitted.or_else(|| near.and_then(|step| one_after_another(times, step, max_rows)))
+}
+
+/// Fits a step that holds between neighbours while the phase wanders, as of a device that waits after each measurement: all
+/// differences are whole steps within a quarter, and the phase wanders by two steps at most.
+fn one_after_another(times: &[i64], step: i64, max_rows: usize) -> Option<Fitted> {
+    let mut places = vec![0_i64];
+    for difference in differences(times) {
+        let steps = (2 * difference + step).div_euclid(2 * step).max(1);
+        if (difference - steps * step).abs() > step / 4 {
+            return None;
+        }
+        places.push(places.last()? + steps);
+    }
+    let phases = || times.iter().zip(&places).map(|(t, place)| t - place * step);
+    let (low, high, last) = (phases().min()?, phases().max()?, phases().last()?);
+    if high - low > 2 * step {
+        return None;
+    }
+    // The forecast goes on from the last time, so its row is the nearest one.
+    let start = (2 * last + step).div_euclid(2 * step) * step;
+    let ends = [start, start + places.last()? * step];
+    let axis = TimeAxis::over(&ends, Frequency::Seconds(step.unsigned_abs()), max_rows).ok()?;
+    let rows: Vec<usize> = places.iter().map(|place| usize::try_from(*place).ok()).collect::<Option<_>>()?;
+    Some(Fitted::of(axis, rows, times))
 }
 
 /// Fits a step whose grid lies in the middle of the times: all but one in a hundred are off by a quarter of it at most.
@@ -348,9 +377,11 @@ fn around(times: &[i64], step: i64, max_rows: usize) -> Option<Fitted> {
     if high - low > step / JITTER {
         return None;
     }
-    // A round phase is what was meant: a multiple of the step, else a whole minute, else where most times lie.
+    // Where most times lie, else a round phase, which is what was meant: a multiple of the step or a whole minute.
     let round = |unit: i64| (high.div_euclid(unit) * unit >= low).then(|| high.div_euclid(unit) * unit);
-    let phase = round(step).or_else(|| round(60).filter(|_| step > 60)).unwrap_or(middle);
+    let most = residuals.iter().filter(|residual| **residual == middle.rem_euclid(step)).count() * 2 > count;
+    let rounded = || round(step).or_else(|| round(60).filter(|_| step > 60));
+    let phase = if most { middle } else { rounded().unwrap_or(middle) };
     let place = |t: i64| (2 * (t - phase) + step).div_euclid(2 * step) * step + phase;
     let ends = [place(*times.first()?), place(*times.last()?)];
     let axis = TimeAxis::over(&ends, Frequency::Seconds(step.unsigned_abs()), max_rows.min(FEW.max(count * SPARSEST))).ok()?;

@@ -33,8 +33,9 @@ const WRITTEN: [&str; 9] = [
 const WEEKDAYS: [&str; 5] = ["", "%a, ", "%A, ", "%a ", "%A "];
 /// Between the date and the clock.
 const JOINTS: [&str; 5] = [" ", "T", ", ", ":", "_"];
-pub(super) const CLOCKS: [&str; 12] = [
+pub(super) const CLOCKS: [&str; 13] = [
     "%H:%M:%S%.f",
+    "%H:%M:%S,%f",
     "%H:%M",
     "%I:%M:%S%.f %p",
     "%I:%M %p",
@@ -89,6 +90,12 @@ pub(super) fn of(text: &str) -> Vec<Format> {
     if let Some((part, _)) = read_period(text) {
         return vec![Format::Period(part)];
     }
+    written(text)
+}
+
+/// Returns the texts of strftime that a text can have.
+pub(super) fn written(text: &str) -> Vec<Format> {
+    let text = text.trim();
     let mut formats = Vec::new();
     for weekday in WEEKDAYS {
         let Some(rest) = after(weekday, text) else { continue };
@@ -100,7 +107,19 @@ pub(super) fn of(text: &str) -> Vec<Format> {
             formats.extend(with_clock(&format!("{weekday}{date}"), text, after_date));
         }
     }
-    formats.into_iter().map(Format::Text).collect()
+    let formats = formats.into_iter().map(Format::Text);
+    formats
+        .filter(|format| format.read(text, &mut Day::default()).is_some())
+        .collect()
+}
+
+/// Returns whether a text is a time, or has only the characters of one, such as a day that does not exist.
+pub(super) fn is_like_a_time(text: &str) -> bool {
+    let digits = text.bytes().filter(u8::is_ascii_digit).count();
+    let only = || text.chars().all(|c| c.is_ascii_digit() || "-/.,:+TZ ".contains(c));
+    // Such as `2005Q3 (p)`.
+    let begins = text.trim().split(['(', '*', '[']).next().unwrap_or_default();
+    !of(text).is_empty() || !of(begins).is_empty() || digits >= 6 && only()
 }
 
 /// Returns what follows after the part of a text that is written in a format.

@@ -3,10 +3,12 @@
 use contract::spec::{Choice, DataSection};
 
 use super::{
-    column::{Column, Trust, understand, unreadable},
+    choose::{Trust, understand},
+    column::Column,
     format::{Kind, Stamp},
     names,
     parts::{self, Joined},
+    problems::{no_column_fits, unreadable},
     regular::civil,
 };
 use crate::{
@@ -33,40 +35,43 @@ pub(super) fn find(raw: &Raw, data: &DataSection) -> Result<Found, Refusal> {
     if data.time_format == Choice::Given(STEP.to_owned()) {
         return Ok(any_steps(raw).unwrap_or_else(|| counted(raw)));
     }
-    let by_trust =
-        |wanted: fn(&str) -> bool| (0..raw.columns.len()).filter(move |index| wanted(&raw.columns[*index].name));
-    for column in by_trust(names::is_time) {
+    let columns = |wanted: &dyn Fn(&str) -> bool| -> Vec<usize> {
+        (0..raw.columns.len())
+            .filter(|column| wanted(&raw.columns[*column].name))
+            .collect()
+    };
+    for column in columns(&names::is_time) {
         if let Some(found) = read(raw, column, data, Trust::Named)? {
             return Ok(found);
         }
     }
     // Another column may still be the time, so a problem of one that is only likely waits.
     let mut problem = None;
-    let mut first_of = |mut columns: Box<dyn Iterator<Item = usize> + '_>, trust| {
-        columns.find_map(|column| {
-            read(raw, column, data, trust).unwrap_or_else(|error| {
+    let mut first_of = |columns: Vec<usize>, trust| {
+        columns.into_iter().find_map(|column| {
+            let found = read(raw, column, data, trust);
+            found.unwrap_or_else(|error| {
                 problem.get_or_insert(error);
                 None
             })
         })
     };
     let likely = |name: &str| names::trust(name) == Trust::Weak;
-    if let Some(found) = first_of(
-        Box::new(by_trust(likely).filter(|index| !names::is_part(&raw.columns[*index].name))),
-        Trust::Weak,
-    ) {
+    if let Some(found) = first_of(columns(&|name| likely(name) && !names::is_part(name)), Trust::Weak) {
         return Ok(found);
     }
     if let Some(joined) = parts::group(raw)? {
         return Ok(Found::joined(joined, None));
     }
-    if let Some(found) = first_of(Box::new(by_trust(likely)), Trust::Weak)
-        .or_else(|| first_of(Box::new(0..raw.columns.len()), Trust::None))
-    {
+    let found = first_of(columns(&likely), Trust::Weak);
+    if let Some(found) = found.or_else(|| first_of(columns(&|_| true), Trust::None)) {
         return Ok(found);
     }
     if let Some(problem) = problem {
         return Err(problem.into());
+    }
+    if let Choice::Given(format) = &data.time_format {
+        return Err(no_column_fits(raw, format).into());
     }
     if let Some(found) = any_steps(raw) {
         return Ok(found);
@@ -205,8 +210,8 @@ fn counted(raw: &Raw) -> Found {
 fn unread(raw: &Raw) -> Option<Problem> {
     let looks = |(index, column): &(usize, &RawColumn)| match &column.cells {
         Cells::Text(text) => {
-            let cells = || text.iter().flatten().filter(|cell| !cell.trim().is_empty());
-            names::is_time(&column.name) || *index == 0 && cells().all(has_year)
+            let years = || text.iter().flatten().filter(|cell| has_year(cell)).count();
+            names::is_time(&column.name) || *index == 0 && years() * 2 > text.len()
         }
         Cells::Numbers(_) => names::is_time(&column.name),
         Cells::Stamps(_) | Cells::Other { .. } => false,

@@ -172,6 +172,12 @@ fn stamp(parts: &BrokenDownTime) -> Option<Stamp> {
     };
     let (day, clock) = (day.ok()?, parts.to_time().ok()?);
     let seconds = midnight(day) + since_midnight(clock);
+    if parts
+        .offset()
+        .is_some_and(|offset| i64::from(offset.seconds()).abs() >= DAY)
+    {
+        return None;
+    }
     let stamp = match (parts.offset(), parts.hour()) {
         (Some(offset), _) => Stamp::new(seconds - i64::from(offset.seconds()), Kind::Offset(offset.seconds())),
         (None, Some(_)) => Stamp::new(seconds, Kind::Naive),

@@ -2,16 +2,18 @@
 //!
 //! [`read`] finds the columns (`find`), by their names (`names`) and by what their cells can be. A cell has some formats
 //! (`candidates`, `format`, `iso`); the one that all cells of the column have is right, and of several the only one that
-//! makes regular times (`column`, `regular`). A time may stand in several columns (`parts`). At last wall clocks become
+//! makes regular times (`column`, `choose`, `regular`). A time may stand in several columns (`parts`). At last wall clocks become
 //! UTC (`zone`).
 
 mod candidates;
+mod choose;
 mod column;
 mod find;
 mod format;
 mod iso;
 mod names;
 mod parts;
+mod problems;
 mod regular;
 mod zone;
 

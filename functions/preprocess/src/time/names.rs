@@ -1,6 +1,6 @@
 //! What the names of columns say about the time.
 
-use super::column::Trust;
+use super::choose::Trust;
 
 /// Names of the time.
 const TIMES: [&str; 10] = [
@@ -112,6 +112,11 @@ pub(super) fn steps(name: &str) -> Option<bool> {
     const FREE: usize = 10;
     let name = compact(name);
     STEPS.iter().position(|step| *step == name).map(|at| at >= FREE)
+}
+
+/// Returns whether a name is one of years.
+pub(super) fn is_year(name: &str) -> bool {
+    matches!(compact(name).as_str(), "year" | "years" | "yr" | "yyyy")
 }
 
 /// Returns whether a file has no name for a column, as for the index of a data frame.

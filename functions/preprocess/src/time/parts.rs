@@ -4,9 +4,10 @@ use jiff::civil::{Date, ISOWeekDate, Weekday};
 
 use super::{
     candidates,
-    column::{Column, MISSING, settled, wrong_clock},
+    column::{Column, MISSING},
     format::{Kind, Stamp, midnight},
     names::{compact, words},
+    problems::{settled, wrong_clock},
 };
 use crate::{
     raw::{Cells, Raw},
@@ -157,8 +158,7 @@ pub(super) fn with_clock(raw: &Raw, dates: usize, column: Column) -> Result<(Joi
     }
     let repeated = repeats(&column.seconds);
     for (index, other) in raw.columns.iter().enumerate() {
-        let names = words(&other.name);
-        let named = names.iter().any(|word| {
+        let named = words(&other.name).iter().any(|word| {
             matches!(
                 word.as_str(),
                 "time" | "clock" | "hour" | "hr" | "he" | "hh" | "hours" | "tod"
@@ -209,6 +209,12 @@ fn clock(cells: &Cells, hours: bool) -> Option<(String, Vec<i64>)> {
             };
             let format =
                 candidates::of_clock(&first).find(|format| hours || format.len() > 2 && format.contains("%M"))?;
+            let shorter = format.trim_end_matches("%.f");
+            let format = if candidates::read_clock(shorter, &first).is_some() {
+                shorter
+            } else {
+                format
+            };
             Some((format.to_owned(), read(format)))
         }
         Cells::Numbers(numbers) if hours => {

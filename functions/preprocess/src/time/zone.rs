@@ -82,9 +82,9 @@ pub(super) fn hint(seconds: &[i64]) -> Option<String> {
         .rev()
         .max_by_key(|(repeated, missing, _)| repeated.len() + missing.len());
     let (folds, gaps, zone) = best?;
-    let matched = folds.len() + gaps.len();
+    let count = folds.len() + gaps.len();
     // One of many holes falls on such an hour by chance.
-    if matched == 0 || matched == 1 && repeated.len() + missing.len() > 10 {
+    if count == 0 || count == 1 && repeated.len() + missing.len() > 10 {
         return None;
     }
     let shown = |what: &str, times: &[i64]| {

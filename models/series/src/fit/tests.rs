@@ -106,6 +106,12 @@ fn times_beside_the_grid_are_moved_to_it() {
     );
     let steady = with((0..900).map(|row| 1_616_976_024 + row * 60 + i64::from(row == 7)));
     assert_eq!(steady, "900 x 1m, next 2021-03-29T15:00:24Z, 1 moved by 1s");
+    let mut clock = day(2021, 2, 20) + 1_368;
+    let wandering = (0..300_i64).map(|row| {
+        clock += 1_200 + (row * 37 % 61 - 30);
+        clock
+    });
+    assert!(with(wandering.collect::<Vec<_>>()).starts_with("300 x 20m"));
     let summer = (0..200).map(|row| day(2024, 1, 1) + row * DAY - if row > 89 { 7_200 } else { 3_600 });
     assert!(with(summer).starts_with("200 x 1d"), "midnight in a zone");
 }

@@ -1,0 +1,231 @@
+//! Chooses the format that all cells of a column have.
+
+use contract::spec::{Choice, DataSection};
+use polars::prelude::StringChunked;
+
+use super::{
+    candidates,
+    column::{Column, MISSING, TYPED},
+    format::Format,
+    iso::Day,
+    names,
+    problems::{ambiguous, settled, unreadable},
+    regular::regularity,
+};
+use crate::{
+    raw::{Cells, Raw},
+    refusal::Problem,
+};
+
+/// The share of a grid that must have rows for a guess to be good.
+const REGULAR: f64 = 0.5;
+
+/// How much the name of a column says that it is the time.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) enum Trust {
+    /// Nothing.
+    None,
+    /// A part of the calendar, or a word of time among others.
+    Weak,
+    /// A name of the time, or the one that the settings give.
+    Named,
+}
+
+/// Reads a column, if its cells are times. What is a time but cannot be read is a problem.
+pub(super) fn understand(
+    raw: &Raw,
+    column: usize,
+    data: &DataSection,
+    trust: Trust,
+) -> Result<Option<Column>, Problem> {
+    let cells = &raw.columns[column].cells;
+    let Some(first) = cells.first_row() else {
+        return Ok(None);
+    };
+    match (cells, &data.time_format) {
+        (Cells::Stamps(stamps), _) => {
+            let mut read = Column::read(cells, &Format::Iso);
+            TYPED.clone_into(&mut read.format);
+            read.finer = stamps.finer;
+            settled(raw, column, read).map(Some)
+        }
+        (_, Choice::Given(format)) => {
+            let read = Column::read(cells, &Format::from(format.as_str()));
+            // Every number is an epoch.
+            let is_number = trust == Trust::None && matches!(cells, Cells::Numbers(_));
+            let unlikely = is_number && !read.is_plausible(&raw.columns[column].name, Trust::Weak);
+            if read.seconds[first] == MISSING || unlikely {
+                return Ok(None);
+            }
+            settled(raw, column, read).map(Some)
+        }
+        (Cells::Text(text), Choice::Auto) => texts(raw, column, text, &cells.text(first), trust),
+        (_, Choice::Auto) => numbers(raw, column, cells, trust),
+    }
+}
+
+/// Reads texts as times in the formats that the first of them could have.
+fn texts(raw: &Raw, column: usize, text: &StringChunked, first: &str, trust: Trust) -> Result<Option<Column>, Problem> {
+    let formats = candidates::of(first);
+    if formats.is_empty() {
+        return numbers(raw, column, &as_numbers(text), trust);
+    }
+    let sure = trust > Trust::None || candidates::is_unmistakable(first);
+    if !sure && column > 0 {
+        return Ok(None);
+    }
+    let cells = &raw.columns[column].cells;
+    let all = |formats: Vec<Format>| -> Vec<Column> {
+        let formats = likely(text, formats);
+        formats.iter().map(|format| Column::read(cells, format)).collect()
+    };
+    let only_iso = formats == [Format::Iso];
+    let mut read = all(formats);
+    // The hour of another row may have one digit.
+    if only_iso && read.iter().all(|read| read.wrong().is_some()) {
+        read.extend(all(candidates::written(first)));
+    }
+    read.retain(|read| sure || read.wrong().is_none() && score(read) >= REGULAR);
+    if read.is_empty() {
+        return Ok(None);
+    }
+    let mut read = chosen(raw, column, read)?;
+    if read.finer == 0 {
+        read.format = without_fraction(read.format, first);
+    }
+    Ok(Some(read))
+}
+
+/// Returns a format without the fraction of a second that a text does not have.
+fn without_fraction(format: String, text: &str) -> String {
+    let shorter = format.replace("%.f", "");
+    let fits = Format::Text(shorter.clone()).read(text, &mut Day::default()).is_some();
+    if fits { shorter } else { format }
+}
+
+/// Returns the formats that most cells of a sample have.
+fn likely(text: &StringChunked, formats: Vec<Format>) -> Vec<Format> {
+    const SAMPLE: usize = 500;
+    if formats.len() < 2 {
+        return formats;
+    }
+    let fits = |format: &Format| {
+        let rows = (0..text.len()).step_by(text.len() / SAMPLE + 1);
+        let mut day = Day::default();
+        rows.filter(|row| text.get(*row).is_some_and(|cell| format.read(cell, &mut day).is_some()))
+            .count()
+    };
+    let counts: Vec<_> = formats.iter().map(fits).collect();
+    let most = counts.iter().copied().max().unwrap_or_default();
+    let all = formats.into_iter().zip(counts);
+    all.filter(|(_, count)| *count == most)
+        .map(|(format, _)| format)
+        .collect()
+}
+
+/// Returns a column of numbers that is text because some cells, such as the last one, are no numbers.
+fn as_numbers(text: &StringChunked) -> Cells {
+    let number = |cell: Option<&str>| cell.and_then(|cell| cell.trim().parse().ok()).unwrap_or(f64::NAN);
+    Cells::Numbers(text.iter().map(number).collect())
+}
+
+/// Reads numbers as times, if they are likely times and not a measurement.
+fn numbers(raw: &Raw, column: usize, cells: &Cells, trust: Trust) -> Result<Option<Column>, Problem> {
+    if trust == Trust::None && column > 0 {
+        return Ok(None);
+    }
+    let first = cells.first_row().unwrap_or_default();
+    let number = cells.text(first).parse().unwrap_or(f64::NAN);
+    let formats = Format::of_numbers().filter(|format| format.read_number(number).is_some());
+    let read = formats.map(|format| Column::read(cells, &format));
+    let name = &raw.columns[column].name;
+    let (good, mut bad): (Vec<_>, Vec<_>) =
+        read.partition(|read| read.wrong().is_none() && read.is_plausible(name, trust));
+    if !good.is_empty() {
+        return chosen(raw, column, good).map(Some);
+    }
+    // Epochs in two units, or a day that does not exist.
+    bad.retain_mut(|read| {
+        let likely = read.likely();
+        for second in read.seconds.iter_mut().filter(|second| !likely.contains(second)) {
+            *second = MISSING;
+        }
+        let long = read.format.starts_with("epoch") || read.format.starts_with("%Y%m");
+        long && read.seconds[first] != MISSING && read.present().count() * 2 >= read.seconds.len()
+    });
+    match bad
+        .into_iter()
+        .find(|read| trust == Trust::Named && read.wrong().is_some())
+    {
+        Some(read) => settled(raw, column, read).map(Some),
+        None => Ok(None),
+    }
+}
+
+/// Returns the one of several readings that is right.
+fn chosen(raw: &Raw, column: usize, read: Vec<Column>) -> Result<Column, Problem> {
+    let (good, bad): (Vec<_>, Vec<_>) = read.into_iter().partition(|read| read.wrong().is_none());
+    if good.is_empty() {
+        let best = bad.into_iter().max_by_key(|read| read.present().count());
+        return match best {
+            Some(best) => settled(raw, column, best),
+            None => Err(unreadable(raw, column, 0)),
+        };
+    }
+    let mut scored: Vec<(f64, Column)> = Vec::new();
+    for read in good {
+        if scored.iter().all(|(_, other)| other.seconds != read.seconds) {
+            scored.push((score(&read), read));
+        }
+    }
+    scored.sort_by(|(a, _), (b, _)| b.total_cmp(a));
+    if let [(best, a), (second, b), ..] = &scored[..]
+        && *second > best / 3.0
+    {
+        return Err(ambiguous(raw, column, a, b));
+    }
+    settled(raw, column, scored.swap_remove(0).1)
+}
+
+/// Returns how likely a reading is: the share of its grid that has rows, and less if the times go to and fro.
+fn score(read: &Column) -> f64 {
+    let times: Vec<_> = read.present().collect();
+    let monotone = times.is_sorted() || times.is_sorted_by(|a, b| a >= b);
+    regularity(times.into_iter()) * if monotone { 1.0 } else { 0.1 }
+}
+
+impl Column {
+    /// Returns the seconds in which numbers in this format are likely times and not measurements.
+    fn likely(&self) -> std::ops::RangeInclusive<i64> {
+        const YEAR: i64 = 31_556_952;
+        match self.format.as_str() {
+            format if format.starts_with("epoch") => 10 * YEAR..=130 * YEAR,
+            "excel" => -16 * YEAR..=95 * YEAR,
+            _ => -470 * YEAR..=230 * YEAR,
+        }
+    }
+
+    /// Returns whether numbers are likely these times and not a measurement.
+    fn is_plausible(&self, name: &str, trust: Trust) -> bool {
+        let likely = self.likely();
+        let enough = match self.format.as_str() {
+            "%Y%m%d" | "%Y%m%d%H%M%S" if trust == Trust::Named => true,
+            format if format.starts_with("epoch") && trust == Trust::Named => true,
+            // 44197, 44198 are as well the numbers of items.
+            "excel" => trust == Trust::Named && regularity(self.present()) >= REGULAR,
+            // 1950, 1951 can be measured, but hardly as a year or one after the other.
+            "%Y" if trust == Trust::None => {
+                let score = score(self);
+                score >= REGULAR && (names::is_unnamed(name) || score > 0.9 && self.present().count() >= 10)
+            }
+            // Numbers of orders can be as large, and follow one another.
+            format if format.starts_with("epoch") && trust == Trust::None && !names::is_unnamed(name) => false,
+            "decimal year" | "%m.%Y" | "%Y.%m" if trust == Trust::None => false,
+            "%Y" | "decimal year" | "%m.%Y" | "%Y.%m" if trust < Trust::Named && !names::is_year(name) => {
+                score(self) >= REGULAR
+            }
+            _ => regularity(self.present()) >= REGULAR,
+        };
+        enough && self.present().all(|second| likely.contains(&second))
+    }
+}
