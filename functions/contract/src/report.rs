@@ -43,10 +43,12 @@ impl Report {
             rows_read,
             out_of_order,
             duplicates,
+            equal_rows,
             ..
         } = self;
         let rows = [
-            (*duplicates, "have the time of a later row, which counts"),
+            (duplicates - equal_rows.min(duplicates), "have the time of a later row, which counts"),
+            (*equal_rows, "are equal to a later one"),
             (*out_of_order, "stand out of time order and were sorted"),
         ];
         let rows = rows.into_iter().filter(|(count, _)| *count > 0);
@@ -59,7 +61,42 @@ impl Report {
         ];
         let names = names.into_iter().filter(|(names, _)| !names.is_empty());
         let names = names.map(|(names, what)| format!("{what}: {}", names.join(", ")));
-        rows.chain(names).collect()
+        let text = self.understood.left_out.iter().filter(|left| left.why.starts_with("text"));
+        let text = text.map(|left| format!("left out, {}: {}", left.why, left.column));
+        let decided = self.understood.notices.iter().cloned();
+        rows.chain(names).chain(text).chain(decided).collect()
+    }
+
+    /// Returns in at most three lines how the data file was understood.
+    #[must_use]
+    pub fn lines(&self) -> Vec<String> {
+        let notices = self.notices();
+        let notices = (!notices.is_empty()).then(|| notices.join("; "));
+        [Some(self.times_line()), Some(self.columns_line()), notices].into_iter().flatten().collect()
+    }
+
+    fn times_line(&self) -> String {
+        let Understood { step, first, last, time, season, .. } = &self.understood;
+        let times = match &time.columns[..] {
+            [] => "no time column, so rows are steps".to_owned(),
+            columns => format!("time in {} as {}", columns.join(" and "), time.format),
+        };
+        let zone = if time.zone.is_empty() { String::new() } else { format!(", {}", time.zone) };
+        let season = if *season > 1 { format!("; season {season}") } else { String::new() };
+        format!("{} rows, 1 series, a step of {step} from {first} to {last}; {times}{zone}{season}", self.rows_read)
+    }
+
+    fn columns_line(&self) -> String {
+        const NAMED: usize = 8;
+        let Understood { targets, inputs, known, left_out, .. } = &self.understood;
+        let left_out: Vec<String> = left_out.iter().map(|left| format!("{} ({})", left.column, left.why)).collect();
+        let columns = [("targets", targets), ("inputs", inputs), ("known ahead", known), ("left out", &left_out)];
+        let columns = columns.into_iter().filter(|(_, names)| !names.is_empty()).map(|(what, names)| {
+            let more = names.len().saturating_sub(NAMED);
+            let shown = names[..names.len() - more].join(", ");
+            if more == 0 { format!("{what} {shown}") } else { format!("{what} {shown} and {more} more") }
+        });
+        columns.collect::<Vec<_>>().join("; ")
     }
 }
 
@@ -143,39 +180,4 @@ pub struct LeftOut {
     pub column: String,
     /// Why it is not used.
     pub why: String,
-}
-
-impl Understood {
-    /// Returns in at most three lines how a file of `rows` data rows was understood.
-    #[must_use]
-    pub fn lines(&self, rows: usize) -> Vec<String> {
-        const NAMED: usize = 8;
-        let names = |names: &[String]| {
-            let more = names.len().saturating_sub(NAMED);
-            let shown = names[..names.len() - more].join(", ");
-            if more == 0 { shown } else { format!("{shown} and {more} more") }
-        };
-        let Self { step, first, last, time, .. } = self;
-        let mut read = format!("{rows} rows, 1 series, every {step} from {first} to {last}");
-        if time.columns.is_empty() {
-            read.push_str("; no time column, so rows are steps");
-        } else {
-            read.push_str(&format!("; time in {} as {}", time.columns.join(" and "), time.format));
-        }
-        if !time.zone.is_empty() {
-            read.push_str(&format!(", {}", time.zone));
-        }
-        if self.season > 1 {
-            read.push_str(&format!("; season {}", self.season));
-        }
-        let mut roles = format!("targets {}", names(&self.targets));
-        let left_out: Vec<_> = self.left_out.iter().map(|left| format!("{} ({})", left.column, left.why)).collect();
-        for (what, which) in [("inputs", &self.inputs), ("known ahead", &self.known), ("left out", &left_out)] {
-            if !which.is_empty() {
-                roles.push_str(&format!("; {what} {}", names(which)));
-            }
-        }
-        let notices = (!self.notices.is_empty()).then(|| self.notices.join("; "));
-        [Some(read), Some(roles), notices].into_iter().flatten().collect()
-    }
 }

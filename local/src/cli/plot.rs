@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::{Context as _, anyhow};
 use contract::text;
 use plotters::prelude::*;
+use series::Frequency;
 
 use super::axis::Axis;
 

@@ -19,6 +19,7 @@ const LIMITS: Limits = Limits {
     line: 1 << 16,
     columns: 50,
     values: 1_000_000,
+    unpacked: 1 << 24,
 };
 
 fn file(name: &str, text: impl AsRef<[u8]>) -> File {
@@ -45,7 +46,7 @@ fn run(data: &File, test: Option<&File>, pairs: &[&str]) -> Result<(Table, Repor
         limits: LIMITS,
         threads: 2,
     };
-    clean(data, test, &recipe)
+    clean(data.clone(), test.cloned(), &recipe)
 }
 
 fn without_calendar(data: &File) -> (Table, Report) {
