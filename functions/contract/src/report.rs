@@ -47,7 +47,10 @@ impl Report {
             ..
         } = self;
         let rows = [
-            (duplicates - equal_rows.min(duplicates), "have the time of a later row, which counts"),
+            (
+                duplicates - equal_rows.min(duplicates),
+                "have the time of a later row, which counts",
+            ),
             (*equal_rows, "are equal to a later one"),
             (*out_of_order, "stand out of time order and were sorted"),
         ];
@@ -61,7 +64,11 @@ impl Report {
         ];
         let names = names.into_iter().filter(|(names, _)| !names.is_empty());
         let names = names.map(|(names, what)| format!("{what}: {}", names.join(", ")));
-        let text = self.understood.left_out.iter().filter(|left| left.why.starts_with("text"));
+        let text = self
+            .understood
+            .left_out
+            .iter()
+            .filter(|left| left.why.starts_with("text"));
         let text = text.map(|left| format!("left out, {}: {}", left.why, left.column));
         let decided = self.understood.notices.iter().cloned();
         rows.chain(names).chain(text).chain(decided).collect()
@@ -72,30 +79,72 @@ impl Report {
     pub fn lines(&self) -> Vec<String> {
         let notices = self.notices();
         let notices = (!notices.is_empty()).then(|| notices.join("; "));
-        [Some(self.times_line()), Some(self.columns_line()), notices].into_iter().flatten().collect()
+        [Some(self.times_line()), Some(self.columns_line()), notices]
+            .into_iter()
+            .flatten()
+            .collect()
     }
 
     fn times_line(&self) -> String {
-        let Understood { step, first, last, time, season, .. } = &self.understood;
+        let Understood {
+            step,
+            first,
+            last,
+            time,
+            season,
+            ..
+        } = &self.understood;
         let times = match &time.columns[..] {
             [] => "no time column, so rows are steps".to_owned(),
             columns => format!("time in {} as {}", columns.join(" and "), time.format),
         };
-        let zone = if time.zone.is_empty() { String::new() } else { format!(", {}", time.zone) };
-        let season = if *season > 1 { format!("; season {season}") } else { String::new() };
-        format!("{} rows, 1 series, a step of {step} from {first} to {last}; {times}{zone}{season}", self.rows_read)
+        let zone = if time.zone.is_empty() {
+            String::new()
+        } else {
+            format!(", {}", time.zone)
+        };
+        let season = if *season > 1 {
+            format!("; season {season}")
+        } else {
+            String::new()
+        };
+        format!(
+            "{} rows, 1 series, a step of {step} from {first} to {last}; {times}{zone}{season}",
+            self.rows_read
+        )
     }
 
     fn columns_line(&self) -> String {
         const NAMED: usize = 8;
-        let Understood { targets, inputs, known, left_out, .. } = &self.understood;
-        let left_out: Vec<String> = left_out.iter().map(|left| format!("{} ({})", left.column, left.why)).collect();
-        let columns = [("targets", targets), ("inputs", inputs), ("known ahead", known), ("left out", &left_out)];
-        let columns = columns.into_iter().filter(|(_, names)| !names.is_empty()).map(|(what, names)| {
-            let more = names.len().saturating_sub(NAMED);
-            let shown = names[..names.len() - more].join(", ");
-            if more == 0 { format!("{what} {shown}") } else { format!("{what} {shown} and {more} more") }
-        });
+        let Understood {
+            targets,
+            inputs,
+            known,
+            left_out,
+            ..
+        } = &self.understood;
+        let left_out: Vec<String> = left_out
+            .iter()
+            .map(|left| format!("{} ({})", left.column, left.why))
+            .collect();
+        let columns = [
+            ("targets", targets),
+            ("inputs", inputs),
+            ("known ahead", known),
+            ("left out", &left_out),
+        ];
+        let columns = columns
+            .into_iter()
+            .filter(|(_, names)| !names.is_empty())
+            .map(|(what, names)| {
+                let more = names.len().saturating_sub(NAMED);
+                let shown = names[..names.len() - more].join(", ");
+                if more == 0 {
+                    format!("{what} {shown}")
+                } else {
+                    format!("{what} {shown} and {more} more")
+                }
+            });
         columns.collect::<Vec<_>>().join("; ")
     }
 }

@@ -108,7 +108,10 @@ pub fn settle(round: &Round, ground: &Ground, verdict: &Verdict, winner: &Winner
             format!("{who} is pinned and reigns on; it was not scored on this cut"),
         )
     } else if ground.observed_end < reigning.observed_end {
-        let (round_end, own_end) = (ground.frequency.label(ground.observed_end), reigning.frequency.label(reigning.observed_end));
+        let (round_end, own_end) = (
+            ground.frequency.label(ground.observed_end),
+            reigning.frequency.label(reigning.observed_end),
+        );
         let why = format!("the observations of this round end at {round_end}, before those of {who} at {own_end}");
         (
             DecisionKind::Kept,

@@ -78,9 +78,7 @@ pub fn predict(
         quantiles,
         calibrated: calibration.map(Calibration::is_calibrated),
         origin: table.axis.at(last),
-        times: (origin..origin + steps)
-            .map(|row| table.axis.label(row))
-            .collect(),
+        times: (origin..origin + steps).map(|row| table.axis.label(row)).collect(),
         mean: original_units(&cut.transform, &forecast)?,
         extrapolates_from: model
             .trained_horizon()

@@ -74,7 +74,9 @@ fn lay_out(
         files.push(table::read(test_file, data, &recipe.limits)?);
     }
     let mut problems = Vec::new();
-    let times = times(&files, data).map_err(|refusal| problems.extend(refusal.problems)).ok();
+    let times = times(&files, data)
+        .map_err(|refusal| problems.extend(refusal.problems))
+        .ok();
     if let Some(times) = &times {
         report_times(&files[0], &times[0], report);
         report.rows_read = times.iter().map(|times| times.seconds.len()).sum();
@@ -122,10 +124,15 @@ fn measured(
         let skip = times.map_or(&[][..], |times| &times.columns);
         numbers.push(number::read_all(raw, rows, skip, recipe.data, problems));
     }
-    let seconds = times.map_or(&[][..], |times| if times[0].steps { &[] } else { &times[0].seconds[..] });
+    let seconds = times.map_or(
+        &[][..],
+        |times| if times[0].steps { &[] } else { &times[0].seconds[..] },
+    );
     let mut columns = Vec::new();
     for index in 0..files[0].columns.len() {
-        let Some(first) = numbers[0][index].take() else { continue };
+        let Some(first) = numbers[0][index].take() else {
+            continue;
+        };
         let name = files[0].columns[index].name.clone();
         problems.extend(reserved(&files[0], &name, recipe.calendar));
         let (mut at, mut all) = (vec![index], vec![first]);
@@ -139,18 +146,33 @@ fn measured(
             }
         }
         let kind = kind::of(&name, &all[0].values, seconds);
-        columns.push(Measured { name, at, numbers: all, kind });
+        columns.push(Measured {
+            name,
+            at,
+            numbers: all,
+            kind,
+        });
     }
     for (raw, numbers) in files[1..].iter().zip(&numbers[1..]) {
-        let extra = numbers.iter().zip(&raw.columns).filter(|(numbers, _)| numbers.is_some());
+        let extra = numbers
+            .iter()
+            .zip(&raw.columns)
+            .filter(|(numbers, _)| numbers.is_some());
         problems.extend(extra.map(|(_, column)| lacks(&column.name, raw, &files[0])));
     }
     columns
 }
 
 fn lacks(column: &str, has: &Raw, lacks: &Raw) -> Problem {
-    let message = format!("column `{column}` is in {} and not in {}; both need the same columns", has.file, lacks.file);
-    Problem::new(message).row(1).column(column).value(column).bound("the same columns in both files")
+    let message = format!(
+        "column `{column}` is in {} and not in {}; both need the same columns",
+        has.file, lacks.file
+    );
+    Problem::new(message)
+        .row(1)
+        .column(column)
+        .value(column)
+        .bound("the same columns in both files")
 }
 
 fn reserved(raw: &Raw, name: &str, with_calendar: bool) -> Option<Problem> {
@@ -162,7 +184,13 @@ fn reserved(raw: &Raw, name: &str, with_calendar: bool) -> Option<Problem> {
         _ => return None,
     };
     let message = format!("{}, row 1: column name `{name}` is taken by {taken}", raw.file);
-    Some(Problem::new(message).row(1).column(name).value(name).bound(format!("not the name of {taken}")))
+    Some(
+        Problem::new(message)
+            .row(1)
+            .column(name)
+            .value(name)
+            .bound(format!("not the name of {taken}")),
+    )
 }
 
 /// Lays the grid, and places the columns on it with their roles.
@@ -175,15 +203,33 @@ fn place(
 ) -> Result<(Grid, Vec<Column>), Refusal> {
     let mut order = Vec::with_capacity(files.len());
     for (file, (raw, times)) in files.iter().zip(times).enumerate() {
-        let numbers = |at: usize| columns.iter().find(|column| column.at[file] == at).map(|column| &column.numbers[file]);
+        let numbers = |at: usize| {
+            columns
+                .iter()
+                .find(|column| column.at[file] == at)
+                .map(|column| &column.numbers[file])
+        };
         let numbers: Vec<_> = (0..raw.columns.len()).map(numbers).collect();
         order.push(repeated::sort(raw, times, &numbers, report)?);
     }
     for column in &columns {
         note_numbers(column, report);
     }
-    let width = columns.len() + 1 + if with_calendar(&times[0], recipe) { CALENDAR.len() } else { 0 };
-    let grid = grid::lay(files, times, &order, &recipe.data.frequency, (&recipe.limits, width), report)?;
+    let width = columns.len()
+        + 1
+        + if with_calendar(&times[0], recipe) {
+            CALENDAR.len()
+        } else {
+            0
+        };
+    let grid = grid::lay(
+        files,
+        times,
+        &order,
+        &recipe.data.frequency,
+        (&recipe.limits, width),
+        report,
+    )?;
     let columns = roles::assign(files, &times[0], columns, &grid, recipe.data, report)?;
     Ok((grid, columns))
 }
@@ -205,7 +251,9 @@ fn note_numbers(column: &Measured, report: &mut Report) {
         notices.push(format!("`{name}`: {coded} values are missing by `data.missing`"));
     }
     if !affix.is_empty() && column.numbers[0].text.is_none() {
-        notices.push(format!("`{name}`: `{affix}` is left out beside its numbers, which stay as they are"));
+        notices.push(format!(
+            "`{name}`: `{affix}` is left out beside its numbers, which stay as they are"
+        ));
     }
 }
 
@@ -238,7 +286,13 @@ fn finish(
 /// Cuts off the steps after the last one with a target: the forecast begins there. Columns that go on are known ahead.
 fn end_with_targets(grid: &mut Grid, columns: &mut [Column], report: &mut Report) {
     let is_target = |column: &&Column| column.role == Role::Target;
-    let last = |column: &Column| column.values.iter().rposition(|value| !value.is_nan()).map_or(0, |row| row + 1);
+    let last = |column: &Column| {
+        column
+            .values
+            .iter()
+            .rposition(|value| !value.is_nan())
+            .map_or(0, |row| row + 1)
+    };
     let end = columns.iter().filter(is_target).map(last).max().unwrap_or(0);
     // A test file without any target is refused where it is scored.
     if end == 0 || end >= grid.axis.len || grid.test_start.is_some_and(|start| start >= end) {
@@ -273,7 +327,12 @@ fn note_values(column: &Column, report: &mut Report) {
 
 fn describe(grid: &Grid, columns: &[Column], times: &Times, report: &mut Report) {
     let axis = &grid.axis;
-    let with = |role| columns.iter().filter(move |column| column.role == role).map(|column| column.name.clone());
+    let with = |role| {
+        columns
+            .iter()
+            .filter(move |column| column.role == role)
+            .map(|column| column.name.clone())
+    };
     let understood = &mut report.understood;
     understood.targets = with(Role::Target).collect();
     understood.inputs = with(Role::Past).collect();

@@ -53,7 +53,9 @@ const OTHERS: [(&[u8], &str); 6] = [
 pub(crate) fn decode(file: File, limits: &Limits) -> Result<Decoded, Refusal> {
     let (file, compression) = unpack(file, limits)?;
     let name = file.name.clone();
-    let extension = name.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase());
+    let extension = name
+        .rsplit_once('.')
+        .map(|(_, extension)| extension.to_ascii_lowercase());
     let is = |names: &[&str]| extension.as_deref().is_some_and(|extension| names.contains(&extension));
     if file.bytes.is_empty() {
         let empty = Problem::new(format!("{name} is empty: it needs a header and data rows"));
@@ -96,7 +98,10 @@ fn mislabelled(name: &str, content: &str) -> Refusal {
 fn unpack(file: File, limits: &Limits) -> Result<(File, &'static str), Refusal> {
     let bytes = file.bytes.clone();
     let (compression, unpacked) = match &file.bytes[..] {
-        [0x1f, 0x8b, ..] => ("gzip", bounded(flate2::read::MultiGzDecoder::new(&bytes[..]), limits.unpacked)),
+        [0x1f, 0x8b, ..] => (
+            "gzip",
+            bounded(flate2::read::MultiGzDecoder::new(&bytes[..]), limits.unpacked),
+        ),
         [0x28, 0xb5, 0x2f, 0xfd, ..] => (
             "zstd",
             zstd::Decoder::new(&bytes[..]).and_then(|reader| bounded(reader, limits.unpacked)),
@@ -157,7 +162,10 @@ fn unzip(file: &File, limits: &Limits) -> Result<(File, &'static str), Refusal> 
             members.len(),
             shown.join(", ")
         );
-        return Err(Problem::new(message).value(format!("{} files", members.len())).bound("1 file").into());
+        return Err(Problem::new(message)
+            .value(format!("{} files", members.len()))
+            .bound("1 file")
+            .into());
     };
     let reader = archive.by_name(member).map_err(wrong)?;
     let unpacked = bounded(reader, limits.unpacked).map_err(|error| damaged(&file.name, "zip", &error))?;
@@ -174,7 +182,9 @@ fn text(name: &str, bytes: &Bytes) -> Result<(Bytes, &'static str, Vec<String>),
     if let Some(encoding) = without_mark(bytes) {
         return Ok((decoded(encoding, bytes), encoding.name(), Vec::new()));
     }
-    let plain = bytes.strip_prefix(b"\xef\xbb\xbf").map_or_else(|| bytes.clone(), |rest| bytes.slice_ref(rest));
+    let plain = bytes
+        .strip_prefix(b"\xef\xbb\xbf")
+        .map_or_else(|| bytes.clone(), |rest| bytes.slice_ref(rest));
     if let Some(at) = memchr(0, &plain) {
         let row = line_of(&plain, at);
         let problem = Problem::new(format!("{name}, row {row}: byte {at} is NUL, which no text has"));
@@ -191,7 +201,11 @@ fn text(name: &str, bytes: &Bytes) -> Result<(Bytes, &'static str, Vec<String>),
         let message = format!(
             "{name}, row {row}: byte {at} of the file (0x{byte:02x}) is not UTF-8, but row {other} is: two encodings in one file"
         );
-        return Err(Problem::new(message).row(row).value(format!("0x{byte:02x}")).bound("UTF-8").into());
+        return Err(Problem::new(message)
+            .row(row)
+            .value(format!("0x{byte:02x}"))
+            .bound("UTF-8")
+            .into());
     }
     let notice = format!("the text is not UTF-8 (row {row}) and was read as Windows-1252");
     Ok((decoded(WINDOWS_1252, &plain), WINDOWS_1252.name(), vec![notice]))
@@ -263,7 +277,9 @@ mod tests {
     fn zipped(members: &[(&str, &[u8])]) -> Vec<u8> {
         let mut archive = zip::ZipWriter::new(Cursor::new(Vec::new()));
         for (name, bytes) in members {
-            archive.start_file(*name, zip::write::SimpleFileOptions::default()).unwrap();
+            archive
+                .start_file(*name, zip::write::SimpleFileOptions::default())
+                .unwrap();
             archive.write_all(bytes).unwrap();
         }
         archive.finish().unwrap().into_inner()
@@ -295,13 +311,37 @@ mod tests {
     fn what_is_no_table_is_refused_in_words() {
         for (name, bytes, message) in [
             ("a.csv", Vec::new(), "a.csv is empty: it needs a header and data rows"),
-            ("a.csv.gz", gzip(&vec![b'1'; 1 << 17]), "a.csv.gz unpacks to more than 65536 bytes"),
-            ("a.zip", zipped(&[("b.csv", b"1"), ("c.csv", b"2")]), "a.zip holds 2 files, one is read: `b.csv`, `c.csv`"),
-            ("a.xlsx", zipped(&[("xl/workbook.xml", b"1")]), "a.xlsx holds an Excel workbook; save the sheet as CSV"),
+            (
+                "a.csv.gz",
+                gzip(&vec![b'1'; 1 << 17]),
+                "a.csv.gz unpacks to more than 65536 bytes",
+            ),
+            (
+                "a.zip",
+                zipped(&[("b.csv", b"1"), ("c.csv", b"2")]),
+                "a.zip holds 2 files, one is read: `b.csv`, `c.csv`",
+            ),
+            (
+                "a.xlsx",
+                zipped(&[("xl/workbook.xml", b"1")]),
+                "a.xlsx holds an Excel workbook; save the sheet as CSV",
+            ),
             ("a.csv", b"PAR1".to_vec(), "a.csv holds Parquet; rename it to .parquet"),
-            ("a.parquet", b"time,a".to_vec(), "a.parquet holds no Parquet: it does not begin with PAR1"),
-            ("a.csv", b"{\"a\": 1}".to_vec(), "a.csv holds JSON; save the table as CSV"),
-            ("a.csv", b"a,b\n1,\x002\n".to_vec(), "a.csv, row 2: byte 6 is NUL, which no text has"),
+            (
+                "a.parquet",
+                b"time,a".to_vec(),
+                "a.parquet holds no Parquet: it does not begin with PAR1",
+            ),
+            (
+                "a.csv",
+                b"{\"a\": 1}".to_vec(),
+                "a.csv holds JSON; save the table as CSV",
+            ),
+            (
+                "a.csv",
+                b"a,b\n1,\x002\n".to_vec(),
+                "a.csv, row 2: byte 6 is NUL, which no text has",
+            ),
             (
                 "a.csv",
                 "date,né\n1,x\n".bytes().chain(*b"2,\xe9\n").collect(),
@@ -310,6 +350,9 @@ mod tests {
         ] {
             assert_eq!(read(name, bytes), Err(message.to_owned()));
         }
-        assert!(read("a.csv.gz", &gzip(b"1,2")[..12]).is_err_and(|error| error.contains("cannot be unpacked as gzip")));
+        assert!(
+            read("a.csv.gz", gzip(b"1,2")[..12].to_vec())
+                .is_err_and(|error| error.contains("cannot be unpacked as gzip"))
+        );
     }
 }

@@ -54,7 +54,11 @@ pub(crate) fn lay(
     check_sequence(files, times, order)?;
     let placed = order.iter().enumerate().flat_map(|(file, order)| {
         let seconds = &times[file].seconds;
-        order.iter().map(move |&row| Placed { file, row, time: seconds[row] })
+        order.iter().map(move |&row| Placed {
+            file,
+            row,
+            time: seconds[row],
+        })
     });
     let placed: Vec<Placed> = placed.collect();
     let sorted: Vec<i64> = placed.iter().map(|placed| placed.time).collect();
@@ -130,7 +134,18 @@ fn check_sequence(files: &[Raw], times: &[Times], order: &[Vec<usize>]) -> Resul
     if start > end {
         return Ok(());
     }
-    let label = |seconds| TimeAxis::new(seconds, if data_times.steps { Frequency::Steps } else { Frequency::Seconds(1) }, 1).label(0);
+    let label = |seconds| {
+        TimeAxis::new(
+            seconds,
+            if data_times.steps {
+                Frequency::Steps
+            } else {
+                Frequency::Seconds(1)
+            },
+            1,
+        )
+        .label(0)
+    };
     let (start, end) = (label(start), label(end));
     let message = format!(
         "{} starts at {start}, which is not after {end}, the last row of {}",

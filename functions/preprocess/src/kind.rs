@@ -21,6 +21,9 @@ pub(crate) enum Kind {
 /// A counter is believed from this many rows on: fewer measurements may rise by equal steps.
 const COUNTED: usize = 20;
 
+/// A column with any name holds a part of the calendar from so many different values on.
+const DISTINCT: usize = 5;
+
 /// How many rows are compared with the calendar.
 const COMPARED: usize = 5_000;
 
@@ -66,7 +69,8 @@ fn is_elapsed(values: &[f64], seconds: &[i64]) -> bool {
         return false;
     };
     let rate = (last - first) / (end - start) as f64;
-    let close = |(value, time): (&f64, &i64)| (value - first - rate * (time - start) as f64).abs() <= 1e-9 * value.abs();
+    let close =
+        |(value, time): (&f64, &i64)| (value - first - rate * (time - start) as f64).abs() <= 1e-9 * value.abs();
     seconds.len() >= values.len().max(COUNTED) && rate != 0.0 && values.iter().zip(seconds).all(close)
 }
 
@@ -80,11 +84,15 @@ const PARTS: [(&[&str], fn(DateTime) -> i64); 9] = [
         i64::from(time.date().iso_week_date().week())
     }),
     (&["day", "dayofmonth", "day_of_month"], |time| i64::from(time.day())),
-    (&["dayofyear", "day_of_year", "doy", "yday"], |time| i64::from(time.day_of_year())),
+    (&["dayofyear", "day_of_year", "doy", "yday"], |time| {
+        i64::from(time.day_of_year())
+    }),
     (&["weekday", "dayofweek", "day_of_week", "dow", "wday"], |time| {
         i64::from(time.weekday().to_monday_zero_offset())
     }),
-    (&["hour", "hr", "hourofday", "hour_of_day"], |time| i64::from(time.hour())),
+    (&["hour", "hr", "hourofday", "hour_of_day"], |time| {
+        i64::from(time.hour())
+    }),
     (&["minute", "min"], |time| i64::from(time.minute())),
 ];
 
@@ -97,7 +105,12 @@ fn is_calendar_part(name: &str, values: &[f64], seconds: &[i64]) -> bool {
     let rows = (0..values.len()).step_by(values.len().div_ceil(COMPARED));
     let rows: Vec<(f64, DateTime)> = rows
         .filter(|row| !values[*row].is_nan())
-        .filter_map(|row| Some((values[row], TimeZone::UTC.to_datetime(Timestamp::from_second(seconds[row]).ok()?))))
+        .filter_map(|row| {
+            Some((
+                values[row],
+                TimeZone::UTC.to_datetime(Timestamp::from_second(seconds[row]).ok()?),
+            ))
+        })
         .collect();
     let name: String = name.chars().filter(|c| *c != '.').collect();
     PARTS.iter().any(|(names, part)| {
@@ -114,8 +127,12 @@ fn is_calendar_part(name: &str, values: &[f64], seconds: &[i64]) -> bool {
                 equal
             }
         });
-        // A column that has one value only is constant, and equal by chance.
-        same && seen.len() > 1
+        // Few rows, or few values of a column with another name, are equal by chance.
+        same && if named {
+            seen.len() > 1
+        } else {
+            seen.len() >= DISTINCT && rows.len() >= COUNTED
+        }
     })
 }
 

@@ -51,7 +51,11 @@ pub(crate) fn read_all(
     data: &DataSection,
     problems: &mut Vec<Problem>,
 ) -> Vec<Option<Numbers>> {
-    let signs: Vec<Signs> = raw.columns.iter().map(|column| Signs::of(&column.cells, rows)).collect();
+    let signs: Vec<Signs> = raw
+        .columns
+        .iter()
+        .map(|column| Signs::of(&column.cells, rows))
+        .collect();
     let common = common(&signs, times, raw, data);
     let mut read = Vec::with_capacity(signs.len());
     for (column, signs) in signs.into_iter().enumerate() {
@@ -116,7 +120,9 @@ impl Signs {
         let mut signs = Self::default();
         let Cells::Text(text) = cells else { return signs };
         for (row, cell) in text.iter().take(rows).enumerate() {
-            let Some((_, body)) = cell.and_then(split) else { continue };
+            let Some((_, body)) = cell.and_then(split) else {
+                continue;
+            };
             match (digits(body, Decimal::Point), digits(body, Decimal::Comma)) {
                 (Some(_), None) => signs.point = true,
                 (None, Some(_)) => signs.comma = true,
@@ -219,8 +225,8 @@ fn read_flags(cells: &StringChunked, rows: usize) -> Option<Numbers> {
 
 /// Cells that mean a missing value, in lower case.
 pub(crate) const MISSING: [&str; 22] = [
-    "", "nan", "na", "n/a", "#n/a", "<na>", "null", "none", "nil", "-", "--", "---", "?", ".", "n.a.", "missing", "\\n",
-    "(null)", "#div/0!", "#value!", "#num!", "#ref!",
+    "", "nan", "na", "n/a", "#n/a", "<na>", "null", "none", "nil", "-", "--", "---", "?", ".", "n.a.", "missing",
+    "\\n", "(null)", "#div/0!", "#value!", "#num!", "#ref!",
 ];
 
 /// The longest text of a number, in bytes: the smallest number has 1,076 digits when it is written out.
@@ -240,12 +246,21 @@ pub(crate) fn is_plain(cell: &str) -> bool {
 /// Returns whether a cell holds a number, in any of the ways in which people write one.
 pub(crate) fn is_number(cell: &str) -> bool {
     let body = split(cell).map(|(_, body)| body);
-    !is_missing(cell) && body.is_some_and(|body| [Decimal::Point, Decimal::Comma].into_iter().any(|sign| digits(body, sign).is_some()))
+    !is_missing(cell)
+        && body.is_some_and(|body| {
+            [Decimal::Point, Decimal::Comma]
+                .into_iter()
+                .any(|sign| digits(body, sign).is_some())
+        })
 }
 
 /// Returns the number in a cell; NaN for a missing value, `None` for text.
 pub(crate) fn plain(cell: &str) -> Option<f64> {
-    if is_missing(cell) { Some(f64::NAN) } else { fast_float2::parse(cell.trim()).ok() }
+    if is_missing(cell) {
+        Some(f64::NAN)
+    } else {
+        fast_float2::parse(cell.trim()).ok()
+    }
 }
 
 /// Returns whether a cell is a number only with a decimal comma.
@@ -282,8 +297,8 @@ impl Affix {
 
 /// Signs that may stand beside a number without a blank between them.
 const UNITS: [&str; 34] = [
-    "$", "€", "£", "¥", "₹", "₩", "₽", "R$", "US$", "%", "‰", "°", "°C", "°F", "K", "k", "M", "B", "T", "W", "kW", "MW",
-    "GW", "kWh", "MWh", "GWh", "V", "A", "Hz", "ms", "km", "kg", "MB", "GB",
+    "$", "€", "£", "¥", "₹", "₩", "₽", "R$", "US$", "%", "‰", "°", "°C", "°F", "K", "k", "M", "B", "T", "W", "kW",
+    "MW", "GW", "kWh", "MWh", "GWh", "V", "A", "Hz", "ms", "km", "kg", "MB", "GB",
 ];
 
 /// Splits a number into the signs beside its digits and the digits with their sign. `(5)` is -5.
@@ -346,13 +361,23 @@ fn without_groups(whole: &str, decimal: char) -> Option<String> {
         return Some(whole.to_owned());
     }
     let between = whole.chars().find(|c| !c.is_ascii_digit())?;
-    if between == decimal || !matches!(between, '.' | ',' | ' ' | '\u{a0}' | '\u{202f}' | '\u{2009}' | '\'' | '’' | '_') {
+    if between == decimal
+        || !matches!(
+            between,
+            '.' | ',' | ' ' | '\u{a0}' | '\u{202f}' | '\u{2009}' | '\'' | '’' | '_'
+        )
+    {
         return None;
     }
     let groups: Vec<&str> = whole.split(between).collect();
-    let digits = groups.iter().all(|group| group.bytes().all(|byte| byte.is_ascii_digit()));
-    let [first, middle @ .., last] = &groups[..] else { return None };
-    let sizes = (1..=3).contains(&first.len()) && last.len() == 3 && middle.iter().all(|group| matches!(group.len(), 2 | 3));
+    let digits = groups
+        .iter()
+        .all(|group| group.bytes().all(|byte| byte.is_ascii_digit()));
+    let [first, middle @ .., last] = &groups[..] else {
+        return None;
+    };
+    let sizes =
+        (1..=3).contains(&first.len()) && last.len() == 3 && middle.iter().all(|group| matches!(group.len(), 2 | 3));
     // No person groups a number that begins with a zero: `0.123` is a fraction.
     (digits && sizes && !first.starts_with('0')).then(|| groups.concat())
 }

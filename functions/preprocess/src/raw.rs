@@ -81,7 +81,12 @@ pub(crate) struct FileCell {
 
 impl std::fmt::Display for FileCell {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { file, row, column, value } = self;
+        let Self {
+            file,
+            row,
+            column,
+            value,
+        } = self;
         write!(f, "{file}, row {row}, column `{column}`: `{value}`")
     }
 }

@@ -46,11 +46,16 @@ pub(crate) fn sort(
     rows.sort_by_key(|&row| seconds[row]);
     let repeated = |pair: &&[usize]| seconds[pair[0]] == seconds[pair[1]];
     let pairs: Vec<&[usize]> = rows.windows(2).filter(repeated).collect();
-    let equal = pairs.iter().filter(|pair| are_equal(raw, columns, pair[0], pair[1])).count();
+    let equal = pairs
+        .iter()
+        .filter(|pair| are_equal(raw, columns, pair[0], pair[1]))
+        .count();
     let others = pairs.len() - equal;
     if others > 0 {
         let example = pairs.iter().find(|pair| !are_equal(raw, columns, pair[0], pair[1]));
-        let Some(&[first, second]) = example.copied() else { return Ok(rows) };
+        let Some(&[first, second]) = example.copied() else {
+            return Ok(rows);
+        };
         if let Some((names, series)) = telling_apart(raw, columns, &rows, times, others) {
             return Err(several_series(raw, times, second, &names, series).into());
         }
@@ -94,7 +99,10 @@ fn telling_apart(
             }
             (Some(_), Cells::Text(text)) => {
                 let keys = text.iter().take(times.seconds.len());
-                Some(keys.map(|cell| hasher.hash_one(cell.unwrap_or_default().trim())).collect())
+                Some(
+                    keys.map(|cell| hasher.hash_one(cell.unwrap_or_default().trim()))
+                        .collect(),
+                )
             }
             _ => None,
         }
@@ -102,7 +110,12 @@ fn telling_apart(
     let explains = |keys: &[u64]| {
         let series = keys.iter().collect::<HashSet<_>>().len();
         let few = (2..=rows.len() / ROWS_OF_A_SERIES).contains(&series);
-        let apart = || rows.iter().map(|&row| (times.seconds[row], keys[row])).collect::<HashSet<_>>().len();
+        let apart = || {
+            rows.iter()
+                .map(|&row| (times.seconds[row], keys[row]))
+                .collect::<HashSet<_>>()
+                .len()
+        };
         // Some rows may be there twice in a long table too.
         (few && (rows.len() - apart()) * FEW <= repeated).then_some(series)
     };
@@ -122,7 +135,11 @@ fn telling_apart(
     let tried = &candidates[..candidates.len().min(TRIED)];
     for (at, (first, first_keys)) in tried.iter().enumerate() {
         for (second, second_keys) in &tried[at + 1..] {
-            let both: Vec<u64> = first_keys.iter().zip(second_keys).map(|pair| hasher.hash_one(pair)).collect();
+            let both: Vec<u64> = first_keys
+                .iter()
+                .zip(second_keys)
+                .map(|pair| hasher.hash_one(pair))
+                .collect();
             if let Some(series) = explains(&both) {
                 return Some((vec![name(*first), name(*second)], series));
             }
@@ -166,6 +183,10 @@ fn unexplained(raw: &Raw, times: &Times, (first, second): (usize, usize), others
 }
 
 fn time_text(raw: &Raw, times: &Times, row: usize) -> String {
-    let cells: Vec<_> = times.columns.iter().map(|&column| raw.cell(column, row).value).collect();
+    let cells: Vec<_> = times
+        .columns
+        .iter()
+        .map(|&column| raw.cell(column, row).value)
+        .collect();
     cells.join(" ")
 }

@@ -26,8 +26,8 @@ pub(crate) struct Measured {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Part {
     Target,
-    /// A target if there is no other one: the smaller the number, the sooner.
-    Spare(u8),
+    /// A target if there is no other one: the smaller the number, the sooner. Else an input, or left out for a reason.
+    Spare(u8, Option<&'static str>),
     Input,
     Out(&'static str),
 }
@@ -39,7 +39,9 @@ pub(crate) const NUMBERS: &str =
 /// Notes what the spec asks of columns that the file does not have or that hold no numbers.
 pub(crate) fn check(files: &[Raw], columns: &[Measured], data: &DataSection, problems: &mut Vec<Problem>) {
     let targets = data.targets.given().into_iter().flatten();
-    let asked = targets.map(|name| ("data.targets", name)).chain(data.past.iter().map(|name| ("data.past", name)));
+    let asked = targets
+        .map(|name| ("data.targets", name))
+        .chain(data.past.iter().map(|name| ("data.past", name)));
     for (setting, name) in asked {
         let Some(column) = columns.iter().find(|column| column.name == *name) else {
             problems.push(no_column(&files[0], setting, name));
@@ -55,15 +57,27 @@ pub(crate) fn check(files: &[Raw], columns: &[Measured], data: &DataSection, pro
         }
     }
     let known = |name: &&String| !files[0].columns.iter().any(|column| column.name == **name);
-    problems.extend(data.exclude.iter().filter(known).map(|name| no_column(&files[0], "data.exclude", name)));
+    problems.extend(
+        data.exclude
+            .iter()
+            .filter(known)
+            .map(|name| no_column(&files[0], "data.exclude", name)),
+    );
 }
 
 /// Returns the problem that a setting names a column that the file does not have.
 pub(crate) fn no_column(raw: &Raw, setting: &str, name: &str) -> Problem {
     let columns: Vec<_> = raw.columns.iter().map(|column| format!("`{}`", column.name)).collect();
     let columns = columns.join(", ");
-    let message = format!("{} has no column `{name}`, which `{setting}` names; it has {columns}", raw.file);
-    Problem::new(message).row(1).column(name).value(name).bound(format!("one of {columns}"))
+    let message = format!(
+        "{} has no column `{name}`, which `{setting}` names; it has {columns}",
+        raw.file
+    );
+    Problem::new(message)
+        .row(1)
+        .column(name)
+        .value(name)
+        .bound(format!("one of {columns}"))
 }
 
 /// Returns the columns with their roles, in the order of the file. Columns that are left out are named in the report.
@@ -80,9 +94,15 @@ pub(crate) fn assign(
 ) -> Result<Vec<Column>, Refusal> {
     let has = |name: &str| times.columns.iter().any(|&at| files[0].columns[at].name == name);
     // The two names that Prophet's users give the time and the target; all else are its regressors.
-    let prophet = has("ds") && columns.iter().any(|column| column.name == "y" && column.numbers[0].text.is_none());
+    let prophet = has("ds")
+        && columns
+            .iter()
+            .any(|column| column.name == "y" && column.numbers[0].text.is_none());
     let mut placed = Vec::with_capacity(columns.len());
-    for Measured { name, numbers, kind, .. } in columns {
+    for Measured {
+        name, numbers, kind, ..
+    } in columns
+    {
         let text = numbers.iter().any(|numbers| numbers.text.is_some());
         let some = numbers.iter().any(|numbers| numbers.count() > 0);
         let values = grid.place(numbers.into_iter().map(|numbers| numbers.values).collect());
@@ -92,7 +112,7 @@ pub(crate) fn assign(
             part = Part::Out(if some { few } else { "no number" });
             report.not_numeric.extend((!some).then(|| name.clone()));
         }
-        if prophet && data.targets.given().is_none() && matches!(part, Part::Target | Part::Spare(_)) && name != "y" {
+        if prophet && data.targets.given().is_none() && matches!(part, Part::Target | Part::Spare(..)) && name != "y" {
             part = Part::Input;
         }
         placed.push((name, values, part));
@@ -102,9 +122,12 @@ pub(crate) fn assign(
     for (name, values, part) in placed {
         let role = match part {
             Part::Target => Role::Target,
-            Part::Input | Part::Spare(_) => Role::Past,
-            Part::Out(why) => {
-                report.understood.left_out.push(LeftOut { column: name, why: why.to_owned() });
+            Part::Input | Part::Spare(_, None) => Role::Past,
+            Part::Out(why) | Part::Spare(_, Some(why)) => {
+                report.understood.left_out.push(LeftOut {
+                    column: name,
+                    why: why.to_owned(),
+                });
                 continue;
             }
         };
@@ -125,20 +148,29 @@ fn part(name: &str, kind: Kind, values: &[f64], data: &DataSection) -> Part {
     let asked = data.targets.given().map(|targets| named(targets));
     let present = values.iter().filter(|value| !value.is_nan());
     let empty = present.clone().next().is_none();
-    let constant = present.clone().zip(present.skip(1)).all(|(first, second)| first == second);
+    let constant = present
+        .clone()
+        .zip(present.skip(1))
+        .all(|(first, second)| first == second);
     match kind {
         _ if named(&data.exclude) => Part::Out(EXCLUDED),
         // An empty input that the spec names stays: the next upload may fill it, and then has the same columns.
         _ if past => Part::Input,
         _ if empty => Part::Out("no value"),
-        _ if asked == Some(true) => if constant { Part::Spare(0) } else { Part::Target },
-        Kind::Counter => Part::Out("counts the rows or the time"),
-        Kind::Id => Part::Out("an id"),
-        Kind::CalendarPart => Part::Out("follows from the time"),
+        _ if asked == Some(true) => {
+            if constant {
+                Part::Spare(0, None)
+            } else {
+                Part::Target
+            }
+        }
+        Kind::Counter => Part::Spare(3, Some("counts the rows or the time")),
+        Kind::Id => Part::Spare(5, Some("an id")),
+        Kind::CalendarPart => Part::Spare(4, Some("follows from the time")),
         _ if asked == Some(false) => Part::Input,
         Kind::Limit => Part::Input,
-        _ if constant => Part::Spare(2),
-        Kind::Flag => Part::Spare(1),
+        _ if constant => Part::Spare(2, None),
+        Kind::Flag => Part::Spare(1, None),
         Kind::Measured => Part::Target,
     }
 }
@@ -149,7 +181,7 @@ fn promote_spares(placed: &mut [(String, Vec<f64>, Part)], data: &DataSection, r
         return;
     }
     let spare = |part: &Part| match part {
-        Part::Spare(rank) => Some(*rank),
+        Part::Spare(rank, _) => Some(*rank),
         _ => None,
     };
     let Some(best) = placed.iter().filter_map(|(_, _, part)| spare(part)).min() else {
@@ -160,8 +192,17 @@ fn promote_spares(placed: &mut [(String, Vec<f64>, Part)], data: &DataSection, r
     }
     for (name, _, part) in placed.iter_mut().filter(|(_, _, part)| spare(part) == Some(best)) {
         *part = Part::Target;
-        let what = if best == 1 { "is 0 or 1" } else { "has one value throughout, which is its forecast" };
-        report.understood.notices.push(format!("target `{name}` {what}; no other column could be one"));
+        let what = match best {
+            0 | 2 => "has one value throughout, which is its forecast",
+            1 => "is 0 or 1",
+            3 => "counts the rows or the time",
+            4 => "follows from the time",
+            _ => "names something",
+        };
+        report
+            .understood
+            .notices
+            .push(format!("target `{name}` {what}; no other column could be one"));
     }
 }
 
@@ -174,7 +215,10 @@ fn note_sameness(name: &str, values: &[f64], role: Role, data: &DataSection, rep
     }
     report.constant.extend(first.is_some().then(|| name.to_owned()));
     report.empty.extend(first.is_none().then(|| name.to_owned()));
-    let asked = data.targets.given().is_none_or(|targets| targets.iter().any(|target| target == name));
+    let asked = data
+        .targets
+        .given()
+        .is_none_or(|targets| targets.iter().any(|target| target == name));
     if role != Role::Target && asked && !data.past.iter().any(|past| past == name) {
         report.excluded_targets.push(name.to_owned());
     }
@@ -192,7 +236,10 @@ fn no_target(raw: &Raw, report: &Report) -> Problem {
     } else {
         left_out.join("; ")
     };
-    Problem::new(format!("{} has no column that can be forecast: {why}; `data.targets` can name one", raw.file))
-        .value(why)
-        .bound("at least 1 column of numbers")
+    Problem::new(format!(
+        "{} has no column that can be forecast: {why}; `data.targets` can name one",
+        raw.file
+    ))
+    .value(why)
+    .bound("at least 1 column of numbers")
 }

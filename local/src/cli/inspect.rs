@@ -26,7 +26,12 @@ pub(super) async fn inspect(args: &InspectArgs) -> anyhow::Result<ExitCode> {
     let environment = host.overrides.clone().into_iter().collect();
     let spec = spec::resolve(&request::layers(&args.spec, environment)?)?;
     let file = read(&args.file, host.max_upload)?;
-    let test = args.spec.test.as_deref().map(|test| read(test, host.max_upload)).transpose()?;
+    let test = args
+        .spec
+        .test
+        .as_deref()
+        .map(|test| read(test, host.max_upload))
+        .transpose()?;
     let name = file.name.clone();
     let (limits, count) = (Limits::of(&host), host.threads);
     let inspected = threads::run_blocking(move || look(file, test, &spec, limits, count)).await;
@@ -54,7 +59,11 @@ fn read(path: &Path, bound: u64) -> anyhow::Result<File> {
     let found = std::fs::metadata(path).with_context(unreadable)?;
     anyhow::ensure!(found.is_file(), "`{}` is not a file", path.display());
     let have = found.len();
-    anyhow::ensure!(have <= bound, "`{}` has {have} bytes, at most {bound} are read", path.display());
+    anyhow::ensure!(
+        have <= bound,
+        "`{}` has {have} bytes, at most {bound} are read",
+        path.display()
+    );
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
     Ok(File {
         name: name.unwrap_or_default(),
@@ -107,33 +116,59 @@ fn as_text(file: &str, inspected: &Inspection) -> String {
         format.push(format!("{} rows before them skipped", layout.skipped_rows));
     }
     line("format", format.join(", "));
-    let left_out = layout.left_out_examples.iter().map(|row| format!("row {} `{}`", row.row, row.text));
+    let left_out = layout
+        .left_out_examples
+        .iter()
+        .map(|row| format!("row {} `{}`", row.row, row.text));
     let left_out: Vec<_> = left_out.collect();
     if layout.left_out_rows > 0 {
-        line("no data", format!("{} rows: {}", layout.left_out_rows, left_out.join(", ")));
+        line(
+            "no data",
+            format!("{} rows: {}", layout.left_out_rows, left_out.join(", ")),
+        );
     }
     let time = &understood.time;
     if report.rows_read > 0 {
-        let columns = if time.columns.is_empty() { "none".to_owned() } else { time.columns.join(" and ") };
-        let zone = if time.zone.is_empty() { String::new() } else { format!(", zone {}", time.zone) };
+        let columns = if time.columns.is_empty() {
+            "none".to_owned()
+        } else {
+            time.columns.join(" and ")
+        };
+        let zone = if time.zone.is_empty() {
+            String::new()
+        } else {
+            format!(", zone {}", time.zone)
+        };
         line("time", format!("{columns}, as {}{zone}", time.format));
     }
     if *rows > 0 {
         let gaps = report.gaps;
-        line("rows", format!("{} read, {rows} steps, {gaps} of them without a row", report.rows_read));
+        line(
+            "rows",
+            format!("{} read, {rows} steps, {gaps} of them without a row", report.rows_read),
+        );
         line("series", "1".to_owned());
         line("step", format!("{}, season {}", understood.step, understood.season));
-        line("from, to", format!("{} to {}, next {}", understood.first, understood.last, understood.next));
+        line(
+            "from, to",
+            format!("{} to {}, next {}", understood.first, understood.last, understood.next),
+        );
         line("targets", understood.targets.join(", "));
         line("inputs", understood.inputs.join(", "));
         line("known", understood.known.join(", "));
         for left in &understood.left_out {
             line("left out", format!("{}: {}", left.column, left.why));
         }
-        let missing: Vec<_> = report.missing.iter().map(|(column, count)| format!("{column} {count}")).collect();
+        let missing: Vec<_> = report
+            .missing
+            .iter()
+            .map(|(column, count)| format!("{column} {count}"))
+            .collect();
         line("missing", missing.join(", "));
     }
     report.notices().into_iter().for_each(|notice| line("note", notice));
-    problems.iter().for_each(|problem| line("problem", problem.message.clone()));
+    problems
+        .iter()
+        .for_each(|problem| line("problem", problem.message.clone()));
     lines.join("\n")
 }

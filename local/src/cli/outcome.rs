@@ -201,14 +201,8 @@ fn panels(future: &ForecastDocument, holdout: Option<&ForecastDocument>, actual:
     let timed = |document: &ForecastDocument, rows: Option<&Vec<Vec<f64>>>, target: &str| -> Vec<(i64, f64)> {
         let row = document.targets.iter().position(|name| name == target);
         let values = row.and_then(|row| rows?.get(row)).map_or(&[][..], Vec::as_slice);
-        let times = document
-            .times
-            .iter()
-            .filter_map(|time| seconds(time));
-        times
-            .zip(values)
-            .map(|(time, value)| (time, *value))
-            .collect()
+        let times = document.times.iter().filter_map(|time| seconds(time));
+        times.zip(values).map(|(time, value)| (time, *value)).collect()
     };
     let line = |document: &ForecastDocument, target: &str| timed(document, Some(&document.mean), target);
     let panel = |target: &String| Panel {

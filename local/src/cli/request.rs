@@ -91,10 +91,20 @@ fn dataset(file: &Path, args: &SpecArgs, environment: &[(String, String)]) -> St
 }
 
 fn of_stem(file: &Path) -> String {
-    let stem = |file: &Path| file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-    let packed = file.extension().is_some_and(|extension| ["gz", "zst"].iter().any(|packed| extension == *packed));
+    let stem = |file: &Path| {
+        file.file_stem()
+            .map(|stem| stem.to_string_lossy().into_owned())
+            .unwrap_or_default()
+    };
+    let packed = file
+        .extension()
+        .is_some_and(|extension| ["gz", "zst"].iter().any(|packed| extension == *packed));
     // `a.csv.gz` is a compressed `a.csv`.
-    let stem = if packed { stem(Path::new(&stem(file))) } else { stem(file) };
+    let stem = if packed {
+        stem(Path::new(&stem(file)))
+    } else {
+        stem(file)
+    };
     Dataset::from_stem(&stem).map_or(stem, String::from)
 }
 

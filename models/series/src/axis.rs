@@ -154,7 +154,9 @@ impl TimeAxis {
             Frequency::Months { months, .. } => {
                 Some((month_number(t) - month_number(self.start)).div_euclid(i64::from(months.max(1))))
             }
-            Frequency::Sessions(sessions) => Some(sessions.number(self.start, t) - sessions.number(self.start, self.start)),
+            Frequency::Sessions(sessions) => {
+                Some(sessions.number(self.start, t) - sessions.number(self.start, self.start))
+            }
             Frequency::Dekads => Some(dekad_number(t) - dekad_number(self.start)),
             Frequency::Steps => t.checked_sub(self.start),
         }
@@ -182,7 +184,10 @@ mod tests {
 
     #[test]
     fn a_label_is_a_time_or_the_number_of_a_step() {
-        assert_eq!(TimeAxis::new(0, Frequency::Seconds(60), 2).label(1), "1970-01-01T00:01:00Z");
+        assert_eq!(
+            TimeAxis::new(0, Frequency::Seconds(60), 2).label(1),
+            "1970-01-01T00:01:00Z"
+        );
         assert_eq!(TimeAxis::new(1, Frequency::Steps, 300).label(300), "301");
     }
 

@@ -62,7 +62,13 @@ impl TimeAxis {
             return Err(irregular(times, Frequency::Seconds(1)));
         }
         let common = Frequency::Seconds(most_common(differences(times)));
-        let exact = [by_months(times), by_dekads(times), by_days(times), by_sessions(times), Some(common)];
+        let exact = [
+            by_months(times),
+            by_dekads(times),
+            by_days(times),
+            by_sessions(times),
+            Some(common),
+        ];
         let mut refused = None;
         for frequency in exact.into_iter().flatten().filter(|frequency| !frequency.is_too_long()) {
             match Self::fit_exactly(times, frequency, max_rows) {
@@ -85,6 +91,9 @@ impl TimeAxis {
     /// Without any time, with times out of order, a time off the grid, or a grid that is too long, as in [`Self::fit`].
     pub fn fit_with(times: &[i64], frequency: Frequency, max_rows: usize) -> Result<Fitted, AxisError> {
         check_order(times)?;
+        if let Some(row) = times.iter().position(|t| t.saturating_abs() > FARTHEST) {
+            return Err(off_grid(times, row, frequency));
+        }
         Self::fit_exactly(times, frequency, max_rows).or_else(|error| match (error, frequency) {
             (error @ AxisError::OffGrid { .. }, Frequency::Seconds(step)) => {
                 around(times, step.cast_signed(), max_rows).ok_or(error)
@@ -96,16 +105,18 @@ impl TimeAxis {
         })
     }
 
+    /// Returns the grid between two of `count` times, if it is not too long.
+    fn between(ends: [i64; 2], frequency: Frequency, count: usize, max_rows: usize) -> Option<Self> {
+        let axis = Self::new(ends[0], frequency, usize::MAX);
+        let len = usize::try_from(axis.number(ends[1])?).ok()?.checked_add(1)?;
+        (len <= most_rows(count, max_rows)).then_some(Self { len, ..axis })
+    }
+
     fn fit_exactly(times: &[i64], frequency: Frequency, max_rows: usize) -> Result<Fitted, AxisError> {
         let axis = Self::over(times, frequency, max_rows)?;
         let mut rows = Vec::with_capacity(times.len());
         for (row, place) in axis.indices_of(times.iter().copied()).enumerate() {
-            rows.push(place.ok_or_else(|| AxisError::OffGrid {
-                row,
-                time: frequency.label(times[row]),
-                frequency,
-                start: frequency.label(axis.start),
-            })?);
+            rows.push(place.ok_or_else(|| off_grid(times, row, frequency))?);
         }
         Ok(Fitted {
             axis,
@@ -121,7 +132,7 @@ impl TimeAxis {
             return Err(AxisError::TooFewRows { have: 0, need: 1 });
         };
         let axis = Self::new(start, frequency, usize::MAX);
-        let bound = max_rows.min(FEW.max(times.len().saturating_mul(SPARSEST)));
+        let bound = most_rows(times.len(), max_rows);
         let have = axis.number(end).unwrap_or(i64::MAX).unsigned_abs().saturating_add(1);
         if have <= bound as u64 {
             let len = usize::try_from(have).unwrap_or(bound);
@@ -144,7 +155,9 @@ impl TimeAxis {
     /// Places times on the nearest of its rows.
     fn nearest(self, times: &[i64]) -> Fitted {
         let place = |&t: &i64| {
-            let before = usize::try_from(self.number(t).unwrap_or(0).max(0)).unwrap_or(0).min(self.len - 1);
+            let before = usize::try_from(self.number(t).unwrap_or(0).max(0))
+                .unwrap_or(0)
+                .min(self.len - 1);
             let after = (before + 1).min(self.len - 1);
             let off = |row: usize| t.saturating_sub(self.at(row)).saturating_abs();
             if off(after) < off(before) { after } else { before }
@@ -157,7 +170,11 @@ impl TimeAxis {
 impl Fitted {
     /// Returns the grid with the distances of the times from their rows.
     fn of(axis: TimeAxis, rows: Vec<usize>, times: &[i64]) -> Self {
-        let off = || rows.iter().zip(times).map(|(row, t)| t.saturating_sub(axis.at(*row)).saturating_abs());
+        let off = || {
+            rows.iter()
+                .zip(times)
+                .map(|(row, t)| t.saturating_sub(axis.at(*row)).saturating_abs())
+        };
         let (snapped, farthest) = (off().filter(|off| *off > 0).count(), off().max().unwrap_or(0));
         Self {
             axis,
@@ -166,6 +183,11 @@ impl Fitted {
             farthest,
         }
     }
+}
+
+/// Returns how many rows a grid over some times may have.
+fn most_rows(times: usize, max_rows: usize) -> usize {
+    max_rows.min(FEW.max(times.saturating_mul(SPARSEST)))
 }
 
 fn differences(times: &[i64]) -> impl Iterator<Item = i64> {
@@ -182,8 +204,19 @@ fn check_order(times: &[i64]) -> Result<(), AxisError> {
     }
 }
 
+fn off_grid(times: &[i64], row: usize, frequency: Frequency) -> AxisError {
+    AxisError::OffGrid {
+        row,
+        time: frequency.label(times[row]),
+        frequency,
+        start: frequency.label(times[0]),
+    }
+}
+
 fn too_long(times: &[i64], step: Frequency) -> AxisError {
-    let row = 1 + differences(times).position(|step| step.unsigned_abs() > MAX_SECONDS).unwrap_or_default();
+    let row = 1 + differences(times)
+        .position(|step| step.unsigned_abs() > MAX_SECONDS)
+        .unwrap_or_default();
     AxisError::StepTooLong {
         row,
         time: rfc3339(times[row]),
@@ -195,7 +228,9 @@ fn irregular(times: &[i64], frequency: Frequency) -> AxisError {
     let step = most_common(differences(times));
     AxisError::Irregular {
         frequency,
-        have: differences(times).filter(|difference| difference.unsigned_abs() == step).count(),
+        have: differences(times)
+            .filter(|difference| difference.unsigned_abs() == step)
+            .count(),
         all: times.len() - 1,
     }
 }
@@ -208,7 +243,11 @@ fn by_months(times: &[i64]) -> Option<Frequency> {
 
 fn by_dekads(times: &[i64]) -> Option<Frequency> {
     const LEAST: usize = 4;
-    let close = || differences(times).min().is_some_and(|least| (8 * DAY..=11 * DAY).contains(&least));
+    let close = || {
+        differences(times)
+            .min()
+            .is_some_and(|least| (8 * DAY..=11 * DAY).contains(&least))
+    };
     let begins = |t: &i64| matches!(date(t.div_euclid(DAY)).day, 1 | 11 | 21);
     (times.len() >= LEAST && same_clock(times) && times.iter().all(begins) && close()).then_some(Frequency::Dekads)
 }
@@ -218,9 +257,11 @@ fn same_clock(times: &[i64]) -> bool {
 }
 
 fn weekdays(times: &[i64]) -> Weekdays {
-    Weekdays(times.iter().fold(0, |days, t| {
-        days | 1 << crate::civil::day_of_week(t.div_euclid(DAY))
-    }))
+    Weekdays(
+        times
+            .iter()
+            .fold(0, |days, t| days | 1 << crate::civil::day_of_week(t.div_euclid(DAY))),
+    )
 }
 
 /// Returns the days of the week on which there are times, when others have none for at least three weeks, or two where these
@@ -256,7 +297,10 @@ fn by_sessions(times: &[i64]) -> Option<Frequency> {
     if step >= DAY || DAY % step != 0 || dense {
         return None;
     }
-    let open_days = 1 + times.windows(2).filter(|pair| pair[0].div_euclid(DAY) != pair[1].div_euclid(DAY)).count();
+    let open_days = 1 + times
+        .windows(2)
+        .filter(|pair| pair[0].div_euclid(DAY) != pair[1].div_euclid(DAY))
+        .count();
     let phase = times[0].rem_euclid(step);
     let slots = usize::try_from(DAY / step).ok()?;
     let mut counts = vec![0_usize; slots];
@@ -290,7 +334,11 @@ fn by_moved_months(times: &[i64], max_rows: usize) -> Option<Fitted> {
     if times.len() < LEAST || times.last()? - times.first()? < 26 * DAY * (count - 1) {
         return None;
     }
-    let months = || times.windows(2).map(|pair| month_number(pair[1]) - month_number(pair[0]));
+    let months = || {
+        times
+            .windows(2)
+            .map(|pair| month_number(pair[1]) - month_number(pair[0]))
+    };
     let common = u32::try_from(most_common(months())).ok()?;
     if months().any(|months| months <= 0 || months % i64::from(common) != 0) {
         return None;
@@ -301,26 +349,64 @@ fn by_moved_months(times: &[i64], max_rows: usize) -> Option<Fitted> {
         days_in_month(year, month) - day
     };
     // The last business day lies at most three days before the end of its month.
-    let anchor = if times.iter().all(|t| to_end(t) <= 3) { Anchor::End } else { Anchor::Start };
+    let anchor = if times.iter().all(|t| to_end(t) <= 3) {
+        Anchor::End
+    } else {
+        Anchor::Start
+    };
     let usual = i64::try_from(most_common(times.iter().map(|t| day(t).day))).ok()?;
-    let usual = if times.iter().filter(|t| day(t).day == usual).count() * 2 > times.len() { usual } else { 1 };
+    let usual = if times.iter().filter(|t| day(t).day == usual).count() * 2 > times.len() {
+        usual
+    } else {
+        1
+    };
     let month = month_later(times[0].div_euclid(DAY) * DAY, 0, Anchor::End);
     let start = match anchor {
         Anchor::End => month,
         Anchor::Start => month - (date(month / DAY).day - usual.min(date(month / DAY).day)) * DAY,
     };
     let frequency = Frequency::Months { months: common, anchor };
-    let axis = TimeAxis::over(&[start, *times.last()?], frequency, max_rows).ok()?;
-    let len = usize::try_from(axis.number(*times.last()?)?).ok()? + 1;
-    let axis = TimeAxis { len, ..axis };
-    let rows: Vec<usize> = times.iter().map(|t| usize::try_from(axis.number(*t)?).ok()).collect::<Option<_>>()?;
+    let axis = TimeAxis::between([start, *times.last()?], frequency, times.len(), max_rows)?;
+    let rows: Vec<usize> = times
+        .iter()
+        .map(|t| usize::try_from(axis.number(*t)?).ok())
+        .collect::<Option<_>>()?;
     Some(Fitted::of(axis, rows, times))
 }
 
 /// The steps that people choose, in seconds.
 const USUAL: [i64; 31] = [
-    1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30, 60, 120, 180, 240, 300, 360, 600, 720, 900, 1_200, 1_800, 3_600, 7_200, 10_800,
-    14_400, 21_600, 28_800, 43_200, DAY, 7 * DAY,
+    1,
+    2,
+    3,
+    4,
+    5,
+    6,
+    10,
+    12,
+    15,
+    20,
+    30,
+    60,
+    120,
+    180,
+    240,
+    300,
+    360,
+    600,
+    720,
+    900,
+    1_200,
+    1_800,
+    3_600,
+    7_200,
+    10_800,
+    14_400,
+    21_600,
+    28_800,
+    43_200,
+    DAY,
+    7 * DAY,
 ];
 
 /// Fits a fixed step to times that lie around it.
@@ -356,8 +442,11 @@ fn one_after_another(times: &[i64], step: i64, max_rows: usize) -> Option<Fitted
     // The forecast goes on from the last time, so its row is the nearest one.
     let start = (2 * last + step).div_euclid(2 * step) * step;
     let ends = [start, start + places.last()? * step];
-    let axis = TimeAxis::over(&ends, Frequency::Seconds(step.unsigned_abs()), max_rows).ok()?;
-    let rows: Vec<usize> = places.iter().map(|place| usize::try_from(*place).ok()).collect::<Option<_>>()?;
+    let axis = TimeAxis::between(ends, Frequency::Seconds(step.unsigned_abs()), times.len(), max_rows)?;
+    let rows: Vec<usize> = places
+        .iter()
+        .map(|place| usize::try_from(*place).ok())
+        .collect::<Option<_>>()?;
     Some(Fitted::of(axis, rows, times))
 }
 
@@ -379,12 +468,17 @@ fn around(times: &[i64], step: i64, max_rows: usize) -> Option<Fitted> {
     }
     // Where most times lie, else a round phase, which is what was meant: a multiple of the step or a whole minute.
     let round = |unit: i64| (high.div_euclid(unit) * unit >= low).then(|| high.div_euclid(unit) * unit);
-    let most = residuals.iter().filter(|residual| **residual == middle.rem_euclid(step)).count() * 2 > count;
+    let most = residuals
+        .iter()
+        .filter(|residual| **residual == middle.rem_euclid(step))
+        .count()
+        * 2
+        > count;
     let rounded = || round(step).or_else(|| round(60).filter(|_| step > 60));
     let phase = if most { middle } else { rounded().unwrap_or(middle) };
     let place = |t: i64| (2 * (t - phase) + step).div_euclid(2 * step) * step + phase;
     let ends = [place(*times.first()?), place(*times.last()?)];
-    let axis = TimeAxis::over(&ends, Frequency::Seconds(step.unsigned_abs()), max_rows.min(FEW.max(count * SPARSEST))).ok()?;
+    let axis = TimeAxis::between(ends, Frequency::Seconds(step.unsigned_abs()), count, max_rows)?;
     let fitted = axis.nearest(times);
     let mut distinct = fitted.rows.clone();
     distinct.dedup();

@@ -45,7 +45,9 @@ pub enum Frequency {
 
 /// A text that is not a frequency.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("frequency `{0}` must be a whole number from 1 with s, m, h, d, w, mo, mo-end or y, at most 100 years, or one of `1 business day`, `1 day on mon-sat`, `30m in sessions 09:30-15:30 mon-fri`, `1 dekad` and `1 step`")]
+#[error(
+    "frequency `{0}` must be a whole number from 1 with s, m, h, d, w, mo, mo-end or y, at most 100 years, or one of `1 business day`, `1 day on mon-sat`, `30m in sessions 09:30-15:30 mon-fri`, `1 dekad` and `1 step`"
+)]
 pub struct FrequencyError(String);
 
 /// Units of seconds, largest first, so that printing finds the shortest text.
@@ -174,7 +176,10 @@ mod tests {
             ("1 day on mon-sat", "1 day on mon-sat"),
             ("1 day on sun-thu", "1 day on sun-thu"),
             ("1 day on mon,wed,fri", "1 day on mon,wed,fri"),
-            ("30m in sessions 09:30-15:30 mon-fri", "30m in sessions 09:30-15:30 mon-fri"),
+            (
+                "30m in sessions 09:30-15:30 mon-fri",
+                "30m in sessions 09:30-15:30 mon-fri",
+            ),
             ("1 dekad", "1 dekad"),
             ("1 step", "1 step"),
         ] {

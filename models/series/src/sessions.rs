@@ -59,7 +59,10 @@ impl Weekdays {
         let count = i64::from(self.len()).max(1);
         let (week, place) = (number.div_euclid(count), number.rem_euclid(count));
         let open = (0..7).filter(|weekday| self.0 >> weekday & 1 == 1);
-        let weekday = open.zip(0..).find(|(_, at)| *at == place).map_or(0, |(weekday, _)| weekday);
+        let weekday = open
+            .zip(0..)
+            .find(|(_, at)| *at == place)
+            .map_or(0, |(weekday, _)| weekday);
         week * 7 + weekday - 3
     }
 
@@ -105,7 +108,11 @@ impl Sessions {
         if self.per_day <= 1 {
             return (start.rem_euclid(DAY), DAY, 1);
         }
-        (i64::from(self.open), i64::from(self.step).max(1), i64::from(self.per_day))
+        (
+            i64::from(self.open),
+            i64::from(self.step).max(1),
+            i64::from(self.per_day),
+        )
     }
 
     /// Returns the time of the step that lies `steps` after the one at `start`.
@@ -139,7 +146,9 @@ fn clock(seconds: u32) -> String {
 }
 
 fn parse_clock(text: &str) -> Option<u32> {
-    let mut parts = text.split(':').map(|part| part.parse::<u32>().ok().filter(|part| *part < 60));
+    let mut parts = text
+        .split(':')
+        .map(|part| part.parse::<u32>().ok().filter(|part| *part < 60));
     let (hour, minute, second) = (parts.next()??, parts.next()??, parts.next().unwrap_or(Some(0))?);
     (hour < 24 && parts.next().is_none()).then_some(hour * 3_600 + minute * 60 + second)
 }
@@ -169,9 +178,13 @@ pub(crate) fn parse(text: &str) -> Option<Sessions> {
     let (step, rest) = text.split_once(" in sessions ")?;
     let (window, days) = rest.split_once(' ')?;
     let (open, close) = window.split_once('-')?;
-    let crate::Frequency::Seconds(step) = step.parse().ok()? else { return None };
+    let crate::Frequency::Seconds(step) = step.parse().ok()? else {
+        return None;
+    };
     let (step, open, close) = (u32::try_from(step).ok()?, parse_clock(open)?, parse_clock(close)?);
-    let length = close.checked_sub(open).filter(|length| *length > 0 && length.is_multiple_of(step))?;
+    let length = close
+        .checked_sub(open)
+        .filter(|length| *length > 0 && length.is_multiple_of(step))?;
     Some(Sessions {
         days: Weekdays::parse(days)?,
         open,

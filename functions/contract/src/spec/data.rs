@@ -197,7 +197,11 @@ fn skip_rows(section: &mut Section<'_>) -> Choice<usize> {
     match leaf.as_whole().filter(|rows| *rows <= MOST).map(usize::try_from) {
         Some(Ok(rows)) => Choice::Given(rows),
         _ => {
-            section.wrong("skip_rows", &leaf, &format!("`auto` or a number of lines from 0 to {MOST}"));
+            section.wrong(
+                "skip_rows",
+                &leaf,
+                &format!("`auto` or a number of lines from 0 to {MOST}"),
+            );
             Choice::Auto
         }
     }

@@ -96,7 +96,11 @@ fn spaced(text: &Bytes) -> Option<Bytes> {
         return None;
     }
     let lines = start.split(|byte| *byte == b'\n').take(LOOKED_AT);
-    let words = |line: &[u8]| line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).count();
+    let words = |line: &[u8]| {
+        line.split(u8::is_ascii_whitespace)
+            .filter(|word| !word.is_empty())
+            .count()
+    };
     let counts: Vec<usize> = lines.map(words).filter(|count| *count > 0).collect();
     let (last, others) = counts.split_last()?;
     let same = others.len() > 1 && others.iter().chain([last]).all(|count| *count == counts[0]);
@@ -107,7 +111,13 @@ fn spaced(text: &Bytes) -> Option<Bytes> {
         let words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
         words.collect::<Vec<_>>().join(&b"\t"[..])
     };
-    Some(text.split(|byte| *byte == b'\n').map(line).collect::<Vec<_>>().join(&b"\n"[..]).into())
+    Some(
+        text.split(|byte| *byte == b'\n')
+            .map(line)
+            .collect::<Vec<_>>()
+            .join(&b"\n"[..])
+            .into(),
+    )
 }
 
 /// Returns the name of each column, and whether the file has it.
@@ -127,7 +137,12 @@ fn names(file: &str, found: &Found) -> Result<Vec<(bool, String)>, Refusal> {
             first + 1,
             second + 1
         );
-        return Err(Problem::new(message).row(row).column(name).value(name).bound("each name once").into());
+        return Err(Problem::new(message)
+            .row(row)
+            .column(name)
+            .value(name)
+            .bound("each name once")
+            .into());
     }
     Ok(names)
 }
@@ -144,11 +159,18 @@ fn body(file: &str, text: &Bytes, found: &Found, limits: &Limits) -> Result<Body
         rows.take(record);
     }
     // A row that is shorter or longer is no data when no row of the table follows it.
-    let footers = rows.ragged.iter().rposition(|(_, before)| *before < rows.count).map_or(0, |last| last + 1);
+    let footers = rows
+        .ragged
+        .iter()
+        .rposition(|(_, before)| *before < rows.count)
+        .map_or(0, |last| last + 1);
     let (within, after) = rows.ragged.split_at(footers);
     if !within.is_empty() || after.len() > FOOTERS || rows.count == 0 && !after.is_empty() {
         let ragged = if within.is_empty() { after } else { within };
-        let problems = ragged.iter().take(NAMED).map(|(record, _)| ragged_row(file, record, found));
+        let problems = ragged
+            .iter()
+            .take(NAMED)
+            .map(|(record, _)| ragged_row(file, record, found));
         return Err(problems.collect::<Vec<_>>().into());
     }
     let after = after.to_vec();
@@ -160,7 +182,11 @@ fn body(file: &str, text: &Bytes, found: &Found, limits: &Limits) -> Result<Body
 
 fn ragged_row(file: &str, record: &Record, found: &Found) -> Problem {
     let (row, have, need) = (record.line, record.fields, found.width);
-    let others = if found.header_rows > 0 { "the header has" } else { "the others have" };
+    let others = if found.header_rows > 0 {
+        "the header has"
+    } else {
+        "the others have"
+    };
     Problem::new(format!("{file}, row {row} has {have} fields, {others} {need}"))
         .row(row)
         .value(format!("{have} fields"))
@@ -189,7 +215,10 @@ impl<'a> Rows<'a> {
         Self {
             text,
             found,
-            header: found.header.as_ref().map_or(&[][..], |header| &text[header.bytes.clone()]),
+            header: found
+                .header
+                .as_ref()
+                .map_or(&[][..], |header| &text[header.bytes.clone()]),
             stretches: Vec::new(),
             lines: Vec::new(),
             count: 0,
@@ -226,7 +255,10 @@ impl<'a> Rows<'a> {
         let extra = record.fields - self.found.width;
         let bytes = &self.text[record.bytes.clone()];
         let kept = bytes.len().checked_sub(extra)?;
-        bytes[kept..].iter().all(|byte| *byte == self.found.delimiter).then_some(record.bytes.start + kept)
+        bytes[kept..]
+            .iter()
+            .all(|byte| *byte == self.found.delimiter)
+            .then_some(record.bytes.start + kept)
     }
 
     fn add(&mut self, record: &Record, end: usize) {
@@ -242,7 +274,9 @@ impl<'a> Rows<'a> {
         let whole = end == record.bytes.end;
         match self.stretches.last_mut() {
             // The line end belongs to the row before it.
-            Some(last) if whole && matches!(&self.text[last.end..record.bytes.start], b"\n" | b"\r\n") => last.end = end,
+            Some(last) if whole && matches!(&self.text[last.end..record.bytes.start], b"\n" | b"\r\n") => {
+                last.end = end
+            }
             _ => self.stretches.push(record.bytes.start..end),
         }
     }
@@ -275,7 +309,11 @@ impl<'a> Rows<'a> {
         Body {
             bytes,
             rows: self.count,
-            lines: if self.lines.is_empty() { Lines::From(first) } else { Lines::At(self.lines) },
+            lines: if self.lines.is_empty() {
+                Lines::From(first)
+            } else {
+                Lines::At(self.lines)
+            },
             left_out: self.left_out,
             examples: self.examples,
             quotes,
@@ -284,7 +322,10 @@ impl<'a> Rows<'a> {
 
     fn rewritten(&self) -> Bytes {
         let delimiter = self.found.delimiter;
-        let mut writer = csv::WriterBuilder::new().delimiter(delimiter).flexible(true).from_writer(Vec::new());
+        let mut writer = csv::WriterBuilder::new()
+            .delimiter(delimiter)
+            .flexible(true)
+            .from_writer(Vec::new());
         for stretch in &self.stretches {
             let text = &self.text[stretch.clone()];
             for record in Records::new(text, delimiter) {
@@ -307,7 +348,14 @@ fn columns(
     let sample = sample(&body.bytes, delimiter);
     let (types, codes) = types(&sample, names.len(), delimiter);
     let wrong = |source: polars::error::PolarsError| {
-        let source: String = source.to_string().lines().next().unwrap_or_default().chars().take(160).collect();
+        let source: String = source
+            .to_string()
+            .lines()
+            .next()
+            .unwrap_or_default()
+            .chars()
+            .take(160)
+            .collect();
         Refusal::from(Problem::new(format!("{file} cannot be read as CSV: {source}")))
     };
     let frame = match frame(body, delimiter, &types, &codes) {
@@ -317,7 +365,10 @@ fn columns(
     if frame.height() != body.rows || frame.width() != names.len() {
         let have = format!("{} rows with {} columns", frame.height(), frame.width());
         let need = format!("{} rows with {} columns", body.rows, names.len());
-        return Err(Problem::new(format!("{file} was read as {have}, it has {need}")).value(have).bound(need).into());
+        return Err(Problem::new(format!("{file} was read as {have}, it has {need}"))
+            .value(have)
+            .bound(need)
+            .into());
     }
     let mut columns = Vec::with_capacity(names.len());
     // Each column is freed before the next one is taken.
@@ -377,7 +428,10 @@ fn types(sample: &[Vec<String>], width: usize, delimiter: u8) -> (Vec<DataType>,
 }
 
 fn frame(body: &Body, delimiter: u8, types: &[DataType], codes: &[String]) -> PolarsResult<DataFrame> {
-    let fields = types.iter().enumerate().map(|(column, dtype)| Field::new(column.to_string().into(), dtype.clone()));
+    let fields = types
+        .iter()
+        .enumerate()
+        .map(|(column, dtype)| Field::new(column.to_string().into(), dtype.clone()));
     let codes: Vec<PlSmallStr> = codes.iter().map(|code| code.as_str().into()).collect();
     CsvReadOptions::default()
         .with_has_header(false)
@@ -392,4 +446,3 @@ fn frame(body: &Body, delimiter: u8, types: &[DataType], codes: &[String]) -> Po
         .into_reader_with_file_handle(Cursor::new(body.bytes.clone()))
         .finish()
 }
-

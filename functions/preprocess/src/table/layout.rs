@@ -78,7 +78,11 @@ pub(super) fn find(file: &str, text: &[u8], data: &DataSection, limits: &Limits)
         Choice::Given(_) => 0,
         Choice::Auto => lines.iter().position(|line| belongs(line, width)).unwrap_or(0),
     };
-    let skipped_rows = begin + comments.iter().filter(|comment| is_before(comment, lines.get(begin))).count();
+    let skipped_rows = begin
+        + comments
+            .iter()
+            .filter(|comment| is_before(comment, lines.get(begin)))
+            .count();
     let table = &lines[begin.min(lines.len())..];
     let header = header(file, table, &comments, width, data)?;
     let first = table.get(header.rows).map(|line| line.record.clone());
@@ -87,7 +91,10 @@ pub(super) fn find(file: &str, text: &[u8], data: &DataSection, limits: &Limits)
         width,
         names: header.names,
         first,
-        header: table.first().filter(|_| header.rows > 0).map(|line| line.record.clone()),
+        header: table
+            .first()
+            .filter(|_| header.rows > 0)
+            .map(|line| line.record.clone()),
         header_rows: header.rows + usize::from(header.comment),
         skipped_rows: skipped_rows - usize::from(header.comment),
     })
@@ -102,18 +109,22 @@ pub(super) fn check_line(file: &str, text: &[u8], record: &Record, limits: &Limi
     let (row, bound) = (record.line, limits.line);
     let quoted = text[record.bytes.clone()][..limits.line].contains(&b'"');
     let why = if quoted { "; a quote may not be closed" } else { "" };
-    Err(Problem::new(format!("{file}, row {row} has {have} bytes, at most {bound} are read{why}"))
-        .row(row)
-        .value(format!("{have} bytes"))
-        .bound(format!("at most {bound} bytes"))
-        .into())
+    Err(Problem::new(format!(
+        "{file}, row {row} has {have} bytes, at most {bound} are read{why}"
+    ))
+    .row(row)
+    .value(format!("{have} bytes"))
+    .bound(format!("at most {bound} bytes"))
+    .into())
 }
 
 fn after_lines(text: &[u8], rows: usize) -> usize {
     if rows == 0 {
         return 0;
     }
-    memchr::memchr_iter(b'\n', text).nth(rows - 1).map_or(text.len(), |end| end + 1)
+    memchr::memchr_iter(b'\n', text)
+        .nth(rows - 1)
+        .map_or(text.len(), |end| end + 1)
 }
 
 fn is_before(comment: &Line, first: Option<&Line>) -> bool {
@@ -142,12 +153,22 @@ fn delimiter(text: &[u8]) -> u8 {
 /// Returns the most common number, of equally common ones the largest; 1 without any.
 fn most_common(numbers: &[usize]) -> usize {
     let count = |number: usize| numbers.iter().filter(|other| **other == number).count();
-    numbers.iter().copied().max_by_key(|number| (count(*number), *number)).unwrap_or(1)
+    numbers
+        .iter()
+        .copied()
+        .max_by_key(|number| (count(*number), *number))
+        .unwrap_or(1)
 }
 
 /// Returns the number of columns: the most common one of the rows with a number or a time.
 fn width(lines: &[Line]) -> usize {
-    let widths = |of: &dyn Fn(&&Line) -> bool| lines.iter().filter(of).map(|line| line.record.fields).collect::<Vec<_>>();
+    let widths = |of: &dyn Fn(&&Line) -> bool| {
+        lines
+            .iter()
+            .filter(of)
+            .map(|line| line.record.fields)
+            .collect::<Vec<_>>()
+    };
     let data = widths(&|line| line.cells.iter().any(|cell| is_value(cell)));
     most_common(if data.is_empty() { widths(&|_| true) } else { data }.as_slice())
 }
@@ -172,13 +193,7 @@ struct Header {
     comment: bool,
 }
 
-fn header(
-    file: &str,
-    table: &[Line],
-    comments: &[Line],
-    width: usize,
-    data: &DataSection,
-) -> Result<Header, Refusal> {
+fn header(file: &str, table: &[Line], comments: &[Line], width: usize, data: &DataSection) -> Result<Header, Refusal> {
     let none = Header {
         names: vec![String::new(); width],
         rows: 0,
@@ -235,7 +250,10 @@ fn goes_on(line: &Line) -> bool {
 
 fn from_comment(comment: &Line, width: usize) -> Option<Header> {
     let names: Vec<String> = comment.cells.iter().map(|cell| trimmed(cell)).collect();
-    let names: Vec<String> = names.iter().map(|name| name.trim_start_matches('#').trim().to_owned()).collect();
+    let names: Vec<String> = names
+        .iter()
+        .map(|name| name.trim_start_matches('#').trim().to_owned())
+        .collect();
     let text = names.iter().all(|name| !name.is_empty() && !is_value(name));
     (names.len() == width && width > 1 && text).then_some(Header {
         names,
@@ -269,7 +287,10 @@ fn names(rows: &[Line], width: usize) -> Vec<String> {
         None => joined(&rows, width),
     };
     // The row that names the index of a data frame has nothing beside it.
-    let index = rows.iter().skip(1).find(|row| !row[0].is_empty() && row[1..].iter().all(String::is_empty));
+    let index = rows
+        .iter()
+        .skip(1)
+        .find(|row| !row[0].is_empty() && row[1..].iter().all(String::is_empty));
     if let Some(index) = index {
         names[0].clone_from(&index[0]);
     }
@@ -278,7 +299,11 @@ fn names(rows: &[Line], width: usize) -> Vec<String> {
 
 fn joined(rows: &[Vec<String>], width: usize) -> Vec<String> {
     let name = |column: usize| {
-        let parts: Vec<&str> = rows.iter().map(|row| row[column].as_str()).filter(|part| !part.is_empty()).collect();
+        let parts: Vec<&str> = rows
+            .iter()
+            .map(|row| row[column].as_str())
+            .filter(|part| !part.is_empty())
+            .collect();
         parts.join(" ")
     };
     (0..width).map(name).collect()
@@ -286,7 +311,8 @@ fn joined(rows: &[Vec<String>], width: usize) -> Vec<String> {
 
 /// Returns a name without the blanks around it, those of all scripts and marks without width included.
 fn trimmed(cell: &str) -> String {
-    cell.trim_matches(|c: char| c.is_whitespace() || matches!(c, '\u{feff}' | '\u{200b}')).to_owned()
+    cell.trim_matches(|c: char| c.is_whitespace() || matches!(c, '\u{feff}' | '\u{200b}'))
+        .to_owned()
 }
 
 fn wide(file: &str, first: &Line, times: &[&String]) -> Refusal {
@@ -296,5 +322,9 @@ fn wide(file: &str, first: &Line, times: &[&String]) -> Refusal {
         "{file}, row {row}: {count} columns are named by times, such as `{example}`: each row is a series; write one row \
          per time and one column per series"
     );
-    Problem::new(message).row(row).value(format!("{count} times as names")).bound("one row per time").into()
+    Problem::new(message)
+        .row(row)
+        .value(format!("{count} times as names"))
+        .bound("one row per time")
+        .into()
 }

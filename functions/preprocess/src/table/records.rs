@@ -47,9 +47,8 @@ impl<'a> Records<'a> {
 
     /// Returns the end of a field: where its delimiter or line end stands.
     fn field_end(&self, start: usize, loose: &mut bool) -> usize {
-        let plain = |from: usize| {
-            memchr2(self.delimiter, b'\n', &self.text[from..]).map_or(self.text.len(), |end| from + end)
-        };
+        let plain =
+            |from: usize| memchr2(self.delimiter, b'\n', &self.text[from..]).map_or(self.text.len(), |end| from + end);
         if !self.quotes {
             return plain(start);
         }
@@ -94,7 +93,11 @@ impl Iterator for Records<'_> {
         if self.quotes {
             self.line += memchr::memchr_iter(b'\n', &self.text[start..at]).count() as u64;
         }
-        let end = if at > start && self.text[at - 1] == b'\r' { at - 1 } else { at };
+        let end = if at > start && self.text[at - 1] == b'\r' {
+            at - 1
+        } else {
+            at
+        };
         Some(Record {
             line,
             bytes: start..end,
@@ -115,7 +118,10 @@ pub(super) fn cells(text: &[u8], record: &Record, delimiter: u8) -> Vec<String> 
     if !read {
         return vec![String::new(); record.fields];
     }
-    cells.iter().map(|cell| String::from_utf8_lossy(cell).into_owned()).collect()
+    cells
+        .iter()
+        .map(|cell| String::from_utf8_lossy(cell).into_owned())
+        .collect()
 }
 
 /// Returns whether a record has no text besides delimiters and quotes.

@@ -21,9 +21,14 @@ fn spec(pairs: &[&str]) -> Spec {
 }
 
 fn inspected(name: &str, sets: &[&str]) -> Inspection {
-    let bytes = std::fs::read(directory().join(name)).expect("a file of the test").into();
+    let bytes = std::fs::read(directory().join(name))
+        .expect("a file of the test")
+        .into();
     let spec = spec(sets);
-    let file = File { name: name.to_owned(), bytes };
+    let file = File {
+        name: name.to_owned(),
+        bytes,
+    };
     let recipe = Recipe {
         data: &spec.data,
         calendar: true,
@@ -36,11 +41,19 @@ fn inspected(name: &str, sets: &[&str]) -> Inspection {
 /// Returns what differs from a row of `expected.csv`.
 fn differences(row: &csv::StringRecord) -> Vec<String> {
     let [name, verdict, step, next, targets] = [0, 1, 2, 3, 4].map(|column| row[column].to_owned());
-    let sets: Vec<&str> = SETTINGS.iter().filter(|(file, _)| *file == name).map(|(_, set)| *set).collect();
+    let sets: Vec<&str> = SETTINGS
+        .iter()
+        .filter(|(file, _)| *file == name)
+        .map(|(_, set)| *set)
+        .collect();
     let Inspection { report, problems, .. } = inspected(&name, &sets);
     let messages: Vec<_> = problems.iter().map(|problem| problem.message.clone()).collect();
     if verdict != "ok" {
-        return if messages.is_empty() { vec!["is not refused".to_owned()] } else { Vec::new() };
+        return if messages.is_empty() {
+            vec!["is not refused".to_owned()]
+        } else {
+            Vec::new()
+        };
     }
     if !messages.is_empty() {
         return messages;
@@ -53,7 +66,11 @@ fn differences(row: &csv::StringRecord) -> Vec<String> {
     };
     let have_targets = understood.targets.join("+");
     let mut differences = Vec::new();
-    for (what, have, want) in [("step", &step_words, &step), ("next", &understood.next, &next), ("targets", &have_targets, &targets)] {
+    for (what, have, want) in [
+        ("step", &step_words, &step),
+        ("next", &understood.next, &next),
+        ("targets", &have_targets, &targets),
+    ] {
         if !want.is_empty() && have != want {
             differences.push(format!("{what} is {have}, not {want}"));
         }

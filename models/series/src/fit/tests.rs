@@ -11,9 +11,18 @@ fn day(year: i64, month: i64, day: i64) -> i64 {
 
 fn fitted(times: &[i64]) -> String {
     match TimeAxis::fit(times, MANY) {
-        Ok(Fitted { axis, snapped, farthest, .. }) => {
+        Ok(Fitted {
+            axis,
+            snapped,
+            farthest,
+            ..
+        }) => {
             let next = axis.label(axis.len);
-            let moved = if snapped == 0 { String::new() } else { format!(", {snapped} moved by {farthest}s") };
+            let moved = if snapped == 0 {
+                String::new()
+            } else {
+                format!(", {snapped} moved by {farthest}s")
+            };
             format!("{} x {}, next {next}{moved}", axis.len, axis.frequency)
         }
         Err(error) => error.to_string(),
@@ -29,7 +38,10 @@ fn the_most_common_difference_is_the_step_and_gaps_are_rows() {
     for (times, expected) in [
         (vec![0, 120, 240, 600], "6 x 2m, next 1970-01-01T00:12:00Z"),
         (vec![0, 3600, 7200], "3 x 1h, next 1970-01-01T03:00:00Z"),
-        (vec![day(2024, 1, 1), day(2024, 2, 1)], "2 x 1mo, next 2024-03-01T00:00:00Z"),
+        (
+            vec![day(2024, 1, 1), day(2024, 2, 1)],
+            "2 x 1mo, next 2024-03-01T00:00:00Z",
+        ),
         (
             vec![day(1992, 1, 1), day(1992, 2, 1), day(1992, 3, 1), day(1992, 6, 1)],
             "6 x 1mo, next 1992-07-01T00:00:00Z",
@@ -61,11 +73,22 @@ fn steps_of_the_calendar_are_found_where_stamps_move() {
         let end = day(year, month, days_in_month(year, month)) / DAY;
         (end - 3..=end).rev().find(business).unwrap() * DAY
     };
-    assert_eq!(with(months.iter().map(first)), "24 x 1mo, next 2014-01-01T00:00:00Z, 8 moved by 172800s");
-    assert_eq!(with(months.iter().map(last)), "24 x 1mo-end, next 2014-01-31T00:00:00Z, 7 moved by 172800s");
-    let any = months.iter().enumerate().map(|(at, (year, month))| day(*year, *month, 3 + at as i64 * 7 % 20));
+    assert_eq!(
+        with(months.iter().map(first)),
+        "24 x 1mo, next 2014-01-01T00:00:00Z, 8 moved by 172800s"
+    );
+    assert_eq!(
+        with(months.iter().map(last)),
+        "24 x 1mo-end, next 2014-01-31T00:00:00Z, 7 moved by 172800s"
+    );
+    let any = months
+        .iter()
+        .enumerate()
+        .map(|(at, (year, month))| day(*year, *month, 3 + at as i64 * 7 % 20));
     assert!(with(any).starts_with("24 x 1mo, next 2014-01-01T00:00:00Z, 24 moved"));
-    let dekads = months.iter().flat_map(|&(year, month)| [1, 11, 21].map(|begin| day(year, month, begin)));
+    let dekads = months
+        .iter()
+        .flat_map(|&(year, month)| [1, 11, 21].map(|begin| day(year, month, begin)));
     assert_eq!(with(dekads), "72 x 1 dekad, next 2014-01-01T00:00:00Z");
     let fridays = (0..60).map(|week| day(2010, 2, 5) + week * 7 * DAY - if week % 17 == 3 { DAY } else { 0 });
     assert!(with(fridays).starts_with("60 x 1w, next 2011-04-01T00:00:00Z, 4 moved by 86400s"));
@@ -85,15 +108,23 @@ fn the_days_and_sessions_that_exist_are_those_that_go_on() {
         "45 x 1 business day, next 2021-03-08T00:00:00Z",
         "a holiday is a gap"
     );
-    assert_eq!(with(days(61, &[0, 1, 2, 3, 4, 5])), "53 x 1 day on mon-sat, next 2021-03-06T00:00:00Z");
-    assert_eq!(with(days(61, &[0, 2, 4])), "27 x 1 day on mon,wed,fri, next 2021-03-08T00:00:00Z");
+    assert_eq!(
+        with(days(61, &[0, 1, 2, 3, 4, 5])),
+        "53 x 1 day on mon-sat, next 2021-03-06T00:00:00Z"
+    );
+    assert_eq!(
+        with(days(61, &[0, 2, 4])),
+        "27 x 1 day on mon,wed,fri, next 2021-03-08T00:00:00Z"
+    );
     assert_eq!(with((0..9).map(|more| more * DAY)), "9 x 1d, next 1970-01-10T00:00:00Z");
     let sessions = days(40, WEEK).flat_map(|day| (0..13).map(move |slot| day + 34_200 + slot * 1_800));
     assert_eq!(
         with(sessions),
         "390 x 30m in sessions 09:30-15:30 mon-fri, next 2021-02-15T09:30:00Z"
     );
-    let nights = (0..960).filter(|hour| hour % 24 != 3 || hour % 48 == 3).map(|hour| hour * 3_600);
+    let nights = (0..960)
+        .filter(|hour| hour % 24 != 3 || hour % 48 == 3)
+        .map(|hour| hour * 3_600);
     assert!(with(nights).starts_with("960 x 1h"), "single gaps make no sessions");
 }
 
@@ -120,7 +151,10 @@ fn times_beside_the_grid_are_moved_to_it() {
 fn what_is_no_grid_is_refused_with_the_times_where_it_breaks() {
     for (times, message) in [
         (vec![0], "1 rows with different times, a time axis needs 2"),
-        (vec![0, 60, 60], "row 2: time 1970-01-01T00:01:00Z is not after the row before it"),
+        (
+            vec![0, 60, 60],
+            "row 2: time 1970-01-01T00:01:00Z is not after the row before it",
+        ),
         (
             vec![0, 1, 2, 10_000_000],
             "a row every 1s from 1970-01-01T00:00:00Z to 1970-04-26T17:46:40Z makes 10000001 rows, at most 1000 are allowed; the largest gap lies between 1970-01-01T00:00:02Z and 1970-04-26T17:46:40Z",
@@ -141,9 +175,35 @@ fn a_given_step_may_be_finer_than_the_rows_and_holds_within_a_quarter() {
     let with = |times: &[i64], frequency| TimeAxis::fit_with(times, frequency, MANY);
     let fitted = with(&[0, 240], Frequency::Seconds(120)).unwrap();
     assert_eq!((fitted.axis.len, fitted.rows), (3, vec![0, 2]));
-    assert!(matches!(with(&[0, 60], Frequency::Seconds(120)), Err(AxisError::OffGrid { row: 1, .. })));
+    assert!(matches!(
+        with(&[0, 60], Frequency::Seconds(120)),
+        Err(AxisError::OffGrid { row: 1, .. })
+    ));
     let steps = with(&[1, 2, 5], Frequency::Steps).unwrap();
     assert_eq!((steps.axis.len, steps.axis.label(5)), (5, "6".to_owned()));
+}
+
+#[test]
+fn many_times_beside_the_grid_are_moved_too() {
+    let times = (0..5_000).map(|row| 60 * row + row % 9);
+    assert!(with(times).starts_with("5000 x 1m"));
+}
+
+#[test]
+fn times_beyond_any_calendar_are_off_every_given_grid() {
+    for frequency in ["1h", "1mo", "1mo-end", "1 business day", "1 dekad", "1 step"] {
+        let frequency: Frequency = frequency.parse().unwrap();
+        for times in [
+            &[i64::MAX - 90_001, i64::MAX][..],
+            &[i64::MIN, 5, i64::MAX],
+            &[i64::MAX],
+        ] {
+            assert!(
+                TimeAxis::fit_with(times, frequency, 1_000).is_err(),
+                "{frequency} {times:?}"
+            );
+        }
+    }
 }
 
 proptest! {

@@ -4,7 +4,11 @@ use super::{
     refuse::damaged,
     thrift::{Cursor, Field, Kind},
 };
-use crate::{limits::{self, Limits}, raw::File, refusal::Refusal};
+use crate::{
+    limits::{self, Limits},
+    raw::File,
+    refusal::Refusal,
+};
 
 const MAGIC: &[u8; 4] = b"PAR1";
 
@@ -26,8 +30,18 @@ pub(super) fn check<'a>(file: &'a File, limits: &Limits) -> Result<&'a [u8], Ref
     let bytes = footer(&file.bytes).ok_or_else(|| damaged(file, "its footer is cut or damaged"))?;
     let shape = walk(bytes).ok_or_else(|| damaged(file, "its footer is damaged"))?;
     let structs = limits.bytes() / BYTES_OF_A_STRUCT;
-    limits::check(&file.name, shape.announced, "schema elements and column chunks", structs)?;
-    limits::check(&file.name, shape.depth as u64, "levels of nested columns", DEEPEST as u64)?;
+    limits::check(
+        &file.name,
+        shape.announced,
+        "schema elements and column chunks",
+        structs,
+    )?;
+    limits::check(
+        &file.name,
+        shape.depth as u64,
+        "levels of nested columns",
+        DEEPEST as u64,
+    )?;
     limits::check(&file.name, shape.leaves as u64, "columns", limits.columns as u64)?;
     Ok(bytes)
 }

@@ -8,7 +8,11 @@ use super::{
     thrift::{Cursor, Field, Kind},
     wanted::Wanted,
 };
-use crate::{limits::{self, Limits}, raw::File, refusal::Refusal};
+use crate::{
+    limits::{self, Limits},
+    raw::File,
+    refusal::Refusal,
+};
 
 /// How many times larger a file may become when it is unpacked. Measurements usually shrink to a tenth or a hundredth.
 const GROWS: u64 = 1_000;

@@ -16,7 +16,10 @@ pub(super) fn damaged(file: &File, why: impl Into<String>) -> Refusal {
 /// Returns the refusal of a column that has another number of rows than the file.
 pub(super) fn height(file: &File, column: &str, have: impl ToString, need: impl ToString) -> Refusal {
     let (have, need) = (have.to_string(), need.to_string());
-    let message = format!("{}: column `{column}` has {have} rows, the file declares {need}", file.name);
+    let message = format!(
+        "{}: column `{column}` has {have} rows, the file declares {need}",
+        file.name
+    );
     let problem = Problem::new(message).column(column).value(format!("{have} rows"));
     problem.bound(format!("{need} rows")).into()
 }

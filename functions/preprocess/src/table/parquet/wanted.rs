@@ -58,7 +58,16 @@ fn matters(column: &ColumnDescriptor) -> bool {
         // A time of day is not a time, and a column of nulls only may have any type.
         (_, Some(LogicalType::Time { .. } | LogicalType::Unknown), _)
         | (_, _, ConvertedType::TIME_MILLIS | ConvertedType::TIME_MICROS) => false,
-        (Physical::BOOLEAN | Physical::INT32 | Physical::INT64 | Physical::INT96 | Physical::FLOAT | Physical::DOUBLE, _, _) => true,
+        (
+            Physical::BOOLEAN
+            | Physical::INT32
+            | Physical::INT64
+            | Physical::INT96
+            | Physical::FLOAT
+            | Physical::DOUBLE,
+            _,
+            _,
+        ) => true,
         (Physical::BYTE_ARRAY, logical, converted) => {
             matches!(logical, Some(LogicalType::String | LogicalType::Enum))
                 || matches!(converted, ConvertedType::UTF8 | ConvertedType::ENUM)
