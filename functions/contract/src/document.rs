@@ -97,6 +97,7 @@ pub struct Manifest {
 /// The outputs of a stage: digests of the objects it wrote, and the facts that people look for.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[expect(clippy::large_enum_variant, reason = "one per job, and the report is the largest")]
 pub enum Produced {
     /// See [`CleanFacts`].
     Preprocess(CleanFacts),

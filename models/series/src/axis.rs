@@ -63,7 +63,8 @@ pub enum AxisError {
     },
     /// A grid that would be too long.
     #[error(
-        "a row every {frequency} from {start} to {end} makes {have} rows, at most {bound} are allowed; the largest gap lies between {gap_start} and {gap_end}"
+        "a row every {frequency} from {start} to {end} makes {have} rows, at most {bound} are allowed; the largest gap lies between {} and {}",
+        gap.0, gap.1
     )]
     TooManyRows {
         /// The distance of the grid's rows.
@@ -76,10 +77,8 @@ pub enum AxisError {
         have: u64,
         /// The most rows that are allowed.
         bound: usize,
-        /// The time before the largest gap.
-        gap_start: String,
-        /// The time after the largest gap.
-        gap_end: String,
+        /// The times around the largest gap.
+        gap: Box<(String, String)>,
     },
     /// Times that no step explains.
     #[error(

@@ -147,8 +147,7 @@ impl TimeAxis {
             end: label(end),
             have,
             bound,
-            gap_start: label(gap_start),
-            gap_end: label(gap_end),
+            gap: Box::new((label(gap_start), label(gap_end))),
         })
     }
 
@@ -435,7 +434,7 @@ fn one_after_another(times: &[i64], step: i64, max_rows: usize) -> Option<Fitted
         places.push(places.last()? + steps);
     }
     let phases = || times.iter().zip(&places).map(|(t, place)| t - place * step);
-    let (low, high, last) = (phases().min()?, phases().max()?, phases().last()?);
+    let (low, high, last) = (phases().min()?, phases().max()?, phases().next_back()?);
     if high - low > 2 * step {
         return None;
     }

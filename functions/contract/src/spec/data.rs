@@ -194,17 +194,13 @@ fn skip_rows(section: &mut Section<'_>) -> Choice<usize> {
     if leaf.as_str() == Some("auto") {
         return Choice::Auto;
     }
-    match leaf.as_whole().filter(|rows| *rows <= MOST).map(usize::try_from) {
-        Some(Ok(rows)) => Choice::Given(rows),
-        _ => {
-            section.wrong(
-                "skip_rows",
-                &leaf,
-                &format!("`auto` or a number of lines from 0 to {MOST}"),
-            );
-            Choice::Auto
-        }
+    let rows = leaf.as_whole().filter(|rows| *rows <= MOST);
+    if let Some(rows) = rows.and_then(|rows| usize::try_from(rows).ok()) {
+        return Choice::Given(rows);
     }
+    let bound = format!("`auto` or a number of lines from 0 to {MOST}");
+    section.wrong("skip_rows", &leaf, &bound);
+    Choice::Auto
 }
 
 fn header(section: &mut Section<'_>) -> Choice<bool> {

@@ -5,6 +5,9 @@ use crate::civil::days;
 
 const MANY: usize = 1_000_000;
 
+/// Monday to Friday.
+const WEEK: &[i64] = &[0, 1, 2, 3, 4];
+
 fn day(year: i64, month: i64, day: i64) -> i64 {
     days(Date { year, month, day }) * DAY
 }
@@ -68,7 +71,7 @@ fn the_most_common_difference_is_the_step_and_gaps_are_rows() {
 fn steps_of_the_calendar_are_found_where_stamps_move() {
     let business = |day: &i64| crate::civil::day_of_week(*day) < 5;
     let months: Vec<(i64, i64)> = (0..24).map(|month| (2012 + month / 12, month % 12 + 1)).collect();
-    let first = |&(year, month): &(i64, i64)| (day(year, month, 1) / DAY..).find(business).unwrap() * DAY;
+    let first = |&(year, month): &(i64, i64)| (day(year, month, 1) / DAY..day(year, month, 9) / DAY).find(business).unwrap() * DAY;
     let last = |&(year, month): &(i64, i64)| {
         let end = day(year, month, days_in_month(year, month)) / DAY;
         (end - 3..=end).rev().find(business).unwrap() * DAY
@@ -83,8 +86,8 @@ fn steps_of_the_calendar_are_found_where_stamps_move() {
     );
     let any = months
         .iter()
-        .enumerate()
-        .map(|(at, (year, month))| day(*year, *month, 3 + at as i64 * 7 % 20));
+        .zip(0_i64..)
+        .map(|((year, month), at)| day(*year, *month, 3 + at * 7 % 20));
     assert!(with(any).starts_with("24 x 1mo, next 2014-01-01T00:00:00Z, 24 moved"));
     let dekads = months
         .iter()
@@ -101,7 +104,6 @@ fn the_days_and_sessions_that_exist_are_those_that_go_on() {
             .map(|more| day(2021, 1, 4) + more * DAY)
             .filter(move |t| open.contains(&crate::civil::day_of_week(t.div_euclid(DAY))))
     };
-    const WEEK: &[i64] = &[0, 1, 2, 3, 4];
     assert_eq!(with(days(26, WEEK)), "20 x 1 business day, next 2021-02-01T00:00:00Z");
     assert_eq!(
         with(days(61, WEEK).filter(|t| *t != day(2021, 1, 18))),
@@ -223,7 +225,11 @@ proptest! {
     ) {
         let frequency: Frequency = ["1h", "1d", "1mo", "15m", "1 dekad", "1 business day"][kind].parse().unwrap();
         let monday = start / (7 * DAY) * 7 * DAY + 4 * DAY;
-        let start = if kind < 4 { start / DAY * DAY } else if kind == 4 { crate::months::dekads_later(start / DAY * DAY, 0) } else { monday };
+        let start = match kind {
+            4 => crate::months::dekads_later(start / DAY * DAY, 0),
+            5 => monday,
+            _ => start / DAY * DAY,
+        };
         let axis = TimeAxis::new(if kind == 2 { start.min(day(2000, 1, 28)) / DAY * DAY } else { start }, frequency, kept.len());
         prop_assume!(kind != 2 || date(axis.start / DAY).day <= 28);
         let mut times: Vec<i64> = (0..kept.len()).filter(|row| kept[*row] || *row < 12).map(|row| axis.at(row)).collect();
