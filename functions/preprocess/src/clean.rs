@@ -87,7 +87,7 @@ fn lay_out(
         return Err(Refusal::from(problems).into());
     };
     let (axis, columns) = place(&files, &times, columns, recipe, report)?;
-    Ok(finish(axis, columns, &times[0], recipe, report)?)
+    finish(axis, columns, &times[0], recipe, report)
 }
 
 fn times(files: &[Raw], data: &DataSection) -> Result<Vec<Times>, Refusal> {

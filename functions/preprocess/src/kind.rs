@@ -1,5 +1,7 @@
 //! What a column of numbers is: a measurement, or something that nobody would forecast.
 
+#![expect(clippy::float_cmp, reason = "values are compared as they were read")]
+
 use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 
 /// What the values of a column are.
@@ -137,6 +139,7 @@ fn is_calendar_part(name: &str, values: &[f64], seconds: &[i64]) -> bool {
 }
 
 #[cfg(test)]
+#[expect(clippy::cast_precision_loss, reason = "days of a test are few")]
 mod tests {
     use super::*;
 

@@ -96,10 +96,9 @@ fn common(signs: &[Signs], times: &[usize], raw: &Raw, data: &DataSection) -> Op
     let mut decided = measured.filter_map(|(_, signs)| signs.decided());
     match (decided.next(), raw.layout.delimiter.as_str()) {
         (Some(first), _) if decided.all(|other| other == first) => Some(first),
-        (Some(_), _) => None,
         (None, ",") => Some(Decimal::Point),
         (None, ";") => Some(Decimal::Comma),
-        (None, _) => None,
+        _ => None,
     }
 }
 

@@ -151,7 +151,7 @@ fn part(name: &str, kind: Kind, values: &[f64], data: &DataSection) -> Part {
     let constant = present
         .clone()
         .zip(present.skip(1))
-        .all(|(first, second)| first == second);
+        .all(|(first, second)| first.total_cmp(second).is_eq());
     match kind {
         _ if named(&data.exclude) => Part::Out(EXCLUDED),
         // An empty input that the spec names stays: the next upload may fill it, and then has the same columns.

@@ -1,5 +1,7 @@
 //! Finds numbers that likely stand for a missing value.
 
+#![expect(clippy::float_cmp, reason = "values are compared as they were read")]
+
 /// Numbers that are known to stand for a missing value, without their sign.
 const CODES: [f64; 11] = [
     99.0,

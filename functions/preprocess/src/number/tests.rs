@@ -1,3 +1,5 @@
+#![expect(clippy::float_cmp, reason = "values are compared as they were read")]
+
 use polars::prelude::NewChunkedArray as _;
 use proptest::prelude::*;
 

@@ -275,7 +275,7 @@ impl<'a> Rows<'a> {
         match self.stretches.last_mut() {
             // The line end belongs to the row before it.
             Some(last) if whole && matches!(&self.text[last.end..record.bytes.start], b"\n" | b"\r\n") => {
-                last.end = end
+                last.end = end;
             }
             _ => self.stretches.push(record.bytes.start..end),
         }

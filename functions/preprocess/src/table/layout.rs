@@ -237,7 +237,11 @@ fn holds_data(table: &[Line]) -> bool {
     let (Some(first), Some(second)) = (table.first().and_then(numbers), table.get(1)) else {
         return false;
     };
-    let counted = first.len() > 1 && first.iter().zip(0_u32..).all(|(number, at)| *number == f64::from(at));
+    let counted = first.len() > 1
+        && first
+            .iter()
+            .zip(0_u32..)
+            .all(|(number, at)| number.total_cmp(&f64::from(at)).is_eq());
     let present = first.iter().any(|number| !number.is_nan());
     present && !counted && second.cells.iter().any(|cell| number::is_number(cell))
 }

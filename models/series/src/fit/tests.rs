@@ -71,7 +71,12 @@ fn the_most_common_difference_is_the_step_and_gaps_are_rows() {
 fn steps_of_the_calendar_are_found_where_stamps_move() {
     let business = |day: &i64| crate::civil::day_of_week(*day) < 5;
     let months: Vec<(i64, i64)> = (0..24).map(|month| (2012 + month / 12, month % 12 + 1)).collect();
-    let first = |&(year, month): &(i64, i64)| (day(year, month, 1) / DAY..day(year, month, 9) / DAY).find(business).unwrap() * DAY;
+    let first = |&(year, month): &(i64, i64)| {
+        (day(year, month, 1) / DAY..day(year, month, 9) / DAY)
+            .find(business)
+            .unwrap()
+            * DAY
+    };
     let last = |&(year, month): &(i64, i64)| {
         let end = day(year, month, days_in_month(year, month)) / DAY;
         (end - 3..=end).rev().find(business).unwrap() * DAY

@@ -1,7 +1,7 @@
 //! The index of a data frame, which pandas names in the metadata of the files that it writes.
 //!
 //! # Source
-//! pandas, "Storing pandas DataFrame objects in Apache Parquet format", key `pandas`, field `index_columns`.
+//! pandas, "Storing pandas `DataFrame` objects in Apache Parquet format", key `pandas`, field `index_columns`.
 
 use parquet::file::metadata::FileMetaData;
 use serde::Deserialize;

@@ -143,9 +143,8 @@ fn cells(column: &Column, half: bool) -> PolarsResult<Cells> {
                 finer,
             })
         }
-        DataType::Boolean => numbers(column)?,
         DataType::Binary if half => Cells::Numbers(column.binary()?.iter().map(half_float).collect()),
-        DataType::Decimal(..) => numbers(column)?,
+        DataType::Boolean | DataType::Decimal(..) => numbers(column)?,
         dtype if dtype.is_primitive_numeric() => numbers(column)?,
         _ => Cells::Other { rows: column.len() },
     })

@@ -14,8 +14,7 @@ pub(super) fn damaged(file: &File, why: impl Into<String>) -> Refusal {
 }
 
 /// Returns the refusal of a column that has another number of rows than the file.
-pub(super) fn height(file: &File, column: &str, have: impl ToString, need: impl ToString) -> Refusal {
-    let (have, need) = (have.to_string(), need.to_string());
+pub(super) fn height(file: &File, column: &str, have: impl std::fmt::Display, need: impl std::fmt::Display) -> Refusal {
     let message = format!(
         "{}: column `{column}` has {have} rows, the file declares {need}",
         file.name
