@@ -166,9 +166,11 @@ fn as_text(file: &str, inspected: &Inspection) -> String {
             .collect();
         line("missing", missing.join(", "));
     }
-    report.notices().into_iter().for_each(|notice| line("note", notice));
-    problems
-        .iter()
-        .for_each(|problem| line("problem", problem.message.clone()));
+    for notice in report.notices() {
+        line("note", notice);
+    }
+    for problem in problems {
+        line("problem", problem.message.clone());
+    }
     lines.join("\n")
 }
