@@ -20,7 +20,7 @@ pub struct Report {
     pub gaps: usize,
     /// Missing values per column, those of gaps included. Columns without missing values are left out.
     pub missing: BTreeMap<String, usize>,
-    /// Columns that have one value throughout. They are kept as inputs and are no targets.
+    /// Columns that have one value throughout. They are inputs, and targets only when the file has no other.
     pub constant: Vec<String>,
     /// Columns without any value. They are left out of the clean part.
     pub empty: Vec<String>,
@@ -39,6 +39,16 @@ impl Report {
     /// Returns in words what a person may not expect of the data. Gaps and missing values are not repeated here.
     #[must_use]
     pub fn notices(&self) -> Vec<String> {
+        let left_out = &self.understood.left_out;
+        let left_out = left_out
+            .iter()
+            .map(|LeftOut { column, why }| format!("left out, {why}: {column}"));
+        left_out.chain(self.handled()).collect()
+    }
+
+    /// Returns the notices without those about columns that are left out.
+    #[must_use]
+    pub fn handled(&self) -> Vec<String> {
         let Self {
             rows_read,
             out_of_order,
@@ -56,30 +66,25 @@ impl Report {
         ];
         let rows = rows.into_iter().filter(|(count, _)| *count > 0);
         let rows = rows.map(|(count, what)| format!("{count} of {rows_read} rows {what}"));
+        let inputs = self.constant.iter().filter(|name| self.understood.inputs.contains(name));
+        let inputs: Vec<&str> = inputs.map(String::as_str).collect();
+        let objects: Vec<&str> = self.ignored_objects.iter().map(String::as_str).collect();
         let names = [
-            (&self.not_numeric, "left out, without any number"),
-            (&self.empty, "left out, without any value"),
-            (&self.constant, "constant, so no target"),
-            (&self.ignored_objects, "not used, the spec asks for no test file"),
+            (inputs, "constant, so no target"),
+            (objects, "not used, the spec asks for no test file"),
         ];
         let names = names.into_iter().filter(|(names, _)| !names.is_empty());
         let names = names.map(|(names, what)| format!("{what}: {}", names.join(", ")));
-        let text = self
-            .understood
-            .left_out
-            .iter()
-            .filter(|left| left.why.starts_with("text"));
-        let text = text.map(|left| format!("left out, {}: {}", left.why, left.column));
         let decided = self.understood.notices.iter().cloned();
-        rows.chain(names).chain(text).chain(decided).collect()
+        rows.chain(names).chain(decided).collect()
     }
 
     /// Returns in at most three lines how the data file was understood.
     #[must_use]
     pub fn lines(&self) -> Vec<String> {
-        let notices = self.notices();
-        let notices = (!notices.is_empty()).then(|| notices.join("; "));
-        [Some(self.times_line()), Some(self.columns_line()), notices]
+        let handled = self.handled();
+        let handled = (!handled.is_empty()).then(|| handled.join("; "));
+        [Some(self.times_line()), Some(self.columns_line()), handled]
             .into_iter()
             .flatten()
             .collect()

@@ -232,15 +232,15 @@ fn line_of(bytes: &[u8], at: usize) -> u64 {
     1 + memchr_iter(b'\n', &bytes[..at]).count() as u64
 }
 
-/// Returns text whose lines end in LF or CRLF. Lines of old Macs end in CR alone.
+/// Returns text whose lines end in LF or CRLF. Lines of old Macs end in CR alone, some of them below a header of today.
 fn with_line_feeds(bytes: Bytes) -> Bytes {
-    let alone = |at: usize| bytes.get(at + 1) != Some(&b'\n');
-    match memchr(b'\r', &bytes) {
-        Some(first) if alone(first) && memchr_iter(b'\r', &bytes).any(alone) => {}
-        _ => return bytes,
+    let alone = || memchr_iter(b'\r', &bytes).filter(|at| bytes.get(at + 1) != Some(&b'\n'));
+    let count = alone().count();
+    if count == 0 || count < memchr_iter(b'\n', &bytes).count() {
+        return bytes;
     }
     let mut lines = bytes.to_vec();
-    for at in memchr_iter(b'\r', &bytes).filter(|at| alone(*at)) {
+    for at in alone() {
         lines[at] = b'\n';
     }
     lines.into()

@@ -76,10 +76,14 @@ pub(crate) fn lay(
     } = fitted.map_err(|error| refused(files, times, &placed, &error))?;
     let mut runs: Vec<Run> = Vec::new();
     for (placed, grid) in placed.iter().zip(rows) {
-        // Of two rows that lie nearest to one step, the later one counts.
+        // Of two rows that lie nearest to one step, the one that lies on it counts, else the later one.
         if let Some(run) = runs.last_mut().filter(|run| run.end() > grid) {
-            run.rows.end -= 1;
             report.duplicates += 1;
+            let before = times[run.file].seconds[run.rows.end - 1];
+            if before == axis.at(grid) {
+                continue;
+            }
+            run.rows.end -= 1;
         }
         match runs.last_mut() {
             Some(run) if (run.file, run.rows.end, run.end()) == (placed.file, placed.row, grid) => run.rows.end += 1,

@@ -300,6 +300,16 @@ const UNITS: [&str; 34] = [
     "MW", "GW", "kWh", "MWh", "GWh", "V", "A", "Hz", "ms", "km", "kg", "MB", "GB",
 ];
 
+/// Units that stand in a row below the names.
+const UNITS_OF_COLUMNS: [&str; 17] = [
+    "mm", "cm", "m", "hPa", "Pa", "bar", "degC", "C", "F", "s", "min", "h", "l", "t", "g", "Wh", "EUR",
+];
+
+/// Returns whether a text is the unit of a column.
+pub(crate) fn is_unit(text: &str) -> bool {
+    UNITS.contains(&text) || UNITS_OF_COLUMNS.contains(&text)
+}
+
 /// Splits a number into the signs beside its digits and the digits with their sign. `(5)` is -5.
 fn split(cell: &str) -> Option<(Affix, &str)> {
     let cell = cell.trim();

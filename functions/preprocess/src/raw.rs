@@ -21,6 +21,8 @@ pub(crate) struct Raw {
     /// All of one length, with names that differ.
     pub(crate) columns: Vec<RawColumn>,
     pub(crate) lines: Lines,
+    /// Stretches of empty rows that were left out: how many rows stand before each of them, and how many it has.
+    pub(crate) empty: Vec<(usize, usize)>,
     /// How the table was found.
     pub(crate) layout: Layout,
     /// Sentences about what may surprise.

@@ -109,11 +109,17 @@ fn as_text(file: &str, inspected: &Inspection) -> String {
     let parts = [&layout.format, &layout.compression, &layout.encoding];
     let mut format: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).cloned().collect();
     if !layout.delimiter.is_empty() {
-        format.push(format!("cells apart by {}", layout.delimiter));
-        format.push(format!("{} header rows", layout.header_rows));
+        format.push(format!("delimiter {}", layout.delimiter));
+    }
+    if layout.format == "CSV" {
+        format.push(match layout.header_rows {
+            0 => "no header".to_owned(),
+            1 => "1 header row".to_owned(),
+            rows => format!("{rows} header rows"),
+        });
     }
     if layout.skipped_rows > 0 {
-        format.push(format!("{} rows before them skipped", layout.skipped_rows));
+        format.push(format!("{} rows above it skipped", layout.skipped_rows));
     }
     line("format", format.join(", "));
     let left_out = layout
@@ -166,7 +172,7 @@ fn as_text(file: &str, inspected: &Inspection) -> String {
             .collect();
         line("missing", missing.join(", "));
     }
-    for notice in report.notices() {
+    for notice in report.handled() {
         line("note", notice);
     }
     for problem in problems {

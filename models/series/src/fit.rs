@@ -37,6 +37,9 @@ const JITTER: i64 = 2;
 /// One in this many times may lie farther off.
 const STRAY: usize = 100;
 
+/// A day of the week, or a time of the day, is open when it has at least one in this many of the times that others have.
+const OPEN: usize = 5;
+
 /// Open days and sessions are believed when at least this share of their steps exists, in percent.
 const FILLED: usize = 70;
 
@@ -71,7 +74,11 @@ impl TimeAxis {
         ];
         let mut refused = None;
         for frequency in exact.into_iter().flatten().filter(|frequency| !frequency.is_too_long()) {
-            match Self::fit_exactly(times, frequency, max_rows) {
+            let fitted = match frequency {
+                Frequency::Sessions(_) => Self::fit_open(times, frequency, max_rows),
+                _ => Self::fit_exactly(times, frequency, max_rows),
+            };
+            match fitted {
                 Err(error @ AxisError::TooManyRows { .. }) => refused = Some(error),
                 Err(_) => {}
                 fitted => return fitted,
@@ -124,6 +131,18 @@ impl TimeAxis {
             snapped: 0,
             farthest: 0,
         })
+    }
+
+    /// Lays a grid of open days or sessions, beside which a few times may lie.
+    fn fit_open(times: &[i64], frequency: Frequency, max_rows: usize) -> Result<Fitted, AxisError> {
+        let on_grid = |t: i64| Self::new(t, frequency, 1).at(0) == t;
+        let first = times.iter().position(|t| on_grid(*t)).unwrap_or(0);
+        let axis = Self::over(&times[first..], frequency, max_rows)?;
+        let mut off = (0..times.len()).filter(|row| axis.index_of(times[*row]).is_none());
+        match off.nth(strays(times.len())) {
+            Some(row) => Err(off_grid(times, row, frequency)),
+            None => Ok(axis.nearest(times)),
+        }
     }
 
     /// Returns the grid from the first to the last time, if it is not too long.
@@ -255,12 +274,27 @@ fn same_clock(times: &[i64]) -> bool {
     times.iter().all(|t| t.rem_euclid(DAY) == times[0].rem_euclid(DAY))
 }
 
+/// Returns how many times may lie beside the open days or hours: one, or one in a hundred.
+fn strays(times: usize) -> usize {
+    (times / STRAY).max(1)
+}
+
+/// Returns which of the counted places are open: those with times, or all but those with a few when only strays lie there.
+fn open(counts: &[usize]) -> Vec<bool> {
+    let most = counts.iter().copied().max().unwrap_or(0);
+    let is_often = |count: &usize| count * OPEN >= most;
+    let outside: usize = counts.iter().filter(|count| !is_often(count)).sum();
+    let few = outside <= strays(counts.iter().sum());
+    counts.iter().map(|count| *count > 0 && (!few || is_often(count))).collect()
+}
+
 fn weekdays(times: &[i64]) -> Weekdays {
-    Weekdays(
-        times
-            .iter()
-            .fold(0, |days, t| days | 1 << crate::civil::day_of_week(t.div_euclid(DAY))),
-    )
+    let mut counts = [0_usize; 7];
+    for t in times {
+        counts[usize::try_from(crate::civil::day_of_week(t.div_euclid(DAY))).unwrap_or(0)] += 1;
+    }
+    let open = open(&counts);
+    Weekdays((0..7).filter(|day| open[*day]).fold(0, |days, day| days | 1 << day))
 }
 
 /// Returns the days of the week on which there are times, when others have none for at least three weeks, or two where these
@@ -309,8 +343,8 @@ fn by_sessions(times: &[i64]) -> Option<Frequency> {
         }
         counts[usize::try_from(t.rem_euclid(DAY) / step).ok()?] += 1;
     }
-    let first = counts.iter().position(|count| *count > 0)?;
-    let last = counts.iter().rposition(|count| *count > 0)?;
+    let open = open(&counts);
+    let (first, last) = (open.iter().position(|open| *open)?, open.iter().rposition(|open| *open)?);
     let per_day = u32::try_from(last - first + 1).ok()?;
     let days = weekdays(times);
     let whole_week = per_day as usize == slots && days.len() == 7;

@@ -22,6 +22,9 @@ use crate::{
 /// The most rows at the end that are taken for a footer.
 const FOOTERS: usize = 20;
 
+/// With more rows of one shape than these, what stands at the end is another table and no footer.
+const SMALLEST: usize = 3;
+
 /// How many rows of a wrong shape are named.
 const NAMED: usize = 10;
 
@@ -39,6 +42,8 @@ struct Body {
     rows: usize,
     lines: Lines,
     left_out: usize,
+    /// Stretches of empty rows: how many rows stand before each of them, and how many it has.
+    empty: Vec<(usize, usize)>,
     examples: Vec<LeftOutRow>,
     quotes: bool,
 }
@@ -82,6 +87,7 @@ pub(super) fn read(file: &str, text: &Bytes, data: &DataSection, limits: &Limits
         file: file.to_owned(),
         columns: columns.into_iter().map(|(_, column)| column).collect(),
         lines: body.lines,
+        empty: body.empty,
         layout,
         notices: Vec::new(),
     })
@@ -165,7 +171,8 @@ fn body(file: &str, text: &Bytes, found: &Found, limits: &Limits) -> Result<Body
         .rposition(|(_, before)| *before < rows.count)
         .map_or(0, |last| last + 1);
     let (within, after) = rows.ragged.split_at(footers);
-    if !within.is_empty() || after.len() > FOOTERS || rows.count == 0 && !after.is_empty() {
+    let is_table = after.len() > SMALLEST && after.iter().all(|(record, _)| record.fields == after[0].0.fields && record.fields > 1);
+    if !within.is_empty() || after.len() > FOOTERS || is_table || rows.count == 0 && !after.is_empty() {
         let ragged = if within.is_empty() { after } else { within };
         let problems = ragged
             .iter()
@@ -206,6 +213,7 @@ struct Rows<'a> {
     /// Rows of another shape, each with the number of rows before it.
     ragged: Vec<(Record, usize)>,
     left_out: usize,
+    empty: Vec<(usize, usize)>,
     examples: Vec<LeftOutRow>,
     loose: bool,
 }
@@ -224,6 +232,7 @@ impl<'a> Rows<'a> {
             count: 0,
             ragged: Vec::new(),
             left_out: 0,
+            empty: Vec::new(),
             examples: Vec::new(),
             loose: false,
         }
@@ -236,7 +245,11 @@ impl<'a> Rows<'a> {
         let may_be_blank = begins == delimiter || matches!(begins, b'"' | b' ' | b'\t' | b'\r' | b'\n');
         if may_be_blank && is_blank(self.text, &record, delimiter) {
             self.left_out += usize::from(!bytes.is_empty());
-        } else if begins == b'#' && record.fields != width || bytes == self.header {
+            match self.empty.last_mut() {
+                Some((before, rows)) if *before == self.count => *rows += 1,
+                _ => self.empty.push((self.count, 1)),
+            }
+        } else if begins == b'#' || bytes == self.header {
             self.leave_out(&record);
         } else if record.fields == width {
             self.add(&record, record.bytes.end);
@@ -315,6 +328,7 @@ impl<'a> Rows<'a> {
                 Lines::At(self.lines)
             },
             left_out: self.left_out,
+            empty: self.empty,
             examples: self.examples,
             quotes,
         }

@@ -16,8 +16,8 @@ const LOOKED_AT: usize = 200;
 /// The most rows of a header.
 const HEADER_ROWS: usize = 5;
 
-/// With so many times among the names, they are the times of a wide table.
-const WIDE: usize = 3;
+/// How many rows below a header tell what its columns hold.
+const BELOW: usize = 50;
 
 /// Where a table stands in a text.
 #[derive(Debug)]
@@ -76,23 +76,23 @@ pub(super) fn find(file: &str, text: &[u8], data: &DataSection, limits: &Limits)
     let width = width(&lines);
     let begin = match data.skip_rows {
         Choice::Given(_) => 0,
-        Choice::Auto => lines.iter().position(|line| belongs(line, width)).unwrap_or(0),
+        Choice::Auto => begin(&lines, width),
     };
-    let skipped_rows = begin
-        + comments
-            .iter()
-            .filter(|comment| is_before(comment, lines.get(begin)))
-            .count();
     let table = &lines[begin.min(lines.len())..];
     let header = header(file, table, &comments, width, data)?;
-    let first = table.get(header.rows).map(|line| line.record.clone());
+    if header.rows == 0 && begin > 0 {
+        check_above(file, &lines[begin - 1], &lines[begin], width)?;
+    }
+    let before = comments.iter().filter(|comment| is_before(comment, table.first()));
+    let skipped_rows = begin + header.above + before.count();
+    let first = table.get(header.above + header.rows).map(|line| line.record.clone());
     Ok(Found {
         delimiter,
         width,
         names: header.names,
         first,
         header: table
-            .first()
+            .get(header.above)
             .filter(|_| header.rows > 0)
             .map(|line| line.record.clone()),
         header_rows: header.rows + usize::from(header.comment),
@@ -100,22 +100,25 @@ pub(super) fn find(file: &str, text: &[u8], data: &DataSection, limits: &Limits)
     })
 }
 
-/// Checks that a line is not too long; a quote that is never closed makes one of the rest of the file.
+/// Checks that a line is not too long and that its quotes are closed.
 pub(super) fn check_line(file: &str, text: &[u8], record: &Record, limits: &Limits) -> Result<(), Refusal> {
-    let have = record.bytes.len();
-    if have <= limits.line {
-        return Ok(());
+    let (have, row, bound) = (record.bytes.len(), record.line, limits.line);
+    if have > bound {
+        let quoted = text[record.bytes.clone()][..bound].contains(&b'"');
+        let why = if quoted { "; a quote may not be closed" } else { "" };
+        return Err(Problem::new(format!(
+            "{file}, row {row} has {have} bytes, at most {bound} are read{why}"
+        ))
+        .row(row)
+        .value(format!("{have} bytes"))
+        .bound(format!("at most {bound} bytes"))
+        .into());
     }
-    let (row, bound) = (record.line, limits.line);
-    let quoted = text[record.bytes.clone()][..limits.line].contains(&b'"');
-    let why = if quoted { "; a quote may not be closed" } else { "" };
-    Err(Problem::new(format!(
-        "{file}, row {row} has {have} bytes, at most {bound} are read{why}"
-    ))
-    .row(row)
-    .value(format!("{have} bytes"))
-    .bound(format!("at most {bound} bytes"))
-    .into())
+    if record.open {
+        let problem = Problem::new(format!("{file}, row {row}: a quote is opened and never closed"));
+        return Err(problem.row(row).value("\"").bound("a closing quote").into());
+    }
+    Ok(())
 }
 
 fn after_lines(text: &[u8], rows: usize) -> usize {
@@ -173,13 +176,49 @@ fn width(lines: &[Line]) -> usize {
     most_common(if data.is_empty() { widths(&|_| true) } else { data }.as_slice())
 }
 
-/// Returns whether a row can be the first one of the table. The header may lack a name for the index column.
+/// Returns the first line that can belong to the table.
+fn begin(lines: &[Line], width: usize) -> usize {
+    lines
+        .iter()
+        .enumerate()
+        .position(|(at, line)| belongs(line, width) || is_header_of_an_index(line, &lines[at + 1..], width))
+        .unwrap_or(0)
+}
+
+/// Returns whether a row can be the first one of the table.
 fn belongs(line: &Line, width: usize) -> bool {
     let filled = line.cells.iter().filter(|cell| !cell.trim().is_empty()).count();
     let fields = line.record.fields;
     fields == width && (width == 1 || filled * 2 > width || filled >= 2)
-        || fields + 1 == width && filled == fields && width > 2
         || fields > width && line.cells[width..].iter().all(|cell| cell.trim().is_empty())
+}
+
+/// Returns whether a row lacks only the name of the index, as data frames of R write it. Where two columns that follow
+/// each other hold bare digits, one may be the fraction of the other, cut off by a decimal comma.
+fn is_header_of_an_index(line: &Line, below: &[Line], width: usize) -> bool {
+    let digits = |cell: &String| !cell.is_empty() && cell.bytes().all(|byte| byte.is_ascii_digit());
+    let all_digits = |column: usize| below.iter().all(|line| line.cells.get(column).is_some_and(digits));
+    width > 2
+        && line.record.fields + 1 == width
+        && line.cells.iter().all(|cell| !cell.trim().is_empty() && !is_value(cell))
+        && !(1..width).any(|column| all_digits(column - 1) && all_digits(column))
+}
+
+/// Refuses a shorter row right above rows without a header: it may be their header or a title.
+fn check_above(file: &str, above: &Line, first: &Line, width: usize) -> Result<(), Refusal> {
+    let (row, fields) = (above.record.line, above.record.fields);
+    if row + 1 != first.record.line {
+        return Ok(());
+    }
+    let message = format!(
+        "{file}, row {row} has {fields} fields, the rows below it have {width} and no header: write one name per column, or \
+         leave the row out with `data.skip_rows = {row}`"
+    );
+    Err(Problem::new(message)
+        .row(row)
+        .value(format!("{fields} fields"))
+        .bound(format!("{width} fields"))
+        .into())
 }
 
 fn is_value(cell: &str) -> bool {
@@ -188,6 +227,8 @@ fn is_value(cell: &str) -> bool {
 
 struct Header {
     names: Vec<String>,
+    /// Rows of text above the names that are no part of the header.
+    above: usize,
     rows: usize,
     /// Whether the names stand in a comment before the table.
     comment: bool,
@@ -196,60 +237,122 @@ struct Header {
 fn header(file: &str, table: &[Line], comments: &[Line], width: usize, data: &DataSection) -> Result<Header, Refusal> {
     let none = Header {
         names: vec![String::new(); width],
+        above: 0,
         rows: 0,
         comment: false,
     };
     let Some(first) = table.first() else { return Ok(none) };
-    let times: Vec<&String> = first.cells.iter().filter(|cell| looks_like_time(cell.trim())).collect();
-    if times.len() >= WIDE && times.len() * 2 > first.cells.len() && data.header != Choice::Given(false) {
-        return Err(wide(file, first, &times));
-    }
     let named = match data.header {
         Choice::Given(named) => named,
-        Choice::Auto => times.is_empty() && !holds_data(table),
+        Choice::Auto => !holds_data(file, table, width)?,
     };
     if !named {
         let comment = comments.iter().rfind(|comment| is_before(comment, Some(first)));
         return Ok(comment.and_then(|comment| from_comment(comment, width)).unwrap_or(none));
     }
+    let names_times: Vec<&String> = first.cells.iter().filter(|cell| looks_like_time(cell.trim())).collect();
+    if names_times.len() > 1 && names_times.len() * 2 > first.cells.len() {
+        return Err(wide(file, first, &names_times));
+    }
     let mut rows = 1;
-    while rows < HEADER_ROWS && rows + 1 < table.len() && goes_on(&table[rows]) && data.header == Choice::Auto {
-        rows += 1;
+    if data.header == Choice::Auto {
+        let more = (1..table.len().min(HEADER_ROWS) - 1).take_while(|&row| goes_on(table, row, width));
+        rows += more.count();
     }
-    // Rows of names need data below them: a table of text only has one row of names.
-    if rows > 1 && !table[rows].cells.iter().any(|cell| is_value(cell)) {
-        rows = 1;
-    }
+    let (names, above) = names(&table[..rows], width);
     Ok(Header {
-        names: names(&table[..rows], width),
-        rows,
+        names,
+        above,
+        rows: rows - above,
         comment: false,
     })
 }
 
-/// Returns whether the first row is data: its cells are numbers, and so are those below it. Counted columns, which data
-/// frames name 0, 1, 2, are names.
-fn holds_data(table: &[Line]) -> bool {
-    let numbers = |line: &Line| -> Option<Vec<f64>> {
-        let cells = line.cells.iter().filter(|cell| !cell.trim().is_empty());
-        cells.map(|cell| number::plain(cell)).collect()
-    };
-    let (Some(first), Some(second)) = (table.first().and_then(numbers), table.get(1)) else {
-        return false;
-    };
-    let counted = first.len() > 1
-        && first
-            .iter()
-            .zip(0_u32..)
-            .all(|(number, at)| number.total_cmp(&f64::from(at)).is_eq());
-    let present = first.iter().any(|number| !number.is_nan());
-    present && !counted && second.cells.iter().any(|cell| number::is_number(cell))
+/// What a cell holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Content {
+    Number,
+    Time,
+    Text,
 }
 
-/// Returns whether a row below the names belongs to the header: it has text, and neither a number nor a time.
-fn goes_on(line: &Line) -> bool {
-    let present = || line.cells.iter().filter(|cell| !number::is_missing(cell));
-    present().next().is_some() && !present().any(|cell| is_value(cell)) && line.cells.len() > 1
+impl Content {
+    /// Returns `None` for a missing value.
+    fn of(cell: &str) -> Option<Self> {
+        if number::is_missing(cell) {
+            None
+        } else if looks_like_time(cell.trim()) {
+            Some(Self::Time)
+        } else if number::is_number(cell) {
+            Some(Self::Number)
+        } else {
+            Some(Self::Text)
+        }
+    }
+}
+
+/// Returns what a row says of each column: its own content, and what most rows far below have there.
+fn compared(table: &[Line], row: usize, width: usize) -> Vec<(Option<Content>, Option<Content>)> {
+    let below = &table[row + 1..table.len().min(row + 1 + BELOW)];
+    // A header may have several rows.
+    let below = &below[below.len() / 2..];
+    let content = |line: &Line, column: usize| line.cells.get(column).and_then(|cell| Content::of(cell));
+    let usual = |column: usize| {
+        let count = |wanted| below.iter().filter(|line| content(line, column) == Some(wanted)).count();
+        let counts = [Content::Number, Content::Time, Content::Text].map(|wanted| (count(wanted), wanted));
+        let most = counts.into_iter().max_by_key(|(count, _)| *count);
+        most.filter(|(count, _)| *count > 0).map(|(_, content)| content)
+    };
+    (0..width)
+        .map(|column| (content(&table[row], column), usual(column)))
+        .collect()
+}
+
+/// Returns whether the first row is data and no header: what it holds is like what stands below it.
+///
+/// # Errors
+/// When the row is `0,1` over two columns of numbers: they may be names that a data frame counted.
+fn holds_data(file: &str, table: &[Line], width: usize) -> Result<bool, Refusal> {
+    use Content::{Number, Text, Time};
+    let first = &table[0];
+    let columns = compared(table, 0, width);
+    let any = |wanted: (Content, Content)| columns.contains(&(Some(wanted.0), Some(wanted.1)));
+    if any((Time, Time)) {
+        return Ok(true);
+    }
+    if any((Text, Number)) || any((Text, Time)) || any((Number, Time)) || any((Time, Number)) {
+        return Ok(false);
+    }
+    if !any((Number, Number)) {
+        return Ok(false);
+    }
+    // The index of a data frame has no name.
+    let unnamed_index = columns[0].0.is_none() && columns[0].1.is_some() && width > 1;
+    let cells = first.cells.iter().skip(usize::from(unnamed_index));
+    let counted = cells.enumerate().all(|(at, cell)| *cell == at.to_string());
+    let goes_on = table.get(1).is_some_and(|second| second.cells.first().is_some_and(|cell| cell == "1"));
+    if counted && width == 2 && !unnamed_index && !goes_on {
+        let row = first.record.line;
+        let message = format!(
+            "{file}, row {row}: `{}` may be two names or two numbers; `data.header = true` or `data.header = false` says which",
+            first.cells.join(",")
+        );
+        return Err(Problem::new(message)
+            .row(row)
+            .value(first.cells.join(","))
+            .bound("names, or numbers with `data.header = false`")
+            .into());
+    }
+    Ok(!(unnamed_index || counted && width > 2))
+}
+
+/// Returns whether a row below the first one belongs to the header: it has text where the rows below have values, and no
+/// value itself.
+fn goes_on(table: &[Line], row: usize, width: usize) -> bool {
+    let columns = compared(table, row, width);
+    let is = |content: &Option<Content>| matches!(content, Some(Content::Number | Content::Time));
+    let text = |(own, below): &(Option<Content>, Option<Content>)| *own == Some(Content::Text) && is(below);
+    width > 1 && columns.iter().any(text) && !columns.iter().any(|(own, _)| is(own))
 }
 
 fn from_comment(comment: &Line, width: usize) -> Option<Header> {
@@ -261,13 +364,17 @@ fn from_comment(comment: &Line, width: usize) -> Option<Header> {
     let text = names.iter().all(|name| !name.is_empty() && !is_value(name));
     (names.len() == width && width > 1 && text).then_some(Header {
         names,
+        above: 0,
         rows: 0,
         comment: true,
     })
 }
 
-/// Returns one name per column from the rows of a header: the first row that tells the columns apart, or all together.
-fn names(rows: &[Line], width: usize) -> Vec<String> {
+/// Returns one name per column from rows of text, and how many rows above the names are no part of the header.
+///
+/// The last row that tells the columns apart has the names, unless it holds units. Data frames with several levels of names
+/// end with a row that names their index only: of those the first level that tells the columns apart has the names.
+fn names(rows: &[Line], width: usize) -> (Vec<String>, usize) {
     let row = |line: &Line| -> Vec<String> {
         let mut names: Vec<String> = line.cells.iter().map(|cell| trimmed(cell)).collect();
         // Data frames of R have no name above their row names.
@@ -278,27 +385,39 @@ fn names(rows: &[Line], width: usize) -> Vec<String> {
         names
     };
     let rows: Vec<Vec<String>> = rows.iter().map(row).collect();
-    let apart = |row: &&Vec<String>| {
-        let mut names: Vec<&String> = row.iter().skip(1).filter(|name| !name.is_empty()).collect();
+    let is_index = |row: &Vec<String>| width > 1 && !row[0].is_empty() && row[1..].iter().all(String::is_empty);
+    let tells_apart = |row: &Vec<String>| {
+        let mut names: Vec<&String> = row.iter().skip(usize::from(width > 1)).filter(|name| !name.is_empty()).collect();
         names.sort_unstable();
         let all = names.len();
         names.dedup();
-        names.len() == all && all > 0
+        names.len() == all && all > 0 && !is_units(row)
     };
-    let mut names = match rows.iter().find(apart) {
-        Some(names) => names.clone(),
+    let index = rows.iter().skip(1).rposition(is_index).map(|row| row + 1);
+    let chosen = match index {
+        Some(index) => rows[..index].iter().position(tells_apart),
+        None => rows.iter().rposition(tells_apart),
+    };
+    let above = if index.is_some() { 0 } else { chosen.unwrap_or(0) };
+    let mut names = match chosen {
+        Some(chosen) => rows[chosen].clone(),
         None if rows.len() == 1 => rows[0].clone(),
         None => joined(&rows, width),
     };
-    // The row that names the index of a data frame has nothing beside it.
-    let index = rows
-        .iter()
-        .skip(1)
-        .find(|row| !row[0].is_empty() && row[1..].iter().all(String::is_empty));
     if let Some(index) = index {
-        names[0].clone_from(&index[0]);
+        names[0].clone_from(&rows[index][0]);
     }
-    names
+    (names, above)
+}
+
+/// Returns whether all names behind the first one are units: in brackets, or with a sign of one.
+fn is_units(row: &[String]) -> bool {
+    let is_unit = |name: &String| {
+        let bracketed = name.starts_with(['[', '(']) && name.ends_with([']', ')']);
+        bracketed || number::is_unit(name) || name.contains(['/', '°', '%', '²', '³', '^'])
+    };
+    let mut units = row.iter().skip(1).filter(|name| !name.is_empty()).peekable();
+    units.peek().is_some() && units.all(is_unit)
 }
 
 fn joined(rows: &[Vec<String>], width: usize) -> Vec<String> {

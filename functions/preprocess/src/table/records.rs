@@ -15,6 +15,15 @@ pub(super) struct Record {
     pub(super) fields: usize,
     /// Whether a quote stands within a field that is not quoted, or text behind a quoted one.
     pub(super) loose: bool,
+    /// Whether a quote is never closed.
+    pub(super) open: bool,
+}
+
+/// The quotes of a record that are not as they should be.
+#[derive(Default)]
+struct Quotes {
+    loose: bool,
+    open: bool,
 }
 
 /// The records of a text.
@@ -46,7 +55,7 @@ impl<'a> Records<'a> {
     }
 
     /// Returns the end of a field: where its delimiter or line end stands.
-    fn field_end(&self, start: usize, loose: &mut bool) -> usize {
+    fn field_end(&self, start: usize, quotes: &mut Quotes) -> usize {
         let plain =
             |from: usize| memchr2(self.delimiter, b'\n', &self.text[from..]).map_or(self.text.len(), |end| from + end);
         if !self.quotes {
@@ -54,7 +63,7 @@ impl<'a> Records<'a> {
         }
         if self.text.get(start) != Some(&b'"') {
             let end = plain(start);
-            *loose |= memchr(b'"', &self.text[start..end]).is_some();
+            quotes.loose |= memchr(b'"', &self.text[start..end]).is_some();
             return end;
         }
         let mut at = start + 1;
@@ -62,11 +71,12 @@ impl<'a> Records<'a> {
             at += quote + 1;
             if self.text.get(at) != Some(&b'"') {
                 let end = plain(at);
-                *loose |= !matches!(&self.text[at..end], [] | [b'\r']);
+                quotes.loose |= !matches!(&self.text[at..end], [] | [b'\r']);
                 return end;
             }
             at += 1;
         }
+        quotes.open = true;
         self.text.len()
     }
 }
@@ -79,9 +89,9 @@ impl Iterator for Records<'_> {
             return None;
         }
         let (start, line) = (self.at, self.line);
-        let (mut fields, mut loose, mut at) = (1, false, start);
+        let (mut fields, mut quotes, mut at) = (1, Quotes::default(), start);
         loop {
-            at = self.field_end(at, &mut loose);
+            at = self.field_end(at, &mut quotes);
             if self.text.get(at) != Some(&self.delimiter) {
                 break;
             }
@@ -102,7 +112,8 @@ impl Iterator for Records<'_> {
             line,
             bytes: start..end,
             fields,
-            loose,
+            loose: quotes.loose,
+            open: quotes.open,
         })
     }
 }

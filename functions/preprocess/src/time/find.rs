@@ -199,11 +199,27 @@ pub(super) fn steps_of(raw: &Raw, column: usize, strict: bool) -> Option<Found> 
     found.column.wrong().is_none().then_some(found)
 }
 
-/// Returns the rows as steps, counted from 0.
+/// Returns the rows as steps, counted from 0. An empty row is a step without values, unless one stands between all rows.
 fn counted(raw: &Raw) -> Found {
-    let notice = "no column is a time, so the rows are steps, counted from 0".to_owned();
-    let steps = (0..).take(raw.rows()).map(Some);
-    Found::of_steps(Vec::new(), steps, Some(notice))
+    let mut notice = "no column is a time, so the rows are steps, counted from 0".to_owned();
+    let mut empty = Vec::new();
+    for (before, rows) in &raw.empty {
+        if (1..raw.rows()).contains(before) {
+            empty.push((*before, empty.last().map_or(0, |(_, sum)| *sum) + rows));
+        }
+    }
+    let count = empty.last().map_or(0, |(_, sum)| *sum);
+    if empty.len() + 1 == raw.rows() && count == empty.len() {
+        empty.clear();
+    } else if count > 0 {
+        notice = format!("{notice}; {count} empty rows are steps without values");
+    }
+    let step = |row: usize| {
+        let stretches = empty.partition_point(|(before, _)| *before <= row);
+        let skipped = stretches.checked_sub(1).map_or(0, |last| empty[last].1);
+        i64::try_from(row + skipped).ok()
+    };
+    Found::of_steps(Vec::new(), (0..raw.rows()).map(step), Some(notice))
 }
 
 /// Returns the problem of a column that should be a time by its name, or by most of its cells, and is none.

@@ -49,6 +49,7 @@ fn table<T: Into<String>>(columns: Vec<(&str, Vec<T>)>) -> Raw {
         file: "file.csv".to_owned(),
         columns: columns.into_iter().map(column).collect(),
         lines: Lines::From(2),
+        empty: Vec::new(),
         layout: Layout::default(),
         notices: Vec::new(),
     }

@@ -62,6 +62,7 @@ fn checked(file: &File, limits: &Limits) -> Result<Raw, Refusal> {
         file: file.name.clone(),
         columns,
         lines: Lines::From(1),
+        empty: Vec::new(),
         layout: Layout {
             format: "Parquet".to_owned(),
             ..Layout::default()
