@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::text::counted;
+
 /// The quality report: everything about the files that was handled and counted, not refused.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 pub struct Report {
@@ -76,7 +78,8 @@ impl Report {
         let names = names.into_iter().filter(|(names, _)| !names.is_empty());
         let names = names.map(|(names, what)| format!("{what}: {}", names.join(", ")));
         let decided = self.understood.notices.iter().cloned();
-        rows.chain(names).chain(decided).collect()
+        let layout = self.understood.layout.notices();
+        layout.into_iter().chain(rows).chain(names).chain(decided).collect()
     }
 
     /// Returns in at most three lines how the data file was understood.
@@ -114,8 +117,8 @@ impl Report {
             String::new()
         };
         format!(
-            "{} rows, 1 series, a step of {step} from {first} to {last}; {times}{zone}{season}",
-            self.rows_read
+            "{}, 1 series, a step of {step} from {first} to {last}; {times}{zone}{season}",
+            counted(self.rows_read, "row")
         )
     }
 
@@ -204,6 +207,24 @@ pub struct Layout {
     pub left_out_rows: usize,
     /// The first of those that are not empty, with their text.
     pub left_out_examples: Vec<LeftOutRow>,
+}
+
+impl Layout {
+    /// Returns in words which rows of the file are no data.
+    fn notices(&self) -> Vec<String> {
+        let mut notices = Vec::new();
+        if self.format == "CSV" && self.header_rows == 0 {
+            notices.push("no header, so the columns are counted".to_owned());
+        }
+        if self.skipped_rows > 0 {
+            notices.push(format!("{} above the table skipped", counted(self.skipped_rows, "row")));
+        }
+        if let Some(LeftOutRow { row, text }) = self.left_out_examples.first() {
+            let count = counted(self.left_out_rows, "row");
+            notices.push(format!("{count} without data left out, such as row {row}: `{text}`"));
+        }
+        notices
+    }
 }
 
 /// A row that is no data.

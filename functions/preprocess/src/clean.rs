@@ -6,7 +6,7 @@
 
 use std::{panic::resume_unwind, thread};
 
-use contract::{Report, spec::DataSection};
+use contract::{Report, spec::DataSection, text::counted};
 use series::{CALENDAR, Column, Frequency, Role, Table, calendar, season};
 
 use crate::{
@@ -134,7 +134,8 @@ fn measured(
             continue;
         };
         let name = files[0].columns[index].name.clone();
-        problems.extend(reserved(&files[0], &name, recipe.calendar));
+        // Without times nobody knows which column has them.
+        problems.extend(times.and_then(|_| reserved(&files[0], &name, recipe.calendar)));
         let (mut at, mut all) = (vec![index], vec![first]);
         for (raw, numbers) in files[1..].iter().zip(&mut numbers[1..]) {
             match raw.find(&name).and_then(|at| Some((at, numbers[at].take()?))) {
@@ -245,10 +246,10 @@ fn note_numbers(column: &Measured, report: &mut Report) {
     let affix = &column.numbers[0].affix;
     let notices = &mut report.understood.notices;
     if infinite > 0 {
-        notices.push(format!("`{name}`: {infinite} infinite values are missing"));
+        notices.push(format!("`{name}`: {}, taken as missing", counted(infinite, "infinite value")));
     }
     if coded > 0 {
-        notices.push(format!("`{name}`: {coded} values are missing by `data.missing`"));
+        notices.push(format!("`{name}`: {} taken as missing by `data.missing`", counted(coded, "value")));
     }
     if !affix.is_empty() && column.numbers[0].text.is_none() {
         notices.push(format!(
@@ -306,7 +307,8 @@ fn end_with_targets(grid: &mut Grid, columns: &mut [Column], report: &mut Report
         column.values.truncate(end);
     }
     report.understood.notices.push(format!(
-        "the targets end {after} steps before the file does: the forecast begins there"
+        "the targets end {} before the file does: the forecast begins there",
+        counted(after, "step")
     ));
     grid.axis.len = end;
     report.gaps = report.gaps.min(end);
@@ -346,8 +348,8 @@ fn describe(grid: &Grid, columns: &[Column], times: &Times, report: &mut Report)
     understood.season = season(axis.frequency, axis.len);
     if grid.snapped > 0 {
         understood.notices.push(format!(
-            "{} times lie beside the grid of one row every {} and were moved to it, by {} at most",
-            grid.snapped,
+            "{} moved to the grid of one row every {}, by {} at most",
+            counted(grid.snapped, "time"),
             understood.step,
             series::Frequency::Seconds(grid.farthest.unsigned_abs().max(1))
         ));

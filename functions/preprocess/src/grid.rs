@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use contract::{Report, spec::Choice};
-use series::{AxisError, Fitted, Frequency, TimeAxis};
+use series::{AxisError, Fitted, Frequency, LONGEST, TimeAxis};
 
 use crate::{
     limits::Limits,
@@ -111,20 +111,54 @@ impl Run {
     }
 }
 
-/// Returns the refusal of times that make no grid, at the cell where the grid breaks.
+/// Returns the refusal of times that make no grid, at the cell where it breaks.
 fn refused(files: &[Raw], times: &[Times], placed: &[Placed], error: &AxisError) -> Refusal {
     let file = &files[0].file;
-    let what = format!("{file} has no regular time axis: {error}");
-    let at = match error {
-        AxisError::OffGrid { row, .. } | AxisError::StepTooLong { row, .. } => placed.get(*row),
-        _ => None,
+    let (at, what, value, bound) = match error {
+        AxisError::OffGrid {
+            row, frequency, start, ..
+        } => {
+            let grid = format!("one row every {frequency} from {start}");
+            (Some(*row), format!("is off the grid of {grid}"), None, grid)
+        }
+        AxisError::StepTooLong { row, step, .. } => {
+            let what = format!("is {step} after the row before it; a step is at most {LONGEST}");
+            (Some(*row), what, None, format!("at most {LONGEST} after the row before it"))
+        }
+        AxisError::TooManyRows { have, bound, .. } => {
+            let gap = |row: &usize| placed[*row].time.saturating_sub(placed[row - 1].time);
+            let row = (1..placed.len()).max_by_key(gap);
+            let what = format!("comes after the largest gap: {error}");
+            (row, what, Some(format!("{have} rows")), format!("at most {bound} rows"))
+        }
+        AxisError::TooFewRows { have, need } => {
+            let value = format!("{have} rows with different times");
+            (None, String::new(), Some(value), format!("at least {need}"))
+        }
+        AxisError::NotSorted { .. } | AxisError::Irregular { .. } => {
+            (None, String::new(), None, "rising times on one grid".to_owned())
+        }
     };
-    let (Some(at), Some(column)) = (at, times[0].columns.first()) else {
-        return Problem::new(what).bound("rising times on one grid").into();
+    let cell = at.and_then(|at| {
+        let Placed { file, row, .. } = *placed.get(at)?;
+        Some(files[file].cell(*times[file].columns.first()?, row))
+    });
+    let mut problem = match cell {
+        Some(cell) => cell.problem(&what, bound),
+        None => Problem::new(format!("{file} has no regular time axis: {error}{}", footers(files, times))).bound(bound),
     };
-    let cell = files[at.file].cell(times[at.file].columns.first().copied().unwrap_or(*column), at.row);
-    cell.problem(&format!("breaks the time axis: {error}"), "rising times on one grid")
-        .into()
+    if let Some(value) = value {
+        problem = problem.value(value);
+    }
+    problem.into()
+}
+
+/// Names the first row at the end of the data file that was left out because its time is none.
+fn footers(files: &[Raw], times: &[Times]) -> String {
+    let first = times[0].footers.first();
+    first.map_or(String::new(), |&row| {
+        format!("; from row {} on there is no time, and rows are left out", files[0].line(row))
+    })
 }
 
 fn check_sequence(files: &[Raw], times: &[Times], order: &[Vec<usize>]) -> Result<(), Refusal> {

@@ -39,7 +39,7 @@ pub(crate) fn of(name: &str, values: &[f64], seconds: &[i64]) -> Kind {
     let name = name.trim().to_lowercase();
     let present = || values.iter().filter(|value| !value.is_nan());
     let whole = present().all(|value| value.fract() == 0.0);
-    let is_index = name.starts_with("unnamed") || name.starts_with("column_") || IDS.contains(&name.as_str());
+    let is_index = name.starts_with("unnamed") || name == "column_1" || IDS.contains(&name.as_str());
     if whole && is_counter(values, seconds, if is_index { 2 } else { COUNTED }) {
         Kind::Counter
     } else if whole && is_calendar_part(&name, values, seconds) {

@@ -253,15 +253,6 @@ pub(crate) fn is_number(cell: &str) -> bool {
         })
 }
 
-/// Returns the number in a cell; NaN for a missing value, `None` for text.
-pub(crate) fn plain(cell: &str) -> Option<f64> {
-    if is_missing(cell) {
-        Some(f64::NAN)
-    } else {
-        fast_float2::parse(cell.trim()).ok()
-    }
-}
-
 /// Returns whether a cell is a number only with a decimal comma.
 pub(crate) fn has_decimal_comma(cell: &str) -> bool {
     let body = split(cell).map(|(_, body)| body);

@@ -14,7 +14,8 @@ use crate::{
     time::Times,
 };
 
-/// With more rows than one in this many that share a time with another one and differ from it, nobody knows which counts.
+/// With more rows than one, or one in this many, that share a time with another one and differ from it, nobody knows which
+/// counts.
 const FEW: usize = 10;
 
 /// One series of a long table has at least this many rows on average.
@@ -59,7 +60,7 @@ pub(crate) fn sort(
         if let Some((names, series)) = telling_apart(raw, columns, &rows, times, others) {
             return Err(several_series(raw, times, second, &names, series).into());
         }
-        if others * FEW > rows.len() {
+        if others > (rows.len() / FEW).max(1) {
             return Err(unexplained(raw, times, (first, second), others).into());
         }
     }

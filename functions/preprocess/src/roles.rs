@@ -44,7 +44,8 @@ pub(crate) fn check(files: &[Raw], columns: &[Measured], data: &DataSection, pro
         .chain(data.past.iter().map(|name| ("data.past", name)));
     for (setting, name) in asked {
         let Some(column) = columns.iter().find(|column| column.name == *name) else {
-            problems.push(no_column(&files[0], setting, name));
+            let names = columns.iter().map(|column| column.name.as_str());
+            problems.push(no_column(&files[0].file, names, setting, name));
             continue;
         };
         if let Some(file) = column.numbers.iter().position(|numbers| numbers.text.is_some()) {
@@ -56,23 +57,16 @@ pub(crate) fn check(files: &[Raw], columns: &[Measured], data: &DataSection, pro
             ));
         }
     }
-    let known = |name: &&String| !files[0].columns.iter().any(|column| column.name == **name);
-    problems.extend(
-        data.exclude
-            .iter()
-            .filter(known)
-            .map(|name| no_column(&files[0], "data.exclude", name)),
-    );
+    let all = || files[0].columns.iter().map(|column| column.name.as_str());
+    let unknown = data.exclude.iter().filter(|name| !all().any(|known| known == *name));
+    problems.extend(unknown.map(|name| no_column(&files[0].file, all(), "data.exclude", name)));
 }
 
 /// Returns the problem that a setting names a column that the file does not have.
-pub(crate) fn no_column(raw: &Raw, setting: &str, name: &str) -> Problem {
-    let columns: Vec<_> = raw.columns.iter().map(|column| format!("`{}`", column.name)).collect();
+fn no_column<'a>(file: &str, columns: impl Iterator<Item = &'a str>, setting: &str, name: &str) -> Problem {
+    let columns: Vec<_> = columns.map(|column| format!("`{column}`")).collect();
     let columns = columns.join(", ");
-    let message = format!(
-        "{} has no column `{name}`, which `{setting}` names; it has {columns}",
-        raw.file
-    );
+    let message = format!("{file} has no column `{name}`, which `{setting}` names; it has {columns}");
     Problem::new(message)
         .row(1)
         .column(name)
@@ -124,6 +118,7 @@ pub(crate) fn assign(
             Part::Target => Role::Target,
             Part::Input | Part::Spare(_, None) => Role::Past,
             Part::Out(why) | Part::Spare(_, Some(why)) => {
+                report.empty.extend((why == EMPTY).then(|| name.clone()));
                 report.understood.left_out.push(LeftOut {
                     column: name,
                     why: why.to_owned(),
@@ -141,6 +136,7 @@ pub(crate) fn assign(
 }
 
 const EXCLUDED: &str = "excluded by `data.exclude`";
+const EMPTY: &str = "no value";
 
 fn part(name: &str, kind: Kind, values: &[f64], data: &DataSection) -> Part {
     let named = |names: &[String]| names.iter().any(|given| given == name);
@@ -156,7 +152,7 @@ fn part(name: &str, kind: Kind, values: &[f64], data: &DataSection) -> Part {
         _ if named(&data.exclude) => Part::Out(EXCLUDED),
         // An empty input that the spec names stays: the next upload may fill it, and then has the same columns.
         _ if past => Part::Input,
-        _ if empty => Part::Out("no value"),
+        _ if empty => Part::Out(EMPTY),
         _ if asked == Some(true) => {
             if constant {
                 Part::Spare(0, None)

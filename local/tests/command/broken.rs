@@ -121,9 +121,9 @@ fn what_was_left_out_of_a_file_is_told_with_its_result() {
     workspace.write("odd.csv", lines.join("\n"));
     let result = workspace.run(&["odd.csv", "--spec", "spec.toml"]);
     let expected = [
-        "1 of 80 rows have the time of a later row, which counts",
+        "left out, no number: place",
+        "1 of 80 rows are equal to a later one",
         "1 of 80 rows stand out of time order and were sorted",
-        "left out, without any number: place",
     ];
     assert_eq!(result["stages"][0]["notices"], serde_json::json!(expected), "{result}");
     let shown = workspace.output(&["run", "odd.csv", "--spec", "spec.toml"]);

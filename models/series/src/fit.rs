@@ -509,6 +509,10 @@ fn around(times: &[i64], step: i64, max_rows: usize) -> Option<Fitted> {
         > count;
     let rounded = || round(step).or_else(|| round(60).filter(|_| step > 60));
     let phase = if most { middle } else { rounded().unwrap_or(middle) };
+    let reach = step / JITTER / 2;
+    if low < phase - reach || high > phase + reach {
+        return None;
+    }
     let place = |t: i64| (2 * (t - phase) + step).div_euclid(2 * step) * step + phase;
     let ends = [place(*times.first()?), place(*times.last()?)];
     let axis = TimeAxis::between(ends, Frequency::Seconds(step.unsigned_abs()), count, max_rows)?;

@@ -58,7 +58,7 @@ pub(crate) const MAX_SECONDS: u64 = 3_155_760_000;
 const MAX_MONTHS: u32 = 1_200;
 
 /// The same bound in words.
-pub(crate) const LONGEST: &str = "100 years";
+pub const LONGEST: &str = "100 years";
 
 impl Frequency {
     /// Returns a time as text: RFC 3339 in UTC, or the number of a step without a calendar.

@@ -40,7 +40,7 @@ pub use cleaning::{Clean, Missing, Outliers, Scaler};
 pub use column::{ColumnTransform, LARGEST};
 pub use cut::{Cut, CutError};
 pub use fit::Fitted;
-pub use frequency::{Anchor, Frequency, FrequencyError};
+pub use frequency::{Anchor, Frequency, FrequencyError, LONGEST};
 pub use matrix::Matrix;
 pub use quantile_score::{Coverage, QuantileScores, QuantileScoring, TargetQuantiles};
 pub use scaled::Scaled;

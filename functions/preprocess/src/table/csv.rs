@@ -17,6 +17,7 @@ use crate::{
     number,
     raw::{Cells, Lines, Raw, RawColumn},
     refusal::{Problem, Refusal},
+    time::looks_like_time,
 };
 
 /// The most rows at the end that are taken for a footer.
@@ -164,14 +165,19 @@ fn body(file: &str, text: &Bytes, found: &Found, limits: &Limits) -> Result<Body
         check_line(file, text, &record, limits)?;
         rows.take(record);
     }
-    // A row that is shorter or longer is no data when no row of the table follows it.
+    // A row that is shorter or longer is no data when no row of the table follows it and it does not begin with a time.
+    let is_data = |record: &Record| {
+        let cells = cells(text, record, found.delimiter);
+        cells.first().is_some_and(|cell| looks_like_time(cell.trim()))
+    };
     let footers = rows
         .ragged
         .iter()
-        .rposition(|(_, before)| *before < rows.count)
+        .rposition(|(record, before)| *before < rows.count || is_data(record))
         .map_or(0, |last| last + 1);
     let (within, after) = rows.ragged.split_at(footers);
-    let is_table = after.len() > SMALLEST && after.iter().all(|(record, _)| record.fields == after[0].0.fields && record.fields > 1);
+    let alike = |(record, _): &(Record, usize)| record.fields > 1 && record.fields == after[0].0.fields;
+    let is_table = after.len() > SMALLEST && after.iter().all(alike);
     if !within.is_empty() || after.len() > FOOTERS || is_table || rows.count == 0 && !after.is_empty() {
         let ragged = if within.is_empty() { after } else { within };
         let problems = ragged

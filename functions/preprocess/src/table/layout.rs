@@ -81,7 +81,7 @@ pub(super) fn find(file: &str, text: &[u8], data: &DataSection, limits: &Limits)
     let table = &lines[begin.min(lines.len())..];
     let header = header(file, table, &comments, width, data)?;
     if header.rows == 0 && begin > 0 {
-        check_above(file, &lines[begin - 1], &lines[begin], width)?;
+        check_above(file, text, &lines[begin - 1], &lines[begin])?;
     }
     let before = comments.iter().filter(|comment| is_before(comment, table.first()));
     let skipped_rows = begin + header.above + before.count();
@@ -163,17 +163,15 @@ fn most_common(numbers: &[usize]) -> usize {
         .unwrap_or(1)
 }
 
-/// Returns the number of columns: the most common one of the rows with a number or a time.
+/// Returns the number of columns: that of most rows with a number or a time, or else that of the first row.
 fn width(lines: &[Line]) -> usize {
-    let widths = |of: &dyn Fn(&&Line) -> bool| {
-        lines
-            .iter()
-            .filter(of)
-            .map(|line| line.record.fields)
-            .collect::<Vec<_>>()
+    let fields = |of: &dyn Fn(&&Line) -> bool| -> Vec<usize> {
+        lines.iter().filter(of).map(|line| line.record.fields).collect()
     };
-    let data = widths(&|line| line.cells.iter().any(|cell| is_value(cell)));
-    most_common(if data.is_empty() { widths(&|_| true) } else { data }.as_slice())
+    let (all, data) = (fields(&|_| true), fields(&|line| line.cells.iter().any(|cell| is_value(cell))));
+    let usual = most_common(if data.is_empty() { &all } else { &data });
+    let most = data.iter().filter(|fields| **fields == usual).count() * 2 > data.len();
+    if most || data.is_empty() { usual } else { all[0] }
 }
 
 /// Returns the first line that can belong to the table.
@@ -189,8 +187,9 @@ fn begin(lines: &[Line], width: usize) -> usize {
 fn belongs(line: &Line, width: usize) -> bool {
     let filled = line.cells.iter().filter(|cell| !cell.trim().is_empty()).count();
     let fields = line.record.fields;
-    fields == width && (width == 1 || filled * 2 > width || filled >= 2)
-        || fields > width && line.cells[width..].iter().all(|cell| cell.trim().is_empty())
+    let unnamed_index = filled + 1 == width && line.cells.first().is_some_and(|cell| cell.trim().is_empty());
+    fields == width && (width == 1 || filled * 2 > width || filled >= 2 || unnamed_index)
+        || fields > width && line.cells.iter().skip(width).all(|cell| cell.trim().is_empty())
 }
 
 /// Returns whether a row lacks only the name of the index, as data frames of R write it. Where two columns that follow
@@ -204,20 +203,24 @@ fn is_header_of_an_index(line: &Line, below: &[Line], width: usize) -> bool {
         && !(1..width).any(|column| all_digits(column - 1) && all_digits(column))
 }
 
-/// Refuses a shorter row right above rows without a header: it may be their header or a title.
-fn check_above(file: &str, above: &Line, first: &Line, width: usize) -> Result<(), Refusal> {
-    let (row, fields) = (above.record.line, above.record.fields);
+/// Refuses a row of another shape right above rows without a header: it may be their header or a title.
+fn check_above(file: &str, text: &[u8], above: &Line, first: &Line) -> Result<(), Refusal> {
+    let row = above.record.line;
     if row + 1 != first.record.line {
         return Ok(());
     }
+    const SHOWN: usize = 40;
+    let value = String::from_utf8_lossy(&text[above.record.bytes.clone()]);
+    let value = contract::text::shortened(value.trim(), SHOWN);
     let message = format!(
-        "{file}, row {row} has {fields} fields, the rows below it have {width} and no header: write one name per column, or \
-         leave the row out with `data.skip_rows = {row}`"
+        "{file}, row {row}: `{value}` may be the header of the rows below it, which have {} fields, or a title: write one \
+         name per column, or leave the row out with `data.skip_rows = {row}`",
+        first.record.fields
     );
     Err(Problem::new(message)
         .row(row)
-        .value(format!("{fields} fields"))
-        .bound(format!("{width} fields"))
+        .value(value)
+        .bound("one name per column")
         .into())
 }
 
@@ -317,7 +320,8 @@ fn holds_data(file: &str, table: &[Line], width: usize) -> Result<bool, Refusal>
     let first = &table[0];
     let columns = compared(table, 0, width);
     let any = |wanted: (Content, Content)| columns.contains(&(Some(wanted.0), Some(wanted.1)));
-    if any((Time, Time)) {
+    let alone = table.len() == 1 && columns.iter().any(|(own, _)| *own == Some(Time));
+    if alone || any((Time, Time)) {
         return Ok(true);
     }
     if any((Text, Number)) || any((Text, Time)) || any((Number, Time)) || any((Time, Number)) {

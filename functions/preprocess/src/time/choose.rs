@@ -9,7 +9,7 @@ use super::{
     format::Format,
     iso::Day,
     names,
-    problems::{ambiguous, settled, unreadable},
+    problems::{ambiguous, settled, unreadable, wrong},
     regular::regularity,
 };
 use crate::{
@@ -153,11 +153,10 @@ fn numbers(raw: &Raw, column: usize, cells: &Cells, trust: Trust) -> Result<Opti
         let long = read.format.starts_with("epoch") || read.format.starts_with("%Y%m");
         long && read.seconds[first] != MISSING && read.present().count() * 2 >= read.seconds.len()
     });
-    match bad
-        .into_iter()
-        .find(|read| trust == Trust::Named && read.wrong().is_some())
-    {
-        Some(read) => settled(raw, column, read).map(Some),
+    let bad = bad.into_iter().find(|_| trust == Trust::Named);
+    let at = bad.and_then(|read| Some((read.seconds.iter().position(|second| *second == MISSING)?, read)));
+    match at {
+        Some((row, read)) => Err(wrong(raw, column, &read, row)),
         None => Ok(None),
     }
 }

@@ -90,7 +90,11 @@ fn given(raw: &Raw, data: &DataSection, name: &str) -> Result<Found, Refusal> {
             raw.file,
             raw.examples()
         );
-        return Err(Problem::new(message).column(name).bound("a column of the file").into());
+        return Err(Problem::new(message)
+            .column(name)
+            .value(name)
+            .bound("a column of the file")
+            .into());
     };
     let of_steps = data.time_format == Choice::Given(STEP.to_owned());
     if !of_steps {
@@ -212,7 +216,7 @@ fn counted(raw: &Raw) -> Found {
     if empty.len() + 1 == raw.rows() && count == empty.len() {
         empty.clear();
     } else if count > 0 {
-        notice = format!("{notice}; {count} empty rows are steps without values");
+        notice = format!("{notice}; {count} empty rows count too, without values");
     }
     let step = |row: usize| {
         let stretches = empty.partition_point(|(before, _)| *before <= row);

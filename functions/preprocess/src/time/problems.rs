@@ -28,7 +28,7 @@ pub(super) fn settled(raw: &Raw, column: usize, read: Column) -> Result<Column, 
 }
 
 /// Returns the problem of a cell that is not written as the first one.
-fn wrong(raw: &Raw, column: usize, read: &Column, row: usize) -> Problem {
+pub(super) fn wrong(raw: &Raw, column: usize, read: &Column, row: usize) -> Problem {
     let cell = raw.cell(column, row);
     let Some(first) = read.seconds.iter().position(|second| *second != MISSING) else {
         return unreadable(raw, column, row);

@@ -158,7 +158,7 @@ fn the_time_column_is_found_by_name_or_by_what_it_holds() {
         ("load,Timestamp", "5,2018-01-01", "6,2018-01-02", "load"),
         ("load,when", "5,2018-01-01", "6,2018-01-02", "load"),
         (",load", "2018-01-01,5", "2018-01-02,6", "load"),
-        ("index,when,load", "0,2018-01-01,5", "1,2018-01-02,6", "index"),
+        ("index,when,load", "0,2018-01-01,5", "1,2018-01-02,6", "load"),
     ] {
         let (table, _) = without_calendar(&csv(format!("{header}\n{first}\n{second}\n")));
         assert_eq!(
