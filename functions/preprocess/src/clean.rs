@@ -307,7 +307,7 @@ fn end_with_targets(grid: &mut Grid, columns: &mut [Column], report: &mut Report
         column.values.truncate(end);
     }
     report.understood.notices.push(format!(
-        "the targets end {} before the file does: the forecast begins there",
+        "the targets end {} before the file does: the forecast begins there, and later rows are not used",
         counted(after, "step")
     ));
     grid.axis.len = end;

@@ -142,7 +142,8 @@ fn frequency(section: &mut Section<'_>) -> Choice<Frequency> {
             section.wrong(
                 "frequency",
                 &leaf,
-                "`auto` or a number with a unit: 90s, 2m, 1h, 1d, 1w, 1mo, 1mo-end",
+                "`auto`, a number with a unit such as 90s, 2m, 1h, 1d, 1w, 1mo, 1mo-end or 1y, or one of 1 business day, \
+                 1 day on mon-sat, 30m in sessions 09:30-15:30 mon-fri and 1 dekad, with other days and hours too",
             );
             Choice::Auto
         },

@@ -2,22 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use contract::{
-    Spec,
-    spec::{Layer, parse_set, resolve},
-};
 use preprocess::{File, Inspection, Limits, Recipe, inspect};
+
+use crate::spec;
 
 /// Settings without which a file has several readings.
 const SETTINGS: [(&str, &str); 1] = [("18_dst_wallclock_hourly.csv", "data.time_zone=America/New_York")];
 
 fn directory() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/files/cases")
-}
-
-fn spec(pairs: &[&str]) -> Spec {
-    let pairs = pairs.iter().map(|pair| parse_set(pair).expect("a pair of the test"));
-    resolve(&[Layer::set(pairs)]).expect("a spec of the test")
 }
 
 fn inspected(name: &str, sets: &[&str]) -> Inspection {
