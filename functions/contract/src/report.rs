@@ -64,7 +64,14 @@ impl Report {
                 "have the time of a later row, which counts",
             ),
             (*equal_rows, "are equal to a later one"),
-            (*out_of_order, "stand out of time order and were sorted"),
+            (
+                *out_of_order,
+                if *out_of_order > 1 && out_of_order + 1 == *rows_read {
+                    "stand newest first and were sorted"
+                } else {
+                    "stand out of time order and were sorted"
+                },
+            ),
         ];
         let rows = rows.into_iter().filter(|(count, _)| *count > 0);
         let rows = rows.map(|(count, what)| format!("{count} of {rows_read} rows {what}"));

@@ -2,6 +2,8 @@
 
 #![expect(clippy::float_cmp, reason = "values are compared as they were read")]
 
+use std::collections::HashSet;
+
 use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 
 /// What the values of a column are.
@@ -76,66 +78,88 @@ fn is_elapsed(values: &[f64], seconds: &[i64]) -> bool {
     seconds.len() >= values.len().max(COUNTED) && rate != 0.0 && values.iter().zip(seconds).all(close)
 }
 
-/// The parts of a calendar, each with names of columns that hold it.
-#[expect(clippy::type_complexity, reason = "a table, read in one place")]
-const PARTS: [(&[&str], fn(DateTime) -> i64); 9] = [
-    (&["year", "yr"], |time| i64::from(time.year())),
-    (&["quarter", "qtr"], |time| i64::from(time.month() + 2) / 3),
-    (&["month", "mnth", "mon"], |time| i64::from(time.month())),
-    (&["week", "weekofyear", "week_of_year", "isoweek"], |time| {
-        i64::from(time.date().iso_week_date().week())
-    }),
-    (&["day", "dayofmonth", "day_of_month"], |time| i64::from(time.day())),
-    (&["dayofyear", "day_of_year", "doy", "yday"], |time| {
-        i64::from(time.day_of_year())
-    }),
-    (&["weekday", "dayofweek", "day_of_week", "dow", "wday"], |time| {
-        i64::from(time.weekday().to_monday_zero_offset())
-    }),
-    (&["hour", "hr", "hourofday", "hour_of_day"], |time| {
-        i64::from(time.hour())
-    }),
-    (&["minute", "min"], |time| i64::from(time.minute())),
+/// A part of the calendar.
+struct CalendarPart {
+    /// Names of columns that hold it.
+    names: &'static [&'static str],
+    /// The range of its numbers, from wherever they are counted.
+    range: std::ops::RangeInclusive<f64>,
+    of: fn(DateTime) -> i64,
+}
+
+const PARTS: [CalendarPart; 9] = [
+    CalendarPart {
+        names: &["year", "yr"],
+        range: 0.0..=3_000.0,
+        of: |time| i64::from(time.year()),
+    },
+    CalendarPart {
+        names: &["quarter", "qtr"],
+        range: 0.0..=4.0,
+        of: |time| i64::from(time.month() + 2) / 3,
+    },
+    CalendarPart {
+        names: &["month", "mnth", "mon"],
+        range: 0.0..=12.0,
+        of: |time| i64::from(time.month()),
+    },
+    CalendarPart {
+        names: &["week", "weekofyear", "week_of_year", "isoweek"],
+        range: 0.0..=53.0,
+        of: |time| i64::from(time.date().iso_week_date().week()),
+    },
+    CalendarPart {
+        names: &["day", "dayofmonth", "day_of_month"],
+        range: 0.0..=31.0,
+        of: |time| i64::from(time.day()),
+    },
+    CalendarPart {
+        names: &["dayofyear", "day_of_year", "doy", "yday"],
+        range: 0.0..=366.0,
+        of: |time| i64::from(time.day_of_year()),
+    },
+    CalendarPart {
+        names: &["weekday", "dayofweek", "day_of_week", "dow", "wday"],
+        range: 0.0..=7.0,
+        of: |time| i64::from(time.weekday().to_monday_zero_offset()),
+    },
+    CalendarPart {
+        names: &["hour", "hr", "hourofday", "hour_of_day"],
+        range: 0.0..=24.0,
+        of: |time| i64::from(time.hour()),
+    },
+    CalendarPart {
+        names: &["minute"],
+        range: 0.0..=60.0,
+        of: |time| i64::from(time.minute()),
+    },
 ];
 
-/// Returns whether the values are those of a part of the calendar. Where the name says which, they may be counted from
-/// anywhere, as long as equal parts have equal values.
+/// Returns whether the values are those of a part of the calendar: by the name and the range, or by each value of enough
+/// rows.
 fn is_calendar_part(name: &str, values: &[f64], seconds: &[i64]) -> bool {
+    let name: String = name.chars().filter(|c| *c != '.').collect();
+    let mut present = values.iter().filter(|value| !value.is_nan()).peekable();
+    if let Some(part) = PARTS.iter().find(|part| part.names.contains(&name.as_str())) {
+        return present.peek().is_some() && present.all(|value| part.range.contains(value));
+    }
     if seconds.len() < values.len() || values.is_empty() {
         return false;
     }
     let rows = (0..values.len()).step_by(values.len().div_ceil(COMPARED));
+    let moment = |row: usize| Some(TimeZone::UTC.to_datetime(Timestamp::from_second(seconds[row]).ok()?));
     let rows: Vec<(f64, DateTime)> = rows
         .filter(|row| !values[*row].is_nan())
-        .filter_map(|row| {
-            Some((
-                values[row],
-                TimeZone::UTC.to_datetime(Timestamp::from_second(seconds[row]).ok()?),
-            ))
-        })
+        .filter_map(|row| Some((values[row], moment(row)?)))
         .collect();
-    let name: String = name.chars().filter(|c| *c != '.').collect();
-    PARTS.iter().any(|(names, part)| {
-        let mut seen = std::collections::BTreeMap::new();
-        let named = names.contains(&name.as_str());
-        let same = rows.iter().all(|&(value, time)| {
-            let part = part(time);
+    // Few rows, or few values, are equal by chance.
+    rows.len() >= COUNTED
+        && PARTS.iter().any(|part| {
+            let parts = || rows.iter().map(|(_, time)| (part.of)(*time));
             #[expect(clippy::cast_precision_loss, reason = "parts of a calendar are small")]
-            let equal = value == part as f64;
-            if named {
-                *seen.entry(part).or_insert(value) == value
-            } else {
-                seen.insert(part, value);
-                equal
-            }
-        });
-        // Few rows, or few values of a column with another name, are equal by chance.
-        same && if named {
-            seen.len() > 1
-        } else {
-            seen.len() >= DISTINCT && rows.len() >= COUNTED
-        }
-    })
+            let equal = rows.iter().zip(parts()).all(|((value, _), part)| *value == part as f64);
+            equal && parts().collect::<HashSet<_>>().len() >= DISTINCT
+        })
 }
 
 #[cfg(test)]
@@ -167,6 +191,7 @@ mod tests {
         }
         assert_eq!(of("rising", &[1.0, 2.0, 3.0], &days[..3]), Kind::Measured, "three rows");
         assert_eq!(of("column_1", &[0.0, 1.0, 2.0], &days[..3]), Kind::Counter, "an index");
-        assert_eq!(of("hour", &[1.0, 2.0], &[]), Kind::Measured, "no calendar");
+        assert_eq!(of("hour", &[1.0, 2.0], &[]), Kind::CalendarPart, "without a date");
+        assert_eq!(of("hour", &[1.0, 25.0], &[]), Kind::Measured, "no hour of a day");
     }
 }

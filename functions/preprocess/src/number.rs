@@ -184,6 +184,8 @@ fn read_text(cells: &StringChunked, rows: usize, decimal: Decimal) -> Numbers {
         let cell = cell.unwrap_or_default();
         let value = if is_missing(cell) {
             Some(f64::NAN)
+        } else if cell.len() > LONGEST {
+            None
         } else if let (Decimal::Point, Ok(number)) = (decimal, fast_float2::parse::<f64, _>(cell.trim())) {
             Some(number)
         } else {
@@ -232,7 +234,7 @@ pub(crate) const MISSING: [&str; 22] = [
 const LONGEST: usize = 2_048;
 
 pub(crate) fn is_missing(cell: &str) -> bool {
-    let cell = cell.trim();
+    let cell = if cell.len() > LONGEST { cell } else { cell.trim() };
     cell.len() <= 8 && MISSING.iter().any(|missing| cell.eq_ignore_ascii_case(missing))
 }
 
@@ -285,10 +287,13 @@ impl Affix {
     }
 }
 
-/// Signs that may stand beside a number without a blank between them.
-const UNITS: [&str; 34] = [
-    "$", "€", "£", "¥", "₹", "₩", "₽", "R$", "US$", "%", "‰", "°", "°C", "°F", "K", "k", "M", "B", "T", "W", "kW",
-    "MW", "GW", "kWh", "MWh", "GWh", "V", "A", "Hz", "ms", "km", "kg", "MB", "GB",
+/// Signs of currencies, which may stand before a number and behind it.
+const CURRENCIES: [&str; 9] = ["$", "€", "£", "¥", "₹", "₩", "₽", "R$", "US$"];
+
+/// Signs that may stand behind a number without a blank between them.
+const UNITS: [&str; 25] = [
+    "%", "‰", "°", "°C", "°F", "K", "k", "M", "B", "T", "W", "kW", "MW", "GW", "kWh", "MWh", "GWh", "V", "A", "Hz",
+    "ms", "km", "kg", "MB", "GB",
 ];
 
 /// Units that stand in a row below the names.
@@ -298,25 +303,26 @@ const UNITS_OF_COLUMNS: [&str; 17] = [
 
 /// Returns whether a text is the unit of a column.
 pub(crate) fn is_unit(text: &str) -> bool {
-    UNITS.contains(&text) || UNITS_OF_COLUMNS.contains(&text)
+    CURRENCIES.contains(&text) || UNITS.contains(&text) || UNITS_OF_COLUMNS.contains(&text)
 }
 
 /// Splits a number into the signs beside its digits and the digits with their sign. `(5)` is -5.
 fn split(cell: &str) -> Option<(Affix, &str)> {
-    let cell = cell.trim();
     if cell.len() > LONGEST {
         return None;
     }
+    let cell = cell.trim();
     let is_body = |c: char| c.is_ascii_digit() || matches!(c, '+' | '-' | '−' | '.' | ',' | '(');
     let start = cell.find(is_body)?;
     let end = cell.rfind(|c: char| c.is_ascii_digit() || matches!(c, '.' | ',' | ')'))? + 1;
     let (before, body, after) = (&cell[..start], cell.get(start..end)?, &cell[end..]);
     // A sign may stand before the currency: `-$5`. Then the body begins with it, and the currency is inside.
-    let is_unit = |text: &str| UNITS.contains(&text.trim());
+    let is_currency = |text: &str| CURRENCIES.contains(&text.trim());
+    let is_unit = |text: &str| is_currency(text) || UNITS.contains(&text.trim());
     // Behind a blank any short word is a unit; a code such as `A1` or `12b` is no number.
     let is_word = |text: &str| text.starts_with(char::is_whitespace) && text.trim().len() <= 12;
     let is_code = |text: &str| text.trim().len() == 3 && text.trim().bytes().all(|byte| byte.is_ascii_uppercase());
-    let good_before = before.is_empty() || is_unit(before) || is_code(before);
+    let good_before = before.is_empty() || is_currency(before) || before == "%" || is_code(before);
     let good_after = after.is_empty() || is_unit(after) || is_word(after) || is_code(after);
     (good_before && good_after).then(|| {
         let affix = Affix {

@@ -1,5 +1,7 @@
 //! Decides the role of each column: target, input, or none.
 
+use std::collections::HashMap;
+
 use contract::{LeftOut, Report, spec::DataSection};
 use series::{Column, Role};
 
@@ -7,7 +9,7 @@ use crate::{
     grid::Grid,
     kind::Kind,
     number::Numbers,
-    raw::Raw,
+    raw::{FileCell, Raw},
     refusal::{Problem, Refusal},
     time::Times,
 };
@@ -93,18 +95,22 @@ pub(crate) fn assign(
             .iter()
             .any(|column| column.name == "y" && column.numbers[0].text.is_none());
     let mut placed = Vec::with_capacity(columns.len());
-    for Measured {
-        name, numbers, kind, ..
-    } in columns
-    {
-        let text = numbers.iter().any(|numbers| numbers.text.is_some());
+    let mut texts = HashMap::new();
+    let mut first_text = None;
+    for Measured { name, at, numbers, kind } in columns {
+        let text = text_cell(files, &at, &numbers);
         let some = numbers.iter().any(|numbers| numbers.count() > 0);
         let values = grid.place(numbers.into_iter().map(|numbers| numbers.values).collect());
         let mut part = part(&name, kind, &values, data);
-        if text && part != Part::Out(EXCLUDED) {
-            let few = "text among its numbers";
-            part = Part::Out(if some { few } else { "no number" });
-            report.not_numeric.extend((!some).then(|| name.clone()));
+        if let Some(cell) = text.filter(|_| part != Part::Out(EXCLUDED)) {
+            part = Part::Out("no number");
+            if some {
+                let text = format!("text among its numbers, row {}: `{}`", cell.row, cell.value);
+                texts.insert(name.clone(), text);
+                first_text.get_or_insert(cell);
+            } else {
+                report.not_numeric.push(name.clone());
+            }
         }
         if prophet && data.targets.given().is_none() && matches!(part, Part::Target | Part::Spare(..)) && name != "y" {
             part = Part::Input;
@@ -112,6 +118,9 @@ pub(crate) fn assign(
         placed.push((name, values, part));
     }
     promote_spares(&mut placed, data, report);
+    if data.targets.given().is_none() && grid.test_start.is_none() {
+        put_known_ahead(&mut placed);
+    }
     let mut kept = Vec::with_capacity(placed.len());
     for (name, values, part) in placed {
         let role = match part {
@@ -119,10 +128,8 @@ pub(crate) fn assign(
             Part::Input | Part::Spare(_, None) => Role::Past,
             Part::Out(why) | Part::Spare(_, Some(why)) => {
                 report.empty.extend((why == EMPTY).then(|| name.clone()));
-                report.understood.left_out.push(LeftOut {
-                    column: name,
-                    why: why.to_owned(),
-                });
+                let why = texts.remove(&name).unwrap_or_else(|| why.to_owned());
+                report.understood.left_out.push(LeftOut { column: name, why });
                 continue;
             }
         };
@@ -130,9 +137,48 @@ pub(crate) fn assign(
         kept.push(Column { name, role, values });
     }
     if !kept.iter().any(|column| column.role == Role::Target) {
-        return Err(no_target(&files[0], report).into());
+        let problem = first_text.map(|cell| {
+            let what = format!("is not a number, and no other column can be forecast; allowed: {NUMBERS}");
+            cell.problem(&what, NUMBERS)
+        });
+        return Err(problem.unwrap_or_else(|| no_target(&files[0], report)).into());
     }
     Ok(kept)
+}
+
+/// Returns the first cell of a column that is no number.
+fn text_cell(files: &[Raw], at: &[usize], numbers: &[Numbers]) -> Option<FileCell> {
+    let file = numbers.iter().position(|numbers| numbers.text.is_some())?;
+    Some(files[file].cell(at[file], numbers[file].text?))
+}
+
+/// Makes inputs of the targets that go on where the others end: those are known ahead. The others end together, and for
+/// longer than they were ever missing before, else they are only late.
+fn put_known_ahead(placed: &mut [(String, Vec<f64>, Part)]) {
+    /// More missing rows than this at the end are no outage.
+    const LEAST: usize = 2;
+    /// A column that ended long ago is no target whose future is known.
+    const MOST: usize = 3;
+    let is_target = |part: Part| part == Part::Target;
+    let end = |values: &[f64]| values.iter().rposition(|value| !value.is_nan()).map_or(0, |row| row + 1);
+    let targets = || placed.iter().filter(|(_, _, part)| is_target(*part));
+    let Some(last) = targets().map(|(_, values, _)| end(values)).max() else { return };
+    let early: Vec<&Vec<f64>> = targets().map(|(_, values, _)| values).filter(|values| end(values) < last).collect();
+    let Some(first) = early.first().map(|values| end(values)) else { return };
+    let rows = last - first;
+    let longest_gap = |values: &[f64]| {
+        let gaps = values.split(|value| !value.is_nan()).map(<[f64]>::len);
+        gaps.max().unwrap_or(0)
+    };
+    let ends_here = |values: &&Vec<f64>| end(values) == first && longest_gap(&values[..first]) < rows;
+    if rows <= LEAST || rows * MOST > last || !early.iter().all(ends_here) {
+        return;
+    }
+    for (_, values, part) in placed.iter_mut().filter(|(_, _, part)| is_target(*part)) {
+        if end(values) > first {
+            *part = Part::Input;
+        }
+    }
 }
 
 const EXCLUDED: &str = "excluded by `data.exclude`";

@@ -130,7 +130,7 @@ impl TimeAxis {
     }
 
     /// Returns the rows of times as [`Self::index_of`] does; fastest where each is the row after the one before.
-    pub fn indices_of(&self, times: impl IntoIterator<Item = i64>) -> impl Iterator<Item = Option<usize>> {
+    pub(crate) fn indices_of(&self, times: impl IntoIterator<Item = i64>) -> impl Iterator<Item = Option<usize>> {
         let mut next = 0;
         times.into_iter().map(move |t| {
             let is_next = next < self.len && self.at(next) == t;

@@ -47,7 +47,7 @@ impl TimeAxis {
     /// Finds the grid of sorted times without duplicates.
     ///
     /// Tried in this order: calendar months, dekads, days or sessions of a week, the most common difference if it divides
-    /// all others, months with moved days, and a step from which the times, or their distances, are off by a quarter at
+    /// all others, months and weeks with moved days, and a step from which the times, or their distances, are off by a quarter at
     /// most.
     ///
     /// # Errors
@@ -88,6 +88,7 @@ impl TimeAxis {
             return Err(too_long(times, common));
         }
         by_moved_months(times, max_rows)
+            .or_else(|| by_moved_weeks(times, max_rows))
             .or_else(|| by_jitter(times, max_rows))
             .ok_or_else(|| refused.unwrap_or_else(|| irregular(times, common)))
     }
@@ -405,6 +406,28 @@ fn by_moved_months(times: &[i64], max_rows: usize) -> Option<Fitted> {
         .map(|t| usize::try_from(axis.number(*t)?).ok())
         .collect::<Option<_>>()?;
     Some(Fitted::of(axis, rows, times))
+}
+
+/// Fits weeks of which a few stamps fall on a day before or after the usual one.
+fn by_moved_weeks(times: &[i64], max_rows: usize) -> Option<Fitted> {
+    const WEEK: i64 = 7 * DAY;
+    /// A holiday moves a stamp by so many days at most.
+    const MOVED: i64 = 3 * DAY;
+    if times.len() < 3 || !same_clock(times) || i64::try_from(most_common(differences(times))).ok()? != WEEK {
+        return None;
+    }
+    let phase = i64::try_from(most_common(times.iter().map(|t| t.rem_euclid(WEEK)))).ok()?;
+    let usual = times.iter().filter(|t| t.rem_euclid(WEEK) == phase).count();
+    let place = |t: i64| (t - phase + MOVED).div_euclid(WEEK) * WEEK + phase;
+    let close = times.iter().all(|t| (t - place(*t)).abs() <= MOVED);
+    if usual * 4 < times.len() * 3 || !close {
+        return None;
+    }
+    let ends = [place(*times.first()?), place(*times.last()?)];
+    let axis = TimeAxis::between(ends, Frequency::Seconds(WEEK.unsigned_abs()), times.len(), max_rows)?;
+    let fitted = axis.nearest(times);
+    let apart = fitted.rows.windows(2).all(|pair| pair[0] < pair[1]);
+    apart.then_some(fitted)
 }
 
 /// The steps that people choose, in seconds.

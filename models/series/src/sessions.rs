@@ -27,7 +27,7 @@ const NAMES: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 
 impl Weekdays {
     /// Monday to Friday.
-    pub const BUSINESS: Self = Self(0b1_1111);
+    pub(crate) const BUSINESS: Self = Self(0b1_1111);
 
     /// Returns how many days are in the set.
     #[must_use]

@@ -314,7 +314,7 @@ fn compared(table: &[Line], row: usize, width: usize) -> Vec<(Option<Content>, O
 /// Returns whether the first row is data and no header: what it holds is like what stands below it.
 ///
 /// # Errors
-/// When the row is `0,1` over two columns of numbers: they may be names that a data frame counted.
+/// When the row counts, such as `0,1`, over numbers that do not: these may be names.
 fn holds_data(file: &str, table: &[Line], width: usize) -> Result<bool, Refusal> {
     use Content::{Number, Text, Time};
     let first = &table[0];
@@ -331,23 +331,42 @@ fn holds_data(file: &str, table: &[Line], width: usize) -> Result<bool, Refusal>
         return Ok(false);
     }
     // The index of a data frame has no name.
-    let unnamed_index = columns[0].0.is_none() && columns[0].1.is_some() && width > 1;
-    let cells = first.cells.iter().skip(usize::from(unnamed_index));
-    let counted = cells.enumerate().all(|(at, cell)| *cell == at.to_string());
-    let goes_on = table.get(1).is_some_and(|second| second.cells.first().is_some_and(|cell| cell == "1"));
-    if counted && width == 2 && !unnamed_index && !goes_on {
-        let row = first.record.line;
-        let message = format!(
-            "{file}, row {row}: `{}` may be two names or two numbers; `data.header = true` or `data.header = false` says which",
-            first.cells.join(",")
-        );
-        return Err(Problem::new(message)
-            .row(row)
-            .value(first.cells.join(","))
-            .bound("names, or numbers with `data.header = false`")
-            .into());
+    if columns[0].0.is_none() && columns[0].1.is_some() && width > 1 {
+        return Ok(false);
     }
-    Ok(!(unnamed_index || counted && width > 2))
+    let counted = |line: &Line| -> Option<u64> {
+        let numbers: Vec<u64> = line.cells.iter().map(|cell| cell.parse().ok()).collect::<Option<_>>()?;
+        let rises = numbers.len() > 1 && numbers.windows(2).all(|pair| pair[1] == pair[0] + 1);
+        rises.then_some(numbers[0])
+    };
+    match counted(first) {
+        // Data frames count columns without a name.
+        Some(0) if width > 2 => Ok(false),
+        Some(0 | 1) if width == 2 && !index_goes_on(table) => Err(names_or_numbers(file, first)),
+        Some(_) if width > 2 && table.get(1).is_none_or(|second| counted(second).is_none()) => {
+            Err(names_or_numbers(file, first))
+        }
+        _ => Ok(true),
+    }
+}
+
+/// Returns whether the first column counts the rows.
+fn index_goes_on(table: &[Line]) -> bool {
+    let first = |line: &Line| line.cells.first()?.parse::<u64>().ok();
+    let counts: Vec<_> = table.iter().take(3).map(first).collect();
+    counts.len() > 1 && counts.windows(2).all(|pair| pair[0].is_some() && pair[1] == pair[0].map(|count| count + 1))
+}
+
+fn names_or_numbers(file: &str, first: &Line) -> Refusal {
+    let (row, cells) = (first.record.line, contract::text::shortened(&first.cells.join(","), 40));
+    let message = format!(
+        "{file}, row {row}: `{cells}` may be names or numbers; `data.header = true` or `data.header = false` says which"
+    );
+    Problem::new(message)
+        .row(row)
+        .value(cells)
+        .bound("names, or numbers with `data.header = false`")
+        .into()
 }
 
 /// Returns whether a row below the first one belongs to the header: it has text where the rows below have values, and no

@@ -5,8 +5,9 @@ use std::sync::LazyLock;
 use jiff::fmt::strtime::BrokenDownTime;
 
 use super::{
-    format::{Format, Kind, read_period},
+    format::{Format, read_period},
     iso::Day,
+    stamp::Kind,
 };
 
 /// Dates whose parts stand in this order, with one of `SIGNS` between them.

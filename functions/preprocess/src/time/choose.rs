@@ -9,7 +9,7 @@ use super::{
     format::Format,
     iso::Day,
     names,
-    problems::{ambiguous, settled, unreadable, wrong},
+    problems::{settled, unreadable, wrong},
     regular::regularity,
 };
 use crate::{
@@ -31,13 +31,28 @@ pub(super) enum Trust {
     Named,
 }
 
+/// The ways in which a column can be read.
+#[derive(Debug)]
+pub(super) struct Readings {
+    /// The likeliest one.
+    pub(super) best: Column,
+    /// Another one that is about as likely.
+    pub(super) rival: Option<Column>,
+}
+
+impl Readings {
+    fn one(best: Column) -> Self {
+        Self { best, rival: None }
+    }
+}
+
 /// Reads a column, if its cells are times. What is a time but cannot be read is a problem.
 pub(super) fn understand(
     raw: &Raw,
     column: usize,
     data: &DataSection,
     trust: Trust,
-) -> Result<Option<Column>, Problem> {
+) -> Result<Option<Readings>, Problem> {
     let cells = &raw.columns[column].cells;
     let Some(first) = cells.first_row() else {
         return Ok(None);
@@ -47,7 +62,7 @@ pub(super) fn understand(
             let mut read = Column::read(cells, &Format::Iso);
             TYPED.clone_into(&mut read.format);
             read.finer = stamps.finer;
-            settled(raw, column, read).map(Some)
+            settled(raw, column, read).map(Readings::one).map(Some)
         }
         (_, Choice::Given(format)) => {
             let read = Column::read(cells, &Format::from(format.as_str()));
@@ -57,7 +72,7 @@ pub(super) fn understand(
             if read.seconds[first] == MISSING || unlikely {
                 return Ok(None);
             }
-            settled(raw, column, read).map(Some)
+            settled(raw, column, read).map(Readings::one).map(Some)
         }
         (Cells::Text(text), Choice::Auto) => texts(raw, column, text, &cells.text(first), trust),
         (_, Choice::Auto) => numbers(raw, column, cells, trust),
@@ -65,7 +80,13 @@ pub(super) fn understand(
 }
 
 /// Reads texts as times in the formats that the first of them could have.
-fn texts(raw: &Raw, column: usize, text: &StringChunked, first: &str, trust: Trust) -> Result<Option<Column>, Problem> {
+fn texts(
+    raw: &Raw,
+    column: usize,
+    text: &StringChunked,
+    first: &str,
+    trust: Trust,
+) -> Result<Option<Readings>, Problem> {
     let formats = candidates::of(first);
     if formats.is_empty() {
         return numbers(raw, column, &as_numbers(text), trust);
@@ -90,8 +111,8 @@ fn texts(raw: &Raw, column: usize, text: &StringChunked, first: &str, trust: Tru
         return Ok(None);
     }
     let mut read = chosen(raw, column, read)?;
-    if read.finer == 0 {
-        read.format = without_fraction(read.format, first);
+    for read in read.rival.iter_mut().chain([&mut read.best]).filter(|read| read.finer == 0) {
+        read.format = without_fraction(std::mem::take(&mut read.format), first);
     }
     Ok(Some(read))
 }
@@ -130,7 +151,7 @@ fn as_numbers(text: &StringChunked) -> Cells {
 }
 
 /// Reads numbers as times, if they are likely times and not a measurement.
-fn numbers(raw: &Raw, column: usize, cells: &Cells, trust: Trust) -> Result<Option<Column>, Problem> {
+fn numbers(raw: &Raw, column: usize, cells: &Cells, trust: Trust) -> Result<Option<Readings>, Problem> {
     if trust == Trust::None && column > 0 {
         return Ok(None);
     }
@@ -161,13 +182,13 @@ fn numbers(raw: &Raw, column: usize, cells: &Cells, trust: Trust) -> Result<Opti
     }
 }
 
-/// Returns the one of several readings that is right.
-fn chosen(raw: &Raw, column: usize, read: Vec<Column>) -> Result<Column, Problem> {
+/// Returns the one of several readings that is right, and another one if it is as likely.
+fn chosen(raw: &Raw, column: usize, read: Vec<Column>) -> Result<Readings, Problem> {
     let (good, bad): (Vec<_>, Vec<_>) = read.into_iter().partition(|read| read.wrong().is_none());
     if good.is_empty() {
         let best = bad.into_iter().max_by_key(|read| read.present().count());
         return match best {
-            Some(best) => settled(raw, column, best),
+            Some(best) => settled(raw, column, best).map(Readings::one),
             None => Err(unreadable(raw, column, 0)),
         };
     }
@@ -178,16 +199,22 @@ fn chosen(raw: &Raw, column: usize, read: Vec<Column>) -> Result<Column, Problem
         }
     }
     scored.sort_by(|(a, _), (b, _)| b.total_cmp(a));
-    if let [(best, a), (second, b), ..] = &scored[..]
-        && *second > best / 3.0
-    {
-        return Err(ambiguous(raw, column, a, b));
-    }
-    settled(raw, column, scored.swap_remove(0).1)
+    let mut scored = scored.into_iter();
+    let (Some((likely, best)), second) = (scored.next(), scored.next()) else {
+        return Err(unreadable(raw, column, 0));
+    };
+    let rival = second.filter(|(score, _)| is_as_likely(*score, likely)).map(|(_, read)| read);
+    let best = settled(raw, column, best)?;
+    Ok(Readings { best, rival })
+}
+
+/// Returns whether a reading is about as likely as the likeliest one, by their scores.
+pub(super) fn is_as_likely(score: f64, likely: f64) -> bool {
+    score > likely / 3.0
 }
 
 /// Returns how likely a reading is: the share of its grid that has rows, and less if the times go to and fro.
-fn score(read: &Column) -> f64 {
+pub(super) fn score(read: &Column) -> f64 {
     let times: Vec<_> = read.present().collect();
     let monotone = times.is_sorted() || times.is_sorted_by(|a, b| a >= b);
     regularity(times.into_iter()) * if monotone { 1.0 } else { 0.1 }

@@ -2,8 +2,9 @@
 
 use super::{
     candidates,
-    format::{Format, Kind, Stamp},
+    format::Format,
     iso::Day,
+    stamp::{Kind, Stamp},
 };
 use crate::raw::Cells;
 

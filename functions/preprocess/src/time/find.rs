@@ -3,13 +3,13 @@
 use contract::spec::{Choice, DataSection};
 
 use super::{
-    choose::{Trust, understand},
+    choose::{Readings, Trust, is_as_likely, score, understand},
     column::Column,
-    format::{Kind, Stamp},
     names,
     parts::{self, Joined},
-    problems::{no_column_fits, unreadable},
+    problems::{ambiguous, no_column_fits, unreadable},
     regular::civil,
+    stamp::{Kind, Stamp},
 };
 use crate::{
     raw::{Cells, Raw, RawColumn},
@@ -76,7 +76,7 @@ pub(super) fn find(raw: &Raw, data: &DataSection) -> Result<Found, Refusal> {
     if let Some(found) = any_steps(raw) {
         return Ok(found);
     }
-    match unread(raw) {
+    match unread(raw).or_else(|| rows_are_series(raw)) {
         Some(problem) => Err(problem.into()),
         None => Ok(counted(raw)),
     }
@@ -115,7 +115,7 @@ fn given(raw: &Raw, data: &DataSection, name: &str) -> Result<Found, Refusal> {
 
 /// Reads a column as times, together with a time of the day in another one.
 fn read(raw: &Raw, column: usize, data: &DataSection, trust: Trust) -> Result<Option<Found>, Problem> {
-    let Some(read) = understand(raw, column, data, trust)? else {
+    let Some(Readings { best: read, rival }) = understand(raw, column, data, trust)? else {
         return Ok(None);
     };
     let numbered = read.format == "excel" && !names::compact(&raw.columns[column].name).starts_with('d');
@@ -127,8 +127,21 @@ fn read(raw: &Raw, column: usize, data: &DataSection, trust: Trust) -> Result<Op
         let what = format!("is {day} or a number of a step; set `data.time_format` to `excel` or `{STEP}`");
         return Err(raw.cell(column, first).problem(&what, "one format"));
     }
+    let two = rival.as_ref().map(|rival| ambiguous(raw, column, &read, rival));
     let (joined, notice) = parts::with_clock(raw, column, read)?;
-    Ok(Some(Found::joined(joined, notice)))
+    let (Some(rival), Some(two)) = (rival, two) else {
+        return Ok(Some(Found::joined(joined, notice)));
+    };
+    // With the times of the day, the dates of one reading may be regular and those of the other not.
+    let (other, other_notice) = parts::with_clock(raw, column, rival)?;
+    let (own, rivals) = (score(&joined.1), score(&other.1));
+    if joined.0.len() < 2 || is_as_likely(own.min(rivals), own.max(rivals)) {
+        Err(two)
+    } else if own > rivals {
+        Ok(Some(Found::joined(joined, notice)))
+    } else {
+        Ok(Some(Found::joined(other, other_notice)))
+    }
 }
 
 impl Found {
@@ -156,7 +169,12 @@ impl Found {
 fn any_steps(raw: &Raw) -> Option<Found> {
     let named = |(index, column): (usize, &RawColumn)| names::steps(&column.name).map(|strict| (index, strict));
     let mut columns = raw.columns.iter().enumerate().filter_map(named);
-    columns.find_map(|(column, strict)| steps_of(raw, column, strict))
+    columns.find_map(|(column, strict)| {
+        let found = steps_of(raw, column, strict)?;
+        // Months that begin again are a part of the calendar whose year is missing.
+        let again = names::is_part(&raw.columns[column].name) && parts::repeats(&found.column.seconds);
+        (!again).then_some(found)
+    })
 }
 
 /// Reads a column as steps: numbers with one distance, which is one step. With `strict` they increase.
@@ -243,6 +261,27 @@ fn unread(raw: &Raw) -> Option<Problem> {
         .filter(|(_, column)| column.cells.first_row().is_some());
     let (column, RawColumn { cells, .. }) = columns.into_iter().find(looks)?;
     Some(unreadable(raw, column, cells.first_row()?))
+}
+
+/// Returns the problem of a table whose rows are series: each begins with a name of its own, and the columns are counted
+/// (`V1`, `V2`), as in tables of competitions.
+fn rows_are_series(raw: &Raw) -> Option<Problem> {
+    const LEAST: usize = 4;
+    let number = |column: &RawColumn| -> Option<u64> {
+        let digits = column.name.trim_start_matches(|c: char| !c.is_ascii_digit());
+        digits.parse().ok()
+    };
+    let (first, others) = raw.columns.split_first()?;
+    let Cells::Text(names) = &first.cells else { return None };
+    let numbers: Vec<u64> = others.iter().map(number).collect::<Option<_>>()?;
+    let counted = numbers.len() + 1 >= LEAST && numbers.windows(2).all(|pair| pair[1] == pair[0] + 1);
+    let distinct: std::collections::HashSet<_> = names.iter().collect();
+    if !counted || distinct.len() < names.len() {
+        return None;
+    }
+    let what = "seems to name a series, and the columns are counted: each row is a series; write one row per time and one \
+                column per series, or set `data.time_format` to `step` if the rows are steps";
+    Some(raw.cell(0, 0).problem(what, "one row per time"))
 }
 
 /// Returns whether a text has the digits of a year among other characters.

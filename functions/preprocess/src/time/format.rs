@@ -3,32 +3,14 @@
 use std::fmt;
 
 use jiff::{
-    civil::{Date, ISOWeekDate, Time, Weekday, date},
+    civil::{Date, ISOWeekDate, Time, Weekday},
     fmt::strtime::BrokenDownTime,
 };
 
-use super::iso::{self, Day};
-
-/// One time as it is written.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Stamp {
-    /// Seconds since 1970, rounded down: UTC if the kind is an offset, else as the clock on the wall shows them.
-    pub(super) seconds: i64,
-    pub(super) kind: Kind,
-    /// Whether it has a fraction of a second.
-    pub(super) finer: bool,
-}
-
-/// What a time says about its zone.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Kind {
-    /// A day, month, quarter or year, which has no zone.
-    Date,
-    /// A date and time in no stated zone.
-    Naive,
-    /// A moment, with the seconds that its clock is ahead of UTC.
-    Offset(i32),
-}
+use super::{
+    iso::{self, Day},
+    stamp::{Kind, Stamp, midnight},
+};
 
 /// How a time is written.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -79,20 +61,6 @@ const DIGITS: [&str; 8] = [
 const LONGEST: usize = 128;
 const DAY: i64 = 86_400;
 
-impl Stamp {
-    pub(super) fn new(seconds: i64, kind: Kind) -> Self {
-        Self {
-            seconds,
-            kind,
-            finer: false,
-        }
-    }
-}
-
-/// Returns the seconds from 1970 to a day's midnight.
-pub(super) fn midnight(day: Date) -> i64 {
-    day.duration_since(date(1970, 1, 1)).as_secs()
-}
 
 impl Format {
     /// Returns the formats that a number can have.

@@ -2,7 +2,7 @@
 
 use jiff::civil::Date;
 
-use super::format::{Kind, Stamp};
+use super::stamp::{Kind, Stamp, midnight};
 
 /// Returns the stamp of a trimmed text, which is often on the same day as the last one.
 pub(super) fn parse(text: &str, day: &mut Day) -> Option<Stamp> {
@@ -84,7 +84,7 @@ impl Day {
             let small = |n: i64| i8::try_from(n).ok();
             let year = i16::try_from(digits(&text[..4])?).ok()?;
             let date = Date::new(year, small(digits(&text[5..7])?)?, small(digits(&text[8..])?)?).ok()?;
-            self.midnight = super::format::midnight(date);
+            self.midnight = midnight(date);
             self.text = *text;
         }
         Some(self.midnight)

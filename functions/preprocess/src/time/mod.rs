@@ -1,7 +1,7 @@
 //! Finds the columns that make the time, and reads their cells as seconds.
 //!
 //! [`read`] finds the columns (`find`), by their names (`names`) and by what their cells can be. A cell has some formats
-//! (`candidates`, `format`, `iso`); the one that all cells of the column have is right, and of several the only one that
+//! (`candidates`, `format`, `iso`, `stamp`); the one that all cells of the column have is right, and of several the only one that
 //! makes regular times (`column`, `choose`, `regular`). A time may stand in several columns (`parts`). At last wall clocks become
 //! UTC (`zone`).
 
@@ -15,6 +15,7 @@ mod names;
 mod parts;
 mod problems;
 mod regular;
+mod stamp;
 mod zone;
 
 use contract::{

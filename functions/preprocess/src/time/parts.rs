@@ -5,12 +5,12 @@ use jiff::civil::{Date, ISOWeekDate, Weekday};
 use super::{
     candidates,
     column::{Column, MISSING},
-    format::{Kind, Stamp, midnight},
     names::{compact, words},
     problems::{settled, wrong_clock},
+    stamp::{Kind, Stamp, midnight},
 };
 use crate::{
-    raw::{Cells, Raw},
+    raw::{Cells, Raw, RawColumn},
     refusal::Problem,
 };
 
@@ -32,45 +32,79 @@ const PARTS: [(&[&str], i64, i64); 8] = [
     (&["doy", "dayofyear", "yday", "julianday"], 1, 366),
 ];
 
-/// Returns the time that a year makes with its parts in other columns.
+/// The places in [`PARTS`] of a year, a month, a day and an hour.
+const BY_PLACE: [usize; 4] = [0, 1, 2, 3];
+
+/// A part of the time: its column and the numbers in it.
+type Part = (usize, Vec<i64>);
+
+/// Returns the time that a year makes with its parts in other columns, by their names. Without names, the first columns are
+/// year, month, day and hour as far as they are needed to tell the rows apart.
 pub(super) fn group(raw: &Raw) -> Result<Option<Joined>, Problem> {
+    let parts = if raw.layout.format == "CSV" && raw.layout.header_rows == 0 {
+        by_place(raw)
+    } else {
+        by_name(raw)
+    };
+    let Some((used, found)) = parts else { return Ok(None) };
+    let columns: Vec<usize> = found.iter().map(|(column, _)| *column).collect();
+    let format = used.iter().map(|part| PARTS[*part].0[0]).collect::<Vec<_>>().join(AND);
+    let column = Column::collect(format, stamps(&used, &found), false);
+    settled(raw, columns[columns.len().min(3) - 1], column).map(|column| Some((columns, column)))
+}
+
+/// Reads the stamps of parts; `used` are their places in [`PARTS`].
+fn stamps<'a>(used: &'a [usize], found: &'a [Part]) -> impl Iterator<Item = Option<Stamp>> + 'a {
+    let kind = if used.contains(&3) { Kind::Naive } else { Kind::Date };
+    let rows = found.first().map_or(0, |(_, values)| values.len());
+    (0..rows).map(move |row| {
+        let mut parts = [None; 8];
+        for (part, (_, values)) in used.iter().zip(found) {
+            parts[*part] = Some(Some(values[row]).filter(|value| *value != MISSING)?);
+        }
+        Some(Stamp::new(moment(parts)?, kind))
+    })
+}
+
+fn by_name(raw: &Raw) -> Option<(Vec<usize>, Vec<Part>)> {
     let mut found = PARTS.map(|(names, least, most)| {
-        let named = |column: &crate::raw::RawColumn| names.contains(&compact(&column.name).as_str());
+        let named = |column: &RawColumn| names.contains(&compact(&column.name).as_str());
         let column = raw.columns.iter().position(named)?;
         Some((column, part(&raw.columns[column].cells, least, most)?))
     });
     // The numbers of weekdays are no days of a month.
-    let is_weekday = |(_, days): &(usize, Vec<i64>)| days.len() > 14 && days.iter().all(|day| *day <= 7);
+    let is_weekday = |(_, days): &Part| days.len() > 14 && days.iter().all(|day| *day <= 7);
     found[2].take_if(|days| is_weekday(days));
     let has = |part: usize| found[part].is_some();
     let used: &[usize] = match (has(1), has(5), has(6), has(7)) {
-        _ if !has(0) => return Ok(None),
+        _ if !has(0) => return None,
         (true, ..) if has(2) && has(3) => &[0, 1, 2, 3, 4],
         (true, ..) => &[0, 1, 2],
         (_, true, ..) => &[0, 5],
         (_, _, true, _) => &[0, 6],
         (.., true) if has(3) => &[0, 7, 3, 4],
         (.., true) => &[0, 7],
-        _ => return Ok(None),
+        _ => return None,
     };
     let used: Vec<usize> = used.iter().copied().filter(|part| has(*part)).collect();
-    let columns: Vec<usize> = used
-        .iter()
-        .filter_map(|part| found[*part].as_ref())
-        .map(|(column, _)| *column)
-        .collect();
-    let format = used.iter().map(|part| PARTS[*part].0[0]).collect::<Vec<_>>().join(AND);
-    let kind = if used.contains(&3) { Kind::Naive } else { Kind::Date };
-    let stamps = (0..raw.rows()).map(|row| {
-        let mut parts = [None; 8];
-        for part in &used {
-            let value = found[*part].as_ref().map(|(_, values)| values[row]);
-            parts[*part] = Some(value.filter(|value| *value != MISSING)?);
+    let found = used.iter().filter_map(|part| found[*part].take()).collect();
+    Some((used, found))
+}
+
+fn by_place(raw: &Raw) -> Option<(Vec<usize>, Vec<Part>)> {
+    let (mut used, mut found) = (Vec::new(), Vec::new());
+    for (place, (_, least, most)) in BY_PLACE.into_iter().map(|place| (place, PARTS[place])) {
+        found.push((place, part(&raw.columns.get(place)?.cells, least, most)?));
+        used.push(place);
+        let seconds: Vec<i64> = stamps(&used, &found)
+            .map(|stamp| stamp.map_or(MISSING, |stamp| stamp.seconds))
+            .collect();
+        if !repeats(&seconds) {
+            // A year alone is a time of its own.
+            return (place > 0).then_some((used, found));
         }
-        Some(Stamp::new(moment(parts)?, kind))
-    });
-    let column = Column::collect(format, stamps, false);
-    settled(raw, columns[columns.len().min(3) - 1], column).map(|column| Some((columns, column)))
+    }
+    None
 }
 
 /// Returns the seconds of a time in parts: year, month, day, hour, minute, quarter, week, day of the year.
@@ -237,7 +271,7 @@ fn clock(cells: &Cells, hours: bool) -> Option<(String, Vec<i64>)> {
 }
 
 /// Returns whether a time stands in more than one row.
-fn repeats(seconds: &[i64]) -> bool {
+pub(super) fn repeats(seconds: &[i64]) -> bool {
     let mut present: Vec<_> = seconds.iter().filter(|second| **second != MISSING).collect();
     present.sort_unstable();
     present.windows(2).any(|pair| pair[0] == pair[1])

@@ -268,3 +268,15 @@ fn a_few_strays_open_no_day_and_no_hour() {
     night.sort_unstable();
     assert_eq!(fitted(&night), format!("{expected}, 1 moved by 21600s"));
 }
+
+#[test]
+fn weeks_with_moved_days_are_weeks() {
+    let friday = day(2022, 1, 7);
+    let moved = |week: i64| match week {
+        5 | 17 | 30 | 44 => -DAY,
+        50 => 2 * DAY,
+        _ => 0,
+    };
+    let times = (0..80).map(|week| friday + week * 7 * DAY + moved(week));
+    assert_eq!(with(times), "80 x 1w, next 2023-07-21T00:00:00Z, 5 moved by 172800s");
+}
