@@ -2,7 +2,6 @@
 
 use std::ops::Range;
 
-use csv::{ByteRecord, ReaderBuilder};
 use memchr::{memchr, memchr2};
 
 /// One record of a file.
@@ -120,19 +119,35 @@ impl Iterator for Records<'_> {
 
 /// Returns the cells of a record without their quotes.
 pub(super) fn cells(text: &[u8], record: &Record, delimiter: u8) -> Vec<String> {
-    let mut reader = ReaderBuilder::new()
-        .has_headers(false)
-        .delimiter(delimiter)
-        .from_reader(&text[record.bytes.clone()]);
-    let mut cells = ByteRecord::new();
-    let read = reader.read_byte_record(&mut cells).unwrap_or(false);
-    if !read {
-        return vec![String::new(); record.fields];
+    let text = &text[record.bytes.clone()];
+    let records = Records::new(text, delimiter);
+    let (mut cells, mut at) = (Vec::with_capacity(record.fields), 0);
+    loop {
+        let end = records.field_end(at, &mut Quotes::default());
+        cells.push(unquoted(&text[at..end]));
+        if text.get(end) != Some(&delimiter) {
+            return cells;
+        }
+        at = end + 1;
     }
-    cells
-        .iter()
-        .map(|cell| String::from_utf8_lossy(cell).into_owned())
-        .collect()
+}
+
+/// Returns a field without the quotes around it; two quotes within them are one.
+fn unquoted(field: &[u8]) -> String {
+    let field = String::from_utf8_lossy(field);
+    let Some(quoted) = field.strip_prefix('"') else {
+        return field.into_owned();
+    };
+    let (mut cell, mut rest) = (String::with_capacity(quoted.len()), quoted);
+    while let Some((before, after)) = rest.split_once('"') {
+        cell.push_str(before);
+        let Some(more) = after.strip_prefix('"') else {
+            return cell + after;
+        };
+        cell.push('"');
+        rest = more;
+    }
+    cell + rest
 }
 
 /// Returns whether a record has no text besides delimiters and quotes.

@@ -10,7 +10,7 @@ use super::{
     iso::Day,
     names,
     problems::{settled, unreadable, wrong},
-    regular::regularity,
+    regular::{regularity, share_of_sessions},
 };
 use crate::{
     raw::{Cells, Raw},
@@ -250,7 +250,7 @@ impl Column {
             "%Y" | "decimal year" | "%m.%Y" | "%Y.%m" if trust < Trust::Named && !names::is_year(name) => {
                 score(self) >= REGULAR
             }
-            _ => regularity(self.present()) >= REGULAR,
+            _ => regularity(self.present()).max(share_of_sessions(self.present())) >= REGULAR,
         };
         enough && self.present().all(|second| likely.contains(&second))
     }

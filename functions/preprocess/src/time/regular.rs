@@ -11,6 +11,26 @@ pub(super) fn regularity(times: impl Iterator<Item = i64>) -> f64 {
     share(&times).max(share(&months(&times)))
 }
 
+/// Returns the share of the places of a daily window that have times, over the days that have some; 0 when no day has two.
+#[expect(clippy::cast_precision_loss, reason = "a share needs no exact counts")]
+pub(super) fn share_of_sessions(times: impl Iterator<Item = i64>) -> f64 {
+    const DAY: i64 = 86_400;
+    let mut times: Vec<i64> = times.collect();
+    times.sort_unstable();
+    times.dedup();
+    let mut clocks: Vec<i64> = times.iter().map(|time| time.rem_euclid(DAY)).collect();
+    let mut days: Vec<i64> = times.iter().map(|time| time.div_euclid(DAY)).collect();
+    clocks.sort_unstable();
+    clocks.dedup();
+    days.dedup();
+    let step = clocks.windows(2).fold(0, |step, pair| gcd(step, pair[1] - pair[0]));
+    let ([first, .., last], true) = (&clocks[..], step > 0) else {
+        return 0.0;
+    };
+    let places = ((last - first) / step + 1) as f64 * days.len() as f64;
+    times.len() as f64 / places
+}
+
 /// Returns the number of places over that of a grid with their greatest common distance.
 #[expect(clippy::cast_precision_loss, reason = "a share needs no exact counts")]
 fn share(places: &[i64]) -> f64 {

@@ -239,6 +239,8 @@ impl Way {
         match (self.time.finest, self.step) {
             // Numbers before 1980 are rather measured than epochs.
             (_, Step::Months(12)) if self.time.how.starts_with("epoch") => false,
+            // Numbers of days are as well a count of anything where no name says that they are dates.
+            _ if self.time.how == "excel" && matches!(self.header, Header::None | Header::UnnamedTime) => false,
             (Finest::Minute, _) => true,
             (Finest::Day, Step::Seconds(step)) => step >= DAY,
             (Finest::Day, step) => step != Step::Sessions,
@@ -470,4 +472,36 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn zz_survey() {
+    use proptest::{strategy::ValueTree, test_runner::TestRunner};
+    let mut runner = TestRunner::deterministic();
+    let strategy = ways();
+    let mut seen: std::collections::BTreeMap<String, (usize, String)> = Default::default();
+    for _ in 0..300 {
+        let way = strategy.new_tree(&mut runner).unwrap().current();
+        let begin = std::time::Instant::now();
+        let result = std::panic::catch_unwind(|| match read(way.file(), &spec(&[])) {
+            Ok((table, report)) => way.check(&table, &report).map_err(|e| e.to_string()),
+            Err(error) => {
+                let error = error.to_string();
+                if !error.contains("both fit all rows") || !error.contains(&format!("`{}`", way.time.setting)) {
+                    return Err(error);
+                }
+                let setting = format!("data.time_format={}", way.time.setting);
+                let (table, report) = read(way.file(), &spec(&[&setting])).map_err(|e| format!("with setting {e}"))?;
+                way.check(&table, &report).map_err(|e| e.to_string())
+            }
+        });
+        if begin.elapsed().as_millis() > 150 { println!("SLOW {:?} {:?}", begin.elapsed(), way); }
+        let result = result.unwrap_or_else(|_| Err("panic".to_owned()));
+        if let Err(e) = result {
+            let key = format!("{} | {:?} | {:?} | total {}", way.time.how, way.step, way.header, way.total);
+            let entry = seen.entry(key).or_insert((0, format!("{:?} {:?} {:?} rev {} n {} :: {}", way.number, way.delimiter, way.missing, way.newest_first, way.rows, e.chars().take(300).collect::<String>())));
+            entry.0 += 1;
+        }
+    }
+    for (k, (n, e)) in seen { println!("SEEN {n} {k} :: {e}"); }
 }
