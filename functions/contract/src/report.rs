@@ -45,10 +45,11 @@ impl Report {
         let left_out = left_out
             .iter()
             .map(|LeftOut { column, why }| format!("left out, {why}: {column}"));
-        left_out.chain(self.handled()).collect()
+        let layout = self.understood.layout.notices();
+        left_out.chain(layout).chain(self.handled()).collect()
     }
 
-    /// Returns the notices without those about columns that are left out.
+    /// Returns the notices without those about columns and rows that are left out.
     #[must_use]
     pub fn handled(&self) -> Vec<String> {
         let Self {
@@ -75,7 +76,10 @@ impl Report {
         ];
         let rows = rows.into_iter().filter(|(count, _)| *count > 0);
         let rows = rows.map(|(count, what)| format!("{count} of {rows_read} rows {what}"));
-        let inputs = self.constant.iter().filter(|name| self.understood.inputs.contains(name));
+        let inputs = self
+            .constant
+            .iter()
+            .filter(|name| self.understood.inputs.contains(name));
         let inputs: Vec<&str> = inputs.map(String::as_str).collect();
         let objects: Vec<&str> = self.ignored_objects.iter().map(String::as_str).collect();
         let names = [
@@ -85,14 +89,14 @@ impl Report {
         let names = names.into_iter().filter(|(names, _)| !names.is_empty());
         let names = names.map(|(names, what)| format!("{what}: {}", names.join(", ")));
         let decided = self.understood.notices.iter().cloned();
-        let layout = self.understood.layout.notices();
-        layout.into_iter().chain(rows).chain(names).chain(decided).collect()
+        rows.chain(names).chain(decided).collect()
     }
 
     /// Returns in at most three lines how the data file was understood.
     #[must_use]
     pub fn lines(&self) -> Vec<String> {
-        let handled = self.handled();
+        let mut handled = self.understood.layout.notices();
+        handled.extend(self.handled());
         let handled = (!handled.is_empty()).then(|| handled.join("; "));
         [Some(self.times_line()), Some(self.columns_line()), handled]
             .into_iter()

@@ -246,10 +246,16 @@ fn note_numbers(column: &Measured, report: &mut Report) {
     let affix = &column.numbers[0].affix;
     let notices = &mut report.understood.notices;
     if infinite > 0 {
-        notices.push(format!("`{name}`: {}, taken as missing", counted(infinite, "infinite value")));
+        notices.push(format!(
+            "`{name}`: {}, taken as missing",
+            counted(infinite, "infinite value")
+        ));
     }
     if coded > 0 {
-        notices.push(format!("`{name}`: {} taken as missing by `data.missing`", counted(coded, "value")));
+        notices.push(format!(
+            "`{name}`: {} taken as missing by `data.missing`",
+            counted(coded, "value")
+        ));
     }
     if !affix.is_empty() && column.numbers[0].text.is_none() {
         notices.push(format!(

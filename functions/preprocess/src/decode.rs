@@ -208,7 +208,7 @@ fn text(name: &str, bytes: &Bytes) -> Result<(Bytes, &'static str, Vec<String>),
             .into());
     }
     let notice = format!("the text is not UTF-8 (row {row}) and was read as Windows-1252");
-    Ok((decoded(WINDOWS_1252, &plain), WINDOWS_1252.name(), vec![notice]))
+    Ok((decoded(WINDOWS_1252, &plain), "Windows-1252", vec![notice]))
 }
 
 fn decoded(encoding: &'static Encoding, bytes: &[u8]) -> Bytes {

@@ -123,7 +123,12 @@ fn refused(files: &[Raw], times: &[Times], placed: &[Placed], error: &AxisError)
         }
         AxisError::StepTooLong { row, step, .. } => {
             let what = format!("is {step} after the row before it; a step is at most {LONGEST}");
-            (Some(*row), what, None, format!("at most {LONGEST} after the row before it"))
+            (
+                Some(*row),
+                what,
+                None,
+                format!("at most {LONGEST} after the row before it"),
+            )
         }
         AxisError::TooManyRows { have, bound, .. } => {
             let gap = |row: &usize| placed[*row].time.saturating_sub(placed[row - 1].time);
@@ -145,7 +150,11 @@ fn refused(files: &[Raw], times: &[Times], placed: &[Placed], error: &AxisError)
     });
     let mut problem = match cell {
         Some(cell) => cell.problem(&what, bound),
-        None => Problem::new(format!("{file} has no regular time axis: {error}{}", footers(files, times))).bound(bound),
+        None => Problem::new(format!(
+            "{file} has no regular time axis: {error}{}",
+            footers(files, times)
+        ))
+        .bound(bound),
     };
     if let Some(value) = value {
         problem = problem.value(value);
@@ -157,7 +166,10 @@ fn refused(files: &[Raw], times: &[Times], placed: &[Placed], error: &AxisError)
 fn footers(files: &[Raw], times: &[Times]) -> String {
     let first = times[0].footers.first();
     first.map_or(String::new(), |&row| {
-        format!("; from row {} on there is no time, and rows are left out", files[0].line(row))
+        format!(
+            "; from row {} on there is no time, and rows are left out",
+            files[0].line(row)
+        )
     })
 }
 

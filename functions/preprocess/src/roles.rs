@@ -97,7 +97,13 @@ pub(crate) fn assign(
     let mut placed = Vec::with_capacity(columns.len());
     let mut texts = HashMap::new();
     let mut first_text = None;
-    for Measured { name, at, numbers, kind } in columns {
+    for Measured {
+        name,
+        at,
+        numbers,
+        kind,
+    } in columns
+    {
         let text = text_cell(files, &at, &numbers);
         let some = numbers.iter().any(|numbers| numbers.count() > 0);
         let values = grid.place(numbers.into_iter().map(|numbers| numbers.values).collect());
@@ -160,11 +166,23 @@ fn put_known_ahead(placed: &mut [(String, Vec<f64>, Part)]) {
     /// A column that ended long ago is no target whose future is known.
     const MOST: usize = 3;
     let is_target = |part: Part| part == Part::Target;
-    let end = |values: &[f64]| values.iter().rposition(|value| !value.is_nan()).map_or(0, |row| row + 1);
+    let end = |values: &[f64]| {
+        values
+            .iter()
+            .rposition(|value| !value.is_nan())
+            .map_or(0, |row| row + 1)
+    };
     let targets = || placed.iter().filter(|(_, _, part)| is_target(*part));
-    let Some(last) = targets().map(|(_, values, _)| end(values)).max() else { return };
-    let early: Vec<&Vec<f64>> = targets().map(|(_, values, _)| values).filter(|values| end(values) < last).collect();
-    let Some(first) = early.first().map(|values| end(values)) else { return };
+    let Some(last) = targets().map(|(_, values, _)| end(values)).max() else {
+        return;
+    };
+    let early: Vec<&Vec<f64>> = targets()
+        .map(|(_, values, _)| values)
+        .filter(|values| end(values) < last)
+        .collect();
+    let Some(first) = early.first().map(|values| end(values)) else {
+        return;
+    };
     let rows = last - first;
     let longest_gap = |values: &[f64]| {
         let gaps = values.split(|value| !value.is_nan()).map(<[f64]>::len);

@@ -109,7 +109,7 @@ fn as_text(file: &str, inspected: &Inspection) -> String {
     let parts = [&layout.format, &layout.compression, &layout.encoding];
     let mut format: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).cloned().collect();
     if !layout.delimiter.is_empty() {
-        format.push(format!("delimiter {}", layout.delimiter));
+        format.push(format!("delimiter `{}`", layout.delimiter));
     }
     if layout.format == "CSV" {
         format.push(match layout.header_rows {
@@ -119,7 +119,10 @@ fn as_text(file: &str, inspected: &Inspection) -> String {
         });
     }
     if layout.skipped_rows > 0 {
-        format.push(format!("{} rows above it skipped", layout.skipped_rows));
+        format.push(format!(
+            "{} above it skipped",
+            text::counted(layout.skipped_rows, "row")
+        ));
     }
     line("format", format.join(", "));
     let left_out = layout
@@ -130,7 +133,11 @@ fn as_text(file: &str, inspected: &Inspection) -> String {
     if layout.left_out_rows > 0 {
         line(
             "no data",
-            format!("{} rows: {}", layout.left_out_rows, left_out.join(", ")),
+            format!(
+                "{}: {}",
+                text::counted(layout.left_out_rows, "row"),
+                left_out.join(", ")
+            ),
         );
     }
     let time = &understood.time;

@@ -286,7 +286,10 @@ fn open(counts: &[usize]) -> Vec<bool> {
     let is_often = |count: &usize| count * OPEN >= most;
     let outside: usize = counts.iter().filter(|count| !is_often(count)).sum();
     let few = outside <= strays(counts.iter().sum());
-    counts.iter().map(|count| *count > 0 && (!few || is_often(count))).collect()
+    counts
+        .iter()
+        .map(|count| *count > 0 && (!few || is_often(count)))
+        .collect()
 }
 
 fn weekdays(times: &[i64]) -> Weekdays {
@@ -345,7 +348,10 @@ fn by_sessions(times: &[i64]) -> Option<Frequency> {
         counts[usize::try_from(t.rem_euclid(DAY) / step).ok()?] += 1;
     }
     let open = open(&counts);
-    let (first, last) = (open.iter().position(|open| *open)?, open.iter().rposition(|open| *open)?);
+    let (first, last) = (
+        open.iter().position(|open| *open)?,
+        open.iter().rposition(|open| *open)?,
+    );
     let per_day = u32::try_from(last - first + 1).ok()?;
     let days = weekdays(times);
     let whole_week = per_day as usize == slots && days.len() == 7;

@@ -168,7 +168,10 @@ fn width(lines: &[Line]) -> usize {
     let fields = |of: &dyn Fn(&&Line) -> bool| -> Vec<usize> {
         lines.iter().filter(of).map(|line| line.record.fields).collect()
     };
-    let (all, data) = (fields(&|_| true), fields(&|line| line.cells.iter().any(|cell| is_value(cell))));
+    let (all, data) = (
+        fields(&|_| true),
+        fields(&|line| line.cells.iter().any(|cell| is_value(cell))),
+    );
     let usual = most_common(if data.is_empty() { &all } else { &data });
     let most = data.iter().filter(|fields| **fields == usual).count() * 2 > data.len();
     if most || data.is_empty() { usual } else { all[0] }
@@ -205,11 +208,11 @@ fn is_header_of_an_index(line: &Line, below: &[Line], width: usize) -> bool {
 
 /// Refuses a row of another shape right above rows without a header: it may be their header or a title.
 fn check_above(file: &str, text: &[u8], above: &Line, first: &Line) -> Result<(), Refusal> {
+    const SHOWN: usize = 40;
     let row = above.record.line;
     if row + 1 != first.record.line {
         return Ok(());
     }
-    const SHOWN: usize = 40;
     let value = String::from_utf8_lossy(&text[above.record.bytes.clone()]);
     let value = contract::text::shortened(value.trim(), SHOWN);
     let message = format!(
@@ -238,20 +241,24 @@ struct Header {
 }
 
 fn header(file: &str, table: &[Line], comments: &[Line], width: usize, data: &DataSection) -> Result<Header, Refusal> {
-    let none = Header {
+    let nameless = Header {
         names: vec![String::new(); width],
         above: 0,
         rows: 0,
         comment: false,
     };
-    let Some(first) = table.first() else { return Ok(none) };
-    let named = match data.header {
+    let Some(first) = table.first() else {
+        return Ok(nameless);
+    };
+    let has_names = match data.header {
         Choice::Given(named) => named,
         Choice::Auto => !holds_data(file, table, width)?,
     };
-    if !named {
+    if !has_names {
         let comment = comments.iter().rfind(|comment| is_before(comment, Some(first)));
-        return Ok(comment.and_then(|comment| from_comment(comment, width)).unwrap_or(none));
+        return Ok(comment
+            .and_then(|comment| from_comment(comment, width))
+            .unwrap_or(nameless));
     }
     let names_times: Vec<&String> = first.cells.iter().filter(|cell| looks_like_time(cell.trim())).collect();
     if names_times.len() > 1 && names_times.len() * 2 > first.cells.len() {
@@ -301,7 +308,12 @@ fn compared(table: &[Line], row: usize, width: usize) -> Vec<(Option<Content>, O
     let below = &below[below.len() / 2..];
     let content = |line: &Line, column: usize| line.cells.get(column).and_then(|cell| Content::of(cell));
     let usual = |column: usize| {
-        let count = |wanted| below.iter().filter(|line| content(line, column) == Some(wanted)).count();
+        let count = |wanted| {
+            below
+                .iter()
+                .filter(|line| content(line, column) == Some(wanted))
+                .count()
+        };
         let counts = [Content::Number, Content::Time, Content::Text].map(|wanted| (count(wanted), wanted));
         let most = counts.into_iter().max_by_key(|(count, _)| *count);
         most.filter(|(count, _)| *count > 0).map(|(_, content)| content)
@@ -354,7 +366,10 @@ fn holds_data(file: &str, table: &[Line], width: usize) -> Result<bool, Refusal>
 fn index_goes_on(table: &[Line]) -> bool {
     let first = |line: &Line| line.cells.first()?.parse::<u64>().ok();
     let counts: Vec<_> = table.iter().take(3).map(first).collect();
-    counts.len() > 1 && counts.windows(2).all(|pair| pair[0].is_some() && pair[1] == pair[0].map(|count| count + 1))
+    counts.len() > 1
+        && counts
+            .windows(2)
+            .all(|pair| pair[0].is_some() && pair[1] == pair[0].map(|count| count + 1))
 }
 
 fn names_or_numbers(file: &str, first: &Line) -> Refusal {
@@ -410,7 +425,11 @@ fn names(rows: &[Line], width: usize) -> (Vec<String>, usize) {
     let rows: Vec<Vec<String>> = rows.iter().map(row).collect();
     let is_index = |row: &Vec<String>| width > 1 && !row[0].is_empty() && row[1..].iter().all(String::is_empty);
     let tells_apart = |row: &Vec<String>| {
-        let mut names: Vec<&String> = row.iter().skip(usize::from(width > 1)).filter(|name| !name.is_empty()).collect();
+        let mut names: Vec<&String> = row
+            .iter()
+            .skip(usize::from(width > 1))
+            .filter(|name| !name.is_empty())
+            .collect();
         names.sort_unstable();
         let all = names.len();
         names.dedup();

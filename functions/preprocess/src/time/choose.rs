@@ -8,7 +8,7 @@ use super::{
     column::{Column, MISSING, TYPED},
     format::Format,
     iso::Day,
-    names,
+    names::{self, Trust},
     problems::{settled, unreadable, wrong},
     regular::{regularity, share_of_sessions},
 };
@@ -19,17 +19,6 @@ use crate::{
 
 /// The share of a grid that must have rows for a guess to be good.
 const REGULAR: f64 = 0.5;
-
-/// How much the name of a column says that it is the time.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(super) enum Trust {
-    /// Nothing.
-    None,
-    /// A part of the calendar, or a word of time among others.
-    Weak,
-    /// A name of the time, or the one that the settings give.
-    Named,
-}
 
 /// The ways in which a column can be read.
 #[derive(Debug)]
@@ -111,7 +100,12 @@ fn texts(
         return Ok(None);
     }
     let mut read = chosen(raw, column, read)?;
-    for read in read.rival.iter_mut().chain([&mut read.best]).filter(|read| read.finer == 0) {
+    for read in read
+        .rival
+        .iter_mut()
+        .chain([&mut read.best])
+        .filter(|read| read.finer == 0)
+    {
         read.format = without_fraction(std::mem::take(&mut read.format), first);
     }
     Ok(Some(read))
@@ -203,7 +197,9 @@ fn chosen(raw: &Raw, column: usize, read: Vec<Column>) -> Result<Readings, Probl
     let (Some((likely, best)), second) = (scored.next(), scored.next()) else {
         return Err(unreadable(raw, column, 0));
     };
-    let rival = second.filter(|(score, _)| is_as_likely(*score, likely)).map(|(_, read)| read);
+    let rival = second
+        .filter(|(score, _)| is_as_likely(*score, likely))
+        .map(|(_, read)| read);
     let best = settled(raw, column, best)?;
     Ok(Readings { best, rival })
 }

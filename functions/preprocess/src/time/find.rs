@@ -3,9 +3,9 @@
 use contract::spec::{Choice, DataSection};
 
 use super::{
-    choose::{Readings, Trust, is_as_likely, score, understand},
+    choose::{Readings, is_as_likely, score, understand},
     column::Column,
-    names,
+    names::{self, Trust},
     parts::{self, Joined},
     problems::{ambiguous, no_column_fits, unreadable},
     regular::civil,

@@ -61,7 +61,6 @@ const DIGITS: [&str; 8] = [
 const LONGEST: usize = 128;
 const DAY: i64 = 86_400;
 
-
 impl Format {
     /// Returns the formats that a number can have.
     pub(super) fn of_numbers() -> impl Iterator<Item = Self> {

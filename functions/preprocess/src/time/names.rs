@@ -1,6 +1,15 @@
 //! What the names of columns say about the time.
 
-use super::choose::Trust;
+/// How much the name of a column says that it is the time.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) enum Trust {
+    /// Nothing.
+    None,
+    /// A part of the calendar, or a word of time among others.
+    Weak,
+    /// A name of the time, or the one that the settings give.
+    Named,
+}
 
 /// Names of the time.
 const TIMES: [&str; 10] = [

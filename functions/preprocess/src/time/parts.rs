@@ -72,9 +72,9 @@ fn by_name(raw: &Raw) -> Option<(Vec<usize>, Vec<Part>)> {
         let column = raw.columns.iter().position(named)?;
         Some((column, part(&raw.columns[column].cells, least, most)?))
     });
-    // The numbers of weekdays are no days of a month.
-    let is_weekday = |(_, days): &Part| days.len() > 14 && days.iter().all(|day| *day <= 7);
-    found[2].take_if(|days| is_weekday(days));
+    if is_weekday(&found) {
+        found[2] = None;
+    }
     let has = |part: usize| found[part].is_some();
     let used: &[usize] = match (has(1), has(5), has(6), has(7)) {
         _ if !has(0) => return None,
@@ -91,15 +91,30 @@ fn by_name(raw: &Raw) -> Option<(Vec<usize>, Vec<Part>)> {
     Some((used, found))
 }
 
+/// Returns whether what is called a day is one of the week: up to 7, and with it some rows still have one time.
+fn is_weekday(found: &[Option<Part>; 8]) -> bool {
+    const LAST: i64 = 7;
+    let used: Vec<usize> = (0..5).filter(|part| found[*part].is_some()).collect();
+    let parts: Vec<Part> = used.iter().filter_map(|part| found[*part].clone()).collect();
+    found[2]
+        .as_ref()
+        .is_some_and(|(_, days)| days.iter().all(|day| *day <= LAST))
+        && used.starts_with(&[0, 1])
+        && repeats(&seconds(&used, &parts))
+}
+
+fn seconds(used: &[usize], parts: &[Part]) -> Vec<i64> {
+    stamps(used, parts)
+        .map(|stamp| stamp.map_or(MISSING, |stamp| stamp.seconds))
+        .collect()
+}
+
 fn by_place(raw: &Raw) -> Option<(Vec<usize>, Vec<Part>)> {
     let (mut used, mut found) = (Vec::new(), Vec::new());
     for (place, (_, least, most)) in BY_PLACE.into_iter().map(|place| (place, PARTS[place])) {
         found.push((place, part(&raw.columns.get(place)?.cells, least, most)?));
         used.push(place);
-        let seconds: Vec<i64> = stamps(&used, &found)
-            .map(|stamp| stamp.map_or(MISSING, |stamp| stamp.seconds))
-            .collect();
-        if !repeats(&seconds) {
+        if !repeats(&seconds(&used, &found)) {
             // A year alone is a time of its own.
             return (place > 0).then_some((used, found));
         }

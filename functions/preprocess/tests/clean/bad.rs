@@ -117,14 +117,22 @@ const BAD: &[(&str, &[u8], &[&str])] = &[
     ),
     ("a short header", b"Y\n10,7\n11,8\n", &[]),
     ("a header of counted numbers", b"0,1\n10,7\n11,8\n", &[]),
-    ("a quote that is not closed", b"time,a\n2018-01-01,\"1\n2018-01-02,2\n", &[]),
+    (
+        "a quote that is not closed",
+        b"time,a\n2018-01-01,\"1\n2018-01-02,2\n",
+        &[],
+    ),
     ("two days as names", b"page,2024-01-01,2024-01-02\nA,1,2\nB,3,4\n", &[]),
     (
         "a second table",
         b"time,a\n2018-01-01,1\n2018-01-02,2\nx,y,z\n1,2,3\n4,5,6\n7,8,9\n1,2,3\n",
         &[],
     ),
-    ("a long last row", b"time,a\n2018-01-01,1\n2018-01-02,2\n2018-01-03,3,4\n", &[]),
+    (
+        "a long last row",
+        b"time,a\n2018-01-01,1\n2018-01-02,2\n2018-01-03,3,4\n",
+        &[],
+    ),
 ];
 
 /// The file name, the bytes and the settings of each upload that a person would read.
@@ -148,11 +156,7 @@ const ODD: &[(&str, &[u8], &[&str])] = &[
         b"time,a,b\n2018-01-01,1,2\n2018-01-02,1,3\n",
         &["data.targets=a"],
     ),
-    (
-        "empty lines between values",
-        b"load\n5\n\n7\n\n\n8\n9\n6\n\n",
-        &[],
-    ),
+    ("empty lines between values", b"load\n5\n\n7\n\n\n8\n9\n6\n\n", &[]),
     (
         "lines of words above the header",
         b"Location,Madrid\nUnits,kWh\nts,load\n2024-01-01,5\n2024-01-02,6\n2024-01-03,5\n",
@@ -168,11 +172,7 @@ const ODD: &[(&str, &[u8], &[&str])] = &[
         b"month,load\nJan 2024,\nFeb 2024,5\nMar 2024,7\n",
         &[],
     ),
-    (
-        "no header and no time",
-        b"Jan,5\nFeb,7\nMar,6\n",
-        &[],
-    ),
+    ("no header and no time", b"Jan,5\nFeb,7\nMar,6\n", &[]),
     (
         "names that are numbers",
         b",1001,1002\n2024-01-01,5,1\n2024-01-02,6,2\n2024-01-03,5,3\n",

@@ -258,10 +258,22 @@ fn a_few_strays_open_no_day_and_no_hour() {
     let expected = "100 x 1 business day, next 2024-05-20T00:00:00Z";
     assert_eq!(with(weekdays()), expected);
     assert_eq!(fitted(&with_saturday(33)), format!("{expected}, 1 moved by 86400s"));
-    assert_eq!(fitted(&with_saturday(-2)), format!("{expected}, 1 moved by 172800s"), "before the first");
-    let sixth = (0..140).filter(|day| day % 7 < 5 || day % 28 == 5).map(|day| monday + day * DAY);
-    assert_eq!(with(sixth), "119 x 1 day on mon-sat, next 2024-05-18T00:00:00Z", "one Saturday in four");
-    let hours = (0..40).filter(|day| day % 7 < 5).flat_map(|day| (9..17).map(move |hour| monday + day * DAY + hour * 3600));
+    assert_eq!(
+        fitted(&with_saturday(-2)),
+        format!("{expected}, 1 moved by 172800s"),
+        "before the first"
+    );
+    let sixth = (0..140)
+        .filter(|day| day % 7 < 5 || day % 28 == 5)
+        .map(|day| monday + day * DAY);
+    assert_eq!(
+        with(sixth),
+        "119 x 1 day on mon-sat, next 2024-05-18T00:00:00Z",
+        "one Saturday in four"
+    );
+    let hours = (0..40)
+        .filter(|day| day % 7 < 5)
+        .flat_map(|day| (9..17).map(move |hour| monday + day * DAY + hour * 3600));
     let expected = "240 x 1h in sessions 09:00-16:00 mon-fri, next 2024-02-12T09:00:00Z";
     assert_eq!(with(hours.clone()), expected);
     let mut night: Vec<i64> = hours.chain([monday + 10 * DAY + 3 * 3600]).collect();
