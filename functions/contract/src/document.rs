@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use series::{Cut, Frequency, Scores, TimeAxis, Transform};
 
-use crate::{Dataset, Digest, MemberName, PartId, WorkId, identity::Recipe, keys};
+use crate::{Dataset, Digest, MemberName, PartId, WorkId, identity::Recipe, keys, report::Report};
 
 /// `uploads/{digest}.json`: the receipt of one version of an uploaded object.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -97,6 +97,7 @@ pub struct Manifest {
 /// The outputs of a stage: digests of the objects it wrote, and the facts that people look for.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[expect(clippy::large_enum_variant, reason = "one per job, and the report is the largest")]
 pub enum Produced {
     /// See [`CleanFacts`].
     Preprocess(CleanFacts),
@@ -126,59 +127,6 @@ pub struct CleanFacts {
     pub axis: TimeAxis,
     /// The quality report.
     pub report: Report,
-}
-
-/// The quality report: everything about the files that was handled and counted, not refused.
-#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
-pub struct Report {
-    /// Data rows that the files have, headers not counted.
-    pub rows_read: usize,
-    /// Rows that came after a row with a later time.
-    pub out_of_order: usize,
-    /// Rows that were dropped because a later row has the same time.
-    pub duplicates: usize,
-    /// Steps of the time axis for which the files have no row.
-    pub gaps: usize,
-    /// Missing values per column, those of gaps included. Columns without missing values are left out.
-    pub missing: BTreeMap<String, usize>,
-    /// Columns that have one value throughout. They are kept as inputs and are no targets.
-    pub constant: Vec<String>,
-    /// Columns without any value. They are left out of the clean part.
-    pub empty: Vec<String>,
-    /// Columns without any number. They are left out of the clean part.
-    pub not_numeric: Vec<String>,
-    /// Targets of the spec that are no targets because they are constant or empty.
-    pub excluded_targets: Vec<String>,
-    /// Keys of objects that were not used, for example a test file that the spec does not ask for.
-    pub ignored_objects: Vec<String>,
-}
-
-impl Report {
-    /// Returns in words what a person may not expect of the data. Gaps and missing values are not repeated here.
-    #[must_use]
-    pub fn notices(&self) -> Vec<String> {
-        let Self {
-            rows_read,
-            out_of_order,
-            duplicates,
-            ..
-        } = self;
-        let rows = [
-            (*duplicates, "have the time of a later row, which counts"),
-            (*out_of_order, "stand out of time order and were sorted"),
-        ];
-        let rows = rows.into_iter().filter(|(count, _)| *count > 0);
-        let rows = rows.map(|(count, what)| format!("{count} of {rows_read} rows {what}"));
-        let names = [
-            (&self.not_numeric, "left out, without any number"),
-            (&self.empty, "left out, without any value"),
-            (&self.constant, "constant, so no target"),
-            (&self.ignored_objects, "not used, the spec asks for no test file"),
-        ];
-        let names = names.into_iter().filter(|(names, _)| !names.is_empty());
-        let names = names.map(|(names, what)| format!("{what}: {}", names.join(", ")));
-        rows.chain(names).collect()
-    }
 }
 
 /// The outputs of `sample`.

@@ -18,6 +18,7 @@ pub mod keys;
 mod message;
 mod name;
 mod next;
+mod report;
 mod round;
 pub mod spec;
 mod stage_task;
@@ -27,7 +28,7 @@ pub use canonical::canonical;
 pub use digest::{Digest, JobId, ParseDigestError, RoundId, WorkId};
 pub use document::{
     CleanFacts, CutDocument, EvalFacts, EventId, ForecastDocument, ForecastKind, InferFacts, Latest, Manifest,
-    Produced, Receipt, Report, SampleFacts, SelectDocument, TrainFacts,
+    Produced, Receipt, SampleFacts, SelectDocument, TrainFacts,
 };
 pub use eval_task::{EvalTask, Scored};
 pub use failure::{FailedStage, Failure, FailureKind};
@@ -38,6 +39,7 @@ pub use message::{
 };
 pub use name::{Dataset, MAX_COLUMN_NAME, MemberName, NameError, PartId, Upload, UploadError};
 pub use next::{CleanPart, Next};
+pub use report::{Layout, LeftOut, LeftOutRow, Report, TimeReading, Understood};
 pub use round::{Decision, DecisionKind, Entry, EntryOutcome, Outcome, Round};
 pub use spec::{Spec, overrides};
 pub use stage_task::StageTask;

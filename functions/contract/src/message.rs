@@ -215,7 +215,7 @@ impl Stage {
         match self {
             Self::Sample | Self::Eval | Self::Infer => 2,
             Self::Train => 3,
-            Self::Preprocess => 4,
+            Self::Preprocess => 5,
         }
     }
 }

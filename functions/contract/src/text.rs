@@ -52,6 +52,13 @@ pub fn shortened(text: &str, most: usize) -> String {
     format!("{}{more}", plain(&start))
 }
 
+/// Returns a number of things, for example `1 step` or `2 steps`.
+#[must_use]
+pub fn counted(count: usize, thing: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {thing}{plural}")
+}
+
 /// Writes out what must not be printed, except line breaks that `stays` accepts by the rest of the text.
 fn written(text: &str, stays: impl Fn(&str) -> bool) -> Cow<'_, str> {
     if !text.contains(is_unseen) {

@@ -7,7 +7,7 @@ use contract::{
     CutDocument, DecisionKind, Digest, Entry, EntryOutcome, MemberName, Outcome, Round,
     spec::{Metric, PromoteSection},
 };
-use series::{Frequency, Scores, rfc3339};
+use series::{Frequency, Scores};
 
 /// The result of a round, before it is compared with the champion.
 #[derive(Clone, PartialEq, Debug)]
@@ -108,7 +108,10 @@ pub fn settle(round: &Round, ground: &Ground, verdict: &Verdict, winner: &Winner
             format!("{who} is pinned and reigns on; it was not scored on this cut"),
         )
     } else if ground.observed_end < reigning.observed_end {
-        let (round_end, own_end) = (rfc3339(ground.observed_end), rfc3339(reigning.observed_end));
+        let (round_end, own_end) = (
+            ground.frequency.label(ground.observed_end),
+            reigning.frequency.label(reigning.observed_end),
+        );
         let why = format!("the observations of this round end at {round_end}, before those of {who} at {own_end}");
         (
             DecisionKind::Kept,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use contract::{CutDocument, Dataset, Digest, ForecastDocument, ForecastKind, MemberName, PartId};
 use forecast::{Calibration, Forecast};
-use series::{QuantileScoring, Scaled, ScoreScale, Scores, Scoring, Table, Windows, rfc3339};
+use series::{QuantileScoring, Scaled, ScoreScale, Scores, Scoring, Table, Windows};
 
 use crate::error::EvalError;
 
@@ -85,7 +85,7 @@ pub fn score(
     if let Some((row, target)) = not_finite {
         return Err(EvalError::NotFinite {
             target: targets[target].clone(),
-            time: rfc3339(table.axis.at(row)),
+            time: table.axis.label(row),
         });
     }
     if let Some(error) = other_targets {
@@ -124,7 +124,7 @@ fn document(
             .first()
             .map_or(cut.train_end, |&row| table.axis.at(row.saturating_sub(1))),
         frequency: table.axis.frequency,
-        times: origins.iter().map(|&row| rfc3339(table.axis.at(row))).collect(),
+        times: origins.iter().map(|&row| table.axis.label(row)).collect(),
         actual: Some(targets.iter().map(observed).collect()),
         targets,
         mean,

@@ -7,7 +7,7 @@ use contract::{
     spec::{Choice, ForecastSection},
 };
 use forecast::{Calibration, Forecast, History, Quantiles};
-use series::{Matrix, Table, Transform, rfc3339};
+use series::{Matrix, Table, Transform};
 
 use crate::error::InferError;
 
@@ -78,9 +78,7 @@ pub fn predict(
         quantiles,
         calibrated: calibration.map(Calibration::is_calibrated),
         origin: table.axis.at(last),
-        times: (origin..origin + steps)
-            .map(|row| rfc3339(table.axis.at(row)))
-            .collect(),
+        times: (origin..origin + steps).map(|row| table.axis.label(row)).collect(),
         mean: original_units(&cut.transform, &forecast)?,
         extrapolates_from: model
             .trained_horizon()

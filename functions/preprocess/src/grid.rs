@@ -3,15 +3,14 @@
 use std::ops::Range;
 
 use contract::{Report, spec::Choice};
-use series::{AxisError, Frequency, TimeAxis};
+use series::{AxisError, Fitted, Frequency, LONGEST, TimeAxis};
 
-use crate::{error::PreprocessError, limits::Limits, raw::Raw};
-
-/// With more grid rows than this per data row, some time is taken for an outlier. Minutes of trading hours need 5.
-const SPARSEST: usize = 20;
-
-/// A number of grid rows that is always allowed.
-const FEW: usize = 1_000;
+use crate::{
+    limits::Limits,
+    raw::Raw,
+    refusal::{Problem, Refusal},
+    time::Times,
+};
 
 /// The source of each grid row.
 pub(crate) struct Grid {
@@ -19,6 +18,10 @@ pub(crate) struct Grid {
     /// In rising order on the grid.
     runs: Vec<Run>,
     pub(crate) test_start: Option<usize>,
+    /// How many rows had to be moved to the grid.
+    pub(crate) snapped: usize,
+    /// The farthest move in seconds.
+    pub(crate) farthest: i64,
 }
 
 /// Rows that follow each other both in a file and on the grid.
@@ -30,127 +33,190 @@ struct Run {
     grid: usize,
 }
 
-/// Places the rows of the data file, and those of the test file, which must come later, on one grid. `calendar` is the
-/// number of calendar columns that will be added.
+/// A row of a file with its time.
+#[derive(Clone, Copy)]
+struct Placed {
+    file: usize,
+    row: usize,
+    time: i64,
+}
+
+/// Places the rows of the data file, and those of the test file, which must come later, on one grid. `order` holds the
+/// rows of each file in the order of their times, without repeated ones. `columns` counts those of the clean part.
 pub(crate) fn lay(
-    files: &[Raw<'_>],
-    time_columns: &[usize],
-    times: &[Vec<i64>],
-    (frequency, calendar): (&Choice<Frequency>, usize),
-    limits: &Limits,
+    files: &[Raw],
+    times: &[Times],
+    order: &[Vec<usize>],
+    frequency: &Choice<Frequency>,
+    (limits, columns): (&Limits, usize),
     report: &mut Report,
-) -> Result<Grid, PreprocessError> {
-    let orders: Vec<Vec<usize>> = times.iter().map(|times| order(times, report)).collect();
-    check_sequence(files, times, &orders)?;
-    let rows = || {
-        orders
-            .iter()
-            .enumerate()
-            .flat_map(|(file, order)| order.iter().map(move |&row| (file, row)))
+) -> Result<Grid, Refusal> {
+    check_sequence(files, times, order)?;
+    let placed = order.iter().enumerate().flat_map(|(file, order)| {
+        let seconds = &times[file].seconds;
+        order.iter().map(move |&row| Placed {
+            file,
+            row,
+            time: seconds[row],
+        })
+    });
+    let placed: Vec<Placed> = placed.collect();
+    let sorted: Vec<i64> = placed.iter().map(|placed| placed.time).collect();
+    let most = limits.rows(columns);
+    let fitted = match frequency {
+        _ if times[0].steps => TimeAxis::fit_with(&sorted, Frequency::Steps, most),
+        Choice::Auto => TimeAxis::fit(&sorted, most),
+        Choice::Given(frequency) => TimeAxis::fit_with(&sorted, *frequency, most),
     };
-    let sorted: Vec<i64> = rows().map(|(file, row)| times[file][row]).collect();
-    let sparsest = FEW.max(sorted.len().saturating_mul(SPARSEST));
-    let max_rows = limits.rows(files[0].columns.len() + calendar).min(sparsest);
-    let axis = match frequency {
-        Choice::Auto => TimeAxis::infer(&sorted, max_rows),
-        Choice::Given(frequency) => TimeAxis::with_frequency(&sorted, *frequency, max_rows),
-    };
-    let axis = axis.map_err(|source| match (source, rows().collect::<Vec<_>>()) {
-        (
-            AxisError::OffGrid {
-                row, frequency, start, ..
-            },
-            rows,
-        ) => {
-            let (file, row) = rows[row];
-            PreprocessError::OffGrid {
-                cell: files[file].cell(time_columns[file], row),
-                frequency,
-                start,
-            }
-        }
-        (AxisError::StepTooLong { row, step, .. }, rows) => {
-            let (file, row) = rows[row];
-            let cell = files[file].cell(time_columns[file], row);
-            PreprocessError::Step { cell, step }
-        }
-        (source, _) => PreprocessError::Axis {
-            file: files[0].file.clone(),
-            source,
-        },
-    })?;
+    let Fitted {
+        axis,
+        rows,
+        snapped,
+        farthest,
+    } = fitted.map_err(|error| refused(files, times, &placed, &error))?;
     let mut runs: Vec<Run> = Vec::new();
-    for ((file, row), grid) in rows().zip(axis.indices_of(sorted)) {
-        // Always `Some`: the axis was made from these times.
-        let Some(grid) = grid else { continue };
+    for (placed, grid) in placed.iter().zip(rows) {
+        // Of two rows that lie nearest to one step, the one that lies on it counts, else the later one.
+        if let Some(run) = runs.last_mut().filter(|run| run.end() > grid) {
+            report.duplicates += 1;
+            let before = times[run.file].seconds[run.rows.end - 1];
+            if before == axis.at(grid) {
+                continue;
+            }
+            run.rows.end -= 1;
+        }
         match runs.last_mut() {
-            Some(run) if run.goes_on(file, row, grid) => run.rows.end += 1,
+            Some(run) if (run.file, run.rows.end, run.end()) == (placed.file, placed.row, grid) => run.rows.end += 1,
             _ => runs.push(Run {
-                file,
-                rows: row..row + 1,
+                file: placed.file,
+                rows: placed.row..placed.row + 1,
                 grid,
             }),
         }
     }
-    let test_start = runs.iter().find(|run| run.file > 0).map(|run| run.grid);
-    report.rows_read = times.iter().map(Vec::len).sum();
+    runs.retain(|run| !run.rows.is_empty());
     report.gaps = axis.len - runs.iter().map(|run| run.rows.len()).sum::<usize>();
-    Ok(Grid { axis, runs, test_start })
-}
-
-impl Run {
-    fn goes_on(&self, file: usize, row: usize, grid: usize) -> bool {
-        (self.file, self.rows.end, self.grid + self.rows.len()) == (file, row, grid)
-    }
-}
-
-/// Returns the rows in the order of their times. Of rows with the same time it keeps the last one.
-fn order(times: &[i64], report: &mut Report) -> Vec<usize> {
-    let mut latest = i64::MIN;
-    for &time in times {
-        report.out_of_order += usize::from(time < latest);
-        latest = latest.max(time);
-    }
-    let mut rows: Vec<usize> = (0..times.len()).collect();
-    if times.is_sorted_by(|earlier, later| earlier < later) {
-        return rows;
-    }
-    rows.sort_by_key(|&row| times[row]);
-    let before = rows.len();
-    // The sort is stable, so the last of equal times is the last in the file.
-    rows.reverse();
-    rows.dedup_by_key(|row| times[*row]);
-    rows.reverse();
-    report.duplicates += before - rows.len();
-    rows
-}
-
-fn check_sequence(files: &[Raw<'_>], times: &[Vec<i64>], orders: &[Vec<usize>]) -> Result<(), PreprocessError> {
-    let ([_, test], [_, test_order]) = (times, orders) else {
-        return Ok(());
-    };
-    let (Some(&last), Some(&first)) = (orders[0].last(), test_order.first()) else {
-        return Ok(());
-    };
-    let (end, start) = (times[0][last], test[first]);
-    if start > end {
-        return Ok(());
-    }
-    Err(PreprocessError::TestTooEarly {
-        file: files[0].file.clone(),
-        test_file: files[1].file.clone(),
-        start: series::rfc3339(start),
-        end: series::rfc3339(end),
+    Ok(Grid {
+        test_start: runs.iter().find(|run| run.file > 0).map(|run| run.grid),
+        axis,
+        runs,
+        snapped,
+        farthest,
     })
 }
 
+impl Run {
+    fn end(&self) -> usize {
+        self.grid + self.rows.len()
+    }
+}
+
+/// Returns the refusal of times that make no grid, at the cell where it breaks.
+fn refused(files: &[Raw], times: &[Times], placed: &[Placed], error: &AxisError) -> Refusal {
+    let file = &files[0].file;
+    let (at, what, value, bound) = match error {
+        AxisError::OffGrid {
+            row, frequency, start, ..
+        } => {
+            let grid = format!("one row every {frequency} from {start}");
+            (Some(*row), format!("is off the grid of {grid}"), None, grid)
+        }
+        AxisError::StepTooLong { row, step, .. } => {
+            let what = format!("is {step} after the row before it; a step is at most {LONGEST}");
+            (
+                Some(*row),
+                what,
+                None,
+                format!("at most {LONGEST} after the row before it"),
+            )
+        }
+        AxisError::TooManyRows { have, bound, .. } => {
+            let gap = |row: &usize| placed[*row].time.saturating_sub(placed[row - 1].time);
+            let row = (1..placed.len()).max_by_key(gap);
+            let what = format!("comes after the largest gap: {error}");
+            (row, what, Some(format!("{have} rows")), format!("at most {bound} rows"))
+        }
+        AxisError::TooFewRows { have, need } => {
+            let value = format!("{have} rows with different times");
+            (None, String::new(), Some(value), format!("at least {need}"))
+        }
+        AxisError::NotSorted { .. } | AxisError::Irregular { .. } => {
+            (None, String::new(), None, "rising times on one grid".to_owned())
+        }
+    };
+    let cell = at.and_then(|at| {
+        let Placed { file, row, .. } = *placed.get(at)?;
+        Some(files[file].cell(*times[file].columns.first()?, row))
+    });
+    let mut problem = match cell {
+        Some(cell) => cell.problem(&what, bound),
+        None => Problem::new(format!(
+            "{file} has no regular time axis: {error}{}",
+            footers(files, times)
+        ))
+        .bound(bound),
+    };
+    if let Some(value) = value {
+        problem = problem.value(value);
+    }
+    problem.into()
+}
+
+/// Names the first row at the end of the data file that was left out because its time is none.
+fn footers(files: &[Raw], times: &[Times]) -> String {
+    let first = times[0].footers.first();
+    first.map_or(String::new(), |&row| {
+        format!(
+            "; from row {} on there is no time, and rows are left out",
+            files[0].line(row)
+        )
+    })
+}
+
+fn check_sequence(files: &[Raw], times: &[Times], order: &[Vec<usize>]) -> Result<(), Refusal> {
+    let ([data, test], [data_times, test_times]) = (files, times) else {
+        return Ok(());
+    };
+    let (Some(&last), Some(&first)) = (order[0].last(), order[1].first()) else {
+        return Ok(());
+    };
+    let (end, start) = (data_times.seconds[last], test_times.seconds[first]);
+    if start > end {
+        return Ok(());
+    }
+    let label = |seconds| {
+        TimeAxis::new(
+            seconds,
+            if data_times.steps {
+                Frequency::Steps
+            } else {
+                Frequency::Seconds(1)
+            },
+            1,
+        )
+        .label(0)
+    };
+    let (start, end) = (label(start), label(end));
+    let message = format!(
+        "{} starts at {start}, which is not after {end}, the last row of {}",
+        test.file, data.file
+    );
+    Err(Problem::new(message).value(start).bound(format!("after {end}")).into())
+}
+
 impl Grid {
-    /// Places the values of a column on the grid, with NaN in rows that have no source.
-    pub(crate) fn place(&self, values: &[&[f64]]) -> Vec<f64> {
+    /// Places the values of a column, one slice per file, on the grid, with NaN in rows that have no source.
+    pub(crate) fn place(&self, mut files: Vec<Vec<f64>>) -> Vec<f64> {
+        if let ([run], [values]) = (&self.runs[..], &files[..])
+            && run.rows == (0..self.axis.len)
+            && values.len() == self.axis.len
+        {
+            return files.remove(0);
+        }
         let mut placed = Vec::with_capacity(self.axis.len);
         for Run { file, rows, grid } in &self.runs {
             placed.resize(*grid, f64::NAN);
-            placed.extend_from_slice(&values[*file][rows.clone()]);
+            placed.extend_from_slice(&files[*file][rows.clone()]);
         }
         placed.resize(self.axis.len, f64::NAN);
         placed

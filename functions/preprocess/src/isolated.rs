@@ -17,7 +17,7 @@ use crate::{
     error::PreprocessError,
     limits::{self, Limits},
     raw::File,
-    refusal::Refusal,
+    refusal::{Problem, Refusal},
 };
 
 /// The name of the task in the child's arguments.
@@ -48,6 +48,7 @@ struct Request {
 }
 
 /// The first part of the answer; the clean part follows.
+#[expect(clippy::large_enum_variant, reason = "made once per file")]
 #[derive(Serialize, Deserialize)]
 enum Answer {
     Cleaned(CleanFacts),
@@ -102,9 +103,9 @@ fn make(files: Vec<File>, spec: &Spec, limits: Limits, threads: usize) -> Result
         limits,
         threads,
     };
-    let (table, report) = clean(&files[0], files.get(1), &recipe)?;
-    // Their memory is needed for the part.
-    drop(files);
+    let mut files = files.into_iter();
+    let data_file = files.next().unwrap_or_default();
+    let (table, report) = clean(data_file, files.next(), &recipe)?;
     let (part, clean) = part::write(&table)?;
     let facts = CleanFacts {
         clean,
@@ -155,7 +156,7 @@ async fn in_child(
             facts,
             part: part.clone(),
         }),
-        (Some(Ok(Answer::Refused(refusal))), _) => Err(PreprocessError::Refused(Box::new(refusal))),
+        (Some(Ok(Answer::Refused(refusal))), _) => Err(PreprocessError::Refused(refusal)),
         (Some(Err(error)), _) => Err(died(Death::Silent(error.to_string()))),
         (None | Some(Ok(Answer::Cleaned(_))), _) => Err(died(Death::Silent("a part of it is missing".to_owned()))),
     }
@@ -170,7 +171,11 @@ fn answer(parts: Vec<Bytes>) -> Vec<Bytes> {
     let files = files.map(|(name, bytes)| File { name, bytes }).collect();
     let (answer, part) = match make(files, &request.spec, request.limits, request.threads) {
         Ok(Cleaned { facts, part }) => (Answer::Cleaned(facts), part),
-        Err(error) => (Answer::Refused(Refusal::of(&error)), Bytes::new()),
+        Err(PreprocessError::Refused(refusal)) => (Answer::Refused(refusal), Bytes::new()),
+        Err(error) => {
+            let problem = Problem::new(platform::error::chain(&error));
+            (Answer::Refused(problem.into()), Bytes::new())
+        }
     };
     let said = contract::canonical(&answer).expect("facts and refusals hold counts and texts");
     vec![said.into(), part]

@@ -12,20 +12,21 @@
 //!
 //! Start with [`clean()`], then [`Preprocess`], which is how the platform calls it.
 
-mod classify;
 mod clean;
-mod csv;
+mod decode;
 mod error;
 mod grid;
+mod inspect;
 mod isolated;
+mod kind;
 mod limits;
 mod number;
-mod parquet;
-mod plain;
 mod raw;
-mod read;
 mod refusal;
+mod repeated;
 mod roles;
+mod sentinel;
+mod table;
 mod time;
 
 use async_trait::async_trait;
@@ -38,11 +39,12 @@ use crate::isolated::{Cleaned, Ending};
 
 pub use crate::{
     clean::{Recipe, clean},
-    error::{FileCell, PreprocessError},
+    error::PreprocessError,
+    inspect::{Inspection, inspect},
     isolated::child,
     limits::Limits,
     raw::File,
-    refusal::Refusal,
+    refusal::{Problem, Refusal},
 };
 
 /// The stage `preprocess`, as the driver runs it.

@@ -7,7 +7,7 @@ use part::MAX_VALUES;
 use platform::{Host, child::Bounds};
 use serde::{Deserialize, Serialize};
 
-use crate::error::PreprocessError;
+use crate::refusal::{Problem, Refusal};
 
 /// The limits of an upload, checked before anything is allocated for it. Its size in bytes is limited by
 /// `host.max_upload`.
@@ -19,6 +19,8 @@ pub struct Limits {
     pub columns: usize,
     /// The number of values on the regular grid, rows times columns.
     pub values: usize,
+    /// The size of a file after it is unpacked, in bytes.
+    pub unpacked: u64,
 }
 
 /// Memory that one value needs at the worst moment, in bytes: as text, as number, on the grid and in the written part.
@@ -44,6 +46,7 @@ impl Limits {
             line: 1024 * 1024,
             columns: 2_000,
             values,
+            unpacked: host.max_upload.min(host.memory / 2),
         }
     }
 
@@ -56,48 +59,43 @@ impl Limits {
     }
 
     /// Checks the number of values.
-    pub(crate) fn check_values(&self, file: &str, rows: usize, columns: usize) -> Result<(), PreprocessError> {
+    pub(crate) fn check_values(&self, file: &str, rows: usize, columns: usize) -> Result<(), Refusal> {
         let have = rows.saturating_mul(columns);
-        if have <= self.values {
-            return Ok(());
-        }
-        Err(PreprocessError::TooManyValues {
-            file: file.to_owned(),
-            have,
-            bound: self.values,
-        })
+        check(file, have as u64, "values", self.values as u64)
     }
 
     /// Checks that messages and documents can hold the names of the columns.
-    pub(crate) fn check_names<'n>(file: &str, names: impl Iterator<Item = &'n str>) -> Result<(), PreprocessError> {
-        let mut all = 0_usize;
+    pub(crate) fn check_names<'n>(file: &str, names: impl Iterator<Item = &'n str>) -> Result<(), Refusal> {
+        let mut all = 0_u64;
         for (index, name) in names.enumerate() {
-            all = all.saturating_add(name.len());
+            all = all.saturating_add(name.len() as u64);
             if name.len() > MAX_COLUMN_NAME {
-                return Err(PreprocessError::LongName {
-                    file: file.to_owned(),
-                    number: index + 1,
-                    begins: contract::text::shortened(name, SHOWN),
-                    have: name.len(),
-                    bound: MAX_COLUMN_NAME,
-                });
+                let (number, have) = (index + 1, name.len());
+                let begins = contract::text::shortened(name, SHOWN);
+                let message = format!(
+                    "{file}: the name of column {number}, `{begins}`, has {have} bytes, at most {MAX_COLUMN_NAME} are read"
+                );
+                let problem = Problem::new(message).column(begins).value(format!("{have} bytes"));
+                return Err(problem.bound(format!("at most {MAX_COLUMN_NAME} bytes")).into());
             }
         }
-        if all <= NAMES {
-            return Ok(());
-        }
-        Err(PreprocessError::Declares {
-            file: file.to_owned(),
-            what: "bytes of column names",
-            have: all as u64,
-            bound: NAMES as u64,
-        })
+        check(file, all, "bytes of column names", NAMES as u64)
     }
 
     /// Returns the memory that all values may take, in bytes.
     pub(crate) fn bytes(&self) -> u64 {
         (self.values as u64).saturating_mul(BYTES_OF_A_VALUE)
     }
+}
+
+/// Checks that a file has no more of something than is read.
+pub(crate) fn check(file: &str, have: u64, what: &str, bound: u64) -> Result<(), Refusal> {
+    if have <= bound {
+        return Ok(());
+    }
+    let message = format!("{file} has {have} {what}, at most {bound} are read");
+    let problem = Problem::new(message).value(format!("{have} {what}"));
+    Err(problem.bound(format!("at most {bound}")).into())
 }
 
 /// Returns the limits of the process that reads an upload of `bytes`.

@@ -1,11 +1,12 @@
 //! A file as columns of cells, before their meaning is decided.
 
+use contract::Layout;
 use polars::prelude::StringChunked;
 
-use crate::error::FileCell;
+use crate::refusal::Problem;
 
 /// One uploaded file.
-#[derive(Clone, Debug)]
+#[derive(Clone, Default, Debug)]
 pub struct File {
     /// The file's name without its directory, for messages and for its extension.
     pub name: String,
@@ -15,48 +16,49 @@ pub struct File {
 
 /// The columns of a file, in the order of the file.
 #[derive(Debug)]
-pub(crate) struct Raw<'a> {
+pub(crate) struct Raw {
     pub(crate) file: String,
-    pub(crate) columns: Vec<RawColumn<'a>>,
+    /// All of one length, with names that differ.
+    pub(crate) columns: Vec<RawColumn>,
     pub(crate) lines: Lines,
+    /// Stretches of empty rows that were left out: how many rows stand before each of them, and how many it has.
+    pub(crate) empty: Vec<(usize, usize)>,
+    /// How the table was found.
+    pub(crate) layout: Layout,
+    /// Sentences about what may surprise.
+    pub(crate) notices: Vec<String>,
 }
 
 #[derive(Debug)]
-pub(crate) struct RawColumn<'a> {
+pub(crate) struct RawColumn {
+    /// As in the file, trimmed; `column_3` when the file has no name for it.
     pub(crate) name: String,
-    pub(crate) cells: Cells<'a>,
+    pub(crate) cells: Cells,
 }
 
 /// Cells in the type of the format.
 #[derive(Debug)]
-pub(crate) enum Cells<'a> {
-    /// Text that is not parsed yet.
-    Text(Text<'a>),
-    /// Numbers, NaN for a missing value.
+pub(crate) enum Cells {
+    /// Text that is not parsed yet; null for an empty cell. Not trimmed.
+    Text(StringChunked),
+    /// Numbers, NaN for a missing value. Infinities stay.
     Numbers(Vec<f64>),
-    /// Typed times.
-    Times(Stamps),
+    /// Typed times of a Parquet file.
+    Stamps(Stamps),
     /// A type that is neither number, text nor time.
     Other { rows: usize },
-}
-
-/// Cells of text, `None` for an empty cell.
-#[derive(Debug)]
-pub(crate) enum Text<'a> {
-    /// In a column of polars.
-    Held(StringChunked),
-    /// In place, in the bytes of the file.
-    Lent(Vec<Option<&'a str>>),
 }
 
 /// The typed times of a Parquet column.
 #[derive(Debug)]
 pub(crate) struct Stamps {
-    /// Whole seconds: UTC, or local time in no stated zone if `naive`.
+    /// Whole seconds, rounded down: UTC, or local time in no stated zone if `naive`.
     pub(crate) seconds: Vec<Option<i64>>,
     pub(crate) naive: bool,
-    /// The first row whose time is not a whole second.
-    pub(crate) finer: Option<usize>,
+    /// Whether they are days.
+    pub(crate) dates: bool,
+    /// The number of times with a fraction of a second.
+    pub(crate) finer: usize,
 }
 
 /// The line of the file in which each row stands.
@@ -64,38 +66,47 @@ pub(crate) struct Stamps {
 pub(crate) enum Lines {
     /// Row 0 stands in this line, and each row in a line of its own.
     From(u64),
-    /// The line of each row, when there are blank lines or quoted line breaks.
+    /// The line of each row.
     At(Vec<u64>),
 }
 
-impl Raw<'_> {
+/// A cell of a file.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct FileCell {
+    pub(crate) file: String,
+    /// The line in the file, from 1. In a Parquet file, which has no header, the row from 1.
+    pub(crate) row: u64,
+    pub(crate) column: String,
+    /// The text of the cell, shortened.
+    pub(crate) value: String,
+}
+
+impl std::fmt::Display for FileCell {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self {
+            file,
+            row,
+            column,
+            value,
+        } = self;
+        write!(f, "{file}, row {row}, column `{column}`: `{value}`")
+    }
+}
+
+impl FileCell {
+    /// Returns the problem of this cell: `what` follows its text, and `bound` is what it should have been.
+    pub(crate) fn problem(&self, what: &str, bound: impl Into<String>) -> Problem {
+        Problem::new(format!("{self} {what}"))
+            .row(self.row)
+            .column(&self.column)
+            .value(&self.value)
+            .bound(bound)
+    }
+}
+
+impl Raw {
     pub(crate) fn rows(&self) -> usize {
         self.columns.first().map_or(0, |column| column.cells.len())
-    }
-
-    pub(crate) fn names(&self) -> String {
-        let names: Vec<_> = self.columns.iter().map(|column| format!("`{}`", column.name)).collect();
-        names.join(", ")
-    }
-
-    /// Returns the columns with the first cell of each. Of a wide file it returns only some.
-    pub(crate) fn examples(&self) -> String {
-        const SHOWN: usize = 8;
-        let shown = self.columns.iter().enumerate().take(SHOWN);
-        let mut examples: Vec<_> = shown.map(|(column, _)| self.example(column)).collect();
-        if self.columns.len() > SHOWN {
-            examples.push(format!("{} more", self.columns.len() - SHOWN));
-        }
-        examples.join(", ")
-    }
-
-    /// Returns a column with its first cell.
-    pub(crate) fn example(&self, column: usize) -> String {
-        let RawColumn { name, cells } = &self.columns[column];
-        match cells.first_row() {
-            Some(row) => format!("`{name}` (row {}: `{}`)", self.line(row), self.cell(column, row).value),
-            None => format!("`{name}`"),
-        }
     }
 
     pub(crate) fn find(&self, name: &str) -> Option<usize> {
@@ -111,52 +122,65 @@ impl Raw<'_> {
     }
 
     /// Returns a cell with its text as it stands in the file.
-    #[expect(
-        clippy::unnecessary_box_returns,
-        reason = "errors hold it boxed, so that results stay small"
-    )]
-    pub(crate) fn cell(&self, column: usize, row: usize) -> Box<FileCell> {
+    pub(crate) fn cell(&self, column: usize, row: usize) -> FileCell {
         const SHOWN: usize = 80;
         let RawColumn { name, cells } = &self.columns[column];
-        let value = match cells {
-            Cells::Text(text) => text.get(row).unwrap_or_default().chars().take(SHOWN).collect(),
-            Cells::Numbers(numbers) => numbers[row].to_string(),
-            Cells::Times(stamps) => stamps.seconds[row].map(series::rfc3339).unwrap_or_default(),
-            Cells::Other { .. } => String::new(),
-        };
-        Box::new(FileCell {
+        FileCell {
             file: self.file.clone(),
             row: self.line(row),
             column: name.clone(),
-            value,
-        })
+            value: cells.text(row).chars().take(SHOWN).collect(),
+        }
+    }
+
+    /// Returns the cells of a row as one text, shortened.
+    pub(crate) fn row_text(&self, row: usize) -> String {
+        const SHOWN: usize = 80;
+        let cells: Vec<_> = self.columns.iter().map(|column| column.cells.text(row)).collect();
+        contract::text::shortened(cells.join(",").trim_end_matches(','), SHOWN)
+    }
+
+    /// Returns the columns with the first cell of each. Of a wide file it returns only some.
+    pub(crate) fn examples(&self) -> String {
+        const SHOWN: usize = 8;
+        let shown = self.columns.iter().enumerate().take(SHOWN);
+        let mut examples: Vec<_> = shown.map(|(column, _)| self.example(column)).collect();
+        if self.columns.len() > SHOWN {
+            examples.push(format!("{} more", self.columns.len() - SHOWN));
+        }
+        examples.join(", ")
+    }
+
+    fn example(&self, column: usize) -> String {
+        let RawColumn { name, cells } = &self.columns[column];
+        match cells.first_row() {
+            Some(row) => format!("`{name}` (row {}: `{}`)", self.line(row), self.cell(column, row).value),
+            None => format!("`{name}`"),
+        }
     }
 }
 
-impl Text<'_> {
+impl Cells {
     pub(crate) fn len(&self) -> usize {
         match self {
-            Self::Held(cells) => cells.len(),
-            Self::Lent(cells) => cells.len(),
+            Self::Text(text) => text.len(),
+            Self::Numbers(numbers) => numbers.len(),
+            Self::Stamps(stamps) => stamps.seconds.len(),
+            Self::Other { rows } => *rows,
         }
     }
 
-    pub(crate) fn get(&self, row: usize) -> Option<&str> {
+    /// Returns the text of a cell, trimmed; empty for a missing one.
+    pub(crate) fn text(&self, row: usize) -> String {
         match self {
-            Self::Held(cells) => cells.get(row),
-            Self::Lent(cells) => cells.get(row).copied().flatten(),
+            Self::Text(text) => text.get(row).unwrap_or_default().trim().to_owned(),
+            Self::Numbers(numbers) if numbers[row].is_nan() => String::new(),
+            Self::Numbers(numbers) => numbers[row].to_string(),
+            Self::Stamps(stamps) => stamps.seconds[row].map(series::rfc3339).unwrap_or_default(),
+            Self::Other { .. } => String::new(),
         }
     }
 
-    pub(crate) fn iter(&self) -> Box<dyn Iterator<Item = Option<&str>> + '_> {
-        match self {
-            Self::Held(cells) => Box::new(cells.iter()),
-            Self::Lent(cells) => Box::new(cells.iter().copied()),
-        }
-    }
-}
-
-impl Cells<'_> {
     /// Returns the first row whose cell is not missing.
     pub(crate) fn first_row(&self) -> Option<usize> {
         match self {
@@ -164,21 +188,8 @@ impl Cells<'_> {
                 .iter()
                 .position(|cell| cell.is_some_and(|cell| !cell.trim().is_empty())),
             Self::Numbers(numbers) => numbers.iter().position(|number| !number.is_nan()),
-            Self::Times(stamps) => stamps.seconds.iter().position(Option::is_some),
+            Self::Stamps(stamps) => stamps.seconds.iter().position(Option::is_some),
             Self::Other { .. } => None,
-        }
-    }
-
-    pub(crate) fn is_other(&self) -> bool {
-        matches!(self, Self::Times(_) | Self::Other { .. })
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        match self {
-            Self::Text(text) => text.len(),
-            Self::Numbers(numbers) => numbers.len(),
-            Self::Times(stamps) => stamps.seconds.len(),
-            Self::Other { rows } => *rows,
         }
     }
 }

@@ -1,17 +1,79 @@
 //! Decides the role of each column: target, input, or none.
 
-use contract::{Report, spec::DataSection};
+use std::collections::HashMap;
+
+use contract::{LeftOut, Report, spec::DataSection};
 use series::{Column, Role};
 
-use crate::{error::PreprocessError, grid::Grid, number::Numbers, raw::Raw};
+use crate::{
+    grid::Grid,
+    kind::Kind,
+    number::Numbers,
+    raw::{FileCell, Raw},
+    refusal::{Problem, Refusal},
+    time::Times,
+};
 
 /// A column of the data file and, if there is one, of the test file.
-pub(crate) struct Measured<'a> {
+pub(crate) struct Measured {
     pub(crate) name: String,
     /// The index of the column in each file.
     pub(crate) at: Vec<usize>,
     /// The cells of the column in each file.
-    pub(crate) numbers: Vec<Numbers<'a>>,
+    pub(crate) numbers: Vec<Numbers>,
+    pub(crate) kind: Kind,
+}
+
+/// The part that a column may play before the targets are chosen.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Part {
+    Target,
+    /// A target if there is no other one: the smaller the number, the sooner. Else an input, or left out for a reason.
+    Spare(u8, Option<&'static str>),
+    Input,
+    Out(&'static str),
+}
+
+/// What a number is, in the words of a refusal.
+pub(crate) const NUMBERS: &str =
+    "a number with a decimal point or comma, or for a missing one nothing, NaN, NA, N/A, null, None or -";
+
+/// Notes what the spec asks of columns that the file does not have or that hold no numbers.
+pub(crate) fn check(files: &[Raw], columns: &[Measured], data: &DataSection, problems: &mut Vec<Problem>) {
+    let targets = data.targets.given().into_iter().flatten();
+    let asked = targets
+        .map(|name| ("data.targets", name))
+        .chain(data.past.iter().map(|name| ("data.past", name)));
+    for (setting, name) in asked {
+        let Some(column) = columns.iter().find(|column| column.name == *name) else {
+            let names = columns.iter().map(|column| column.name.as_str());
+            problems.push(no_column(&files[0].file, names, setting, name));
+            continue;
+        };
+        if let Some(file) = column.numbers.iter().position(|numbers| numbers.text.is_some()) {
+            let row = column.numbers[file].text.unwrap_or_default();
+            let cell = files[file].cell(column.at[file], row);
+            problems.push(cell.problem(
+                &format!("is not a number, and `{setting}` names its column; allowed: {NUMBERS}"),
+                NUMBERS,
+            ));
+        }
+    }
+    let all = || files[0].columns.iter().map(|column| column.name.as_str());
+    let unknown = data.exclude.iter().filter(|name| !all().any(|known| known == *name));
+    problems.extend(unknown.map(|name| no_column(&files[0].file, all(), "data.exclude", name)));
+}
+
+/// Returns the problem that a setting names a column that the file does not have.
+fn no_column<'a>(file: &str, columns: impl Iterator<Item = &'a str>, setting: &str, name: &str) -> Problem {
+    let columns: Vec<_> = columns.map(|column| format!("`{column}`")).collect();
+    let columns = columns.join(", ");
+    let message = format!("{file} has no column `{name}`, which `{setting}` names; it has {columns}");
+    Problem::new(message)
+        .row(1)
+        .column(name)
+        .value(name)
+        .bound(format!("one of {columns}"))
 }
 
 /// Returns the columns with their roles, in the order of the file. Columns that are left out are named in the report.
@@ -19,156 +81,225 @@ pub(crate) struct Measured<'a> {
 /// Whether a column varies is judged on the grid, so a row that was replaced by another one with the same time does not
 /// count.
 pub(crate) fn assign(
-    files: &[Raw<'_>],
-    columns: Vec<Measured<'_>>,
+    files: &[Raw],
+    times: &Times,
+    columns: Vec<Measured>,
     grid: &Grid,
     data: &DataSection,
     report: &mut Report,
-) -> Result<Vec<Column>, PreprocessError> {
-    check_names(files, &columns, data)?;
-    let mut kept = Vec::with_capacity(columns.len());
-    for column in columns {
-        let values: Vec<&[f64]> = column.numbers.iter().map(|numbers| &*numbers.values).collect();
-        let values = grid.place(&values);
-        if let Some(role) = role(files, &column, &values, data, report)? {
-            kept.push(Column {
-                name: column.name,
-                role,
-                values,
-            });
+) -> Result<Vec<Column>, Refusal> {
+    let has = |name: &str| times.columns.iter().any(|&at| files[0].columns[at].name == name);
+    // The two names that Prophet's users give the time and the target; all else are its regressors.
+    let prophet = has("ds")
+        && columns
+            .iter()
+            .any(|column| column.name == "y" && column.numbers[0].text.is_none());
+    let mut placed = Vec::with_capacity(columns.len());
+    let mut texts = HashMap::new();
+    let mut first_text = None;
+    for Measured {
+        name,
+        at,
+        numbers,
+        kind,
+    } in columns
+    {
+        let text = text_cell(files, &at, &numbers);
+        let some = numbers.iter().any(|numbers| numbers.count() > 0);
+        let values = grid.place(numbers.into_iter().map(|numbers| numbers.values).collect());
+        let mut part = part(&name, kind, &values, data);
+        if let Some(cell) = text.filter(|_| part != Part::Out(EXCLUDED)) {
+            part = Part::Out("no number");
+            if some {
+                let text = format!("text among its numbers, row {}: `{}`", cell.row, cell.value);
+                texts.insert(name.clone(), text);
+                first_text.get_or_insert(cell);
+            } else {
+                report.not_numeric.push(name.clone());
+            }
         }
+        if prophet && data.targets.given().is_none() && matches!(part, Part::Target | Part::Spare(..)) && name != "y" {
+            part = Part::Input;
+        }
+        placed.push((name, values, part));
+    }
+    promote_spares(&mut placed, data, report);
+    if data.targets.given().is_none() && grid.test_start.is_none() {
+        put_known_ahead(&mut placed);
+    }
+    let mut kept = Vec::with_capacity(placed.len());
+    for (name, values, part) in placed {
+        let role = match part {
+            Part::Target => Role::Target,
+            Part::Input | Part::Spare(_, None) => Role::Past,
+            Part::Out(why) | Part::Spare(_, Some(why)) => {
+                report.empty.extend((why == EMPTY).then(|| name.clone()));
+                let why = texts.remove(&name).unwrap_or_else(|| why.to_owned());
+                report.understood.left_out.push(LeftOut { column: name, why });
+                continue;
+            }
+        };
+        note_sameness(&name, &values, role, data, report);
+        kept.push(Column { name, role, values });
     }
     if !kept.iter().any(|column| column.role == Role::Target) {
-        return Err(no_target(files, report));
+        let problem = first_text.map(|cell| {
+            let what = format!("is not a number, and no other column can be forecast; allowed: {NUMBERS}");
+            cell.problem(&what, NUMBERS)
+        });
+        return Err(problem.unwrap_or_else(|| no_target(&files[0], report)).into());
     }
     Ok(kept)
 }
 
-fn check_names(files: &[Raw<'_>], columns: &[Measured<'_>], data: &DataSection) -> Result<(), PreprocessError> {
-    let targets = data
-        .targets
-        .given()
-        .into_iter()
-        .flatten()
-        .map(|name| ("data.targets", name));
-    let past = data.past.iter().map(|name| ("data.past", name));
-    for (setting, name) in targets.chain(past) {
-        if !columns.iter().any(|column| column.name == *name) {
-            let (file, columns) = (files[0].file.clone(), names(columns));
-            return Err(PreprocessError::NoColumn {
-                file,
-                column: name.clone(),
-                setting,
-                columns,
-            });
-        }
-    }
-    Ok(())
+/// Returns the first cell of a column that is no number.
+fn text_cell(files: &[Raw], at: &[usize], numbers: &[Numbers]) -> Option<FileCell> {
+    let file = numbers.iter().position(|numbers| numbers.text.is_some())?;
+    Some(files[file].cell(at[file], numbers[file].text?))
 }
 
-fn role(
-    files: &[Raw<'_>],
-    column: &Measured<'_>,
-    values: &[f64],
-    data: &DataSection,
-    report: &mut Report,
-) -> Result<Option<Role>, PreprocessError> {
-    let name = || column.name.clone();
-    let asked = data.targets.given().map(|targets| targets.contains(&column.name));
-    let past = data.past.contains(&column.name);
-    check_infinite(files, column)?;
-    if column.numbers.iter().all(|numbers| numbers.count == 0) && has_text(files, column) {
-        if asked == Some(true) || past {
-            let setting = if past { "data.past" } else { "data.targets" };
-            return Err(PreprocessError::NotNumeric {
-                file: files[0].file.clone(),
-                column: name(),
-                setting,
-            });
-        }
-        report.not_numeric.push(name());
-        return Ok(None);
+/// Makes inputs of the targets that go on where the others end: those are known ahead. The others end together, and for
+/// longer than they were ever missing before, else they are only late.
+fn put_known_ahead(placed: &mut [(String, Vec<f64>, Part)]) {
+    /// More missing rows than this at the end are no outage.
+    const LEAST: usize = 2;
+    /// A column that ended long ago is no target whose future is known.
+    const MOST: usize = 3;
+    let is_target = |part: Part| part == Part::Target;
+    let end = |values: &[f64]| {
+        values
+            .iter()
+            .rposition(|value| !value.is_nan())
+            .map_or(0, |row| row + 1)
+    };
+    let targets = || placed.iter().filter(|(_, _, part)| is_target(*part));
+    let Some(last) = targets().map(|(_, values, _)| end(values)).max() else {
+        return;
+    };
+    let early: Vec<&Vec<f64>> = targets()
+        .map(|(_, values, _)| values)
+        .filter(|values| end(values) < last)
+        .collect();
+    let Some(first) = early.first().map(|values| end(values)) else {
+        return;
+    };
+    let rows = last - first;
+    let longest_gap = |values: &[f64]| {
+        let gaps = values.split(|value| !value.is_nan()).map(<[f64]>::len);
+        gaps.max().unwrap_or(0)
+    };
+    let ends_here = |values: &&Vec<f64>| end(values) == first && longest_gap(&values[..first]) < rows;
+    if rows <= LEAST || rows * MOST > last || !early.iter().all(ends_here) {
+        return;
     }
-    check_text(files, column)?;
-    let target = asked.unwrap_or(!past);
-    if varies(values) {
-        return Ok(Some(if target { Role::Target } else { Role::Past }));
-    }
-    let empty = values.iter().all(|value| value.is_nan());
-    if empty { &mut report.empty } else { &mut report.constant }.push(name());
-    if target && (!empty || asked.is_some()) {
-        report.excluded_targets.push(name());
-    }
-    // An empty input that the spec names stays: the next upload may fill it, and then has the same columns.
-    Ok((!empty || past).then_some(Role::Past))
-}
-
-fn check_infinite(files: &[Raw<'_>], column: &Measured<'_>) -> Result<(), PreprocessError> {
-    for ((file, numbers), at) in files.iter().zip(&column.numbers).zip(&column.at) {
-        if let Some(row) = numbers.infinite {
-            return Err(PreprocessError::Infinite(file.cell(*at, row)));
+    for (_, values, part) in placed.iter_mut().filter(|(_, _, part)| is_target(*part)) {
+        if end(values) > first {
+            *part = Part::Input;
         }
     }
-    Ok(())
 }
 
-fn check_text(files: &[Raw<'_>], column: &Measured<'_>) -> Result<(), PreprocessError> {
-    for ((file, numbers), at) in files.iter().zip(&column.numbers).zip(&column.at) {
-        if let Some(row) = numbers.text {
-            return Err(PreprocessError::Text(file.cell(*at, row)));
+const EXCLUDED: &str = "excluded by `data.exclude`";
+const EMPTY: &str = "no value";
+
+fn part(name: &str, kind: Kind, values: &[f64], data: &DataSection) -> Part {
+    let named = |names: &[String]| names.iter().any(|given| given == name);
+    let past = named(&data.past);
+    let asked = data.targets.given().map(|targets| named(targets));
+    let present = values.iter().filter(|value| !value.is_nan());
+    let empty = present.clone().next().is_none();
+    let constant = present
+        .clone()
+        .zip(present.skip(1))
+        .all(|(first, second)| first.total_cmp(second).is_eq());
+    match kind {
+        _ if named(&data.exclude) => Part::Out(EXCLUDED),
+        // An empty input that the spec names stays: the next upload may fill it, and then has the same columns.
+        _ if past => Part::Input,
+        _ if empty => Part::Out(EMPTY),
+        _ if asked == Some(true) => {
+            if constant {
+                Part::Spare(0, None)
+            } else {
+                Part::Target
+            }
         }
-        if numbers.count == 0 && file.columns[*at].cells.is_other() {
-            return Err(PreprocessError::Text(file.cell(*at, 0)));
-        }
+        Kind::Counter => Part::Spare(3, Some("counts the rows or the time")),
+        Kind::Id => Part::Spare(5, Some("an id")),
+        Kind::CalendarPart => Part::Spare(4, Some("follows from the time")),
+        _ if asked == Some(false) => Part::Input,
+        Kind::Limit => Part::Input,
+        _ if constant => Part::Spare(2, None),
+        Kind::Flag => Part::Spare(1, None),
+        Kind::Measured => Part::Target,
     }
-    Ok(())
 }
 
-fn has_text(files: &[Raw<'_>], column: &Measured<'_>) -> bool {
-    let other = files
-        .iter()
-        .zip(&column.at)
-        .any(|(file, at)| file.columns[*at].cells.is_other());
-    other || column.numbers.iter().any(|numbers| numbers.text.is_some())
+/// Makes targets of the best spare columns when there is no other target.
+fn promote_spares(placed: &mut [(String, Vec<f64>, Part)], data: &DataSection, report: &mut Report) {
+    if placed.iter().any(|(_, _, part)| *part == Part::Target) {
+        return;
+    }
+    let spare = |part: &Part| match part {
+        Part::Spare(rank, _) => Some(*rank),
+        _ => None,
+    };
+    let Some(best) = placed.iter().filter_map(|(_, _, part)| spare(part)).min() else {
+        return;
+    };
+    if data.targets.given().is_some() && best > 0 {
+        return;
+    }
+    for (name, _, part) in placed.iter_mut().filter(|(_, _, part)| spare(part) == Some(best)) {
+        *part = Part::Target;
+        let what = match best {
+            0 | 2 => "has one value throughout, which is its forecast",
+            1 => "is 0 or 1",
+            3 => "counts the rows or the time",
+            4 => "follows from the time",
+            _ => "names something",
+        };
+        report
+            .understood
+            .notices
+            .push(format!("target `{name}` {what}; no other column could be one"));
+    }
 }
 
-fn varies(values: &[f64]) -> bool {
+/// Notes a column that has the same value in all rows, or none.
+fn note_sameness(name: &str, values: &[f64], role: Role, data: &DataSection, report: &mut Report) {
     let mut present = values.iter().filter(|value| !value.is_nan());
     let first = present.next();
-    present.any(|value| Some(value) != first)
+    if present.any(|value| Some(value) != first) {
+        return;
+    }
+    report.constant.extend(first.is_some().then(|| name.to_owned()));
+    report.empty.extend(first.is_none().then(|| name.to_owned()));
+    let asked = data
+        .targets
+        .given()
+        .is_none_or(|targets| targets.iter().any(|target| target == name));
+    if role != Role::Target && asked && !data.past.iter().any(|past| past == name) {
+        report.excluded_targets.push(name.to_owned());
+    }
 }
 
-fn names(columns: &[Measured<'_>]) -> String {
-    columns
+fn no_target(raw: &Raw, report: &Report) -> Problem {
+    let left_out: Vec<_> = report
+        .understood
+        .left_out
         .iter()
-        .map(|column| format!("`{}`", column.name))
-        .collect::<Vec<_>>()
-        .join(", ")
-}
-
-fn no_target(files: &[Raw<'_>], report: &Report) -> PreprocessError {
-    let quoted = |name: &String| format!("`{name}`");
-    let with_text = |name: &String| {
-        files[0]
-            .find(name)
-            .map_or_else(|| quoted(name), |at| files[0].example(at))
-    };
-    let parts = [
-        ("constant", report.constant.iter().map(quoted).collect::<Vec<_>>()),
-        ("without any value", report.empty.iter().map(quoted).collect()),
-        ("without numbers", report.not_numeric.iter().map(with_text).collect()),
-    ];
-    let parts = parts.iter().filter(|(_, names)| !names.is_empty());
-    let parts: Vec<_> = parts
-        .map(|(what, names)| format!("{what}: {}", names.join(", ")))
+        .map(|left| format!("`{}`: {}", left.column, left.why))
         .collect();
-    let why = if parts.is_empty() {
+    let why = if left_out.is_empty() {
         "there is no column beside the time".to_owned()
     } else {
-        parts.join("; ")
+        left_out.join("; ")
     };
-    PreprocessError::NoTarget {
-        file: files[0].file.clone(),
-        why,
-    }
+    Problem::new(format!(
+        "{} has no column that can be forecast: {why}; `data.targets` can name one",
+        raw.file
+    ))
+    .value(why)
+    .bound("at least 1 column of numbers")
 }

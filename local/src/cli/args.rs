@@ -22,6 +22,8 @@ pub enum Command {
     Up(UpArgs),
     /// Upload a file and return at once.
     Upload(UploadArgs),
+    /// Show how a file is understood, and every problem in it, without running anything.
+    Inspect(InspectArgs),
     /// Show how far the newest upload of each dataset has come.
     Status(ReadArgs),
     /// Show the scores of a dataset's newest round.
@@ -68,6 +70,9 @@ pub struct SpecArgs {
     /// The time column.
     #[arg(long, value_name = "COL")]
     pub time: Option<String>,
+    /// A column that is not used, or several separated by commas.
+    #[arg(long, value_name = "COL")]
+    pub exclude: Option<String>,
     /// How many steps to train, score and forecast.
     #[arg(long, value_name = "N")]
     pub horizon: Option<usize>,
@@ -94,6 +99,18 @@ pub struct RunArgs {
     /// Run each function as a process of its own, through the Lambda Runtime API.
     #[arg(long)]
     pub isolated: bool,
+}
+
+/// `flits inspect`.
+#[derive(Debug, Args)]
+pub struct InspectArgs {
+    /// The data: CSV or Parquet.
+    pub file: PathBuf,
+    #[command(flatten)]
+    pub spec: SpecArgs,
+    /// Print one JSON object instead of text.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `flits up`.

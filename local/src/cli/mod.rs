@@ -9,6 +9,7 @@ mod doctor;
 mod follow;
 mod forecast;
 mod generate;
+mod inspect;
 mod interrupt;
 mod open;
 mod outcome;
@@ -43,6 +44,7 @@ pub async fn main(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         Command::Run(args) => return Box::pin(run::run(&args)).await,
         Command::Upload(args) => return run::upload(&args).await,
+        Command::Inspect(args) => return inspect::inspect(&args).await,
         Command::Up(args) => up::up(&args).await?,
         Command::Status(args) => {
             let (only, json) = (args.dataset.as_deref(), args.at.json);

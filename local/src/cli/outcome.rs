@@ -201,24 +201,25 @@ fn panels(future: &ForecastDocument, holdout: Option<&ForecastDocument>, actual:
     let timed = |document: &ForecastDocument, rows: Option<&Vec<Vec<f64>>>, target: &str| -> Vec<(i64, f64)> {
         let row = document.targets.iter().position(|name| name == target);
         let values = row.and_then(|row| rows?.get(row)).map_or(&[][..], Vec::as_slice);
-        let times = document
-            .times
-            .iter()
-            .filter_map(|time| time.parse::<jiff::Timestamp>().ok());
-        times
-            .zip(values)
-            .map(|(time, value)| (time.as_second(), *value))
-            .collect()
+        let times = document.times.iter().filter_map(|time| seconds(time));
+        times.zip(values).map(|(time, value)| (time, *value)).collect()
     };
     let line = |document: &ForecastDocument, target: &str| timed(document, Some(&document.mean), target);
     let panel = |target: &String| Panel {
         target: target.clone(),
+        frequency: future.frequency,
         actual: actual.get(target).cloned().unwrap_or_default(),
         holdout: holdout.map_or_else(Vec::new, |document| line(document, target)),
         future: line(future, target),
         interval: INTERVAL.map(|level| timed(future, future.quantiles.get(level), target)),
     };
     future.targets.iter().map(panel).collect()
+}
+
+/// Returns a time of a forecast as seconds, or as the number of its step.
+fn seconds(time: &str) -> Option<i64> {
+    let moment = time.parse::<jiff::Timestamp>().ok();
+    moment.map_or_else(|| time.parse().ok(), |moment| Some(moment.as_second()))
 }
 
 async fn document(store: &dyn Store, key: &str) -> anyhow::Result<Option<ForecastDocument>> {

@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::{Context as _, anyhow};
 use contract::text;
 use plotters::prelude::*;
+use series::Frequency;
 
 use super::axis::Axis;
 
@@ -24,6 +25,8 @@ const FUTURE: RGBColor = RGBColor(20, 105, 180);
 pub(super) struct Panel {
     /// The name of the target column.
     pub target: String,
+    /// The distance of two times.
+    pub frequency: Frequency,
     /// The observed values; `None` where one is missing.
     pub actual: Vec<(i64, Option<f64>)>,
     /// The champion's forecast of the holdout, one step ahead.
@@ -87,7 +90,7 @@ fn draw_panel(area: &DrawingArea<SVGBackend<'_>, plotters::coord::Shift>, panel:
         .configure_mesh()
         .light_line_style(WHITE)
         .x_labels(6)
-        .x_label_formatter(&|t| label(*t))
+        .x_label_formatter(&|t| label(panel.frequency, *t))
         .y_labels(5)
         .y_label_formatter(&|v| short(*v))
         .draw()
@@ -156,8 +159,8 @@ fn seconds(time: i64) -> f64 {
     clippy::cast_possible_truncation,
     reason = "labels stand between times that were integers"
 )]
-fn label(time: f64) -> String {
-    let text = series::rfc3339(time as i64);
+fn label(frequency: Frequency, time: f64) -> String {
+    let text = frequency.label(time as i64);
     text.get(..16).map_or(text.clone(), |minute| minute.replace('T', " "))
 }
 
@@ -195,6 +198,7 @@ mod tests {
     fn the_plot_names_its_lines_and_breaks_at_gaps() {
         let panel = Panel {
             target: "down <b>".into(),
+            frequency: Frequency::Seconds(60),
             actual: vec![(0, Some(1.0)), (60, None), (120, Some(2.0)), (180, Some(3.0))],
             holdout: vec![(120, 2.5), (180, 2.0)],
             future: vec![(240, 2.2), (300, 2.3)],
@@ -220,6 +224,7 @@ mod tests {
     fn a_name_cannot_break_the_picture() {
         let panel = Panel {
             target: "a\u{1b}[31m\nb\0<script>".into(),
+            frequency: Frequency::Seconds(60),
             actual: vec![(0, Some(1.0))],
             holdout: Vec::new(),
             future: vec![(60, 2.0)],
@@ -275,6 +280,7 @@ mod tests {
             let (done, drawn) = std::sync::mpsc::channel();
             let panel = Panel {
                 target: "down".into(),
+            frequency: Frequency::Seconds(60),
                 actual: actual.into_iter().map(|(t, v)| (t, Some(v))).collect(),
                 holdout,
                 future,

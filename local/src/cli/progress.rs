@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, io::IsTerminal as _};
 
-use contract::{JobId, Produced, Task};
+use contract::{JobId, Produced, Report, Task};
 use indicatif::ProgressDrawTarget;
 use platform::ledger::State;
 use serde_json::json;
@@ -18,6 +18,8 @@ use super::{
 pub(super) struct Progress {
     style: Style,
     seen: HashSet<(JobId, State)>,
+    /// The jobs whose file was described.
+    understood: HashSet<JobId>,
 }
 
 enum Style {
@@ -39,6 +41,7 @@ impl Progress {
         Self {
             style,
             seen: HashSet::new(),
+            understood: HashSet::new(),
         }
     }
 
@@ -61,6 +64,9 @@ impl Progress {
         for job in &view.jobs {
             let before = reused.contains(&job.step.job);
             let name = label(&job.step.task);
+            if let (Some(Produced::Preprocess(facts)), true) = (&job.made, self.understood.insert(job.step.job)) {
+                self.understood(&facts.report);
+            }
             if let Style::Bars(bars) = &mut self.style {
                 if ended(job) {
                     bars.ended(&name, job, outcome(job, before));
@@ -81,6 +87,17 @@ impl Progress {
             } else if ended(job) {
                 eprintln!("{name:24} {}", outcome(job, before));
             }
+        }
+    }
+
+    /// Says in at most three lines how the file was understood.
+    fn understood(&self, report: &Report) {
+        let lines = report.lines();
+        let lines = lines.iter().map(|line| contract::text::plain(line));
+        match &self.style {
+            Style::Json => print_json(&json!({"event": "understood", "report": report})),
+            Style::Lines => lines.for_each(|line| eprintln!("{line}")),
+            Style::Bars(bars) => lines.for_each(|line| bars.println(&line)),
         }
     }
 

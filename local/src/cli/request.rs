@@ -64,12 +64,11 @@ fn spec_file(args: &SpecArgs) -> anyhow::Result<Option<(String, String)>> {
 /// Returns `--set` and the flags that stand for one, without `host.*`.
 fn sets(args: &SpecArgs) -> anyhow::Result<Vec<(String, String)>> {
     let mut sets = Vec::new();
-    if let Some(target) = &args.target {
-        let names: Vec<&str> = target.split(',').map(str::trim).collect();
-        sets.push((
-            "data.targets".to_owned(),
-            serde_json::to_string(&names).context("--target")?,
-        ));
+    for (key, columns) in [("data.targets", &args.target), ("data.exclude", &args.exclude)] {
+        if let Some(columns) = columns {
+            let names: Vec<&str> = columns.split(',').map(str::trim).collect();
+            sets.push((key.to_owned(), serde_json::to_string(&names).context(key)?));
+        }
     }
     sets.extend(args.time.clone().map(|time| ("data.time".to_owned(), time)));
     sets.extend(
@@ -92,10 +91,20 @@ fn dataset(file: &Path, args: &SpecArgs, environment: &[(String, String)]) -> St
 }
 
 fn of_stem(file: &Path) -> String {
-    let stem = file
-        .file_stem()
-        .map(|stem| stem.to_string_lossy().into_owned())
-        .unwrap_or_default();
+    let stem = |file: &Path| {
+        file.file_stem()
+            .map(|stem| stem.to_string_lossy().into_owned())
+            .unwrap_or_default()
+    };
+    let packed = file
+        .extension()
+        .is_some_and(|extension| ["gz", "zst"].iter().any(|packed| extension == *packed));
+    // `a.csv.gz` is a compressed `a.csv`.
+    let stem = if packed {
+        stem(Path::new(&stem(file)))
+    } else {
+        stem(file)
+    };
     Dataset::from_stem(&stem).map_or(stem, String::from)
 }
 
@@ -109,6 +118,7 @@ mod tests {
             dataset: None,
             target: None,
             time: None,
+            exclude: None,
             horizon: None,
             spec: None,
             sets: Vec::new(),

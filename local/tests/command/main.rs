@@ -11,6 +11,7 @@ mod doctor;
 mod flits;
 mod heals;
 mod hostile;
+mod inspect;
 mod isolated;
 mod killed;
 mod older;

@@ -1,6 +1,6 @@
 //! Decomposition into seasons and trend by locally weighted regression.
 
-use series::Frequency;
+use series::{Frequency, Sessions};
 
 use forecast::Periods;
 
@@ -10,8 +10,13 @@ pub(crate) fn periods(asked: &Periods, season: usize, frequency: Frequency, rows
         Periods::Given(periods) => periods.clone(),
         Periods::Auto => {
             let week = season.saturating_mul(7);
-            let is_day = matches!(frequency, Frequency::Seconds(s) if s.saturating_mul(season as u64) == 86_400);
-            if is_day { vec![season, week] } else { vec![season] }
+            match frequency {
+                Frequency::Seconds(s) if s.saturating_mul(season as u64) == 86_400 => vec![season, week],
+                Frequency::Sessions(Sessions { days, per_day, .. }) if season == per_day as usize && season > 1 => {
+                    vec![season, season.saturating_mul(days.len() as usize)]
+                }
+                _ => vec![season],
+            }
         }
     };
     periods.retain(|&period| period >= 2 && period <= rows / 2);

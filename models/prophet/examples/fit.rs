@@ -15,7 +15,7 @@ use std::{collections::BTreeMap, error::Error, fmt::Write as _, io::Write as _, 
 
 use forecast::{Growth, Mode, ProphetSpec};
 use prophet::{Rows, Simulation, fit};
-use series::{Time, TimeAxis};
+use series::{Fitted, Time, TimeAxis};
 
 /// The most future rows.
 const MOST: usize = 10_000_000;
@@ -155,7 +155,7 @@ fn with_future(mut times: Vec<i64>, future: usize) -> Vec<i64> {
     sorted.sort_unstable();
     sorted.dedup();
     let Some(&last) = sorted.last() else { return times };
-    if let Ok(axis) = TimeAxis::infer(&sorted, usize::MAX) {
+    if let Ok(Fitted { axis, .. }) = TimeAxis::fit(&sorted, usize::MAX) {
         times.extend((axis.len..axis.len + future).map(|row| axis.at(row)));
         return times;
     }

@@ -4,10 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Frequency,
-    civil::{DAY, rfc3339},
-    frequency::{LONGEST, MAX_SECONDS},
-    months::{month_later, month_number, monthly},
-    statistics::most_common,
+    frequency::LONGEST,
+    months::{dekad_number, dekads_later, month_later, month_number},
 };
 
 /// A regular grid of times, UTC seconds.
@@ -64,7 +62,10 @@ pub enum AxisError {
         step: Frequency,
     },
     /// A grid that would be too long.
-    #[error("a row every {frequency} from {start} to {end} makes {have} rows, at most {bound} are allowed")]
+    #[error(
+        "a row every {frequency} from {start} to {end} makes {have} rows, at most {bound} are allowed; the largest gap lies between {} and {}",
+        gap.0, gap.1
+    )]
     TooManyRows {
         /// The distance of the grid's rows.
         frequency: Frequency,
@@ -74,8 +75,22 @@ pub enum AxisError {
         end: String,
         /// How many rows the grid would have.
         have: u64,
-        /// The most rows that the caller allows.
+        /// The most rows that are allowed.
         bound: usize,
+        /// The times around the largest gap.
+        gap: Box<(String, String)>,
+    },
+    /// Times that no step explains.
+    #[error(
+        "the times have no regular step: the most common one, {frequency}, is that of {have} of {all} neighbours; `data.frequency` can set one"
+    )]
+    Irregular {
+        /// The most common step.
+        frequency: Frequency,
+        /// How many neighbours are so far apart.
+        have: usize,
+        /// How many neighbours there are.
+        all: usize,
     },
 }
 
@@ -95,18 +110,27 @@ impl TimeAxis {
             Frequency::Months { months, anchor } => {
                 month_later(self.start, row.saturating_mul(i64::from(months)), anchor)
             }
+            Frequency::Sessions(sessions) => sessions.later(self.start, row),
+            Frequency::Dekads => dekads_later(self.start, row),
+            Frequency::Steps => self.start.saturating_add(row),
         }
+    }
+
+    /// Returns the time of a row as text, also beyond the end: RFC 3339 in UTC, or the number of a step without a calendar.
+    #[must_use]
+    pub fn label(&self, row: usize) -> String {
+        self.frequency.label(self.at(row))
     }
 
     /// Returns the row of a time in UTC seconds; `None` where no row has this time.
     #[must_use]
     pub fn index_of(&self, t: i64) -> Option<usize> {
-        let row = usize::try_from(self.nearest(t)?).ok()?;
+        let row = usize::try_from(self.number(t)?).ok()?;
         (row < self.len && self.at(row) == t).then_some(row)
     }
 
     /// Returns the rows of times as [`Self::index_of`] does; fastest where each is the row after the one before.
-    pub fn indices_of(&self, times: impl IntoIterator<Item = i64>) -> impl Iterator<Item = Option<usize>> {
+    pub(crate) fn indices_of(&self, times: impl IntoIterator<Item = i64>) -> impl Iterator<Item = Option<usize>> {
         let mut next = 0;
         times.into_iter().map(move |t| {
             let is_next = next < self.len && self.at(next) == t;
@@ -122,99 +146,19 @@ impl TimeAxis {
         self.at(self.len.saturating_sub(1))
     }
 
-    /// Finds the grid of sorted times without duplicates.
-    ///
-    /// The most common difference (the smaller one of equally common ones) must divide all others. Times that lie four weeks
-    /// or more apart and fall on one day of the month, or on its last day, are calendar months.
-    ///
-    /// # Errors
-    /// With fewer than two rows, times out of order, a time off the grid, a step longer than [`Frequency`] allows, or a grid of
-    /// more than `max_rows`.
-    pub fn infer(times: &[i64], max_rows: usize) -> Result<Self, AxisError> {
-        check_sorted(times)?;
-        let differences = || times.windows(2).map(|pair| pair[1].saturating_sub(pair[0]));
-        let sparse = differences().all(|difference| difference >= 28 * DAY);
-        let monthly = if sparse { monthly(times) } else { None };
-        let frequency = monthly.unwrap_or_else(|| Frequency::Seconds(most_common(differences())));
-        if frequency.is_too_long() {
-            let long = |difference: i64| difference.unsigned_abs() > MAX_SECONDS;
-            let row = 1 + differences().position(long).unwrap_or_default();
-            return Err(AxisError::StepTooLong {
-                row,
-                time: rfc3339(times[row]),
-                step: frequency,
-            });
-        }
-        Self::with_frequency(times, frequency, max_rows)
-    }
-
-    /// Lays a given grid over sorted times without duplicates.
-    ///
-    /// # Errors
-    /// Without any row, with times out of order, a time off the grid, or a grid of more than `max_rows`.
-    pub fn with_frequency(times: &[i64], frequency: Frequency, max_rows: usize) -> Result<Self, AxisError> {
-        let (Some(&start), Some(&end)) = (times.first(), times.last()) else {
-            return Err(AxisError::TooFewRows { have: 0, need: 1 });
-        };
-        check_order(times)?;
-        let mut axis = Self {
-            start,
-            frequency,
-            len: usize::MAX,
-        };
-        let off = axis.indices_of(times.iter().copied()).position(|row| row.is_none());
-        let grid = |row: usize| AxisError::OffGrid {
-            row,
-            time: rfc3339(times[row]),
-            frequency,
-            start: rfc3339(start),
-        };
-        if let Some(row) = off {
-            return Err(grid(row));
-        }
-        let have = axis.nearest(end).unwrap_or(i64::MAX).unsigned_abs() + 1;
-        axis.len = usize::try_from(have).unwrap_or(usize::MAX);
-        if axis.len > max_rows {
-            let (start, end) = (rfc3339(start), rfc3339(end));
-            return Err(AxisError::TooManyRows {
-                frequency,
-                start,
-                end,
-                have,
-                bound: max_rows,
-            });
-        }
-        Ok(axis)
-    }
-
     /// Returns the number of the step at or before a time, counted from the start.
-    fn nearest(&self, t: i64) -> Option<i64> {
+    pub(crate) fn number(&self, t: i64) -> Option<i64> {
         match self.frequency {
             Frequency::Seconds(s) => t.checked_sub(self.start).map(|since| since.div_euclid(step(s))),
             Frequency::Months { months, .. } => {
                 Some((month_number(t) - month_number(self.start)).div_euclid(i64::from(months.max(1))))
             }
+            Frequency::Sessions(sessions) => {
+                Some(sessions.number(self.start, t) - sessions.number(self.start, self.start))
+            }
+            Frequency::Dekads => Some(dekad_number(t) - dekad_number(self.start)),
+            Frequency::Steps => t.checked_sub(self.start),
         }
-    }
-}
-
-fn check_sorted(times: &[i64]) -> Result<(), AxisError> {
-    if times.len() < 2 {
-        return Err(AxisError::TooFewRows {
-            have: times.len(),
-            need: 2,
-        });
-    }
-    check_order(times)
-}
-
-fn check_order(times: &[i64]) -> Result<(), AxisError> {
-    match times.windows(2).position(|pair| pair[1] <= pair[0]) {
-        Some(before) => Err(AxisError::NotSorted {
-            row: before + 1,
-            time: rfc3339(times[before + 1]),
-        }),
-        None => Ok(()),
     }
 }
 
@@ -229,87 +173,21 @@ mod tests {
     use super::*;
     use crate::{
         Anchor,
-        civil::{Date, days},
+        civil::{DAY, Date, days},
+        sessions::{Sessions, Weekdays},
     };
-
-    const MANY: usize = 1_000_000;
 
     fn day(year: i64, month: i64, day: i64) -> i64 {
         days(Date { year, month, day }) * DAY
     }
 
-    fn inferred(times: &[i64]) -> String {
-        let axis = TimeAxis::infer(times, MANY).unwrap();
-        format!("{} x {}", axis.len, axis.frequency)
-    }
-
     #[test]
-    fn the_most_common_difference_is_the_frequency_and_gaps_are_steps() {
-        for (times, expected) in [
-            (vec![0, 120, 240, 600], "6 x 2m"),
-            (vec![0, 3600, 7200], "3 x 1h"),
-            (vec![day(2024, 1, 1), day(2024, 2, 1)], "2 x 1mo"),
-            (
-                vec![day(1992, 1, 1), day(1992, 2, 1), day(1992, 3, 1), day(1992, 6, 1)],
-                "6 x 1mo",
-            ),
-            (
-                vec![day(2023, 11, 30), day(2023, 12, 31), day(2024, 1, 31), day(2024, 2, 29)],
-                "4 x 1mo-end",
-            ),
-            (
-                vec![day(2024, 1, 31), day(2024, 2, 29), day(2024, 3, 31)],
-                "3 x 1mo-end",
-            ),
-            (vec![day(2023, 1, 30), day(2023, 2, 28), day(2023, 3, 30)], "3 x 1mo"),
-            (
-                vec![day(2022, 1, 1), day(2023, 1, 1), day(2024, 1, 1), day(2025, 1, 1)],
-                "4 x 12mo",
-            ),
-            (vec![0, 28 * DAY, 56 * DAY], "3 x 4w"),
-        ] {
-            assert_eq!(inferred(&times), expected);
-        }
-    }
-
-    #[test]
-    fn what_is_no_grid_is_refused_with_row_and_time() {
-        for (times, message) in [
-            (vec![0], "1 rows with different times, a time axis needs 2"),
-            (
-                vec![0, 60, 60],
-                "row 2: time 1970-01-01T00:01:00Z is not after the row before it",
-            ),
-            (
-                vec![0, 60, 120, 150],
-                "row 3: time 1970-01-01T00:02:30Z is off the grid of one row every 1m from 1970-01-01T00:00:00Z",
-            ),
-            (
-                vec![0, 1, 2, 10_000_000],
-                "a row every 1s from 1970-01-01T00:00:00Z to 1970-04-26T17:46:40Z makes 10000001 rows, at most 1000000 are allowed",
-            ),
-            (
-                vec![day(1, 1, 2), day(1, 1, 2) + 3_600_000 * DAY],
-                "row 1: time 9857-06-21T00:00:00Z is a step of 3600000d after the row before it, a step is at most 100 years",
-            ),
-            (
-                vec![day(1900, 1, 1), day(2000, 2, 1), day(2100, 3, 1)],
-                "row 1: time 2000-02-01T00:00:00Z is a step of 36553d after the row before it, a step is at most 100 years",
-            ),
-        ] {
-            assert_eq!(TimeAxis::infer(&times, MANY).unwrap_err().to_string(), message);
-        }
-    }
-
-    #[test]
-    fn a_given_frequency_may_be_finer_than_the_rows() {
-        let axis = TimeAxis::with_frequency(&[0, 240], Frequency::Seconds(120), MANY).unwrap();
-        assert_eq!(axis.len, 3);
-        assert_eq!(axis.index_of(120), Some(1));
-        assert_eq!(axis.index_of(121), None);
-        assert_eq!(axis.index_of(-120), None);
-        assert_eq!(axis.end(), 240);
-        assert_eq!(axis.at(5), 600, "beyond the end");
+    fn a_label_is_a_time_or_the_number_of_a_step() {
+        assert_eq!(
+            TimeAxis::new(0, Frequency::Seconds(60), 2).label(1),
+            "1970-01-01T00:01:00Z"
+        );
+        assert_eq!(TimeAxis::new(1, Frequency::Steps, 300).label(300), "301");
     }
 
     proptest! {
@@ -322,20 +200,14 @@ mod tests {
                 (start, Frequency::Seconds(seconds)),
                 (start, Frequency::Months { months, anchor: Anchor::Start }),
                 (end, Frequency::Months { months, anchor: Anchor::End }),
+                (start, Frequency::Steps),
+                (dekads_later(start, 0), Frequency::Dekads),
+                (day(2024, 1, 1) + start.rem_euclid(DAY), Frequency::Sessions(Sessions::daily(Weekdays::BUSINESS))),
+                (day(2024, 1, 2) + 36_000, "30m in sessions 09:30-15:30 mon,tue,sat".parse().unwrap()),
             ] {
                 let axis = TimeAxis { start, frequency, len: 500 };
                 prop_assert_eq!(axis.index_of(axis.at(row)), Some(row));
                 prop_assert!(axis.at(row) < axis.at(row + 1));
-            }
-        }
-
-        #[test]
-        fn no_times_make_it_panic(times in proptest::collection::vec(any::<i64>(), 0..6)) {
-            let mut times = times;
-            times.sort_unstable();
-            if let Ok(axis) = TimeAxis::infer(&times, 100) {
-                let written = serde_json::to_string(&axis).unwrap();
-                prop_assert_eq!(serde_json::from_str::<TimeAxis>(&written).unwrap(), axis, "what is written can be read");
             }
         }
     }

@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Clean, Column, Missing, Outliers, Role, Scaler, TimeAxis, TransformError,
-    civil::rfc3339,
     impute::impute,
     statistics::{deviation, mean, quantile},
 };
@@ -47,7 +46,7 @@ impl ColumnTransform {
         Err(TransformError::TooFar {
             column: self.name.clone(),
             row,
-            time: rfc3339(axis.at(row)),
+            time: axis.label(row),
             value: raw[row],
             offset: self.offset,
             scale: self.scale,
@@ -143,7 +142,7 @@ fn check_size(column: &Column, axis: &TimeAxis) -> Result<(), TransformError> {
     Err(TransformError::TooLarge {
         column: column.name.clone(),
         row,
-        time: rfc3339(axis.at(row)),
+        time: axis.label(row),
         value: column.values[row],
     })
 }

@@ -4,6 +4,11 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
+use crate::{
+    civil::rfc3339,
+    sessions::{self, Sessions},
+};
+
 /// On which day of its month a monthly row falls.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -16,7 +21,8 @@ pub enum Anchor {
 
 /// The distance of two neighbouring rows.
 ///
-/// Written and read as text: `2m`, `1h`, `1d`, `90s`, `1mo` and `1mo-end`.
+/// Written and read as text: `2m`, `1h`, `1d`, `90s`, `1mo` and `1mo-end`, `1 business day`, `1 day on mon-sat`,
+/// `30m in sessions 09:30-15:30 mon-fri`, `1 dekad` and `1 step`. `1y` is read as `12mo`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Frequency {
@@ -29,11 +35,19 @@ pub enum Frequency {
         /// On which day of the month.
         anchor: Anchor,
     },
+    /// Some days of the week, or sessions within them.
+    Sessions(Sessions),
+    /// The 1st, the 11th and the 21st of every month.
+    Dekads,
+    /// Steps without a calendar: a time is the number of its step.
+    Steps,
 }
 
 /// A text that is not a frequency.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("frequency `{0}` must be a whole number from 1 with s, m, h, d, w, mo or mo-end, at most 100 years")]
+#[error(
+    "frequency `{0}` must be a whole number from 1 with s, m, h, d, w, mo, mo-end or y, at most 100 years, or one of `1 business day`, `1 day on mon-sat`, `30m in sessions 09:30-15:30 mon-fri`, `1 dekad` and `1 step`"
+)]
 pub struct FrequencyError(String);
 
 /// Units of seconds, largest first, so that printing finds the shortest text.
@@ -44,14 +58,24 @@ pub(crate) const MAX_SECONDS: u64 = 3_155_760_000;
 const MAX_MONTHS: u32 = 1_200;
 
 /// The same bound in words.
-pub(crate) const LONGEST: &str = "100 years";
+pub const LONGEST: &str = "100 years";
 
 impl Frequency {
+    /// Returns a time as text: RFC 3339 in UTC, or the number of a step without a calendar.
+    #[must_use]
+    pub fn label(self, t: i64) -> String {
+        match self {
+            Self::Steps => t.to_string(),
+            _ => rfc3339(t),
+        }
+    }
+
     /// Returns whether it is longer than the bound up to which texts are read.
     pub(crate) fn is_too_long(self) -> bool {
         match self {
             Self::Seconds(seconds) => seconds > MAX_SECONDS,
             Self::Months { months, .. } => months > MAX_MONTHS,
+            Self::Sessions(_) | Self::Dekads | Self::Steps => false,
         }
     }
 }
@@ -71,6 +95,9 @@ impl fmt::Display for Frequency {
                 months,
                 anchor: Anchor::End,
             } => write!(f, "{months}mo-end"),
+            Self::Sessions(sessions) => sessions.fmt(f),
+            Self::Dekads => f.write_str(DEKAD),
+            Self::Steps => f.write_str(STEP),
         }
     }
 }
@@ -97,7 +124,16 @@ impl From<Frequency> for String {
     }
 }
 
+const DEKAD: &str = "1 dekad";
+const STEP: &str = "1 step";
+
 fn parse(text: &str) -> Option<Frequency> {
+    match text {
+        DEKAD => return Some(Frequency::Dekads),
+        STEP => return Some(Frequency::Steps),
+        _ if text.contains(' ') => return sessions::parse(text).map(Frequency::Sessions),
+        _ => {}
+    }
     let end = text.find(|c: char| !c.is_ascii_digit())?;
     let (number, unit) = text.split_at(end);
     let number: u64 = number.parse().ok().filter(|&n| n > 0)?;
@@ -108,6 +144,7 @@ fn parse(text: &str) -> Option<Frequency> {
     match unit {
         "mo" => months(Anchor::Start),
         "mo-end" => months(Anchor::End),
+        "y" => parse(&format!("{}mo", number.checked_mul(12)?)),
         _ => {
             let (_, size) = UNITS.into_iter().find(|(name, _)| *name == unit)?;
             number
@@ -133,6 +170,18 @@ mod tests {
             ("7d", "1w"),
             ("1mo", "1mo"),
             ("3mo-end", "3mo-end"),
+            ("2y", "24mo"),
+            ("1 business day", "1 business day"),
+            ("1 day on mon-fri", "1 business day"),
+            ("1 day on mon-sat", "1 day on mon-sat"),
+            ("1 day on sun-thu", "1 day on sun-thu"),
+            ("1 day on mon,wed,fri", "1 day on mon,wed,fri"),
+            (
+                "30m in sessions 09:30-15:30 mon-fri",
+                "30m in sessions 09:30-15:30 mon-fri",
+            ),
+            ("1 dekad", "1 dekad"),
+            ("1 step", "1 step"),
         ] {
             let frequency: Frequency = text.parse().unwrap();
             assert_eq!(frequency.to_string(), shortest, "{text}");
@@ -152,9 +201,14 @@ mod tests {
             "-1h",
             "1.5h",
             "99999999999999999999s",
-            "101y",
             "5300w",
             "1201mo",
+            "101y",
+            "2 steps",
+            "1 day on",
+            "1 day on noday",
+            "30m in sessions 15:30-09:30 mon-fri",
+            "30m in sessions 09:30-15:40 mon-fri",
         ] {
             let error = text.parse::<Frequency>().unwrap_err();
             assert!(error.to_string().contains(&format!("`{text}`")), "{error}");

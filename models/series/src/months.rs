@@ -42,3 +42,18 @@ pub(crate) fn month_later(t: i64, months: i64, anchor: Anchor) -> i64 {
     };
     days(Date { year, month, day }) * DAY + t.rem_euclid(DAY)
 }
+
+/// Counts dekads since year 0: the 1st, the 11th and the 21st of each month begin one.
+pub(crate) fn dekad_number(t: i64) -> i64 {
+    let day = date(t.div_euclid(DAY)).day;
+    month_number(t) * 3 + ((day - 1) / 10).min(2)
+}
+
+/// Moves a time by dekads, to the first day of one.
+pub(crate) fn dekads_later(t: i64, dekads: i64) -> i64 {
+    let number = dekad_number(t).saturating_add(dekads.clamp(-3_600_000_000, 3_600_000_000));
+    let (month, place) = (number.div_euclid(3), number.rem_euclid(3));
+    let (year, month) = (month.div_euclid(12), month.rem_euclid(12) + 1);
+    let day = 1 + 10 * place;
+    days(Date { year, month, day }) * DAY + t.rem_euclid(DAY)
+}

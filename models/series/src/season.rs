@@ -1,6 +1,6 @@
 //! The length of the season.
 
-use crate::{Frequency, axis::step, civil::DAY};
+use crate::{Frequency, Sessions, axis::step, civil::DAY};
 
 /// Returns the season in steps: the first of day, week and year that holds two steps or more and fits twice into the
 /// training rows, else 1.
@@ -10,7 +10,14 @@ pub fn season(frequency: Frequency, training_rows: usize) -> usize {
     const CYCLES: [i64; 3] = [DAY, 7 * DAY, 31_557_600];
     let fits = |&steps: &usize| steps >= 2 && steps <= training_rows / 2;
     let whole = |cycle: i64, s: i64| usize::try_from((cycle + s / 2) / s).unwrap_or(1);
+    let first = |cycles: &[u32]| cycles.iter().map(|&steps| steps as usize).find(fits).unwrap_or(1);
     match frequency {
+        Frequency::Sessions(Sessions { days, per_day, .. }) => {
+            let (week, day) = (days.len() * per_day, per_day);
+            first(&[day, week, week * 52])
+        }
+        Frequency::Dekads => first(&[36]),
+        Frequency::Steps => 1,
         Frequency::Seconds(s) => CYCLES
             .into_iter()
             .map(|cycle| whole(cycle, step(s)))
@@ -42,6 +49,10 @@ mod tests {
             (months(1), 23, 1),
             (months(3), 100, 4),
             (months(12), 100, 1),
+            ("1 business day".parse().unwrap(), 100, 5),
+            ("30m in sessions 09:30-15:30 mon-fri".parse().unwrap(), 100, 13),
+            (Frequency::Dekads, 100, 36),
+            (Frequency::Steps, 100, 1),
         ] {
             assert_eq!(season(frequency, rows), expected, "{frequency} {rows}");
         }

@@ -3,12 +3,13 @@
 use std::collections::HashSet;
 
 use series::Frequency;
+use toml::Value;
 
 use super::{
     node::{Fields, Leaf},
     problem::Problems,
     read::Section,
-    resolved::{Choice, DataSection, Mode},
+    resolved::{Choice, DataSection, Decimal, Mode},
 };
 use crate::{NameError, name::check_column};
 
@@ -29,6 +30,23 @@ pub(super) fn read(fields: &mut Fields, problems: &mut Problems) -> DataSection 
         series_id: series_id(&mut section),
         frequency: frequency(&mut section),
         time_zone: time_zone(&mut section),
+        time_format: time_format(&mut section),
+        skip_rows: skip_rows(&mut section),
+        header: header(&mut section),
+        decimal: section.word(
+            "decimal",
+            &[
+                ("auto", Choice::Auto),
+                (".", Choice::Given(Decimal::Point)),
+                (",", Choice::Given(Decimal::Comma)),
+            ],
+            &[],
+            Choice::Auto,
+        ),
+        missing: missing(&mut section),
+        exclude: columns(&mut section, "exclude")
+            .map(|(_, columns)| columns)
+            .unwrap_or_default(),
         parts: parts(&mut section),
         mode: section.word("mode", &[("replace", Mode::Replace)], &["append"], Mode::Replace),
     };
@@ -124,7 +142,8 @@ fn frequency(section: &mut Section<'_>) -> Choice<Frequency> {
             section.wrong(
                 "frequency",
                 &leaf,
-                "`auto` or a number with a unit: 90s, 2m, 1h, 1d, 1w, 1mo, 1mo-end",
+                "`auto`, a number with a unit such as 90s, 2m, 1h, 1d, 1w, 1mo, 1mo-end or 1y, or one of 1 business day, \
+                 1 day on mon-sat, 30m in sessions 09:30-15:30 mon-fri and 1 dekad, with other days and hours too",
             );
             Choice::Auto
         },
@@ -142,6 +161,83 @@ fn time_zone(section: &mut Section<'_>) -> String {
         section.wrong("time_zone", &leaf, "an IANA time zone such as UTC or Europe/Madrid");
     }
     name
+}
+
+/// The words that `data.time_format` takes beside formats: how a bare number is a time.
+const NUMBERS_AS_TIMES: [&str; 6] = ["epoch-s", "epoch-ms", "epoch-us", "epoch-ns", "excel", "step"];
+
+fn time_format(section: &mut Section<'_>) -> Choice<String> {
+    let Some(leaf) = section.leaf("time_format") else {
+        return Choice::Auto;
+    };
+    let text = leaf.as_text().unwrap_or_default();
+    if text == "auto" {
+        return Choice::Auto;
+    }
+    let moment = jiff::Timestamp::UNIX_EPOCH.to_zoned(jiff::tz::TimeZone::UTC);
+    let is_format = || text.contains('%') && jiff::fmt::strtime::format(&text, &moment).is_ok();
+    if NUMBERS_AS_TIMES.contains(&text.as_str()) || is_format() {
+        return Choice::Given(text);
+    }
+    let bound = format!(
+        "`auto`, a format such as %d/%m/%Y %H:%M, or one of {}",
+        NUMBERS_AS_TIMES.join(", ")
+    );
+    section.wrong("time_format", &leaf, &bound);
+    Choice::Auto
+}
+
+fn skip_rows(section: &mut Section<'_>) -> Choice<usize> {
+    const MOST: u64 = 10_000;
+    let Some(leaf) = section.leaf("skip_rows") else {
+        return Choice::Auto;
+    };
+    if leaf.as_str() == Some("auto") {
+        return Choice::Auto;
+    }
+    let rows = leaf.as_whole().filter(|rows| *rows <= MOST);
+    if let Some(rows) = rows.and_then(|rows| usize::try_from(rows).ok()) {
+        return Choice::Given(rows);
+    }
+    let bound = format!("`auto` or a number of lines from 0 to {MOST}");
+    section.wrong("skip_rows", &leaf, &bound);
+    Choice::Auto
+}
+
+fn header(section: &mut Section<'_>) -> Choice<bool> {
+    let Some(leaf) = section.leaf("header") else {
+        return Choice::Auto;
+    };
+    match (leaf.as_str(), leaf.value.as_bool()) {
+        (_, Some(header)) => Choice::Given(header),
+        (Some("auto"), None) => Choice::Auto,
+        _ => {
+            section.wrong("header", &leaf, "`auto`, true or false");
+            Choice::Auto
+        }
+    }
+}
+
+/// Reads the numbers that mean a missing value; a single number counts as a list of one.
+fn missing(section: &mut Section<'_>) -> Vec<f64> {
+    const MOST: usize = 100;
+    let Some(leaf) = section.leaf("missing") else {
+        return Vec::new();
+    };
+    let number = |value: &Value| match value {
+        #[expect(clippy::cast_precision_loss, reason = "codes for a missing value are small")]
+        Value::Integer(number) => Some(*number as f64),
+        Value::Float(number) => Some(*number).filter(|number| number.is_finite()),
+        _ => None,
+    };
+    let numbers = match &leaf.value {
+        Value::Array(items) if items.len() <= MOST => items.iter().map(number).collect(),
+        one => number(one).map(|one| vec![one]),
+    };
+    numbers.unwrap_or_else(|| {
+        section.wrong("missing", &leaf, &format!("a list of at most {MOST} finite numbers"));
+        Vec::new()
+    })
 }
 
 fn parts(section: &mut Section<'_>) -> u32 {

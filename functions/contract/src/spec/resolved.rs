@@ -74,6 +74,18 @@ pub struct DataSection {
     pub frequency: Choice<series::Frequency>,
     /// The IANA time zone of times that are written without an offset.
     pub time_zone: String,
+    /// How the times are written, as `strftime` names it. `Auto`: found from the values.
+    pub time_format: Choice<String>,
+    /// The lines before the header that are no data. `Auto`: found from the lines.
+    pub skip_rows: Choice<usize>,
+    /// Whether names stand above the columns. `Auto`: found from the lines.
+    pub header: Choice<bool>,
+    /// The decimal sign of numbers in text. `Auto`: found from the values.
+    pub decimal: Choice<Decimal>,
+    /// Numbers that stand for a missing value, such as -999.
+    pub missing: Vec<f64>,
+    /// The names of columns that are not used.
+    pub exclude: Vec<String>,
     /// Into how many parts the dataset is cut. Always 1: more are not built yet.
     pub parts: u32,
     /// How several uploads of the dataset are combined.
@@ -81,12 +93,23 @@ pub struct DataSection {
 }
 
 /// A setting that is given, or found from the data where it is `auto`.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Choice<T> {
     /// Found from the data, written `auto`.
     Auto,
     /// The value that was given.
     Given(T),
+}
+
+/// The sign between the whole digits of a number and its fraction.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+pub enum Decimal {
+    /// A point: `1,234.5`.
+    #[serde(rename = ".")]
+    Point,
+    /// A comma: `1.234,5`.
+    #[serde(rename = ",")]
+    Comma,
 }
 
 /// How several uploads of one dataset are combined.

@@ -1,78 +1,78 @@
-//! Texts that are times, and texts that are not.
+//! Columns of a file as times.
+
+mod columns;
+mod files;
+mod laws;
+mod texts;
+mod zones;
+
+use contract::{
+    Layout,
+    spec::{DataSection, Layer, resolve},
+};
+use polars::prelude::{NewChunkedArray, StringChunked};
 
 use super::*;
+use crate::raw::{Cells, Lines, RawColumn};
 
-#[test]
-fn times_are_read_in_the_formats_that_the_documents_name() {
-    for (text, format, seconds) in [
-        ("1970-01-02T00:00:00Z", Format::Rfc3339, 86_400),
-        ("1970-01-01T01:00:00+01:00", Format::Rfc3339, 0),
-        ("1970-01-01 00:00:00-0130", Format::Rfc3339, 5_400),
-        ("1970-01-01 00:00:00.000 +00", Format::Rfc3339, 0),
-        ("2018-02-05 23:40:00", Format::DateTime, 1_517_874_000),
-        ("2018-02-05T23:40", Format::DateTime, 1_517_874_000),
-        (" 2018-02-05 23:40:00.000 ", Format::DateTime, 1_517_874_000),
-        ("2018-02-05", Format::Date, 1_517_788_800),
-        ("0001-01-01", Format::Date, -62_135_596_800),
-        ("1517874000", Format::Seconds, 1_517_874_000),
-        ("1517874000.0", Format::Seconds, 1_517_874_000),
-        ("-5", Format::Seconds, -5),
-        ("1517874000000", Format::Milliseconds, 1_517_874_000),
-    ] {
-        assert_eq!(
-            parse(text),
-            Some(Stamp {
-                format,
-                seconds,
-                whole: true
-            }),
-            "{text}"
-        );
-    }
-    for text in ["2018-02-05 23:40:00.5", "1517874000001", "1970-01-01T00:00:00.001Z"] {
-        assert_eq!(parse(text).map(|stamp| stamp.whole), Some(false), "{text}");
+/// Returns the settings of a spec with these lines in `[data]`.
+fn data(lines: &str) -> DataSection {
+    resolve(&[Layer::toml("test", &format!("[data]\n{lines}"))])
+        .unwrap()
+        .data
+}
+
+/// Returns the cells of one column: numbers if all of them are, as a reader of files finds them.
+fn cells(texts: &[String]) -> Cells {
+    let number = |text: &String| if text.is_empty() { Ok(f64::NAN) } else { text.parse() };
+    match texts.iter().map(number).collect() {
+        Ok(numbers) if texts.iter().any(|text| !text.is_empty()) => Cells::Numbers(numbers),
+        _ => {
+            let texts = texts
+                .iter()
+                .map(|text| Some(text.as_str()).filter(|text| !text.is_empty()));
+            Cells::Text(StringChunked::from_iter_options("".into(), texts))
+        }
     }
 }
 
-#[test]
-fn what_is_no_time_is_not_read_as_one() {
-    for text in [
-        "",
-        "-",
-        "now",
-        "2018-02-30",
-        "2018-13-01",
-        "2018-2-5",
-        "05/02/2018",
-        "2018-02-05 24:00:00",
-        "2018-02-05 23:60",
-        "2018-02-05 23:40:60",
-        "2018-02-05 23",
-        "2018-02-05T23:40:00.Z",
-        "2018-02-05T23:40+25:00",
-        "2018-02-05T23:40 CET",
-        "2018-02-05_23:40",
-        "1.5",
-        "1e9",
-        "99999999999999999999",
-    ] {
-        assert_eq!(parse(text), None, "{text}");
+/// Returns a table with a header in line 1.
+fn table<T: Into<String>>(columns: Vec<(&str, Vec<T>)>) -> Raw {
+    let column = |(name, texts): (&str, Vec<T>)| {
+        let texts: Vec<String> = texts.into_iter().map(Into::into).collect();
+        RawColumn {
+            name: name.to_owned(),
+            cells: cells(&texts),
+        }
+    };
+    Raw {
+        file: "file.csv".to_owned(),
+        columns: columns.into_iter().map(column).collect(),
+        lines: Lines::From(2),
+        empty: Vec::new(),
+        layout: Layout::default(),
+        notices: Vec::new(),
     }
 }
 
-#[test]
-fn a_naive_time_is_one_of_the_zone_and_a_date_is_not() {
-    let zone = jiff::tz::TimeZoneDatabase::bundled().get("Europe/Madrid").unwrap();
-    for (text, expected) in [
-        ("2018-01-01 01:00:00", "2018-01-01T00:00:00Z"),
-        ("2018-07-01 02:00:00", "2018-07-01T00:00:00Z"),
-        ("2018-03-25 02:30:00", "2018-03-25T01:30:00Z"),
-        ("2018-10-28 02:30:00", "2018-10-28T00:30:00Z"),
-        ("2018-07-01", "2018-07-01T00:00:00Z"),
-        ("2018-07-01T00:00:00Z", "2018-07-01T00:00:00Z"),
-        ("1530403200", "2018-07-01T00:00:00Z"),
-    ] {
-        let utc = parse(text).unwrap().utc(&zone).unwrap();
-        assert_eq!(series::rfc3339(utc), expected, "{text}");
-    }
+/// Returns a table of one column with a time, and one with measurements.
+fn one(name: &str, texts: &[&str]) -> Raw {
+    let values: Vec<String> = (0..texts.len()).map(|row| format!("{}.5", row * row % 7)).collect();
+    table(vec![
+        (name, texts.iter().map(|text| (*text).to_owned()).collect()),
+        ("y", values),
+    ])
+}
+
+/// Returns the times as text, or what is wrong.
+fn shown(raw: &Raw, lines: &str) -> Result<Vec<String>, String> {
+    let times = read(raw, &data(lines)).map_err(|refusal| refusal.to_string())?;
+    let show = |second: &i64| {
+        if times.steps {
+            second.to_string()
+        } else {
+            series::rfc3339(*second)
+        }
+    };
+    Ok(times.seconds.iter().map(show).collect())
 }

@@ -46,14 +46,22 @@ async fn end(work: &Preprocess, name: &str, file: &str, bytes: &[u8]) -> Result<
     }
 }
 
+/// The one hostile file that is read: no more of its page is unpacked than the page says, and that is a table.
+const NO_MORE_THAN_SAID: &str = "2 GB of zeros that say they are 160 bytes";
+
 #[tokio::test]
 async fn a_hostile_file_ends_in_words_at_the_first_attempt_within_512_mib() {
+    let mut read = Vec::new();
     for (name, file, bytes) in testing::hostile::files() {
-        let failure = end(&in_child(), &name, file, &bytes).await.expect_err(&name);
+        let Err(failure) = end(&in_child(), &name, file, &bytes).await else {
+            read.push(name);
+            continue;
+        };
         println!("{name}: {}", failure.message);
         assert!(failure.message.len() < 1_000, "{name}: {}", failure.message.len());
         assert!(!failure.message.contains("panicked"), "{name}: {}", failure.message);
     }
+    assert_eq!(read, [NO_MORE_THAN_SAID], "nothing else is read");
     let peak = std::fs::read_to_string("/proc/self/status").unwrap();
     let peak = peak.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
     let kib: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
@@ -115,7 +123,8 @@ async fn where_no_child_can_be_started_files_are_checked_and_read_in_this_proces
         .into_iter()
         .filter(|(name, ..)| !name.contains("in every of 60,000 rows"));
     for (name, file, bytes) in few {
-        end(&work, &name, file, &bytes).await.expect_err(&name);
+        let ended = end(&work, &name, file, &bytes).await;
+        assert_eq!(ended.is_ok(), name == NO_MORE_THAN_SAID, "{name}");
     }
 }
 
