@@ -14,7 +14,7 @@ pub(crate) enum Kind {
     Counter,
     /// It names something.
     Id,
-    /// It follows from the time: a year, a month, a weekday.
+    /// It a part of the calendar: a year, a month, a weekday.
     CalendarPart,
     /// It is 0 or 1.
     Flag,
@@ -42,7 +42,8 @@ pub(crate) fn of(name: &str, values: &[f64], seconds: &[i64]) -> Kind {
     let present = || values.iter().filter(|value| !value.is_nan());
     let whole = present().all(|value| value.fract() == 0.0);
     let is_index = name.starts_with("unnamed") || name == "column_1" || IDS.contains(&name.as_str());
-    if whole && is_counter(values, seconds, if is_index { 2 } else { COUNTED }) {
+    let least = if is_index { 2 } else { COUNTED };
+    if whole && is_counter(values, seconds, least) || is_year_with_fraction(values, seconds) {
         Kind::Counter
     } else if whole && is_calendar_part(&name, values, seconds) {
         Kind::CalendarPart
@@ -65,6 +66,16 @@ fn is_counter(values: &[f64], seconds: &[i64], least: usize) -> bool {
     let step = values[1] - values[0];
     let counts = step != 0.0 && values.windows(2).all(|pair| pair[1] - pair[0] == step);
     counts || is_elapsed(values, seconds)
+}
+
+/// Returns whether the values are the time of each row in years, such as 1958.2027.
+#[expect(clippy::cast_precision_loss, reason = "seconds of a calendar have 12 digits")]
+fn is_year_with_fraction(values: &[f64], seconds: &[i64]) -> bool {
+    const YEAR: f64 = 31_556_952.0;
+    /// Some write the middle of a month, some its beginning.
+    const CLOSE: f64 = 0.1;
+    let close = |(value, time): (&f64, &i64)| (value - 1970.0 - *time as f64 / YEAR).abs() < CLOSE;
+    seconds.len() >= values.len() && values.len() >= COUNTED && values.iter().zip(seconds).all(close)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "seconds of a calendar have 12 digits")]
@@ -180,6 +191,7 @@ mod tests {
             ("No", of_days(|day| day as f64 + 1.0), Kind::Counter),
             ("anything", of_days(|day| 500.0 - 5.0 * day as f64), Kind::Counter),
             ("epoch", of_days(|day| (day * DAY) as f64), Kind::Counter),
+            ("decimal", of_days(|day| 2023.866 + day as f64 / 365.0), Kind::Counter),
             ("station_id", of_days(|day| (day * 7 % 5) as f64), Kind::Id),
             ("weekday", of_days(weekday), Kind::CalendarPart),
             ("flow", of_days(|day| ((day * 11) % 3) as f64), Kind::Measured),

@@ -226,7 +226,7 @@ fn part(name: &str, kind: Kind, values: &[f64], data: &DataSection) -> Part {
         }
         Kind::Counter => Part::Spare(3, Some("counts the rows or the time")),
         Kind::Id => Part::Spare(5, Some("an id")),
-        Kind::CalendarPart => Part::Spare(4, Some("follows from the time")),
+        Kind::CalendarPart => Part::Spare(4, Some("a part of the calendar")),
         _ if asked == Some(false) => Part::Input,
         Kind::Limit => Part::Input,
         _ if constant => Part::Spare(2, None),
@@ -256,7 +256,7 @@ fn promote_spares(placed: &mut [(String, Vec<f64>, Part)], data: &DataSection, r
             0 | 2 => "has one value throughout, which is its forecast",
             1 => "is 0 or 1",
             3 => "counts the rows or the time",
-            4 => "follows from the time",
+            4 => "a part of the calendar",
             _ => "names something",
         };
         report

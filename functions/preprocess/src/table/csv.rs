@@ -99,16 +99,21 @@ fn spaced(text: &Bytes) -> Option<Bytes> {
     const LOOKED_AT: usize = 100;
     const LONGEST: usize = 1 << 16;
     let start = &text[..text.len().min(LONGEST)];
-    if memchr::memchr3(b',', b';', b'\t', start).is_some() || memchr::memchr2(b'|', b'"', start).is_some() {
+    let lines = || {
+        start
+            .split(|byte| *byte == b'\n')
+            .filter(|line| !line.starts_with(b"#"))
+    };
+    let other = |byte: &u8| matches!(byte, b',' | b';' | b'\t' | b'|' | b'"');
+    if lines().any(|line| line.iter().any(other)) {
         return None;
     }
-    let lines = start.split(|byte| *byte == b'\n').take(LOOKED_AT);
     let words = |line: &[u8]| {
         line.split(u8::is_ascii_whitespace)
             .filter(|word| !word.is_empty())
             .count()
     };
-    let counts: Vec<usize> = lines.map(words).filter(|count| *count > 0).collect();
+    let counts: Vec<usize> = lines().take(LOOKED_AT).map(words).filter(|count| *count > 0).collect();
     let (last, others) = counts.split_last()?;
     let same = others.len() > 1 && others.iter().chain([last]).all(|count| *count == counts[0]);
     if counts[0] < 2 || !same {

@@ -260,9 +260,8 @@ fn header(file: &str, table: &[Line], comments: &[Line], width: usize, data: &Da
             .and_then(|comment| from_comment(comment, width))
             .unwrap_or(nameless));
     }
-    let names_times: Vec<&String> = first.cells.iter().filter(|cell| looks_like_time(cell.trim())).collect();
-    if names_times.len() > 1 && names_times.len() * 2 > first.cells.len() {
-        return Err(wide(file, first, &names_times));
+    if let Some(times) = named_by_times(first) {
+        return Err(wide(file, first, &times));
     }
     let mut rows = 1;
     if data.header == Choice::Auto {
@@ -385,12 +384,13 @@ fn names_or_numbers(file: &str, first: &Line) -> Refusal {
 }
 
 /// Returns whether a row below the first one belongs to the header: it has text where the rows below have values, and no
-/// value itself.
+/// value like theirs.
 fn goes_on(table: &[Line], row: usize, width: usize) -> bool {
     let columns = compared(table, row, width);
     let is = |content: &Option<Content>| matches!(content, Some(Content::Number | Content::Time));
     let text = |(own, below): &(Option<Content>, Option<Content>)| *own == Some(Content::Text) && is(below);
-    width > 1 && columns.iter().any(text) && !columns.iter().any(|(own, _)| is(own))
+    let data = |(own, below): &(Option<Content>, Option<Content>)| is(own) && own == below;
+    width > 1 && columns.iter().any(text) && !columns.iter().any(data)
 }
 
 fn from_comment(comment: &Line, width: usize) -> Option<Header> {
@@ -478,6 +478,33 @@ fn joined(rows: &[Vec<String>], width: usize) -> Vec<String> {
 fn trimmed(cell: &str) -> String {
     cell.trim_matches(|c: char| c.is_whitespace() || matches!(c, '\u{feff}' | '\u{200b}'))
         .to_owned()
+}
+
+/// Returns the names that are times: days, the months of a year, or the hours of a day.
+fn named_by_times(first: &Line) -> Option<Vec<&String>> {
+    const MONTHS: [&str; 12] = [
+        "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec",
+    ];
+    const HOURS: usize = 24;
+    let having =
+        |is: &dyn Fn(&str) -> bool| -> Vec<&String> { first.cells.iter().filter(|cell| is(cell.trim())).collect() };
+    let days = having(&looks_like_time);
+    if days.len() > 1 && days.len() * 2 > first.cells.len() {
+        return Some(days);
+    }
+    let is_month = |name: &str| MONTHS.iter().any(|month| name.to_lowercase().starts_with(month)) && name.len() < 10;
+    let months = having(&is_month);
+    if months.len() == MONTHS.len() {
+        return Some(months);
+    }
+    let hour = |name: &str| -> Option<usize> {
+        let digits = name.trim_start_matches(|c: char| !c.is_ascii_digit());
+        digits.trim_end_matches(":00").parse().ok()
+    };
+    let hours = having(&|name| hour(name).is_some());
+    let counts: Vec<usize> = hours.iter().filter_map(|name| hour(name)).collect();
+    let whole = counts.len() == HOURS && counts[0] < 2 && counts.windows(2).all(|pair| pair[1] == pair[0] + 1);
+    whole.then_some(hours)
 }
 
 fn wide(file: &str, first: &Line, times: &[&String]) -> Refusal {
