@@ -1,6 +1,7 @@
 //! Finds the table in a file and reads its cells.
 
 mod csv;
+mod header;
 mod layout;
 mod parquet;
 mod records;

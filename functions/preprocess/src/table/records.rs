@@ -18,6 +18,12 @@ pub(super) struct Record {
     pub(super) open: bool,
 }
 
+/// A record with its cells.
+pub(super) struct Line {
+    pub(super) record: Record,
+    pub(super) cells: Vec<String>,
+}
+
 /// The quotes of a record that are not as they should be.
 #[derive(Default)]
 struct Quotes {
