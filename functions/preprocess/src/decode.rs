@@ -127,8 +127,8 @@ fn bounded<R: Read>(
     packed: usize,
     bound: u64,
 ) -> std::io::Result<Option<Bytes>> {
-    const SMALL: u64 = 64 << 20;
-    const RATIO: u64 = 20;
+    const SMALL: u64 = 16 << 20;
+    const RATIO: u64 = 10;
     let expected = SMALL.max(packed as u64 * RATIO).min(bound);
     let mut unpacked = Vec::new();
     open()?.take(expected + 1).read_to_end(&mut unpacked)?;
