@@ -100,11 +100,11 @@ fn unpack(file: File, limits: &Limits) -> Result<(File, &'static str), Refusal> 
     let (compression, unpacked) = match packed {
         [0x1f, 0x8b, ..] => {
             let open = || Ok(flate2::read::MultiGzDecoder::new(packed));
-            ("gzip", bounded(open, packed.len(), limits.unpacked))
+            ("gzip", bounded(open, limits.unpacked))
         }
         [0x28, 0xb5, 0x2f, 0xfd, ..] => {
             let open = || zstd::Decoder::new(packed);
-            ("zstd", bounded(open, packed.len(), limits.unpacked))
+            ("zstd", bounded(open, limits.unpacked))
         }
         [b'P', b'K', 3, 4, ..] => return unzip(&file, limits),
         _ => return Ok((file, "")),
@@ -120,20 +120,13 @@ fn unpack(file: File, limits: &Limits) -> Result<(File, &'static str), Refusal> 
     Ok((File { name, bytes }, compression))
 }
 
-/// Unpacks everything; `None` when there is more than the bound. What unpacks to far more than tables do is counted before
-/// memory is taken for it.
-fn bounded<R: Read>(
-    open: impl Fn() -> std::io::Result<R>,
-    packed: usize,
-    bound: u64,
-) -> std::io::Result<Option<Bytes>> {
+/// Unpacks everything; `None` when there is more than the bound. What is not small is counted before memory is taken for it.
+fn bounded<R: Read>(open: impl Fn() -> std::io::Result<R>, bound: u64) -> std::io::Result<Option<Bytes>> {
     const SMALL: u64 = 16 << 20;
-    const RATIO: u64 = 10;
-    let expected = SMALL.max(packed as u64 * RATIO).min(bound);
     let mut unpacked = Vec::new();
-    open()?.take(expected + 1).read_to_end(&mut unpacked)?;
-    if unpacked.len() as u64 <= expected {
-        return Ok(Some(unpacked.into()));
+    open()?.take(SMALL).read_to_end(&mut unpacked)?;
+    if (unpacked.len() as u64) < SMALL {
+        return Ok((unpacked.len() as u64 <= bound).then(|| unpacked.into()));
     }
     drop(unpacked);
     let size = std::io::copy(&mut open()?.take(bound.saturating_add(1)), &mut std::io::sink())?;
