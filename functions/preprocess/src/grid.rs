@@ -137,7 +137,7 @@ fn refused(files: &[Raw], times: &[Times], placed: &[Placed], error: &AxisError)
             (row, what, Some(format!("{have} rows")), format!("at most {bound} rows"))
         }
         AxisError::TooFewRows { have, need } => {
-            let value = format!("{have} rows with different times");
+            let value = format!("{have} different times");
             (None, String::new(), Some(value), format!("at least {need}"))
         }
         AxisError::NotSorted { .. } | AxisError::Irregular { .. } => {

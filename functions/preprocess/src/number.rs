@@ -64,8 +64,12 @@ pub(crate) fn read_all(
             continue;
         }
         let decimal = signs.decided().or(common);
-        if let (None, Some(row)) = (decimal, signs.doubtful) {
-            problems.push(two_readings(raw, column, row));
+        if let (None, Some(row)) = (signs.decided(), signs.doubtful) {
+            match decimal {
+                None => problems.push(two_readings(raw, column, row)),
+                Some(_) if data.decimal != Choice::Auto => {}
+                Some(decimal) => raw.notices.push(one_of_two(raw, column, row, decimal)),
+            }
         }
         let mut numbers = match &mut raw.columns[column].cells {
             Cells::Numbers(values) => Numbers {
@@ -100,6 +104,17 @@ fn common(signs: &[Signs], times: &[usize], raw: &Raw, data: &DataSection) -> Op
         (None, ";") => Some(Decimal::Comma),
         _ => None,
     }
+}
+
+/// Returns a sentence about cells with two readings, of which the rest of the file suggests one.
+fn one_of_two(raw: &Raw, column: usize, row: usize, decimal: Decimal) -> String {
+    let cell = raw.cell(column, row);
+    let (_, body) = split(&cell.value).unwrap_or_default();
+    let value = digits(body, decimal).unwrap_or(f64::NAN);
+    format!(
+        "`{}`: `{}` is read as {value}, as the rest of the file suggests; `data.decimal` can say otherwise",
+        cell.column, cell.value
+    )
 }
 
 fn two_readings(raw: &Raw, column: usize, row: usize) -> Problem {

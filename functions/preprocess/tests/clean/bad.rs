@@ -162,6 +162,11 @@ const ODD: &[(&str, &[u8], &[&str])] = &[
     ),
     ("decimal commas", b"date;a;b\n2018-01-01;1,5;\n2018-01-02;2,5;\n", &[]),
     (
+        "three digits behind a comma, between semicolons",
+        b"date;a\n2018-01-01;1,500\n2018-01-02;2,500\n2018-01-03;2,250\n",
+        &[],
+    ),
+    (
         "a constant target",
         b"time,a,b\n2018-01-01,1,2\n2018-01-02,1,3\n",
         &["data.targets=a"],
