@@ -43,10 +43,11 @@ pub(super) fn find(file: &str, text: &[u8], data: &DataSection, limits: &Limits)
         Choice::Given(rows) => after_lines(text, rows),
         Choice::Auto => 0,
     };
-    let delimiter = delimiter(&text[start..]);
+    let quotes = memchr::memchr(b'"', text).is_some();
+    let delimiter = delimiter(&text[start..], quotes);
     let mut lines = Vec::new();
     let mut comments = Vec::new();
-    for record in Records::new(text, delimiter).skip_while(|record| record.bytes.start < start) {
+    for record in Records::quoted(text, delimiter, quotes).skip_while(|record| record.bytes.start < start) {
         check_line(file, text, &record, limits)?;
         let comment = text[record.bytes.clone()].starts_with(b"#");
         if is_blank(text, &record, delimiter) {
@@ -120,9 +121,9 @@ fn after_lines(text: &[u8], rows: usize) -> usize {
 }
 
 /// Returns the delimiter with which most of the first records have one number of fields, at least two.
-fn delimiter(text: &[u8]) -> u8 {
+fn delimiter(text: &[u8], quotes: bool) -> u8 {
     let share = |delimiter: u8| {
-        let records = Records::new(text, delimiter).take(LOOKED_AT);
+        let records = Records::quoted(text, delimiter, quotes).take(LOOKED_AT);
         let fields: Vec<usize> = records
             .filter(|record| !is_blank(text, record, delimiter) && !text[record.bytes.clone()].starts_with(b"#"))
             .map(|record| record.fields)
