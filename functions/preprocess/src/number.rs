@@ -54,7 +54,14 @@ pub(crate) fn read_all(
     let signs: Vec<Signs> = raw
         .columns
         .iter()
-        .map(|column| Signs::of(&column.cells, rows))
+        .enumerate()
+        .map(|(at, column)| {
+            if times.contains(&at) {
+                Signs::default()
+            } else {
+                Signs::of(&column.cells, rows)
+            }
+        })
         .collect();
     let common = common(&signs, times, raw, data);
     let mut read = Vec::with_capacity(signs.len());
