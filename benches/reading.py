@@ -7,7 +7,7 @@ PYTHON needs pandas and pyarrow. It reads each file, parses the times, sorts, dr
 calendar columns and writes Parquet; its imports are not counted. Ours is the stage's own `seconds`: the start of its child process
 and the store on loopback are in it, claims, commits and queues are not. Memory is that of the largest process.
 """
-import argparse, json, os, statistics, subprocess, sys, tempfile
+import argparse, json, os, statistics, subprocess, sys, tempfile, time
 
 PEER = r"""
 import json, sys, time
@@ -62,7 +62,9 @@ def theirs(a, files, directory):
 
 
 def inspected(a, files):
-    return last_line([a.flits, "inspect", files[0], "--json"])[1]
+    start = time.perf_counter()
+    memory = last_line([a.flits, "inspect", files[0], "--json"])[1]
+    return time.perf_counter() - start, memory
 
 
 def row(name, values, unit):
@@ -84,5 +86,7 @@ for files in (entry.split(",") for entry in a.files):
     row("preprocess", [own[0] for own, _ in pairs], "s")
     row("pandas", [peer[0] for _, peer in pairs], "s")
     row("pandas / preprocess", [peer[0] / own[0] for own, peer in pairs], "")
-    row("memory of flits inspect", [inspected(a, files) for _ in range(3)], "MB")
+    inspections = [inspected(a, files) for _ in range(a.runs)]
+    row("flits inspect, one process", [seconds for seconds, _ in inspections], "s")
+    row("memory of flits inspect", [memory for _, memory in inspections], "MB")
     row("memory of pandas", [peer[1] for _, peer in pairs], "MB")
