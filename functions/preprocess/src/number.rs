@@ -310,7 +310,9 @@ impl Affix {
 }
 
 /// Signs of currencies, which may stand before a number and behind it.
-const CURRENCIES: [&str; 9] = ["$", "€", "£", "¥", "₹", "₩", "₽", "R$", "US$"];
+const CURRENCIES: [&str; 18] = [
+    "$", "€", "£", "¥", "₹", "₩", "₽", "R$", "US$", "USD", "EUR", "GBP", "CHF", "JPY", "CNY", "INR", "CAD", "AUD",
+];
 
 /// Signs that may stand behind a number without a blank between them.
 const UNITS: [&str; 25] = [
@@ -344,7 +346,9 @@ fn split(cell: &str) -> Option<(Affix, &str)> {
     // Behind a blank any short word is a unit; a code such as `A1` or `12b` is no number.
     let is_word = |text: &str| text.starts_with(char::is_whitespace) && text.trim().len() <= 12;
     let is_code = |text: &str| text.trim().len() == 3 && text.trim().bytes().all(|byte| byte.is_ascii_uppercase());
-    let good_before = before.is_empty() || is_currency(before) || before == "%" || is_code(before);
+    // Digits right behind three letters name something, such as a station, unless the letters are a currency.
+    let apart = before.ends_with(char::is_whitespace);
+    let good_before = before.is_empty() || is_currency(before) || before == "%" || apart && is_code(before);
     let good_after = after.is_empty() || is_unit(after) || is_word(after) || is_code(after);
     (good_before && good_after).then(|| {
         let affix = Affix {
