@@ -50,6 +50,15 @@ bench-preprocess PYTHON="python3":
     python3 benches/preprocess.py --flits target/release/flits --peer {{peer}} --python {{PYTHON}} \
         --train {{data}}/PobleSec.csv --test {{data}}/PobleSec_test.csv
 
+# Reading of PobleSec, a million rows of telemetry and ten million values beside pandas
+bench-reading PYTHON="python3" OUT="target/bench":
+    cargo build --release -p flits
+    mkdir -p {{OUT}}
+    target/release/flits generate --rows 1000000 --out {{OUT}}/million.csv
+    seq 1 10000000 | awk 'BEGIN { print "load" } { print ($1 * 7919) % 10007 / 100 }' > {{OUT}}/values.csv
+    python3 benches/reading.py --flits target/release/flits --python {{PYTHON}} \
+        {{data}}/PobleSec.csv,{{data}}/PobleSec_test.csv {{OUT}}/million.csv {{OUT}}/values.csv
+
 # An epoch of each net beside PyTorch
 bench-training PYTHON="python3" OUT="target/bench":
     cargo build --release -p recurrent --examples

@@ -82,6 +82,7 @@ fn lay_out(
         report.rows_read = times.iter().map(|times| times.seconds.len()).sum();
     }
     let columns = measured(&mut files, times.as_deref(), recipe, &mut problems);
+    report.understood.notices.append(&mut files[0].notices);
     roles::check(&files, &columns, data, &mut problems);
     let (Some(times), true) = (times, problems.is_empty()) else {
         return Err(Refusal::from(problems).into());

@@ -96,16 +96,16 @@ fn mislabelled(name: &str, content: &str) -> Refusal {
 
 /// Unpacks gzip, zstd and zip, which their first bytes tell.
 fn unpack(file: File, limits: &Limits) -> Result<(File, &'static str), Refusal> {
-    let bytes = file.bytes.clone();
-    let (compression, unpacked) = match &file.bytes[..] {
-        [0x1f, 0x8b, ..] => (
-            "gzip",
-            bounded(flate2::read::MultiGzDecoder::new(&bytes[..]), limits.unpacked),
-        ),
-        [0x28, 0xb5, 0x2f, 0xfd, ..] => (
-            "zstd",
-            zstd::Decoder::new(&bytes[..]).and_then(|reader| bounded(reader, limits.unpacked)),
-        ),
+    let packed = &file.bytes[..];
+    let (compression, unpacked) = match packed {
+        [0x1f, 0x8b, ..] => {
+            let open = || Ok(flate2::read::MultiGzDecoder::new(packed));
+            ("gzip", bounded(open, limits.unpacked))
+        }
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => {
+            let open = || zstd::Decoder::new(packed);
+            ("zstd", bounded(open, limits.unpacked))
+        }
         [b'P', b'K', 3, 4, ..] => return unzip(&file, limits),
         _ => return Ok((file, "")),
     };
@@ -120,11 +120,22 @@ fn unpack(file: File, limits: &Limits) -> Result<(File, &'static str), Refusal> 
     Ok((File { name, bytes }, compression))
 }
 
-/// Reads everything; `None` when there is more than the bound.
-fn bounded(reader: impl Read, bound: u64) -> std::io::Result<Option<Bytes>> {
+/// Unpacks everything; `None` when there is more than the bound. What is not small is counted before memory is taken for it.
+fn bounded<R: Read>(open: impl Fn() -> std::io::Result<R>, bound: u64) -> std::io::Result<Option<Bytes>> {
+    const SMALL: u64 = 16 << 20;
     let mut unpacked = Vec::new();
-    reader.take(bound.saturating_add(1)).read_to_end(&mut unpacked)?;
-    Ok((unpacked.len() as u64 <= bound).then(|| unpacked.into()))
+    open()?.take(SMALL).read_to_end(&mut unpacked)?;
+    if (unpacked.len() as u64) < SMALL {
+        return Ok((unpacked.len() as u64 <= bound).then(|| unpacked.into()));
+    }
+    drop(unpacked);
+    let size = std::io::copy(&mut open()?.take(bound.saturating_add(1)), &mut std::io::sink())?;
+    if size > bound {
+        return Ok(None);
+    }
+    let mut unpacked = Vec::with_capacity(usize::try_from(size).unwrap_or(0));
+    open()?.take(bound).read_to_end(&mut unpacked)?;
+    Ok(Some(unpacked.into()))
 }
 
 fn damaged(name: &str, compression: &str, error: &dyn std::error::Error) -> Refusal {
@@ -167,11 +178,29 @@ fn unzip(file: &File, limits: &Limits) -> Result<(File, &'static str), Refusal> 
             .bound("1 file")
             .into());
     };
-    let reader = archive.by_name(member).map_err(wrong)?;
-    let unpacked = bounded(reader, limits.unpacked).map_err(|error| damaged(&file.name, "zip", &error))?;
-    let bytes = unpacked.ok_or_else(|| too_large(&file.name, limits))?;
+    let mut reader = archive.by_name(member).map_err(wrong)?;
+    let size = reader.size();
+    if size > limits.unpacked {
+        return Err(too_large(&file.name, limits));
+    }
+    let mut unpacked = Vec::new();
+    let read = reader.by_ref().take(size + 1).read_to_end(&mut unpacked);
+    read.map_err(|error| damaged(&file.name, "zip", &error))?;
+    if unpacked.len() as u64 > size {
+        let what = format!(
+            "{} cannot be unpacked as zip: `{member}` is longer than it says",
+            file.name
+        );
+        return Err(Problem::new(what).bound(format!("{size} bytes")).into());
+    }
     let name = member.rsplit('/').next().unwrap_or(member).to_owned();
-    Ok((File { name, bytes }, "zip"))
+    Ok((
+        File {
+            name,
+            bytes: unpacked.into(),
+        },
+        "zip",
+    ))
 }
 
 /// Returns the text in UTF-8, the name of its encoding, and what may surprise.

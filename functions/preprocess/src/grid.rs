@@ -33,14 +33,6 @@ struct Run {
     grid: usize,
 }
 
-/// A row of a file with its time.
-#[derive(Clone, Copy)]
-struct Placed {
-    file: usize,
-    row: usize,
-    time: i64,
-}
-
 /// Places the rows of the data file, and those of the test file, which must come later, on one grid. `order` holds the
 /// rows of each file in the order of their times, without repeated ones. `columns` counts those of the clean part.
 pub(crate) fn lay(
@@ -52,16 +44,13 @@ pub(crate) fn lay(
     report: &mut Report,
 ) -> Result<Grid, Refusal> {
     check_sequence(files, times, order)?;
-    let placed = order.iter().enumerate().flat_map(|(file, order)| {
-        let seconds = &times[file].seconds;
-        order.iter().map(move |&row| Placed {
-            file,
-            row,
-            time: seconds[row],
-        })
-    });
-    let placed: Vec<Placed> = placed.collect();
-    let sorted: Vec<i64> = placed.iter().map(|placed| placed.time).collect();
+    let placed = || {
+        order
+            .iter()
+            .enumerate()
+            .flat_map(|(file, order)| order.iter().map(move |&row| (file, row)))
+    };
+    let sorted: Vec<i64> = placed().map(|(file, row)| times[file].seconds[row]).collect();
     let most = limits.rows(columns);
     let fitted = match frequency {
         _ if times[0].steps => TimeAxis::fit_with(&sorted, Frequency::Steps, most),
@@ -73,9 +62,9 @@ pub(crate) fn lay(
         rows,
         snapped,
         farthest,
-    } = fitted.map_err(|error| refused(files, times, &placed, &error))?;
+    } = fitted.map_err(|error| refused(files, times, (&sorted, order), &error))?;
     let mut runs: Vec<Run> = Vec::new();
-    for (placed, grid) in placed.iter().zip(rows) {
+    for ((file, row), grid) in placed().zip(rows) {
         // Of two rows that lie nearest to one step, the one that lies on it counts, else the later one.
         if let Some(run) = runs.last_mut().filter(|run| run.end() > grid) {
             report.duplicates += 1;
@@ -86,10 +75,10 @@ pub(crate) fn lay(
             run.rows.end -= 1;
         }
         match runs.last_mut() {
-            Some(run) if (run.file, run.rows.end, run.end()) == (placed.file, placed.row, grid) => run.rows.end += 1,
+            Some(run) if (run.file, run.rows.end, run.end()) == (file, row, grid) => run.rows.end += 1,
             _ => runs.push(Run {
-                file: placed.file,
-                rows: placed.row..placed.row + 1,
+                file,
+                rows: row..row + 1,
                 grid,
             }),
         }
@@ -111,8 +100,9 @@ impl Run {
     }
 }
 
-/// Returns the refusal of times that make no grid, at the cell where it breaks.
-fn refused(files: &[Raw], times: &[Times], placed: &[Placed], error: &AxisError) -> Refusal {
+/// Returns the refusal of times that make no grid, at the cell where it breaks. `sorted` holds the times of all files in the
+/// order of their rows.
+fn refused(files: &[Raw], times: &[Times], (sorted, order): (&[i64], &[Vec<usize>]), error: &AxisError) -> Refusal {
     let file = &files[0].file;
     let (at, what, value, bound) = match error {
         AxisError::OffGrid {
@@ -131,13 +121,13 @@ fn refused(files: &[Raw], times: &[Times], placed: &[Placed], error: &AxisError)
             )
         }
         AxisError::TooManyRows { have, bound, .. } => {
-            let gap = |row: &usize| placed[*row].time.saturating_sub(placed[row - 1].time);
-            let row = (1..placed.len()).max_by_key(gap);
+            let gap = |row: &usize| sorted[*row].saturating_sub(sorted[row - 1]);
+            let row = (1..sorted.len()).max_by_key(gap);
             let what = format!("comes after the largest gap: {error}");
             (row, what, Some(format!("{have} rows")), format!("at most {bound} rows"))
         }
         AxisError::TooFewRows { have, need } => {
-            let value = format!("{have} rows with different times");
+            let value = format!("{have} different times");
             (None, String::new(), Some(value), format!("at least {need}"))
         }
         AxisError::NotSorted { .. } | AxisError::Irregular { .. } => {
@@ -145,7 +135,10 @@ fn refused(files: &[Raw], times: &[Times], placed: &[Placed], error: &AxisError)
         }
     };
     let cell = at.and_then(|at| {
-        let Placed { file, row, .. } = *placed.get(at)?;
+        let (file, row) = match at.checked_sub(order[0].len()) {
+            None => (0, order[0][at]),
+            Some(at) => (1, *order.get(1)?.get(at)?),
+        };
         Some(files[file].cell(*times[file].columns.first()?, row))
     });
     let mut problem = match cell {

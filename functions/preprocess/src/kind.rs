@@ -6,6 +6,8 @@ use std::collections::HashSet;
 
 use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 
+use crate::time::words;
+
 /// What the values of a column are.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Kind {
@@ -14,7 +16,7 @@ pub(crate) enum Kind {
     Counter,
     /// It names something.
     Id,
-    /// It follows from the time: a year, a month, a weekday.
+    /// It a part of the calendar: a year, a month, a weekday.
     CalendarPart,
     /// It is 0 or 1.
     Flag,
@@ -38,15 +40,17 @@ const LIMITS: [&str; 2] = ["cap", "floor"];
 /// Returns what a column is, by its values and, where those allow several answers, by its name. `seconds` are the times of
 /// its rows; empty without a calendar.
 pub(crate) fn of(name: &str, values: &[f64], seconds: &[i64]) -> Kind {
+    let words = words(name);
     let name = name.trim().to_lowercase();
     let present = || values.iter().filter(|value| !value.is_nan());
     let whole = present().all(|value| value.fract() == 0.0);
     let is_index = name.starts_with("unnamed") || name == "column_1" || IDS.contains(&name.as_str());
-    if whole && is_counter(values, seconds, if is_index { 2 } else { COUNTED }) {
+    let least = if is_index { 2 } else { COUNTED };
+    if is_counter(values, seconds, least) || is_year_with_fraction(values, seconds) {
         Kind::Counter
     } else if whole && is_calendar_part(&name, values, seconds) {
         Kind::CalendarPart
-    } else if whole && (IDS[..3].contains(&name.as_str()) || name.ends_with("_id") || name.ends_with(" id")) {
+    } else if whole && is_id(&words) {
         Kind::Id
     } else if present().all(|value| *value == 0.0 || *value == 1.0) && present().any(|value| *value == 1.0) {
         Kind::Flag
@@ -57,14 +61,35 @@ pub(crate) fn of(name: &str, values: &[f64], seconds: &[i64]) -> Kind {
     }
 }
 
+/// Returns whether the last word of a name says that whole numbers name something. `NO` alone is a gas.
+fn is_id(words: &[String]) -> bool {
+    const ALONE: [&str; 3] = ["id", "uuid", "guid"];
+    const LAST: [&str; 6] = ["no", "nr", "code", "key", "zip", "postcode"];
+    words.last().is_some_and(|last| {
+        let last = last.as_str();
+        ALONE.contains(&last) || words.len() > 1 && LAST.contains(&last)
+    })
+}
+
 /// Returns whether the values rise or fall by one step from row to row, or as the time does.
 fn is_counter(values: &[f64], seconds: &[i64], least: usize) -> bool {
     if values.len() < least.max(2) {
         return false;
     }
     let step = values[1] - values[0];
-    let counts = step != 0.0 && values.windows(2).all(|pair| pair[1] - pair[0] == step);
+    let equal = |pair: &[f64]| (pair[1] - pair[0] - step).abs() <= 1e-6 * step.abs();
+    let counts = step != 0.0 && values.windows(2).all(equal);
     counts || is_elapsed(values, seconds)
+}
+
+/// Returns whether the values are the time of each row in years, such as 1958.2027.
+#[expect(clippy::cast_precision_loss, reason = "seconds of a calendar have 12 digits")]
+fn is_year_with_fraction(values: &[f64], seconds: &[i64]) -> bool {
+    const YEAR: f64 = 31_556_952.0;
+    /// Some write the middle of a month, some its beginning.
+    const CLOSE: f64 = 0.1;
+    let close = |(value, time): (&f64, &i64)| (value - 1970.0 - *time as f64 / YEAR).abs() < CLOSE;
+    seconds.len() >= values.len() && values.len() >= COUNTED && values.iter().zip(seconds).all(close)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "seconds of a calendar have 12 digits")]
@@ -180,6 +205,10 @@ mod tests {
             ("No", of_days(|day| day as f64 + 1.0), Kind::Counter),
             ("anything", of_days(|day| 500.0 - 5.0 * day as f64), Kind::Counter),
             ("epoch", of_days(|day| (day * DAY) as f64), Kind::Counter),
+            ("decimal", of_days(|day| 2023.866 + day as f64 / 365.0), Kind::Counter),
+            ("seconds", of_days(|day| 0.1 * day as f64), Kind::Counter),
+            ("customerNo", of_days(|day| (day * 7 % 5) as f64), Kind::Id),
+            ("NO", of_days(|day| (day * 7 % 5) as f64), Kind::Measured),
             ("station_id", of_days(|day| (day * 7 % 5) as f64), Kind::Id),
             ("weekday", of_days(weekday), Kind::CalendarPart),
             ("flow", of_days(|day| ((day * 11) % 3) as f64), Kind::Measured),

@@ -54,7 +54,14 @@ pub(crate) fn read_all(
     let signs: Vec<Signs> = raw
         .columns
         .iter()
-        .map(|column| Signs::of(&column.cells, rows))
+        .enumerate()
+        .map(|(at, column)| {
+            if times.contains(&at) {
+                Signs::default()
+            } else {
+                Signs::of(&column.cells, rows)
+            }
+        })
         .collect();
     let common = common(&signs, times, raw, data);
     let mut read = Vec::with_capacity(signs.len());
@@ -64,8 +71,12 @@ pub(crate) fn read_all(
             continue;
         }
         let decimal = signs.decided().or(common);
-        if let (None, Some(row)) = (decimal, signs.doubtful) {
-            problems.push(two_readings(raw, column, row));
+        if let (None, Some(row)) = (signs.decided(), signs.doubtful) {
+            match decimal {
+                None => problems.push(two_readings(raw, column, row)),
+                Some(_) if data.decimal != Choice::Auto => {}
+                Some(decimal) => raw.notices.push(one_of_two(raw, column, row, decimal)),
+            }
         }
         let mut numbers = match &mut raw.columns[column].cells {
             Cells::Numbers(values) => Numbers {
@@ -100,6 +111,17 @@ fn common(signs: &[Signs], times: &[usize], raw: &Raw, data: &DataSection) -> Op
         (None, ";") => Some(Decimal::Comma),
         _ => None,
     }
+}
+
+/// Returns a sentence about cells with two readings, of which the rest of the file suggests one.
+fn one_of_two(raw: &Raw, column: usize, row: usize, decimal: Decimal) -> String {
+    let cell = raw.cell(column, row);
+    let (_, body) = split(&cell.value).unwrap_or_default();
+    let value = digits(body, decimal).unwrap_or(f64::NAN);
+    format!(
+        "`{}`: `{}` is read as {value}, as the rest of the file suggests; `data.decimal` can say otherwise",
+        cell.column, cell.value
+    )
 }
 
 fn two_readings(raw: &Raw, column: usize, row: usize) -> Problem {
@@ -288,7 +310,9 @@ impl Affix {
 }
 
 /// Signs of currencies, which may stand before a number and behind it.
-const CURRENCIES: [&str; 9] = ["$", "€", "£", "¥", "₹", "₩", "₽", "R$", "US$"];
+const CURRENCIES: [&str; 18] = [
+    "$", "€", "£", "¥", "₹", "₩", "₽", "R$", "US$", "USD", "EUR", "GBP", "CHF", "JPY", "CNY", "INR", "CAD", "AUD",
+];
 
 /// Signs that may stand behind a number without a blank between them.
 const UNITS: [&str; 25] = [
@@ -322,7 +346,9 @@ fn split(cell: &str) -> Option<(Affix, &str)> {
     // Behind a blank any short word is a unit; a code such as `A1` or `12b` is no number.
     let is_word = |text: &str| text.starts_with(char::is_whitespace) && text.trim().len() <= 12;
     let is_code = |text: &str| text.trim().len() == 3 && text.trim().bytes().all(|byte| byte.is_ascii_uppercase());
-    let good_before = before.is_empty() || is_currency(before) || before == "%" || is_code(before);
+    // Digits right behind three letters name something, such as a station, unless the letters are a currency.
+    let apart = before.ends_with(char::is_whitespace);
+    let good_before = before.is_empty() || is_currency(before) || before == "%" || apart && is_code(before);
     let good_after = after.is_empty() || is_unit(after) || is_word(after) || is_code(after);
     (good_before && good_after).then(|| {
         let affix = Affix {

@@ -152,9 +152,10 @@ fn telling_apart(
 fn several_series(raw: &Raw, times: &Times, row: usize, names: &[String], series: usize) -> Problem {
     let quoted: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
     let which = quoted.join(" and ");
+    let tell = if names.len() > 1 { "tell" } else { "tells" };
     let line = raw.line(row);
     let message = format!(
-        "{}, row {line}: the time `{}` was there before; {which} tells {series} series apart, and long tables are not \
+        "{}, row {line}: the time `{}` was there before; {which} {tell} {series} series apart, and long tables are not \
          supported yet: upload one file per series",
         raw.file,
         time_text(raw, times, row)

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use contract::{LeftOut, Report, spec::DataSection};
+use contract::{LeftOut, Report, spec::DataSection, text::counted};
 use series::{Column, Role};
 
 use crate::{
@@ -125,7 +125,7 @@ pub(crate) fn assign(
     }
     promote_spares(&mut placed, data, report);
     if data.targets.given().is_none() && grid.test_start.is_none() {
-        put_known_ahead(&mut placed);
+        put_known_ahead(&mut placed, report);
     }
     let mut kept = Vec::with_capacity(placed.len());
     for (name, values, part) in placed {
@@ -158,44 +158,41 @@ fn text_cell(files: &[Raw], at: &[usize], numbers: &[Numbers]) -> Option<FileCel
     Some(files[file].cell(at[file], numbers[file].text?))
 }
 
-/// Makes inputs of the targets that go on where the others end: those are known ahead. The others end together, and for
-/// longer than they were ever missing before, else they are only late.
-fn put_known_ahead(placed: &mut [(String, Vec<f64>, Part)]) {
+/// Makes inputs of the targets that go on where the others end: those are known ahead. The others stand first in the file,
+/// end together, and for longer than they were ever missing before; else their last values are only missing, and noted.
+fn put_known_ahead(placed: &mut [(String, Vec<f64>, Part)], report: &mut Report) {
     /// More missing rows than this at the end are no outage.
     const LEAST: usize = 2;
-    /// A column that ended long ago is no target whose future is known.
+    /// A column that ended before this part of the rows is no target whose future is known.
     const MOST: usize = 3;
-    let is_target = |part: Part| part == Part::Target;
     let end = |values: &[f64]| {
-        values
-            .iter()
-            .rposition(|value| !value.is_nan())
-            .map_or(0, |row| row + 1)
+        let last = values.iter().rposition(|value| !value.is_nan());
+        last.map_or(0, |row| row + 1)
     };
-    let targets = || placed.iter().filter(|(_, _, part)| is_target(*part));
+    let targets = || placed.iter().filter(|(_, _, part)| *part == Part::Target);
     let Some(last) = targets().map(|(_, values, _)| end(values)).max() else {
         return;
     };
-    let early: Vec<&Vec<f64>> = targets()
-        .map(|(_, values, _)| values)
-        .filter(|values| end(values) < last)
-        .collect();
-    let Some(first) = early.first().map(|values| end(values)) else {
-        return;
-    };
+    let early = || targets().filter(|(_, values, _)| last - end(values) > LEAST);
+    let first = targets().next().map_or(0, |(_, values, _)| end(values));
     let rows = last - first;
     let longest_gap = |values: &[f64]| {
         let gaps = values.split(|value| !value.is_nan()).map(<[f64]>::len);
         gaps.max().unwrap_or(0)
     };
-    let ends_here = |values: &&Vec<f64>| end(values) == first && longest_gap(&values[..first]) < rows;
-    if rows <= LEAST || rows * MOST > last || !early.iter().all(ends_here) {
+    let ends_here = |values: &[f64]| end(values) == first && longest_gap(&values[..first]) < rows;
+    if rows > LEAST && rows * MOST <= last && early().all(|(_, values, _)| ends_here(values)) {
+        for (_, values, part) in placed {
+            if *part == Part::Target && end(values) > first {
+                *part = Part::Input;
+            }
+        }
         return;
     }
-    for (_, values, part) in placed.iter_mut().filter(|(_, _, part)| is_target(*part)) {
-        if end(values) > first {
-            *part = Part::Input;
-        }
+    for (name, values, _) in early() {
+        let rows = counted(last - end(values), "row");
+        let notice = format!("target `{name}` ends {rows} before the others; `data.targets` can name it alone");
+        report.understood.notices.push(notice);
     }
 }
 
@@ -226,7 +223,7 @@ fn part(name: &str, kind: Kind, values: &[f64], data: &DataSection) -> Part {
         }
         Kind::Counter => Part::Spare(3, Some("counts the rows or the time")),
         Kind::Id => Part::Spare(5, Some("an id")),
-        Kind::CalendarPart => Part::Spare(4, Some("follows from the time")),
+        Kind::CalendarPart => Part::Spare(4, Some("a part of the calendar")),
         _ if asked == Some(false) => Part::Input,
         Kind::Limit => Part::Input,
         _ if constant => Part::Spare(2, None),
@@ -256,7 +253,7 @@ fn promote_spares(placed: &mut [(String, Vec<f64>, Part)], data: &DataSection, r
             0 | 2 => "has one value throughout, which is its forecast",
             1 => "is 0 or 1",
             3 => "counts the rows or the time",
-            4 => "follows from the time",
+            4 => "a part of the calendar",
             _ => "names something",
         };
         report

@@ -20,23 +20,47 @@ const CODES: [f64; 11] = [
 /// A code stands there at least so often.
 const OFTEN: usize = 3;
 
+/// An extreme value, how often it is there, and the next one to it.
+struct Extreme {
+    value: f64,
+    count: usize,
+    next: f64,
+}
+
+impl Extreme {
+    /// Finds the largest value of those that `sign` makes comparable: 1 for the largest, -1 for the smallest.
+    fn of(values: &[f64], sign: f64) -> Self {
+        let (mut value, mut count, mut next) = (f64::NEG_INFINITY, 0, f64::NEG_INFINITY);
+        for signed in values.iter().map(|value| value * sign) {
+            if signed > value {
+                (value, count, next) = (signed, 1, value);
+            } else if signed == value {
+                count += 1;
+            } else if signed > next {
+                next = signed;
+            }
+        }
+        Self {
+            value: value * sign,
+            count,
+            next: next * sign,
+        }
+    }
+}
+
 /// Returns the extreme value that likely stands for a missing value, and how often it is there: one that is repeated and
 /// lies farther from all others than they do from each other.
 pub(crate) fn likely(values: &[f64]) -> Option<(f64, usize)> {
-    [f64::min, f64::max]
-        .into_iter()
-        .find_map(|extreme: fn(f64, f64) -> f64| {
-            // NaN gives way to any number.
-            let code = values.iter().copied().fold(f64::NAN, extreme);
-            let others = || values.iter().copied().filter(|value| !value.is_nan() && *value != code);
-            let count = values.iter().filter(|value| **value == code).count();
-            let (low, high) = (others().fold(f64::NAN, f64::min), others().fold(f64::NAN, f64::max));
-            let far = (code - low).abs().min((code - high).abs());
-            let range = high - low;
-            let known = CODES.contains(&code.abs()) && far > range / 4.0;
-            (count >= OFTEN && code != 0.0 && count * 2 < values.len() && (known || far > 2.0 * range && range > 0.0))
-                .then_some((code, count))
-        })
+    let (low, high) = (Extreme::of(values, -1.0), Extreme::of(values, 1.0));
+    let code = |code: &Extreme, end: f64| {
+        let (far, range) = ((code.value - code.next).abs(), (end - code.next).abs());
+        let known = CODES.contains(&code.value.abs()) && far > range / 4.0;
+        let often = code.count >= OFTEN && code.count * 2 < values.len() && code.next.is_finite();
+        often && code.value != 0.0 && (known || far > 2.0 * range && range > 0.0)
+    };
+    let found = [(&low, high.value), (&high, low.value)];
+    let found = found.into_iter().find(|(extreme, end)| code(extreme, *end));
+    found.map(|(extreme, _)| (extreme.value, extreme.count))
 }
 
 #[cfg(test)]

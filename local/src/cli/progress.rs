@@ -64,7 +64,9 @@ impl Progress {
         for job in &view.jobs {
             let before = reused.contains(&job.step.job);
             let name = label(&job.step.task);
-            if let (Some(Produced::Preprocess(facts)), true) = (&job.made, self.understood.insert(job.step.job)) {
+            if let Some(Produced::Preprocess(facts)) = &job.made
+                && self.understood.insert(job.step.job)
+            {
                 self.understood(&facts.report);
             }
             if let Style::Bars(bars) = &mut self.style {

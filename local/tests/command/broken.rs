@@ -118,7 +118,17 @@ fn what_was_left_out_of_a_file_is_told_with_its_result() {
         "1 of 80 rows stand out of time order and were sorted",
     ];
     assert_eq!(result["stages"][0]["notices"], serde_json::json!(expected), "{result}");
-    let shown = workspace.output(&["run", "odd.csv", "--spec", "spec.toml"]);
+    let other = workspace.write("other.csv", std::fs::read(workspace.path("odd.csv")).unwrap());
+    let shown = workspace.output(&["run", &other.to_string_lossy(), "--spec", "spec.toml"]);
+    let said = String::from_utf8_lossy(&shown.stderr).into_owned();
+    let (understood, trained) = said.split_once("\ntrain ").expect("it trains");
+    for line in [
+        "80 rows, 1 series, a step of 1h from 2024-03-01T00:00:00Z to 2024-03-04T07:00:00Z; time in time as ISO 8601, UTC",
+        "targets load, users; left out place (no number)",
+    ] {
+        assert!(understood.contains(line), "{line}: {said}");
+        assert!(!trained.contains(line), "once: {said}");
+    }
     let shown = String::from_utf8_lossy(&shown.stdout);
     for notice in expected {
         assert!(shown.contains(&format!("  preprocess: {notice}\n")), "{shown}");

@@ -24,7 +24,7 @@ pub struct TimeAxis {
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum AxisError {
     /// A frequency needs two rows.
-    #[error("{have} rows with different times, a time axis needs {need}")]
+    #[error("the number of different times is {have}, a time axis needs {need}")]
     TooFewRows {
         /// How many different times there are.
         have: usize,
@@ -82,7 +82,7 @@ pub enum AxisError {
     },
     /// Times that no step explains.
     #[error(
-        "the times have no regular step: the most common one, {frequency}, is that of {have} of {all} neighbours; `data.frequency` can set one"
+        "the times have no regular step: the most common one, {frequency}, is that of {have} of {all} neighbours; write one row per step, such as the mean of each hour, or set `data.frequency`"
     )]
     Irregular {
         /// The most common step.

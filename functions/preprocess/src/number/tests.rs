@@ -48,6 +48,8 @@ fn a_cell_is_a_number_as_a_person_reads_it() {
         ("0,123", Point, None),
         ("client_12", Point, None),
         ("12b", Point, None),
+        ("MAC000002", Point, None),
+        ("CHF5", Point, Some(5.0)),
         ("1-2", Point, None),
         ("2020-01-01", Point, None),
         ("1.2.3", Point, None),

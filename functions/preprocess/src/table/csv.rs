@@ -36,53 +36,59 @@ const SHOWN: usize = 5;
 const PLACES: usize = 8;
 const ROWS_OF_A_PLACE: usize = 100;
 
-/// The rows of a table.
-struct Body {
-    /// The text of these rows only, each with the right number of fields.
+/// The text of the rows of a table, each with the right number of fields.
+struct Text {
     bytes: Bytes,
     rows: usize,
+    quotes: bool,
+}
+
+/// The rows of a table.
+struct Body {
+    text: Text,
     lines: Lines,
     left_out: usize,
     /// Stretches of empty rows: how many rows stand before each of them, and how many it has.
     empty: Vec<(usize, usize)>,
     examples: Vec<LeftOutRow>,
-    quotes: bool,
 }
 
-/// Reads a text.
+/// Reads a text, and frees it as soon as its cells are read.
 ///
 /// # Errors
 /// When it is no table, too large, or rows have another number of fields than the others.
-pub(super) fn read(file: &str, text: &Bytes, data: &DataSection, limits: &Limits) -> Result<Raw, Refusal> {
-    let spaced = spaced(text);
-    let text = spaced.as_ref().unwrap_or(text);
-    let found = layout::find(file, text, data, limits)?;
+pub(super) fn read(file: &str, text: Bytes, data: &DataSection, limits: &Limits) -> Result<Raw, Refusal> {
+    let spaced = spaced(&text);
+    let is_spaced = spaced.is_some();
+    let text = spaced.unwrap_or(text);
+    let found = layout::find(file, &text, data, limits)?;
     if found.first.is_none() && found.header.is_none() {
         let empty = Problem::new(format!("{file} is empty: it needs a header and data rows"));
         return Err(empty.value("0 data rows").bound("at least 1 data row").into());
     }
     let names = names(file, &found)?;
-    let body = body(file, text, &found, limits)?;
-    if body.rows == 0 {
+    let body = body(file, &text, &found, limits)?;
+    drop(text);
+    if body.text.rows == 0 {
         let empty = Problem::new(format!("{file} has a header and no data rows: at least 1 is needed"));
         return Err(empty.value("0 data rows").bound("at least 1 data row").into());
     }
-    limits.check_values(file, body.rows, names.len())?;
+    limits.check_values(file, body.text.rows, names.len())?;
     let layout = Layout {
         format: "CSV".to_owned(),
         delimiter: match found.delimiter {
             _ if found.width == 1 => String::new(),
-            _ if spaced.is_some() => "space".to_owned(),
+            _ if is_spaced => "space".to_owned(),
             b'\t' => "tab".to_owned(),
             delimiter => char::from(delimiter).to_string(),
         },
         skipped_rows: found.skipped_rows,
         header_rows: found.header_rows,
         left_out_rows: body.left_out,
-        left_out_examples: body.examples.clone(),
+        left_out_examples: body.examples,
         ..Layout::default()
     };
-    let mut columns = columns(file, &body, found.delimiter, names)?;
+    let mut columns = columns(file, body.text, found.delimiter, names)?;
     columns.retain(|(named, column)| *named || column.cells.first_row().is_some());
     Ok(Raw {
         file: file.to_owned(),
@@ -94,37 +100,34 @@ pub(super) fn read(file: &str, text: &Bytes, data: &DataSection, limits: &Limits
     })
 }
 
-/// Returns text whose columns stand apart by blanks with one tab between them; `None` for any other text.
+/// Returns text whose columns stand apart by blanks with one tab between them; `None` for any other text. Nine of ten lines
+/// have the same number of words.
 fn spaced(text: &Bytes) -> Option<Bytes> {
     const LOOKED_AT: usize = 100;
     const LONGEST: usize = 1 << 16;
-    let start = &text[..text.len().min(LONGEST)];
-    if memchr::memchr3(b',', b';', b'\t', start).is_some() || memchr::memchr2(b'|', b'"', start).is_some() {
+    fn words(line: &[u8]) -> impl Iterator<Item = &[u8]> {
+        line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty())
+    }
+    let is_delimiter = |byte: &u8| matches!(byte, b',' | b';' | b'\t' | b'|' | b'"');
+    let mut counts = Vec::new();
+    for line in text[..text.len().min(LONGEST)].split(|byte| *byte == b'\n') {
+        if line.starts_with(b"#") {
+            continue;
+        }
+        if line.iter().any(is_delimiter) {
+            return None;
+        }
+        counts.extend(Some(words(line).count()).filter(|count| *count > 0));
+    }
+    counts.truncate(LOOKED_AT);
+    let usual = *counts.get(counts.len() / 2)?;
+    let same = counts.iter().filter(|count| **count == usual).count();
+    if usual < 2 || counts.len() < 3 || same * 10 < counts.len() * 9 {
         return None;
     }
-    let lines = start.split(|byte| *byte == b'\n').take(LOOKED_AT);
-    let words = |line: &[u8]| {
-        line.split(u8::is_ascii_whitespace)
-            .filter(|word| !word.is_empty())
-            .count()
-    };
-    let counts: Vec<usize> = lines.map(words).filter(|count| *count > 0).collect();
-    let (last, others) = counts.split_last()?;
-    let same = others.len() > 1 && others.iter().chain([last]).all(|count| *count == counts[0]);
-    if counts[0] < 2 || !same {
-        return None;
-    }
-    let line = |line: &[u8]| {
-        let words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
-        words.collect::<Vec<_>>().join(&b"\t"[..])
-    };
-    Some(
-        text.split(|byte| *byte == b'\n')
-            .map(line)
-            .collect::<Vec<_>>()
-            .join(&b"\n"[..])
-            .into(),
-    )
+    let line = |line: &[u8]| words(line).collect::<Vec<_>>().join(&b"\t"[..]);
+    let lines: Vec<Vec<u8>> = text.split(|byte| *byte == b'\n').map(line).collect();
+    Some(lines.join(&b"\n"[..]).into())
 }
 
 /// Returns the name of each column, and whether the file has it.
@@ -326,8 +329,11 @@ impl<'a> Rows<'a> {
         };
         let first = self.found.first.as_ref().map_or(1, |first| first.line);
         Body {
-            bytes,
-            rows: self.count,
+            text: Text {
+                bytes,
+                rows: self.count,
+                quotes,
+            },
             lines: if self.lines.is_empty() {
                 Lines::From(first)
             } else {
@@ -336,7 +342,6 @@ impl<'a> Rows<'a> {
             left_out: self.left_out,
             empty: self.empty,
             examples: self.examples,
-            quotes,
         }
     }
 
@@ -361,11 +366,11 @@ impl<'a> Rows<'a> {
 /// read as text then.
 fn columns(
     file: &str,
-    body: &Body,
+    text: Text,
     delimiter: u8,
     names: Vec<(bool, String)>,
 ) -> Result<Vec<(bool, RawColumn)>, Refusal> {
-    let sample = sample(&body.bytes, delimiter);
+    let sample = sample(&text, delimiter);
     let (types, codes) = types(&sample, names.len(), delimiter);
     let wrong = |source: polars::error::PolarsError| {
         let source: String = source
@@ -378,18 +383,20 @@ fn columns(
             .collect();
         Refusal::from(Problem::new(format!("{file} cannot be read as CSV: {source}")))
     };
-    let frame = match frame(body, delimiter, &types, &codes) {
+    let frame = match frame(&text, delimiter, &types, &codes) {
         Ok(frame) => frame,
-        Err(_) => frame(body, delimiter, &vec![DataType::String; names.len()], &[]).map_err(wrong)?,
+        Err(_) => frame(&text, delimiter, &vec![DataType::String; names.len()], &[]).map_err(wrong)?,
     };
-    if frame.height() != body.rows || frame.width() != names.len() {
+    if frame.height() != text.rows || frame.width() != names.len() {
         let have = format!("{} rows with {} columns", frame.height(), frame.width());
-        let need = format!("{} rows with {} columns", body.rows, names.len());
+        let need = format!("{} rows with {} columns", text.rows, names.len());
         return Err(Problem::new(format!("{file} was read as {have}, it has {need}"))
             .value(have)
             .bound(need)
             .into());
     }
+    let rows = text.rows;
+    drop(text);
     let mut columns = Vec::with_capacity(names.len());
     // Each column is freed before the next one is taken.
     let mut read = frame.into_columns().into_iter();
@@ -397,7 +404,7 @@ fn columns(
         let Some(column) = read.next() else { break };
         let cells = match column.f64() {
             Ok(numbers) => {
-                let mut values = Vec::with_capacity(body.rows);
+                let mut values = Vec::with_capacity(rows);
                 values.extend(numbers.iter().map(|number| number.unwrap_or(f64::NAN)));
                 Cells::Numbers(values)
             }
@@ -409,7 +416,9 @@ fn columns(
 }
 
 /// Returns the cells of some rows: from the beginning, from places between, and from the end.
-fn sample(text: &[u8], delimiter: u8) -> Vec<Vec<String>> {
+fn sample(text: &Text, delimiter: u8) -> Vec<Vec<String>> {
+    let Text { bytes, quotes, .. } = text;
+    let text = &bytes[..];
     let mut sample = Vec::new();
     for place in 0..PLACES {
         let from = text.len() / PLACES * place;
@@ -418,7 +427,7 @@ fn sample(text: &[u8], delimiter: u8) -> Vec<Vec<String>> {
             (_, Some(end)) => from + end + 1,
             (_, None) => continue,
         };
-        let records = Records::new(&text[start..], delimiter).take(ROWS_OF_A_PLACE);
+        let records = Records::quoted(&text[start..], delimiter, *quotes).take(ROWS_OF_A_PLACE);
         sample.extend(records.map(|record| cells(&text[start..], &record, delimiter)));
     }
     sample
@@ -447,7 +456,7 @@ fn types(sample: &[Vec<String>], width: usize, delimiter: u8) -> (Vec<DataType>,
     (types, codes)
 }
 
-fn frame(body: &Body, delimiter: u8, types: &[DataType], codes: &[String]) -> PolarsResult<DataFrame> {
+fn frame(text: &Text, delimiter: u8, types: &[DataType], codes: &[String]) -> PolarsResult<DataFrame> {
     let fields = types
         .iter()
         .enumerate()
@@ -460,9 +469,9 @@ fn frame(body: &Body, delimiter: u8, types: &[DataType], codes: &[String]) -> Po
         .map_parse_options(|options| {
             options
                 .with_separator(delimiter)
-                .with_quote_char(body.quotes.then_some(b'"'))
+                .with_quote_char(text.quotes.then_some(b'"'))
                 .with_null_values((!codes.is_empty()).then(|| NullValues::AllColumns(codes.clone())))
         })
-        .into_reader_with_file_handle(Cursor::new(body.bytes.clone()))
+        .into_reader_with_file_handle(Cursor::new(text.bytes.clone()))
         .finish()
 }

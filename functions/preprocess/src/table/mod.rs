@@ -1,6 +1,7 @@
 //! Finds the table in a file and reads its cells.
 
 mod csv;
+mod header;
 mod layout;
 mod parquet;
 mod records;
@@ -28,7 +29,7 @@ pub(crate) fn read(file: File, data: &DataSection, limits: &Limits) -> Result<Ra
     let mut raw = match content {
         Content::Parquet => parquet::read(&file, limits)?,
         Content::Text { encoding } => {
-            let mut raw = csv::read(&file.name, &file.bytes, data, limits)?;
+            let mut raw = csv::read(&file.name, file.bytes, data, limits)?;
             encoding.clone_into(&mut raw.layout.encoding);
             raw
         }

@@ -18,6 +18,12 @@ pub(super) struct Record {
     pub(super) open: bool,
 }
 
+/// A record with its cells.
+pub(super) struct Line {
+    pub(super) record: Record,
+    pub(super) cells: Vec<String>,
+}
+
 /// The quotes of a record that are not as they should be.
 #[derive(Default)]
 struct Quotes {
@@ -38,10 +44,15 @@ pub(super) struct Records<'a> {
 impl<'a> Records<'a> {
     /// Splits a text from its beginning.
     pub(super) fn new(text: &'a [u8], delimiter: u8) -> Self {
+        Self::quoted(text, delimiter, memchr(b'"', text).is_some())
+    }
+
+    /// Splits a text of which is known whether it has quotes.
+    pub(super) fn quoted(text: &'a [u8], delimiter: u8, quotes: bool) -> Self {
         Self {
             text,
             delimiter,
-            quotes: memchr(b'"', text).is_some(),
+            quotes,
             at: 0,
             line: 1,
         }

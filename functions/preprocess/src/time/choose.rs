@@ -152,6 +152,8 @@ fn numbers(raw: &Raw, column: usize, cells: &Cells, trust: Trust) -> Result<Opti
     let first = cells.first_row().unwrap_or_default();
     let number = cells.text(first).parse().unwrap_or(f64::NAN);
     let formats = Format::of_numbers().filter(|format| format.read_number(number).is_some());
+    // A column that is no time by its name is read as a whole only if a sample of it could be one.
+    let formats = formats.filter(|format| trust == Trust::Named || sample_is_likely(cells, format));
     let read = formats.map(|format| Column::read(cells, &format));
     let name = &raw.columns[column].name;
     let (good, mut bad): (Vec<_>, Vec<_>) =
@@ -161,8 +163,8 @@ fn numbers(raw: &Raw, column: usize, cells: &Cells, trust: Trust) -> Result<Opti
     }
     // Epochs in two units, or a day that does not exist.
     bad.retain_mut(|read| {
-        let likely = read.likely();
-        for second in read.seconds.iter_mut().filter(|second| !likely.contains(second)) {
+        let era = era(&read.format);
+        for second in read.seconds.iter_mut().filter(|second| !era.contains(second)) {
             *second = MISSING;
         }
         let long = read.format.starts_with("epoch") || read.format.starts_with("%Y%m");
@@ -174,6 +176,23 @@ fn numbers(raw: &Raw, column: usize, cells: &Cells, trust: Trust) -> Result<Opti
         Some((row, read)) => Err(wrong(raw, column, &read, row)),
         None => Ok(None),
     }
+}
+
+/// Returns whether some of the numbers are all likely times.
+fn sample_is_likely(cells: &Cells, format: &Format) -> bool {
+    const SAMPLE: usize = 500;
+    let Cells::Numbers(numbers) = cells else { return true };
+    let era = era(&format.to_string());
+    let sample = numbers
+        .iter()
+        .step_by(numbers.len() / SAMPLE + 1)
+        .filter(|number| !number.is_nan());
+    let time = |number: &f64| {
+        format
+            .read_number(*number)
+            .is_some_and(|stamp| era.contains(&stamp.seconds))
+    };
+    sample.clone().filter(|number| time(number)).count() * 10 >= sample.count() * 9
 }
 
 /// Returns the one of several readings that is right, and another one if it is as likely.
@@ -216,20 +235,20 @@ pub(super) fn score(read: &Column) -> f64 {
     regularity(times.into_iter()) * if monotone { 1.0 } else { 0.1 }
 }
 
-impl Column {
-    /// Returns the seconds in which numbers in this format are likely times and not measurements.
-    fn likely(&self) -> std::ops::RangeInclusive<i64> {
-        const YEAR: i64 = 31_556_952;
-        match self.format.as_str() {
-            format if format.starts_with("epoch") => 10 * YEAR..=130 * YEAR,
-            "excel" => -16 * YEAR..=95 * YEAR,
-            _ => -470 * YEAR..=230 * YEAR,
-        }
+/// Returns the seconds in which numbers in a format are likely times and not measurements.
+fn era(format: &str) -> std::ops::RangeInclusive<i64> {
+    const YEAR: i64 = 31_556_952;
+    match format {
+        format if format.starts_with("epoch") => 10 * YEAR..=130 * YEAR,
+        "excel" => -16 * YEAR..=95 * YEAR,
+        _ => -470 * YEAR..=230 * YEAR,
     }
+}
 
+impl Column {
     /// Returns whether numbers are likely these times and not a measurement.
     fn is_plausible(&self, name: &str, trust: Trust) -> bool {
-        let likely = self.likely();
+        let era = era(&self.format);
         let enough = match self.format.as_str() {
             "%Y%m%d" | "%Y%m%d%H%M%S" if trust == Trust::Named => true,
             format if format.starts_with("epoch") && trust == Trust::Named => true,
@@ -248,6 +267,6 @@ impl Column {
             }
             _ => regularity(self.present()).max(share_of_sessions(self.present())) >= REGULAR,
         };
-        enough && self.present().all(|second| likely.contains(&second))
+        enough && self.present().all(|second| era.contains(&second))
     }
 }

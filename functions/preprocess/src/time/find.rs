@@ -263,17 +263,22 @@ fn unread(raw: &Raw) -> Option<Problem> {
     Some(unreadable(raw, column, cells.first_row()?))
 }
 
-/// Returns the problem of a table whose rows are series: each begins with a name of its own, and the columns are counted
-/// (`V1`, `V2`), as in tables of competitions.
+/// Returns the problem of a table whose rows are series: each begins with a name of its own, and the columns of numbers are
+/// counted (`V1`, `V2`), as in tables of competitions.
 fn rows_are_series(raw: &Raw) -> Option<Problem> {
     const LEAST: usize = 4;
     let number = |column: &RawColumn| -> Option<u64> {
         let digits = column.name.trim_start_matches(|c: char| !c.is_ascii_digit());
         digits.parse().ok()
     };
-    let (first, others) = raw.columns.split_first()?;
-    let Cells::Text(names) = &first.cells else { return None };
-    let numbers: Vec<u64> = others.iter().map(number).collect::<Option<_>>()?;
+    let Cells::Text(names) = &raw.columns.first()?.cells else {
+        return None;
+    };
+    let columns = raw
+        .columns
+        .iter()
+        .filter(|column| matches!(column.cells, Cells::Numbers(_)));
+    let numbers: Vec<u64> = columns.map(number).collect::<Option<_>>()?;
     let counted = numbers.len() + 1 >= LEAST && numbers.windows(2).all(|pair| pair[1] == pair[0] + 1);
     let distinct: std::collections::HashSet<_> = names.iter().collect();
     if !counted || distinct.len() < names.len() {

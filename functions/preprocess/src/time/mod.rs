@@ -29,7 +29,7 @@ use crate::{
     refusal::{Problem, Refusal},
 };
 
-pub(crate) use self::candidates::is_unmistakable as looks_like_time;
+pub(crate) use self::{candidates::is_unmistakable as looks_like_time, names::words};
 
 /// The times of a file.
 #[derive(Debug)]

@@ -66,7 +66,7 @@ const STEPS: [&str; 14] = [
 ];
 
 /// Returns the words of a name in lower case, without what stands in parentheses.
-pub(super) fn words(name: &str) -> Vec<String> {
+pub(crate) fn words(name: &str) -> Vec<String> {
     let name = name.split(['(', '[']).next().unwrap_or_default();
     let mut spaced = String::new();
     let mut lower = false;

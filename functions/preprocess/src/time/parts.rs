@@ -114,9 +114,10 @@ fn by_place(raw: &Raw) -> Option<(Vec<usize>, Vec<Part>)> {
     for (place, (_, least, most)) in BY_PLACE.into_iter().map(|place| (place, PARTS[place])) {
         found.push((place, part(&raw.columns.get(place)?.cells, least, most)?));
         used.push(place);
-        if !repeats(&seconds(&used, &found)) {
-            // A year alone is a time of its own.
-            return (place > 0).then_some((used, found));
+        // A year alone is a time of its own.
+        let alone = place == 0 && !repeats(&found[0].1);
+        if alone || place > 0 && !repeats(&seconds(&used, &found)) {
+            return (!alone).then_some((used, found));
         }
     }
     None

@@ -124,6 +124,16 @@ const BAD: &[(&str, &[u8], &[&str])] = &[
     ),
     ("two days as names", b"page,2024-01-01,2024-01-02\nA,1,2\nB,3,4\n", &[]),
     (
+        "months as names",
+        b"Year,Jan,Feb,Mar,Apr,May,Jun,Jul,Aug,Sep,Oct,Nov,Dec\n2022,1,2,3,4,5,6,7,8,9,10,11,12\n2023,2,3,4,5,6,7,8,9,1,2,3,4\n",
+        &[],
+    ),
+    (
+        "rows that are series",
+        b"id,item,d_1,d_2,d_3\nX1,I1,4,0,2\nX2,I2,1,0,3\nX3,I3,1,1,0\n",
+        &[],
+    ),
+    (
         "a second table",
         b"time,a\n2018-01-01,1\n2018-01-02,2\nx,y,z\n1,2,3\n4,5,6\n7,8,9\n1,2,3\n",
         &[],
@@ -152,6 +162,11 @@ const ODD: &[(&str, &[u8], &[&str])] = &[
     ),
     ("decimal commas", b"date;a;b\n2018-01-01;1,5;\n2018-01-02;2,5;\n", &[]),
     (
+        "three digits behind a comma, between semicolons",
+        b"date;a\n2018-01-01;1,500\n2018-01-02;2,500\n2018-01-03;2,250\n",
+        &[],
+    ),
+    (
         "a constant target",
         b"time,a,b\n2018-01-01,1,2\n2018-01-02,1,3\n",
         &["data.targets=a"],
@@ -176,6 +191,31 @@ const ODD: &[(&str, &[u8], &[&str])] = &[
     (
         "names that are numbers",
         b",1001,1002\n2024-01-01,5,1\n2024-01-02,6,2\n2024-01-03,5,3\n",
+        &[],
+    ),
+    (
+        "year and month without names",
+        b"2023;11;2023.873; 77.1;4\n2023;12;2023.958;114.2;5\n2024;01;2024.042;126.0;5\n2024;02;2024.123;123.1;6\n",
+        &[],
+    ),
+    (
+        "blanks between cells, and comments",
+        b"# year month ppm, monthly means\n  2023  11   420.46\n  2023  12   421.86\n  2024   1   422.80\n",
+        &[],
+    ),
+    (
+        "days that are few, in parts",
+        b"year,month,day,hour,load\n2024,1,1,22,5\n2024,1,1,23,6\n2024,1,2,0,5\n2024,1,2,1,7\n",
+        &[],
+    ),
+    (
+        "dates whose order the times of the day decide",
+        b"Date;Time;load\n01/02/2024;00:00;5\n01/02/2024;12:00;6\n02/02/2024;00:00;5\n02/02/2024;12:00;7\n03/02/2024;00:00;5\n03/02/2024;12:00;7\n",
+        &[],
+    ),
+    (
+        "an hour without a date",
+        b"hour,load\n22,5\n23,6\n0,5\n1,7\n",
         &[],
     ),
     (

@@ -179,6 +179,46 @@ fn the_time_column_is_found_by_name_or_by_what_it_holds() {
 }
 
 #[test]
+fn the_forecast_begins_where_the_first_columns_end_if_others_are_known_ahead() {
+    let rows = |sales: usize, shop: usize, heat: usize| {
+        let cell = |row: usize, end: usize| {
+            if row < end {
+                format!("{}", row * row % 7)
+            } else {
+                String::new()
+            }
+        };
+        let line = |row: usize| {
+            let day = 1 + row;
+            format!(
+                "2024-01-{day:02},{},{},{}\n",
+                cell(row, sales),
+                cell(row, shop),
+                cell(row, heat)
+            )
+        };
+        (0..30).map(line).collect::<String>()
+    };
+    for (ends, targets, known, len) in [
+        ([24, 30, 30], &["sales"][..], &["shop", "heat"][..], 24),
+        ([24, 24, 30], &["sales", "shop"], &["heat"], 24),
+        ([30, 24, 30], &["sales", "shop", "heat"], &[], 30),
+        ([28, 30, 30], &["sales", "shop", "heat"], &[], 30),
+        ([10, 30, 30], &["sales", "shop", "heat"], &[], 30),
+    ] {
+        let text = format!("date,sales,shop,heat\n{}", rows(ends[0], ends[1], ends[2]));
+        let (table, report) = without_calendar(&csv(text));
+        let understood = &report.understood;
+        assert_eq!(
+            (&understood.targets[..], &understood.known[..]),
+            (&names(targets)[..], &names(known)[..]),
+            "{ends:?}"
+        );
+        assert_eq!(table.axis.len, len, "{ends:?}: {understood:?}");
+    }
+}
+
+#[test]
 fn naive_times_are_those_of_the_zone() {
     let data = csv("time,a\n2018-03-25 00:00,1\n2018-03-25 01:00,2\n2018-03-25 03:00,3\n2018-03-25 04:00,4\n");
     let (table, report) = run(&data, None, &["data.time_zone=Europe/Madrid"]).unwrap();

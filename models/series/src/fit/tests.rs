@@ -157,7 +157,7 @@ fn times_beside_the_grid_are_moved_to_it() {
 #[test]
 fn what_is_no_grid_is_refused_with_the_times_where_it_breaks() {
     for (times, message) in [
-        (vec![0], "1 rows with different times, a time axis needs 2"),
+        (vec![0], "the number of different times is 1, a time axis needs 2"),
         (
             vec![0, 60, 60],
             "row 2: time 1970-01-01T00:01:00Z is not after the row before it",

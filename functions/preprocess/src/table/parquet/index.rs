@@ -31,8 +31,9 @@ pub(super) fn named(meta: &FileMetaData) -> Vec<String> {
     columns.filter_map(|column| Some(column.as_str()?.to_owned())).collect()
 }
 
-/// Puts index columns that hold times before all others, where a time is looked for first, and drops those that only
-/// count the rows. Returns sentences about what was dropped.
+/// Puts index columns that hold times before all others, where a time is looked for first, and drops an index that only
+/// counts the rows. A level beside others is a column like any other: it may tell several series apart. Returns sentences
+/// about what was dropped.
 pub(super) fn put_first(columns: &mut Vec<RawColumn>, index: &[String]) -> Vec<String> {
     let mut dropped = Vec::new();
     for name in index.iter().rev() {
@@ -53,6 +54,8 @@ pub(super) fn put_first(columns: &mut Vec<RawColumn>, index: &[String]) -> Vec<S
         };
         if times && columns.iter().all(|other| other.name != column.name) {
             columns.insert(0, column);
+        } else if index.len() > 1 {
+            columns.push(column);
         } else {
             dropped.push(format!(
                 "the index `{name}` of the data frame holds no times and is left out"
@@ -60,4 +63,46 @@ pub(super) fn put_first(columns: &mut Vec<RawColumn>, index: &[String]) -> Vec<S
         }
     }
     dropped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::raw::Stamps;
+
+    fn column(name: &str, cells: Cells) -> RawColumn {
+        RawColumn {
+            name: name.to_owned(),
+            cells,
+        }
+    }
+
+    fn columns() -> Vec<RawColumn> {
+        let times = Cells::Stamps(Stamps {
+            seconds: vec![Some(0), Some(60)],
+            naive: true,
+            dates: false,
+            finer: 0,
+        });
+        vec![
+            column("load", Cells::Numbers(vec![1.5, 2.5])),
+            column("store", Cells::Numbers(vec![7.0, 8.0])),
+            column("ts", times),
+        ]
+    }
+
+    #[test]
+    fn an_index_is_the_time_or_nothing_and_a_level_beside_it_stays() {
+        for (index, order, notices) in [
+            (&["ts"][..], &["ts", "load", "store"][..], 0),
+            (&["store"], &["load", "ts"], 1),
+            (&["store", "ts"], &["ts", "load", "store"], 0),
+        ] {
+            let mut columns = columns();
+            let index: Vec<String> = index.iter().map(|name| (*name).to_owned()).collect();
+            let dropped = put_first(&mut columns, &index);
+            let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
+            assert_eq!((&names[..], dropped.len()), (order, notices), "{index:?}");
+        }
+    }
 }
