@@ -17,6 +17,9 @@ use crate::{
     refusal::Problem,
 };
 
+/// What stands between the ends of an interval.
+const INTERVALS: [&str; 4] = [" - ", " – ", " to ", "/"];
+
 /// The share of a grid that must have rows for a guess to be good.
 const REGULAR: f64 = 0.5;
 
@@ -76,6 +79,16 @@ fn texts(
     first: &str,
     trust: Trust,
 ) -> Result<Option<Readings>, Problem> {
+    if let Some((starts, from)) = starts(text, first) {
+        let mut read = texts(raw, column, &starts, &from, trust)?;
+        for read in read
+            .iter_mut()
+            .flat_map(|read| read.rival.iter_mut().chain([&mut read.best]))
+        {
+            read.interval = true;
+        }
+        return Ok(read);
+    }
     let formats = candidates::of(first);
     if formats.is_empty() {
         return numbers(raw, column, &as_numbers(text), trust);
@@ -84,10 +97,10 @@ fn texts(
     if !sure && column > 0 {
         return Ok(None);
     }
-    let cells = &raw.columns[column].cells;
+    let cells = Cells::Text(text.clone());
     let all = |formats: Vec<Format>| -> Vec<Column> {
         let formats = likely(text, formats);
-        formats.iter().map(|format| Column::read(cells, format)).collect()
+        formats.iter().map(|format| Column::read(&cells, format)).collect()
     };
     let only_iso = formats == [Format::Iso];
     let mut read = all(formats);
@@ -109,6 +122,22 @@ fn texts(
         read.format = without_fraction(std::mem::take(&mut read.format), first);
     }
     Ok(Some(read))
+}
+
+/// Returns the beginnings of intervals, such as `01.01.2024 00:00 - 01.01.2024 01:00`, and the first of them.
+fn starts(text: &StringChunked, first: &str) -> Option<(StringChunked, String)> {
+    let is_time = |text: &str| !candidates::of(text).is_empty();
+    let separator = INTERVALS.into_iter().find(|separator| {
+        let halves = first.split_once(*separator);
+        halves.is_some_and(|(from, to)| is_time(from) && is_time(to))
+    })?;
+    let start = |cell: &str| {
+        cell.split_once(separator)
+            .map_or(cell, |(from, _)| from.trim())
+            .to_owned()
+    };
+    let starts = text.iter().map(|cell| cell.map(start)).collect();
+    Some((starts, start(first)))
 }
 
 /// Returns a format without the fraction of a second that a text does not have.
@@ -219,6 +248,12 @@ fn chosen(raw: &Raw, column: usize, read: Vec<Column>) -> Result<Readings, Probl
     let rival = second
         .filter(|(score, _)| is_as_likely(*score, likely))
         .map(|(_, read)| read);
+    // Nobody who writes points puts the month first.
+    let (best, rival) = match rival {
+        Some(rival) if rival.format.starts_with("%d.%m") => (rival, None),
+        Some(_) if best.format.starts_with("%d.%m") => (best, None),
+        rival => (best, rival),
+    };
     let best = settled(raw, column, best)?;
     Ok(Readings { best, rival })
 }

@@ -31,6 +31,8 @@ pub(super) struct Column {
     midnights: bool,
     /// The number of times with a fraction of a second.
     pub(super) finer: usize,
+    /// Whether the cells are intervals, of which this is the beginning.
+    pub(super) interval: bool,
     /// The first time outside the calendar.
     pub(super) outside: Option<usize>,
     /// The first row after the last time that is rather a time in another format than no data.
@@ -64,6 +66,7 @@ impl Column {
             shifted: false,
             midnights: true,
             finer: 0,
+            interval: false,
             outside: None,
             late: None,
         };

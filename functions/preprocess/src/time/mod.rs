@@ -107,8 +107,12 @@ fn finish(raw: &Raw, found: Found, data: &DataSection) -> Result<Times, Refusal>
         kinds,
         shifted,
         finer,
+        interval,
         ..
     } = column;
+    if interval {
+        notices.push("the times are intervals, which are read by their beginning".to_owned());
+    }
     seconds.truncate(rows);
     if finer > 0 {
         notices.extend(whole_seconds(raw, &columns, &seconds, finer)?);

@@ -62,7 +62,6 @@ const BAD: &[(&str, &[u8], &[&str])] = &[
         &["data.targets=b"],
     ),
     ("no column but the time", b"time\n2018-01-01\n2018-01-02\n", &[]),
-    ("another calendar", b"day,b\n05.02.2018,2\n06.02.2018,4\n", &[]),
     ("one row", b"time,a,b\n2018-01-01,1,2\n", &["data.targets=a"]),
     ("two rows of one time", b"time,a\n2018-01-01,1\n2018-01-01,2\n", &[]),
     (
@@ -211,6 +210,12 @@ const ODD: &[(&str, &[u8], &[&str])] = &[
     (
         "dates whose order the times of the day decide",
         b"Date;Time;load\n01/02/2024;00:00;5\n01/02/2024;12:00;6\n02/02/2024;00:00;5\n02/02/2024;12:00;7\n03/02/2024;00:00;5\n03/02/2024;12:00;7\n",
+        &[],
+    ),
+    ("points, day first", b"day,b\n05.02.2018,2\n06.02.2018,4\n", &[]),
+    (
+        "intervals",
+        b"MTU (UTC),price\n01.11.2023 00:00 - 01.11.2023 01:00,5\n01.11.2023 01:00 - 01.11.2023 02:00,6\n01.11.2023 02:00 - 01.11.2023 03:00,4\n",
         &[],
     ),
     (
