@@ -103,61 +103,30 @@ fn is_elapsed(values: &[f64], seconds: &[i64]) -> bool {
     seconds.len() >= values.len().max(COUNTED) && rate != 0.0 && values.iter().zip(seconds).all(close)
 }
 
-/// A part of the calendar.
-struct CalendarPart {
-    /// Names of columns that hold it.
-    names: &'static [&'static str],
-    /// The range of its numbers, from wherever they are counted.
-    range: std::ops::RangeInclusive<f64>,
-    of: fn(DateTime) -> i64,
-}
+/// A part of the calendar: names of columns that hold it, the largest of its numbers, from wherever they are counted, and
+/// its number of a time.
+type CalendarPart = (&'static [&'static str], f64, fn(DateTime) -> i64);
 
 const PARTS: [CalendarPart; 9] = [
-    CalendarPart {
-        names: &["year", "yr"],
-        range: 0.0..=3_000.0,
-        of: |time| i64::from(time.year()),
-    },
-    CalendarPart {
-        names: &["quarter", "qtr"],
-        range: 0.0..=4.0,
-        of: |time| i64::from(time.month() + 2) / 3,
-    },
-    CalendarPart {
-        names: &["month", "mnth", "mon"],
-        range: 0.0..=12.0,
-        of: |time| i64::from(time.month()),
-    },
-    CalendarPart {
-        names: &["week", "weekofyear", "week_of_year", "isoweek"],
-        range: 0.0..=53.0,
-        of: |time| i64::from(time.date().iso_week_date().week()),
-    },
-    CalendarPart {
-        names: &["day", "dayofmonth", "day_of_month"],
-        range: 0.0..=31.0,
-        of: |time| i64::from(time.day()),
-    },
-    CalendarPart {
-        names: &["dayofyear", "day_of_year", "doy", "yday"],
-        range: 0.0..=366.0,
-        of: |time| i64::from(time.day_of_year()),
-    },
-    CalendarPart {
-        names: &["weekday", "dayofweek", "day_of_week", "dow", "wday"],
-        range: 0.0..=7.0,
-        of: |time| i64::from(time.weekday().to_monday_zero_offset()),
-    },
-    CalendarPart {
-        names: &["hour", "hr", "hourofday", "hour_of_day"],
-        range: 0.0..=24.0,
-        of: |time| i64::from(time.hour()),
-    },
-    CalendarPart {
-        names: &["minute"],
-        range: 0.0..=60.0,
-        of: |time| i64::from(time.minute()),
-    },
+    (&["year", "yr"], 3_000.0, |time| i64::from(time.year())),
+    (&["quarter", "qtr"], 4.0, |time| i64::from(time.month() + 2) / 3),
+    (&["month", "mnth", "mon"], 12.0, |time| i64::from(time.month())),
+    (&["week", "weekofyear", "week_of_year", "isoweek"], 53.0, |time| {
+        i64::from(time.date().iso_week_date().week())
+    }),
+    (&["day", "dayofmonth", "day_of_month"], 31.0, |time| {
+        i64::from(time.day())
+    }),
+    (&["dayofyear", "day_of_year", "doy", "yday"], 366.0, |time| {
+        i64::from(time.day_of_year())
+    }),
+    (&["weekday", "dayofweek", "day_of_week", "dow", "wday"], 7.0, |time| {
+        i64::from(time.weekday().to_monday_zero_offset())
+    }),
+    (&["hour", "hr", "hourofday", "hour_of_day"], 24.0, |time| {
+        i64::from(time.hour())
+    }),
+    (&["minute"], 60.0, |time| i64::from(time.minute())),
 ];
 
 /// Returns whether the values are those of a part of the calendar: by the name and the range, or by each value of enough
@@ -165,8 +134,8 @@ const PARTS: [CalendarPart; 9] = [
 fn is_calendar_part(name: &str, values: &[f64], seconds: &[i64]) -> bool {
     let name: String = name.chars().filter(|c| *c != '.').collect();
     let mut present = values.iter().filter(|value| !value.is_nan()).peekable();
-    if let Some(part) = PARTS.iter().find(|part| part.names.contains(&name.as_str())) {
-        return present.peek().is_some() && present.all(|value| part.range.contains(value));
+    if let Some((_, largest, _)) = PARTS.iter().find(|(names, ..)| names.contains(&name.as_str())) {
+        return present.peek().is_some() && present.all(|value| (0.0..=*largest).contains(value));
     }
     if seconds.len() < values.len() || values.is_empty() {
         return false;
@@ -179,8 +148,8 @@ fn is_calendar_part(name: &str, values: &[f64], seconds: &[i64]) -> bool {
         .collect();
     // Few rows, or few values, are equal by chance.
     rows.len() >= COUNTED
-        && PARTS.iter().any(|part| {
-            let parts = || rows.iter().map(|(_, time)| (part.of)(*time));
+        && PARTS.iter().any(|(_, _, number)| {
+            let parts = || rows.iter().map(|(_, time)| number(*time));
             #[expect(clippy::cast_precision_loss, reason = "parts of a calendar are small")]
             let equal = rows.iter().zip(parts()).all(|((value, _), part)| *value == part as f64);
             equal && parts().collect::<HashSet<_>>().len() >= DISTINCT

@@ -83,6 +83,10 @@ enum Content {
 }
 
 impl Content {
+    fn is_value(self) -> bool {
+        matches!(self, Self::Number | Self::Time)
+    }
+
     /// Returns `None` for a missing value.
     fn of(cell: &str) -> Option<Self> {
         if number::is_missing(cell) {
@@ -184,7 +188,7 @@ fn names_or_numbers(file: &str, first: &Line) -> Refusal {
 /// value like theirs.
 fn goes_on(table: &[Line], row: usize, width: usize) -> bool {
     let columns = compared(table, row, width);
-    let is = |content: &Option<Content>| matches!(content, Some(Content::Number | Content::Time));
+    let is = |content: &Option<Content>| content.is_some_and(Content::is_value);
     let text = |(own, below): &(Option<Content>, Option<Content>)| *own == Some(Content::Text) && is(below);
     let data = |(own, below): &(Option<Content>, Option<Content>)| is(own) && own == below;
     width > 1 && columns.iter().any(text) && !columns.iter().any(data)
@@ -325,5 +329,5 @@ pub(super) fn is_before(comment: &Line, first: Option<&Line>) -> bool {
 
 /// Returns whether a cell is a number or a time.
 pub(super) fn is_value(cell: &str) -> bool {
-    number::is_number(cell) || looks_like_time(cell.trim())
+    Content::of(cell).is_some_and(Content::is_value)
 }

@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use preprocess::{File, Inspection, Limits, Recipe, inspect};
+use preprocess::{File, Inspection, inspect};
 
-use crate::spec;
+use crate::{recipe, spec};
 
 /// Settings without which a file has several readings.
 const SETTINGS: [(&str, &str); 1] = [("18_dst_wallclock_hourly.csv", "data.time_zone=America/New_York")];
@@ -22,13 +22,7 @@ fn inspected(name: &str, sets: &[&str]) -> Inspection {
         name: name.to_owned(),
         bytes,
     };
-    let recipe = Recipe {
-        data: &spec.data,
-        calendar: true,
-        limits: Limits::of(&testing::host()),
-        threads: 2,
-    };
-    inspect(file, None, &recipe)
+    inspect(file, None, &recipe(&spec))
 }
 
 /// Returns what differs from a row of `expected.csv`.

@@ -5,11 +5,11 @@ use std::io::Write as _;
 
 use contract::{Report, Spec};
 use jiff::{Span, Timestamp, civil::DateTime, tz::TimeZone};
-use preprocess::{File, Limits, PreprocessError, Recipe, clean};
+use preprocess::{File, PreprocessError, clean};
 use proptest::prelude::*;
 use series::{Column, Role, Table};
 
-use crate::spec;
+use crate::{recipe, spec};
 
 /// How many files are written.
 const FILES: u32 = 3_000;
@@ -509,13 +509,7 @@ fn seconds(time: DateTime) -> i64 {
 }
 
 fn read(file: File, spec: &Spec) -> Result<(Table, Report), PreprocessError> {
-    let recipe = Recipe {
-        data: &spec.data,
-        calendar: false,
-        limits: Limits::of(&testing::host()),
-        threads: 1,
-    };
-    clean(file, None, &recipe)
+    clean(file, None, &recipe(spec))
 }
 
 proptest! {

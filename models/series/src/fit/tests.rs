@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::civil::days;
+use crate::civil::{DAY, Date, date, days, days_in_month};
 
 const MANY: usize = 1_000_000;
 
