@@ -155,6 +155,8 @@ pub struct CutDocument {
     pub transform: Transform,
     /// The season in steps; 1 if the series has none.
     pub season: usize,
+    /// All seasons that the training rows show, in steps, ascending.
+    pub seasons: Vec<usize>,
     /// The time axis of the clean part.
     pub axis: TimeAxis,
     /// The time of the last training row, UTC seconds.

@@ -213,6 +213,8 @@ fn calibrate(
         series: &[SeriesData { scaled, cut: &cut.cut }],
         window: cut.cut.window,
         season: cut.season,
+        seasons: &cut.seasons,
+        contexts: &[],
         threads,
         cut: &named.hex(),
         target_names: &target_names,

@@ -38,6 +38,7 @@ pub fn cut(spec: &Spec, clean: Digest, table: &Table) -> Result<CutDocument, Sam
     Ok(CutDocument {
         clean,
         season: season(table.axis.frequency, cut.training.len()),
+        seasons: Vec::new(),
         axis: table.axis.clone(),
         train_end: table.axis.at(trained - 1),
         observed_end: table.axis.at(observed),

@@ -107,7 +107,11 @@ impl Work for Train {
 /// When a column is missing, there are too few rows, or the fit diverges.
 pub fn fit(fitting: &Fitting, table: &Table) -> Result<FitOutcome, TrainError> {
     let CutDocument {
-        cut, transform, season, ..
+        cut,
+        transform,
+        season,
+        seasons,
+        ..
     } = &fitting.cut;
     let scaled = transform.apply(table, cut.training.clone())?;
     let (target_names, input_names) = (transform.target_names(), transform.input_names());
@@ -115,6 +119,8 @@ pub fn fit(fitting: &Fitting, table: &Table) -> Result<FitOutcome, TrainError> {
         series: &[SeriesData { scaled: &scaled, cut }],
         window: cut.window,
         season: *season,
+        seasons,
+        contexts: &[],
         threads: fitting.threads,
         cut: &fitting.digest.hex(),
         target_names: &target_names,

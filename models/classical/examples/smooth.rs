@@ -41,6 +41,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         }],
         window: cut.window,
         season: season(table.axis.frequency, cut.training.len()),
+        seasons: &[season(table.axis.frequency, cut.training.len())],
+        contexts: &[],
         threads,
         cut: "",
         target_names: &targets,

@@ -67,6 +67,8 @@ pub fn search(model: &ModelSpec, spec: &SearchSpec, fit: MakeFit, elapsed: Elaps
 /// #     series: &[SeriesData { scaled: &scaled, cut: &cut }],
 /// #     window,
 /// #     season: 1,
+/// #     seasons: &[],
+/// #     contexts: &[],
 /// #     threads: 1,
 /// #     cut: "c0ffee",
 /// #     target_names: &transform.target_names(),

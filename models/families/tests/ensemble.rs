@@ -26,6 +26,7 @@ fn scaled() -> Scaled {
         lags: Vec::new(),
         complete: vec![true; 8],
         drops_incomplete: false,
+        units: Vec::new(),
     }
 }
 

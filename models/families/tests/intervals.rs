@@ -78,6 +78,8 @@ fn covered(kind: &str, table: &Table) -> Vec<Option<f64>> {
         }],
         window: WINDOW,
         season: series::season(table.axis.frequency, cut.training.len()),
+        seasons: &[series::season(table.axis.frequency, cut.training.len())],
+        contexts: &[],
         threads: 2,
         cut: "c0ffee",
         target_names: &targets,

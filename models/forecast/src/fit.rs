@@ -32,8 +32,12 @@ pub struct Training<'a> {
     pub series: &'a [SeriesData<'a>],
     /// The shape of the windows.
     pub window: WindowShape,
-    /// The season in steps.
+    /// The season in steps that scores and the seasonal naive forecast use; 1 without one.
     pub season: usize,
+    /// All seasons that the training rows show, in steps, ascending.
+    pub seasons: &'a [usize],
+    /// The contexts among which a windowed model chooses on the rows that select, ascending; empty: that of `window`.
+    pub contexts: &'a [usize],
     /// How many threads the fit may use; the result does not depend on it.
     pub threads: usize,
     /// The digest of the cut in hex; it is part of artifacts and checkpoints.
@@ -123,6 +127,8 @@ pub enum Fitted {
 ///     series: &[SeriesData { scaled: &scaled, cut: &cut }],
 ///     window,
 ///     season: 24,
+///     seasons: &[24],
+///     contexts: &[],
 ///     threads: 2,
 ///     cut: "c0ffee",
 ///     target_names: &transform.target_names(),

@@ -131,6 +131,7 @@ mod tests {
             lags: vec![(2, 0, 2)],
             complete: vec![true; rows as usize],
             drops_incomplete: false,
+            units: Vec::new(),
         }
     }
 

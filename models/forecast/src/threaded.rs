@@ -122,6 +122,7 @@ mod tests {
             lags: Vec::new(),
             complete: vec![true; rows],
             drops_incomplete: false,
+            units: Vec::new(),
         }
     }
 

@@ -58,6 +58,7 @@ impl Case {
             lags: Vec::new(),
             complete: vec![true; rows],
             drops_incomplete: false,
+            units: Vec::new(),
         };
         let cut = Cut {
             training: 0..training,
@@ -82,6 +83,8 @@ impl Case {
             }],
             window: self.cut.window,
             season: 1,
+            seasons: &[],
+            contexts: &[],
             threads: 1,
             cut: "c0ffee",
             target_names: &names,

@@ -137,6 +137,8 @@ fn fit(
         series: &[SeriesData { scaled, cut: &cut }],
         window,
         season: 24,
+        seasons: &[24],
+        contexts: &[],
         threads: std::thread::available_parallelism()?.get(),
         cut: "",
         target_names: names,

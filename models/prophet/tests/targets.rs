@@ -35,6 +35,7 @@ fn scaled(rows: usize) -> Scaled {
         lags: Vec::new(),
         complete: vec![true; rows],
         drops_incomplete: false,
+        units: Vec::new(),
     }
 }
 
@@ -63,6 +64,8 @@ fn run(
         series: &[SeriesData { scaled, cut: &cut }],
         window: cut.window,
         season: 24,
+        seasons: &[24],
+        contexts: &[],
         threads,
         cut: "00ff",
         target_names: names,

@@ -71,6 +71,8 @@ fn run(
         }],
         window: WINDOW,
         season: 1,
+        seasons: &[],
+        contexts: &[],
         threads: 1,
         cut: "c0ffee",
         target_names: &transform.target_names(),

@@ -49,6 +49,7 @@ fn waves() -> (Scaled, Cut) {
         lags: Vec::new(),
         complete: vec![true; len],
         drops_incomplete: false,
+        units: Vec::new(),
     };
     let cut = Cut {
         training: 0..230,
@@ -84,6 +85,8 @@ fn run(fit: &dyn Fit, resume: Option<&Checkpoint>, stop: &dyn Fn() -> bool) -> R
         }],
         window: WINDOW,
         season: 1,
+        seasons: &[],
+        contexts: &[],
         threads: 1,
         cut: "c0ffee",
         target_names: &targets,

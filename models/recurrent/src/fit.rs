@@ -215,6 +215,7 @@ mod tests {
             lags: Vec::new(),
             complete: vec![true; rows],
             drops_incomplete: false,
+            units: Vec::new(),
         };
         let window = WindowShape {
             context: 4,
@@ -238,6 +239,8 @@ mod tests {
             }],
             window,
             season: 1,
+            seasons: &[],
+            contexts: &[],
             threads,
             cut: "cut",
             target_names: &names[1..],

@@ -86,6 +86,8 @@ fn run(
         }],
         window: WINDOW,
         season: 1,
+        seasons: &[],
+        contexts: &[],
         threads: 1,
         cut: "c0ffee",
         target_names: &names,

@@ -5,7 +5,7 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Clean, Column, Missing, Outliers, Role, Scaler, TimeAxis, TransformError,
+    Clean, Column, Missing, Outliers, Role, Scaler, TimeAxis, TransformError, Unit,
     impute::impute,
     statistics::{deviation, mean, quantile},
 };
@@ -33,6 +33,13 @@ pub struct ColumnTransform {
 }
 
 impl ColumnTransform {
+    pub(crate) fn unit(&self) -> Unit {
+        Unit {
+            offset: self.offset,
+            scale: self.scale,
+        }
+    }
+
     pub(crate) fn scaled(&self, value: f64) -> f64 {
         (value - self.offset) / self.scale
     }

@@ -43,7 +43,7 @@ pub use fit::Fitted;
 pub use frequency::{Anchor, Frequency, FrequencyError, LONGEST};
 pub use matrix::Matrix;
 pub use quantile_score::{Coverage, QuantileScores, QuantileScoring, TargetQuantiles};
-pub use scaled::Scaled;
+pub use scaled::{Scaled, Unit};
 pub use score::{Scores, Scoring, StepScores, TargetScores, score};
 pub use score_scale::ScoreScale;
 pub use season::season;

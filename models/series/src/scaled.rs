@@ -29,6 +29,31 @@ pub struct Scaled {
     pub complete: Vec<bool>,
     /// Whether training windows that touch an incomplete row are left out.
     pub drops_incomplete: bool,
+    /// The original units of each target; empty where the values are in original units.
+    pub units: Vec<Unit>,
+}
+
+/// How the scaled values of a target become original ones: `offset + scale * value`.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Unit {
+    /// The original value of a scaled 0.
+    pub offset: f64,
+    /// How many original units one scaled unit is; above 0.
+    pub scale: f64,
+}
+
+impl Unit {
+    /// Returns a scaled value in original units.
+    #[must_use]
+    pub fn original(self, scaled: f64) -> f64 {
+        scaled * self.scale + self.offset
+    }
+
+    /// Returns a value in original units as a scaled one.
+    #[must_use]
+    pub fn scaled(self, original: f64) -> f64 {
+        (original - self.offset) / self.scale
+    }
 }
 
 impl Scaled {
@@ -42,6 +67,16 @@ impl Scaled {
     #[must_use]
     pub fn mask(&self) -> Option<&[bool]> {
         self.drops_incomplete.then_some(self.complete.as_slice())
+    }
+
+    /// Returns the units of a target.
+    #[must_use]
+    pub fn unit(&self, target: usize) -> Unit {
+        let same = Unit {
+            offset: 0.0,
+            scale: 1.0,
+        };
+        self.units.get(target).copied().unwrap_or(same)
     }
 
     /// Returns the scaled values of a target, row by row.

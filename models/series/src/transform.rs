@@ -289,6 +289,7 @@ impl Transform {
             lags,
             complete: vec![true; rows],
             drops_incomplete: self.missing == Missing::Drop,
+            units: self.targets().map(ColumnTransform::unit).collect(),
         }
     }
 

@@ -48,6 +48,7 @@ impl Series {
                 lags: Vec::new(),
                 complete: vec![true; rows],
                 drops_incomplete: false,
+                units: Vec::new(),
             },
             cut: Cut {
                 training: 0..training,
@@ -77,6 +78,8 @@ impl Series {
             }],
             window: self.cut.window,
             season: self.season,
+            seasons: &[self.season],
+            contexts: &[],
             threads,
             cut: "c0ffee",
             target_names: &self.names,

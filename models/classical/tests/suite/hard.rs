@@ -103,6 +103,8 @@ fn several_series_are_refused() {
         series: &[one, one],
         window: series.cut.window,
         season: 12,
+        seasons: &[12],
+        contexts: &[],
         threads: 1,
         cut: "c0ffee",
         target_names: &names,

@@ -149,6 +149,7 @@ fn ten_million_rows_are_fitted_without_a_copy() {
         lags: Vec::new(),
         complete: Vec::new(),
         drops_incomplete: false,
+        units: Vec::new(),
     };
     let end = ROWS - 1_000;
     let cut = Cut {

@@ -93,6 +93,8 @@ pub(crate) fn run_on(
         }],
         window: on.cut.window,
         season: on.season,
+        seasons: &[on.season],
+        contexts: &[],
         threads,
         cut: "c0ffee",
         target_names: &names[..on.scaled.targets.len()],

@@ -92,6 +92,8 @@ impl Task {
             }],
             window: cut.window,
             season: season(self.table.axis.frequency, cut.training.len()),
+            seasons: &[season(self.table.axis.frequency, cut.training.len())],
+            contexts: &[],
             threads: 1,
             cut: "",
             target_names: &target_names,

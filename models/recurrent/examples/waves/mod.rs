@@ -61,6 +61,7 @@ impl Waves {
             lags: Vec::new(),
             complete: vec![true; rows],
             drops_incomplete: false,
+            units: Vec::new(),
         };
         let cut = Cut {
             training: 0..rows,
@@ -84,6 +85,8 @@ impl Waves {
             }],
             window: WINDOW,
             season: 720,
+            seasons: &[720],
+            contexts: &[],
             threads,
             cut: "",
             target_names: &self.names[..TARGETS],

@@ -39,6 +39,7 @@ impl Series {
             lags: Vec::new(),
             complete: vec![true; len],
             drops_incomplete: false,
+            units: Vec::new(),
         };
         let cut = Cut {
             windows: window.count(training.len()),
@@ -93,6 +94,8 @@ impl Series {
             }],
             window: self.cut.window,
             season: 1,
+            seasons: &[],
+            contexts: &[],
             threads,
             cut: "cut",
             target_names: &self.target_names,
