@@ -142,6 +142,28 @@ pub struct SampleFacts {
     pub sampled_rows: usize,
     /// The rows that are held out.
     pub holdout_rows: usize,
+    /// The lengths that were chosen; `None` in manifests of earlier code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lengths: Option<Lengths>,
+}
+
+/// The lengths that follow from the spec, the frequency and the rows, in steps.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Lengths {
+    /// The distance of two steps.
+    pub frequency: Frequency,
+    /// The seasons that the training rows show, ascending; empty if they show none.
+    pub seasons: Vec<usize>,
+    /// The steps that are trained, selected and scored.
+    pub horizon: usize,
+    /// The steps that are forecast.
+    pub served: usize,
+    /// The steps that can be scored: fewer than `horizon` where the holdout is shorter, 0 where nothing can be scored.
+    pub scored: usize,
+    /// The number of forecasts that are scored.
+    pub origins: usize,
+    /// How often models that are cheap to fit are fitted while their training rows expand; 1 for a long series.
+    pub fits: usize,
 }
 
 /// `samples/…/{digest}.json`: the use of each row, and the transform that was fitted on the training rows.
@@ -155,8 +177,11 @@ pub struct CutDocument {
     pub transform: Transform,
     /// The season in steps; 1 if the series has none.
     pub season: usize,
-    /// All seasons that the training rows show, in steps, ascending.
+    /// All seasons that the training rows show, in steps, ascending; empty if they show none.
+    #[serde(default)]
     pub seasons: Vec<usize>,
+    /// The steps that `infer` forecasts.
+    pub served: usize,
     /// The time axis of the clean part.
     pub axis: TimeAxis,
     /// The time of the last training row, UTC seconds.
@@ -233,7 +258,7 @@ pub struct InferFacts {
 pub enum ForecastKind {
     /// From the last observed row on.
     Future,
-    /// One step ahead at each of the last holdout origins, for people and plots.
+    /// The last forecasts of the holdout that do not overlap, for people and plots.
     Holdout,
 }
 
@@ -275,6 +300,12 @@ pub struct ForecastDocument {
     /// The observed values of a holdout in the shape of `mean`, `null` where missing; `None` for a forecast ahead.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub actual: Option<Vec<Vec<Option<f64>>>>,
+    /// The steps of each of a holdout's forecasts, which stand one after another; `None` for a forecast ahead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub steps: Option<usize>,
+    /// The steps up to which the model was scored; 0 if it is a forecast by rule, without any score; `None` for a holdout.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scored: Option<usize>,
     /// The step, from 1, from which on a windowed model takes its own forecasts as inputs; `None` if it never does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extrapolates_from: Option<usize>,

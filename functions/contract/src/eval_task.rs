@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Dataset, Digest, MemberName, PartId, RoundId};
 
-/// The task of `eval`: score one member and, if it is the last of its round, decide the round.
+/// The task of `eval`: score one member and, if it is the last of its round, decide the round. After a refit: make it the
+/// champion.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(try_from = "RawEvalTask", into = "RawEvalTask")]
 pub struct EvalTask {
@@ -26,6 +27,8 @@ pub struct EvalTask {
     pub scored: Scored,
     /// Whether scoring failed before. Then only the member's outcome is written, so that the round can be decided.
     pub skip_scoring: bool,
+    /// The scored artifact whose settings were fitted again on all rows; `None` for a member of a round.
+    pub refit_of: Option<Digest>,
 }
 
 /// What a fit left to be scored.
@@ -53,6 +56,8 @@ struct RawEvalTask {
     failed: Option<String>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     skip_scoring: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    refit_of: Option<Digest>,
 }
 
 impl TryFrom<RawEvalTask> for EvalTask {
@@ -74,6 +79,7 @@ impl TryFrom<RawEvalTask> for EvalTask {
             member: raw.member,
             scored,
             skip_scoring: raw.skip_scoring,
+            refit_of: raw.refit_of,
         })
     }
 }
@@ -95,6 +101,7 @@ impl From<EvalTask> for RawEvalTask {
             artifact,
             failed,
             skip_scoring: task.skip_scoring,
+            refit_of: task.refit_of,
         }
     }
 }

@@ -51,7 +51,8 @@ pub fn identify(task: &Task, spec: &Spec) -> Identity {
         ),
         // `split.wait` is left out: it says how long to wait, not what comes out.
         Task::Sample(t) => (
-            json!({"clean": spec.clean, "split": spec.split.shape(), "sample": spec.sample, "window": spec.window}),
+            json!({"clean": spec.clean, "split": spec.split.shape(), "sample": spec.sample, "window": spec.window,
+                "forecast": {"horizon": spec.forecast.horizon, "seasons": spec.forecast.seasons, "nonnegative": spec.forecast.nonnegative}}),
             vec![t.clean],
         ),
         Task::Train(t) => (
@@ -61,6 +62,7 @@ pub fn identify(task: &Task, spec: &Spec) -> Identity {
         Task::Eval(t) => {
             let mut sections = member_sections(spec, &t.member);
             let mut inputs = vec![t.cut];
+            inputs.extend(t.refit_of);
             match &t.scored {
                 Scored::Artifact(artifact) => inputs.push(*artifact),
                 Scored::Failed(why) => sections["failed"] = json!(why),
@@ -138,9 +140,14 @@ pub fn receipt(bucket: &str, key: &str, version: &str, size: u64) -> Digest {
     Digest::of_json(&json!({"bucket": bucket, "key": key, "version": version, "size": size}))
 }
 
-/// Returns the sections that `train` and `eval` read: the member's own entry, never the list of members.
+/// Returns the sections that `train` and `eval` read: the member's own entry, never the list of members. When it takes part
+/// changes nothing about its fit.
 fn member_sections(spec: &Spec, member: &crate::MemberName) -> Value {
+    let mut own = json!(spec.member(member));
+    if let Some(own) = own.as_object_mut() {
+        own.remove("from_rows");
+    }
     json!({
-        "member": spec.member(member), "window": spec.window, "clean": spec.clean, "split": spec.split.shape(),
+        "member": own, "window": spec.window, "clean": spec.clean, "split": spec.split.shape(),
     })
 }

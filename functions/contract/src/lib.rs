@@ -27,7 +27,7 @@ pub mod text;
 pub use canonical::canonical;
 pub use digest::{Digest, JobId, ParseDigestError, RoundId, WorkId};
 pub use document::{
-    CleanFacts, CutDocument, EvalFacts, EventId, ForecastDocument, ForecastKind, InferFacts, Latest, Manifest,
+    CleanFacts, CutDocument, EvalFacts, EventId, ForecastDocument, ForecastKind, InferFacts, Latest, Lengths, Manifest,
     Produced, Receipt, SampleFacts, SelectDocument, TrainFacts,
 };
 pub use eval_task::{EvalTask, Scored};
@@ -40,6 +40,6 @@ pub use message::{
 pub use name::{Dataset, MAX_COLUMN_NAME, MemberName, NameError, PartId, Upload, UploadError};
 pub use next::{CleanPart, Next};
 pub use report::{Layout, LeftOut, LeftOutRow, Report, TimeReading, Understood};
-pub use round::{Decision, DecisionKind, Entry, EntryOutcome, Outcome, Round};
+pub use round::{Absent, Decision, DecisionKind, Entry, EntryOutcome, Outcome, Round};
 pub use spec::{Spec, overrides};
 pub use stage_task::StageTask;

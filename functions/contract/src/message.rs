@@ -213,8 +213,8 @@ impl Stage {
     #[must_use]
     pub fn recipe(self) -> u32 {
         match self {
-            Self::Sample | Self::Eval | Self::Infer => 2,
-            Self::Train => 3,
+            Self::Sample | Self::Eval | Self::Infer => 3,
+            Self::Train => 4,
             Self::Preprocess => 5,
         }
     }

@@ -18,6 +18,9 @@ pub struct Round {
     pub members: Vec<MemberName>,
     /// Those of the members that are baselines.
     pub baselines: Vec<MemberName>,
+    /// The members of the spec that do not take part.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<Absent>,
     /// The ensemble, which is made of the other members when the round is decided; `None` if the spec asks for none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ensemble: Option<MemberName>,
@@ -27,6 +30,15 @@ pub struct Round {
     pub clean: Digest,
     /// The digest of the resolved spec.
     pub spec: Digest,
+}
+
+/// A member of the spec that does not take part in a round.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Absent {
+    /// The member's name.
+    pub member: MemberName,
+    /// Why it does not take part, for people, with value and bound.
+    pub why: String,
 }
 
 /// `rounds/…/{member}.json`: a member's scores, or why it has none.
@@ -78,6 +90,10 @@ pub struct Entry {
     pub member: MemberName,
     /// The digest of the champion's artifact.
     pub artifact: Digest,
+    /// The digest of the scored artifact whose settings the champion was fitted with again on all rows; `None` where the
+    /// champion was scored itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<Digest>,
     /// The digest of the champion's cut, which holds its transform.
     pub sample: Digest,
     /// The digest of the clean part that the champion was scored on.

@@ -1,7 +1,7 @@
 //! The champion log of one part. Its create-only entries are the truth; `current.json` is only a hint at the newest
 //! one.
 
-use contract::{Dataset, Entry, PartId, RoundId, keys};
+use contract::{Dataset, DecisionKind, Entry, PartId, RoundId, keys};
 use platform::{
     Store, StoreError,
     documents::{create_or_adopt, json, read},
@@ -57,7 +57,7 @@ impl<'a> Log<'a> {
         }
     }
 
-    /// Returns the entry that a round appended; `None` when it appended none. Looks backwards from the newest entry to
+    /// Returns the entry that decided a round; `None` when it has none. Looks backwards from the newest entry to
     /// the time at which the round was opened (UTC seconds).
     ///
     /// # Errors
@@ -70,7 +70,7 @@ impl<'a> Log<'a> {
     ) -> Result<Option<Entry>, StoreError> {
         let mut seen = newest.cloned();
         while let Some(Logged { entry, written }) = seen {
-            if entry.round == round {
+            if entry.round == round && entry.kind != DecisionKind::Refit {
                 return Ok(Some(entry));
             }
             if written + CLOCK_SLACK_S < opened {
@@ -102,6 +102,20 @@ impl<'a> Log<'a> {
             }
             reigning = Some(there);
         }
+    }
+
+    /// Appends the entry that `settle` makes of the newest one, if it makes any. Returns the newest entry.
+    ///
+    /// # Errors
+    /// When the store does not answer, an entry is damaged, or the log is empty.
+    pub(crate) async fn append_refit(&self, settle: impl Fn(&Entry) -> Option<Entry>) -> Result<Entry, StoreError> {
+        let key = keys::champion_entry(self.dataset, self.part, 1);
+        let mut newest = self.newest().await?.ok_or(StoreError::NotFound { key })?.entry;
+        while let Some(entry) = settle(&newest) {
+            let key = keys::champion_entry(self.dataset, self.part, entry.generation);
+            newest = create_or_adopt(self.store, &key, entry).await?;
+        }
+        Ok(newest)
     }
 
     /// Moves the hint forward to an entry. Best effort: readers look for later entries anyway.

@@ -18,7 +18,7 @@ pub struct Verdict {
     pub outcomes: Vec<EntryOutcome>,
     /// The score of the better baseline; `None` when no baseline has one.
     pub baseline_score: Option<f64>,
-    /// The winner; `None` when no member has a score.
+    /// The winner; `None` when no member was fitted.
     pub winner: Option<Winner>,
     /// The reason, for people.
     pub reason: String,
@@ -31,8 +31,15 @@ pub struct Winner {
     pub member: MemberName,
     /// The digest of its artifact.
     pub artifact: Digest,
-    /// Its score in the metric that decided.
-    pub score: f64,
+    /// Its score in the metric that decided; `None` where nothing could be scored and it wins by rule.
+    pub score: Option<f64>,
+}
+
+/// A member with a score.
+struct Scored {
+    member: MemberName,
+    artifact: Digest,
+    score: f64,
 }
 
 /// Facts that all members of a round have in common.
@@ -74,8 +81,8 @@ pub fn judge(round: &Round, outcomes: &[Outcome], promote: &PromoteSection) -> V
     };
     let (baseline, model) = (of(true), of(false));
     let baseline_score = baseline.as_ref().map(|b| b.score);
-    let (winner, reason) = choose(baseline, model, metric, promote.margin);
-    let reason = if metric == promote.metric || winner.is_none() {
+    let (winner, reason) = choose(baseline, model, metric, promote.margin).unwrap_or_else(|| by_rule(round, outcomes));
+    let reason = if metric == promote.metric || winner.as_ref().is_none_or(|winner| winner.score.is_none()) {
         reason
     } else {
         format!(
@@ -84,7 +91,16 @@ pub fn judge(round: &Round, outcomes: &[Outcome], promote: &PromoteSection) -> V
             name(metric)
         )
     };
-    let outcomes = outcomes.iter().map(|outcome| line(outcome, metric)).collect();
+    let absent = round.left_out.iter().map(|absent| EntryOutcome {
+        member: absent.member.clone(),
+        score: None,
+        failed: Some(format!("left out: {}", absent.why)),
+    });
+    let outcomes = outcomes
+        .iter()
+        .map(|outcome| line(outcome, metric))
+        .chain(absent)
+        .collect();
     Verdict {
         metric,
         outcomes,
@@ -117,7 +133,7 @@ pub fn settle(round: &Round, ground: &Ground, verdict: &Verdict, winner: &Winner
             DecisionKind::Kept,
             format!("{why}, which reigns on; it was not scored on this cut"),
         )
-    } else if winner.artifact == reigning.artifact {
+    } else if is_of(reigning, winner) {
         (
             DecisionKind::Kept,
             format!("it is the artifact of {who}, which reigns on"),
@@ -167,11 +183,12 @@ fn replaced(
         kind: DecisionKind::Replaced,
         member: winner.member.clone(),
         artifact: winner.artifact,
+        parent: None,
         sample: round.cut,
         clean: round.clean,
         spec: round.spec,
         metric: name(verdict.metric).to_owned(),
-        score: Some(winner.score),
+        score: winner.score,
         baseline_score: verdict.baseline_score,
         outcomes: verdict.outcomes.clone(),
         targets: ground.targets.clone(),
@@ -194,8 +211,8 @@ fn kept(
 ) -> Entry {
     let metric = name(verdict.metric);
     // A score in another metric cannot be compared with this round's scores, so it is left out.
-    let score = if winner.artifact == reigning.artifact {
-        Some(winner.score)
+    let score = if is_of(reigning, winner) {
+        winner.score
     } else {
         reigning.score.filter(|_| reigning.metric == metric)
     };
@@ -213,40 +230,86 @@ fn kept(
     }
 }
 
-fn choose(baseline: Option<Winner>, model: Option<Winner>, metric: Metric, margin: f64) -> (Option<Winner>, String) {
+/// Returns whether an entry's champion is the winner's artifact, or was fitted again with its settings.
+fn is_of(reigning: &Entry, winner: &Winner) -> bool {
+    reigning.artifact == winner.artifact || reigning.parent == Some(winner.artifact)
+}
+
+/// Returns the winner and why; `None` when no member has a score.
+fn choose(
+    baseline: Option<Scored>,
+    model: Option<Scored>,
+    metric: Metric,
+    margin: f64,
+) -> Option<(Option<Winner>, String)> {
     let metric = name(metric);
     // The shortest decimal form; the plain product would print rounding errors, for example for 0.07.
     let percent = (margin * 1e6).round() / 1e4;
-    match (baseline, model) {
-        (None, None) => (None, "no member has a score, so nobody is promoted".to_owned()),
+    let (winner, reason) = match (baseline, model) {
+        (None, None) => return None,
         (Some(b), None) => {
             let reason = format!(
                 "no model has a score; {} is the better baseline with {metric} {:.6}",
                 b.member, b.score
             );
-            (Some(b), reason)
+            (b, reason)
         }
         (None, Some(m)) => {
             let reason = format!(
                 "no baseline has a score; {} is the best model with {metric} {:.6}",
                 m.member, m.score
             );
-            (Some(m), reason)
+            (m, reason)
         }
         (Some(b), Some(m)) if beats(m.score, b.score, margin) => {
             let reason = format!(
                 "{} has {metric} {:.6} and beats the better baseline {} at {:.6} by {percent} % or more",
                 m.member, m.score, b.member, b.score
             );
-            (Some(m), reason)
+            (m, reason)
         }
         (Some(b), Some(m)) => {
             let reason = format!(
                 "the best model {} has {metric} {:.6} and does not beat the better baseline {} at {:.6} by {percent} %",
                 m.member, m.score, b.member, b.score
             );
-            (Some(b), reason)
+            (b, reason)
         }
+    };
+    let winner = Winner {
+        member: winner.member,
+        artifact: winner.artifact,
+        score: Some(winner.score),
+    };
+    Some((Some(winner), reason))
+}
+
+/// Returns who forecasts a series that is too short for any score: the last baseline that was fitted, which repeats the
+/// last season where there is one.
+fn by_rule(round: &Round, outcomes: &[Outcome]) -> (Option<Winner>, String) {
+    let fitted = outcomes
+        .iter()
+        .rev()
+        .filter(|outcome| round.baselines.contains(&outcome.member));
+    let winner = fitted.filter_map(|outcome| {
+        Some(Winner {
+            member: outcome.member.clone(),
+            artifact: outcome.artifact?,
+            score: None,
+        })
+    });
+    match winner.into_iter().next() {
+        Some(winner) => {
+            let reason = format!(
+                "unscored: no forecast can be compared with a value, so {} forecasts by rule",
+                winner.member
+            );
+            (Some(winner), reason)
+        }
+        None => (
+            None,
+            "no member has a score and no baseline was fitted, so nobody is promoted".to_owned(),
+        ),
     }
 }
 
@@ -265,14 +328,14 @@ fn deciding(outcomes: &[Outcome], asked: Metric) -> Metric {
         .unwrap_or(asked)
 }
 
-fn best<'a>(members: impl Iterator<Item = &'a Outcome>, metric: Metric) -> Option<Winner> {
-    let mut best: Option<Winner> = None;
+fn best<'a>(members: impl Iterator<Item = &'a Outcome>, metric: Metric) -> Option<Scored> {
+    let mut best: Option<Scored> = None;
     for outcome in members {
         let (Some(artifact), Some(score)) = (outcome.artifact, score(outcome, metric)) else {
             continue;
         };
         if best.as_ref().is_none_or(|b| score < b.score) {
-            best = Some(Winner {
+            best = Some(Scored {
                 member: outcome.member.clone(),
                 artifact,
                 score,

@@ -8,7 +8,7 @@ use std::panic::AssertUnwindSafe;
 
 use bytes::Bytes;
 use contract::{CutDocument, Digest, MemberName, Outcome, Round, SelectDocument, keys};
-use families::ensemble::{combine, weigh};
+use families::ensemble::{self, Mix, combine, weigh};
 use forecast::{
     Artifact, SeriesData, Threaded, Training,
     interval::{Calibration, IntervalError, LEVELS},
@@ -34,6 +34,7 @@ struct Candidate {
     name: MemberName,
     artifact: Bytes,
     selected: Option<SelectDocument>,
+    baseline: bool,
 }
 
 /// The ensemble before it is stored.
@@ -147,6 +148,7 @@ async fn candidate(
         name: outcome.member.clone(),
         artifact: bytes,
         selected,
+        baseline: round.baselines.contains(&outcome.member),
     }))
 }
 
@@ -159,13 +161,13 @@ fn mix(
     subject: impl FnOnce(Digest) -> Subject,
 ) -> Result<Ensemble, EvalError> {
     let scaled = cut.transform.apply(table, cut.cut.training.clone())?;
-    let (weights, weighed) = weights(cut, table, candidates);
+    let (mix, weighed) = weights(cut, table, candidates);
     let members = weighed.iter().map(|candidate| {
         let artifact = fitted_on(named, &candidate.artifact)?;
         Ok((candidate.name.to_string(), artifact))
     });
     let members = members.collect::<Result<Vec<_>, EvalError>>()?;
-    let mut artifact = combine(&members, &weights)?;
+    let mut artifact = combine(&members, &mix)?;
     let model = families::forecaster(&artifact)?;
     let calibration = calibrate(cut, named, &scaled, &*model, threads)?;
     if let Some(calibration) = calibration.clone() {
@@ -183,22 +185,30 @@ fn mix(
     })
 }
 
-/// Returns the weights of the members that have `select` forecasts. When no member has them, all members get equal
-/// weights.
-fn weights<'a>(cut: &CutDocument, table: &Table, candidates: &'a [Candidate]) -> (Matrix, Vec<&'a Candidate>) {
+/// Returns how the members that have `select` forecasts are mixed. When no member has them, all are, by their median.
+fn weights<'a>(cut: &CutDocument, table: &Table, candidates: &'a [Candidate]) -> (Mix, Vec<&'a Candidate>) {
     let selected: Vec<_> = candidates
         .iter()
         .filter_map(|candidate| Some((candidate, candidate.selected.as_ref()?)))
         .collect();
+    let weighed = |candidate: &Candidate, forecasts: &'a [f64]| ensemble::Candidate {
+        forecasts,
+        baseline: candidate.baseline,
+    };
     let Some((_, first)) = selected.first() else {
         let nothing = Matrix::zeros(0, cut.transform.target_names().len());
-        let none = vec![&[][..]; candidates.len()];
-        return (weigh(&nothing, &none), candidates.iter().collect());
+        let all: Vec<_> = candidates.iter().map(|candidate| weighed(candidate, &[])).collect();
+        return (weigh(&nothing, &all, 0.0), candidates.iter().collect());
     };
     let observed = select::observed(cut, table, &first.origins);
-    let forecasts: Vec<&[f64]> = selected.iter().map(|(_, select)| select.values.as_slice()).collect();
-    let weighed = selected.iter().map(|(candidate, _)| *candidate).collect();
-    (weigh(&observed, &forecasts), weighed)
+    let each: Vec<_> = selected
+        .iter()
+        .map(|(candidate, select)| weighed(candidate, &select.values))
+        .collect();
+    let members = selected.iter().map(|(candidate, _)| *candidate).collect();
+    #[expect(clippy::cast_precision_loss, reason = "row counts lie far below 2^52")]
+    let horizons = cut.cut.select.len() as f64 / cut.cut.window.horizon as f64;
+    (weigh(&observed, &each, horizons), members)
 }
 
 fn calibrate(

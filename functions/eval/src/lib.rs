@@ -1,5 +1,5 @@
 //! The stage `eval`: scores one member on the holdout, joins its round, and decides the round when all siblings are
-//! there.
+//! there. After a refit of the winner it makes the refit champion.
 //!
 //! It promises that no job waits for another, that every decided round appends exactly one entry to the champion log,
 //! and that equal deciders write equal entries and send equal jobs. It refuses to know who decides: the job that finds
@@ -12,12 +12,13 @@ pub mod decide;
 pub mod ensemble;
 mod error;
 pub mod join;
+pub mod refit;
 pub mod score;
 pub mod select;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use contract::{CutDocument, Decision, Digest, EvalFacts, EvalTask, InferTask, Next, Round, Scored, keys};
+use contract::{CutDocument, Decision, Digest, Entry, EvalFacts, EvalTask, InferTask, Next, Round, Scored, keys};
 use forecast::{Artifact, Calibration, Threaded};
 use platform::{
     Job, Platform, Store, StoreError, Work, Worked,
@@ -42,7 +43,10 @@ impl Work for Eval {
     async fn work(&self, job: &Job<EvalTask>, platform: &Platform) -> Result<Worked<EvalFacts>, EvalError> {
         let task = &job.task;
         let facts = match &task.scored {
-            Scored::Artifact(artifact) if !task.skip_scoring => scored(task, *artifact, platform).await?,
+            // A refit has learned from the holdout: its score is that of its parent.
+            Scored::Artifact(artifact) if !task.skip_scoring && task.refit_of.is_none() => {
+                scored(task, *artifact, platform).await?
+            }
             Scored::Artifact(_) | Scored::Failed(_) => EvalFacts {
                 scores: None,
                 holdout: None,
@@ -52,16 +56,22 @@ impl Work for Eval {
         Ok(Worked::Done(facts))
     }
 
-    /// Writes the member's outcome. When the round is complete, decides it and returns an `infer` job for the champion.
+    /// Writes the member's outcome. When the round is complete, decides it and returns a job that fits the winner again on
+    /// all rows, or else an `infer` job for the champion.
     async fn conclude(&self, job: &Job<EvalTask>, made: &EvalFacts, platform: &Platform) -> Result<Next, EvalError> {
         let task = &job.task;
         let store = &*platform.store;
+        if let Some(parent) = task.refit_of {
+            let (round, entry) = refit::reign(task, parent, store).await?;
+            return Ok(Next::one(infer(task, &round, &entry).into()));
+        }
         join::write_outcome(task, made, &job.spec, store).await?;
         Ok(
             match join::decide(task, &job.spec.promote, job.attempt, platform).await? {
-                Some((round, Decision::Entry(entry))) => {
-                    Next::one(infer(task, &round, entry.generation, entry.artifact).into())
+                Some((_, Decision::Entry(entry))) if refit::is_due(&entry, &job.spec) => {
+                    Next::one(refit::train(task, &entry).into())
                 }
+                Some((round, Decision::Entry(entry))) => Next::one(infer(task, &round, &entry).into()),
                 Some((_, Decision::Nobody { .. })) | None => Next::nothing(),
             },
         )
@@ -125,15 +135,15 @@ fn fitted_on(want: Digest, bytes: &[u8]) -> Result<Artifact, EvalError> {
     Ok(artifact)
 }
 
-fn infer(task: &EvalTask, round: &Round, generation: u64, artifact: Digest) -> InferTask {
+fn infer(task: &EvalTask, round: &Round, champion: &Entry) -> InferTask {
     InferTask {
         dataset: task.dataset.clone(),
         part: task.part,
         spec: task.spec,
         salt: task.salt.clone(),
         clean: round.clean,
-        generation,
-        artifact,
+        generation: champion.generation,
+        artifact: champion.artifact,
         request: None,
     }
 }

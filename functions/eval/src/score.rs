@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use contract::{CutDocument, Dataset, Digest, ForecastDocument, ForecastKind, MemberName, PartId};
 use forecast::{Calibration, Forecast};
-use series::{QuantileScoring, Scaled, ScoreScale, Scores, Scoring, Table, Windows};
+use series::{QuantileScoring, Scaled, ScoreScale, Scores, Scoring, Table};
 
 use crate::error::EvalError;
 
-/// The largest number of holdout forecasts that are kept for people and plots.
-pub(crate) const SHOWN_ORIGINS: usize = 500;
+/// The largest number of forecast rows that are kept for people and plots, unless a single forecast has more.
+const SHOWN_ROWS: usize = 500;
 
 /// The member whose forecasts are scored.
 #[derive(Clone, PartialEq, Debug)]
@@ -24,7 +24,8 @@ pub struct Subject {
     pub artifact: Digest,
 }
 
-/// Scores a model at every holdout origin. Keeps its last one-step forecasts together with the observed values.
+/// Scores a model at every holdout origin, at as many steps of the horizon as the holdout has. Keeps its last forecasts
+/// that do not overlap, together with the observed values.
 ///
 /// Histories reach back into training rows. The observed values come from the table as it is: never clipped, never
 /// imputed.
@@ -39,14 +40,12 @@ pub fn score(
     calibration: Option<&Calibration>,
     subject: Subject,
 ) -> Result<(Scores, ForecastDocument), EvalError> {
-    let origins: Vec<usize> = Windows::holdout(cut.cut.holdout.clone(), cut.cut.window)
-        .iter()
-        .collect();
-    let (horizon, targets) = (cut.cut.window.horizon, cut.transform.target_names());
-    let scale = ScoreScale::of(table, cut.cut.training.clone(), cut.season, &cut.transform);
+    let origins: Vec<usize> = cut.cut.scored_origins().collect();
+    let (horizon, targets) = (cut.cut.scored_steps(), cut.transform.target_names());
+    let scale = ScoreScale::of(table, cut.cut.learned(), cut.season, &cut.transform);
     let mut scoring = Scoring::new(table, &scale, horizon);
-    let hidden = origins.len().saturating_sub(SHOWN_ORIGINS);
-    let mut mean = vec![vec![0.0; origins.len() - hidden]; targets.len()];
+    let shown = shown(&origins, horizon);
+    let mut mean = vec![Vec::new(); targets.len()];
     let levels = calibration.map_or(&[][..], Calibration::levels);
     let mut quantiles = QuantileScoring::new(table, &targets, horizon, levels);
     let mut not_finite = None;
@@ -57,7 +56,7 @@ pub fn score(
         let values = forecast
             .iter()
             .enumerate()
-            .map(|(cell, &value)| cut.transform.unscale(cell % targets.len(), value));
+            .map(|(cell, &value)| cut.transform.forecast(cell % targets.len(), value));
         original.extend(values);
         if let Some(cell) = original.iter().position(|value| !value.is_finite()) {
             not_finite.get_or_insert((origins[index] + cell / targets.len(), cell % targets.len()));
@@ -69,17 +68,17 @@ pub fn score(
                 Ok(()) => {
                     // The order of the bounds stays, because scales are positive.
                     for (cell, bound) in bounds.iter_mut().enumerate() {
-                        *bound = cut.transform.unscale(cell / levels.len() % targets.len(), *bound);
+                        *bound = cut.transform.forecast(cell / levels.len() % targets.len(), *bound);
                     }
                     quantiles.add(origins[index], &bounds);
                 }
                 Err(error) => drop(other_targets.get_or_insert(error)),
             }
         }
-        if let Some(shown) = index.checked_sub(hidden) {
-            mean.iter_mut()
-                .zip(&original)
-                .for_each(|(mean, value)| mean[shown] = *value);
+        if shown.contains(&origins[index]) {
+            for (cell, value) in original.iter().enumerate() {
+                mean[cell % targets.len()].push(*value);
+            }
         }
     })?;
     if let Some((row, target)) = not_finite {
@@ -96,7 +95,21 @@ pub fn score(
         Some(calibration) => scores.with_quantiles(quantiles.finish(), calibration.is_calibrated()),
         None => scores,
     };
-    Ok((scores, document(cut, table, subject, &origins[hidden..], mean)))
+    Ok((scores, document(cut, table, subject, &shown, mean)))
+}
+
+/// Returns the origins of the forecasts that are kept: those that end with the last one and do not overlap, in order.
+fn shown(origins: &[usize], horizon: usize) -> Vec<usize> {
+    let most = (SHOWN_ROWS / horizon.max(1)).max(1);
+    let mut shown: Vec<usize> = origins
+        .iter()
+        .rev()
+        .step_by(horizon.max(1))
+        .take(most)
+        .copied()
+        .collect();
+    shown.reverse();
+    shown
 }
 
 fn document(
@@ -106,11 +119,12 @@ fn document(
     origins: &[usize],
     mean: Vec<Vec<f64>>,
 ) -> ForecastDocument {
-    let targets = cut.transform.target_names();
+    let (targets, steps) = (cut.transform.target_names(), cut.cut.scored_steps());
+    let rows = || origins.iter().flat_map(|&origin| origin..origin + steps);
     let observed = |name: &String| {
         let values = table.column(name).map_or(&[][..], |column| &column.values);
-        let at = |&row: &usize| values.get(row).copied().filter(|value| !value.is_nan());
-        origins.iter().map(at).collect()
+        let at = |row: usize| values.get(row).copied().filter(|value| !value.is_nan());
+        rows().map(at).collect()
     };
     ForecastDocument {
         kind: ForecastKind::Holdout,
@@ -124,12 +138,14 @@ fn document(
             .first()
             .map_or(cut.train_end, |&row| table.axis.at(row.saturating_sub(1))),
         frequency: table.axis.frequency,
-        times: origins.iter().map(|&row| table.axis.label(row)).collect(),
+        times: rows().map(|row| table.axis.label(row)).collect(),
         actual: Some(targets.iter().map(observed).collect()),
         targets,
         mean,
         quantiles: BTreeMap::new(),
         calibrated: None,
+        steps: Some(steps),
+        scored: None,
         extrapolates_from: None,
     }
 }

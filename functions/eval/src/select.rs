@@ -2,7 +2,7 @@
 
 use contract::{CutDocument, Digest, MemberName, SelectDocument};
 use forecast::Forecast;
-use series::{Matrix, Scaled, Table, Windows};
+use series::{Matrix, Scaled, Table};
 
 use crate::error::EvalError;
 
@@ -39,17 +39,17 @@ pub fn select(
     }))
 }
 
-/// Returns the origins whose forecast rows are all `select` rows. They are the same for every member of a round.
+/// Returns the origins of the forecasts that select. They are the same for every member of a round.
 fn origins(cut: &CutDocument) -> Vec<usize> {
-    let windows = Windows::holdout(cut.cut.select.clone(), cut.cut.window);
+    let origins = cut.cut.select_origins();
     let cells = cut.cut.window.horizon * cut.transform.target_names().len();
     let most = (MAX_VALUES / cells.max(1)).max(1);
-    let stride = windows.len().div_ceil(most).max(1);
-    windows.iter().step_by(stride).collect()
+    let stride = origins.len().div_ceil(most).max(1);
+    origins.step_by(stride).collect()
 }
 
 /// Returns the observed values at the rows of the forecasts from these origins, on the axis of the models; NaN where a
-/// value is missing.
+/// value is missing, and after the rows that select.
 ///
 /// # Shapes
 /// The result is `[origins * steps, targets]`.
@@ -61,7 +61,8 @@ pub fn observed(cut: &CutDocument, table: &Table, origins: &[usize]) -> Matrix {
         let values = table.column(name).map_or(&[][..], |column| &column.values);
         for (index, origin) in origins.iter().enumerate() {
             for step in 0..steps {
-                if let Some(value) = values.get(origin + step) {
+                let row = origin + step;
+                if let Some(value) = values.get(row).filter(|_| row < cut.cut.select.end) {
                     *observed.at_mut(index * steps + step, target) = cut.transform.rescale(target, *value);
                 }
             }

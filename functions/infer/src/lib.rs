@@ -49,6 +49,7 @@ impl Work for Infer {
             clean,
         } = inputs(task, platform).await?;
         let (spec, sample) = (job.spec.clone(), entry.sample);
+        let scored = entry.score.map_or(0, |_| cut.cut.scored_steps());
         let (ahead, frequency, targets) = run_blocking(move || {
             let artifact = fitted_on(sample, &artifact)?;
             let (model, calibration) = (families::forecaster(&artifact)?, Calibration::read(&artifact)?);
@@ -58,7 +59,10 @@ impl Work for Infer {
         })
         .await?;
         let (origin, steps) = (ahead.origin, ahead.times.len());
-        let document = document(task, &entry, ahead, frequency, targets);
+        let document = ForecastDocument {
+            scored: Some(scored),
+            ..document(task, &entry, ahead, frequency, targets)
+        };
         let bytes = json(keys::FORECASTS, &document)?;
         let forecast = Digest::of(&bytes);
         platform
@@ -154,6 +158,8 @@ fn document(
         quantiles: ahead.quantiles,
         calibrated: ahead.calibrated,
         actual: None,
+        steps: None,
+        scored: None,
         extrapolates_from: ahead.extrapolates_from,
     }
 }

@@ -2,17 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use contract::{
-    CutDocument,
-    spec::{Choice, ForecastSection},
-};
+use contract::{CutDocument, spec::ForecastSection};
 use forecast::{Calibration, Forecast, History, Quantiles};
 use series::{Matrix, Table, Transform};
 
 use crate::error::InferError;
-
-/// The largest number of steps with `horizon = "auto"`.
-pub(crate) const MAX_AUTO_STEPS: usize = 1_000;
 
 /// The forecast after the last observed row, in original units.
 #[derive(Clone, PartialEq, Debug)]
@@ -60,7 +54,7 @@ pub fn predict(
             need: model.history_rows(),
         });
     }
-    let steps = steps(asked, cut);
+    let steps = *asked.horizon.given().unwrap_or(&cut.served);
     let future = cut.transform.future(&table.axis, origin, steps);
     let forecast = model.forecast(
         &History {
@@ -70,8 +64,12 @@ pub fn predict(
         },
         steps,
     )?;
+    let units = Units {
+        transform: &cut.transform,
+        integers: asked.integers,
+    };
     let quantiles = match calibration {
-        Some(calibration) => quantiles(&cut.transform, calibration, &forecast)?,
+        Some(calibration) => quantiles(&units, calibration, &forecast)?,
         None => BTreeMap::new(),
     };
     Ok(Ahead {
@@ -79,7 +77,7 @@ pub fn predict(
         calibrated: calibration.map(Calibration::is_calibrated),
         origin: table.axis.at(last),
         times: (origin..origin + steps).map(|row| table.axis.label(row)).collect(),
-        mean: original_units(&cut.transform, &forecast)?,
+        mean: units.original(&forecast)?,
         extrapolates_from: model
             .trained_horizon()
             .filter(|&trained| trained < steps)
@@ -87,16 +85,15 @@ pub fn predict(
     })
 }
 
-/// Returns the number of steps to forecast: as asked, or else the champion's horizon, but at least one season.
-fn steps(asked: &ForecastSection, cut: &CutDocument) -> usize {
-    match asked.horizon {
-        Choice::Given(steps) => steps,
-        Choice::Auto => cut.cut.window.horizon.max(cut.season).min(MAX_AUTO_STEPS),
-    }
+/// The units of the forecasts that users see.
+struct Units<'a> {
+    transform: &'a Transform,
+    /// Whether values are rounded to whole numbers.
+    integers: bool,
 }
 
 fn quantiles(
-    transform: &Transform,
+    units: &Units<'_>,
     calibration: &Calibration,
     mean: &Matrix,
 ) -> Result<BTreeMap<String, Vec<Vec<f64>>>, InferError> {
@@ -107,25 +104,28 @@ fn quantiles(
             cols: mean.cols,
             data: values[place..].iter().step_by(levels.len()).copied().collect(),
         };
-        Ok((level.to_string(), original_units(transform, &level_values)?))
+        Ok((level.to_string(), units.original(&level_values)?))
     };
     levels.iter().enumerate().map(of_level).collect()
 }
 
-fn original_units(transform: &Transform, forecast: &Matrix) -> Result<Vec<Vec<f64>>, InferError> {
-    let targets = transform.target_names();
-    let mut mean = vec![Vec::with_capacity(forecast.rows); targets.len()];
-    for step in 0..forecast.rows {
-        for (target, name) in targets.iter().enumerate() {
-            let value = transform.unscale(target, forecast.at(step, target));
-            if !value.is_finite() {
-                return Err(InferError::NotFinite {
-                    target: name.clone(),
-                    step: step + 1,
-                });
+impl Units<'_> {
+    /// Returns a forecast in original units: one row per target, one value per step.
+    fn original(&self, forecast: &Matrix) -> Result<Vec<Vec<f64>>, InferError> {
+        let targets = self.transform.target_names();
+        let mut values = vec![Vec::with_capacity(forecast.rows); targets.len()];
+        for step in 0..forecast.rows {
+            for (target, name) in targets.iter().enumerate() {
+                let value = self.transform.forecast(target, forecast.at(step, target));
+                if !value.is_finite() {
+                    return Err(InferError::NotFinite {
+                        target: name.clone(),
+                        step: step + 1,
+                    });
+                }
+                values[target].push(if self.integers { value.round() } else { value });
             }
-            mean[target].push(value);
         }
+        Ok(values)
     }
-    Ok(mean)
 }

@@ -20,6 +20,14 @@ pub enum SampleError {
     /// No transform can be fitted on the training rows.
     #[error("cannot fit the transform")]
     Transform(#[from] TransformError),
+    /// A given season that the rows cannot show.
+    #[error("`forecast.seasons` has {season} steps, which do not fit twice into the {rows} rows before the holdout")]
+    LongSeason {
+        /// The season in steps.
+        season: usize,
+        /// The rows before the holdout.
+        rows: usize,
+    },
     /// No target has a value in any row.
     #[error("no target has a value in any of {rows} rows")]
     NothingObserved {
@@ -33,11 +41,12 @@ impl Classify for SampleError {
         match self {
             Self::Store(source) => source.class(),
             Self::Part(_) => Class::never(FailureKind::Store),
-            Self::Cut(CutError::Training { have, need, .. } | CutError::Holdout { have, need }) => {
-                Class::never(FailureKind::Data)
-                    .value(format!("{have} rows"))
-                    .bound(format!("at least {need} rows"))
-            }
+            Self::Cut(CutError::NoTraining { rows }) => Class::never(FailureKind::Data)
+                .value(format!("{rows} rows"))
+                .bound("at least 1 training row".to_owned()),
+            Self::LongSeason { season, rows } => Class::never(FailureKind::Data)
+                .value(format!("{season} steps"))
+                .bound(format!("at most {} steps", rows / 2)),
             Self::Transform(source) => Class::never(FailureKind::Data).at(Place::from(source)),
             Self::Cut(CutError::NoTestRows) | Self::NothingObserved { .. } => Class::never(FailureKind::Data),
         }

@@ -1,6 +1,6 @@
 //! Errors while a member is fitted.
 
-use contract::{Digest, FailureKind, MemberName};
+use contract::{FailureKind, MemberName};
 use forecast::{ArtifactError, FitError, ForecastError, IntervalError};
 use part::PartError;
 use platform::{Class, Classify, Place, StoreError};
@@ -9,12 +9,6 @@ use series::TransformError;
 /// Why a member was not fitted.
 #[derive(Debug, thiserror::Error)]
 pub enum TrainError {
-    /// The message asks to train a winner again, which is not supported.
-    #[error("training a winner again is not supported yet, the job names artifact `{artifact}`")]
-    Refit {
-        /// The artifact that was to be trained again.
-        artifact: Digest,
-    },
     /// The spec has no such member.
     #[error("the spec has no member `{member}`")]
     NoMember {
@@ -75,7 +69,7 @@ impl Classify for TrainError {
                 source: ArtifactError::NotFinite { .. },
                 ..
             } => Class::never(FailureKind::Diverged),
-            Self::Refit { .. } | Self::NoMember { .. } | Self::Artifact { .. } => Class::never(FailureKind::Spec),
+            Self::NoMember { .. } | Self::Artifact { .. } => Class::never(FailureKind::Spec),
             Self::Part(_) => Class::never(FailureKind::Store),
             Self::Transform(source) => Class::never(FailureKind::Data).at(Place::from(source)),
             Self::Intervals { source, .. } => of_intervals(source),

@@ -14,7 +14,11 @@ use std::{cell::Cell, sync::Arc, time::Instant};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use contract::{CutDocument, Digest, EvalTask, Next, Scored, TrainFacts, TrainTask, keys, spec::Member};
+use contract::{
+    CutDocument, Digest, EvalTask, Next, Scored, TrainFacts, TrainTask, keys,
+    spec::{self, Choice, Member},
+};
+use families::{Refit, rolling::Rolling};
 use forecast::{
     Artifact, Checkpoint, EpochLoss, Fit, FitError, Fitted, Progress, SeriesData, Training,
     interval::{Calibration, IntervalError, LEVELS},
@@ -24,7 +28,7 @@ use platform::{
     documents::{json, read_blob, read_named},
     threads::run_blocking,
 };
-use series::{Table, Windows};
+use series::{Cut, Table, WindowShape, Windows};
 
 pub use error::TrainError;
 use share::Share;
@@ -41,12 +45,26 @@ pub struct Fitting {
     pub digest: Digest,
     /// Its cut and its transform.
     pub cut: CutDocument,
+    /// The context of windowed models, as the spec has it.
+    pub context: Choice<usize>,
+    /// The scored artifact that is fitted again on all rows; `None` for a member of a round.
+    pub refit: Option<Parent>,
     /// The number of threads that it may use.
     pub threads: usize,
     /// The checkpoint at which it was stopped; `None` for a fresh fit.
     pub resume: Option<Checkpoint>,
     /// Tells the fit when to stop. Nets ask it at every batch.
     pub stop: Stop,
+}
+
+/// The scored artifact of a refit.
+pub struct Parent {
+    /// Its digest, which the refit names.
+    pub digest: Digest,
+    /// The artifact.
+    pub artifact: Artifact,
+    /// Whether its nets are fitted again too.
+    pub nets: bool,
 }
 
 /// The result of a fit.
@@ -67,7 +85,7 @@ impl Work for Train {
 
     async fn work(&self, job: &Job<TrainTask>, platform: &Platform) -> Result<Worked<TrainFacts>, TrainError> {
         let (fitting, clean) = load(job, platform).await?;
-        let (member, window) = (fitting.member.name.clone(), fitting.cut.cut.window);
+        let (member, horizon) = (fitting.member.name.clone(), fitting.cut.cut.window.horizon);
         let targets = fitting.cut.transform.target_names().len();
         let FitOutcome {
             fitted,
@@ -89,8 +107,8 @@ impl Work for Train {
         let digest = store_artifact(&job.task, &artifact, bytes, &*platform.store).await?;
         Ok(Worked::Done(TrainFacts {
             artifact: digest,
-            x: [windows, window.context, inputs],
-            y: [windows, window.horizon, targets],
+            x: [windows, artifact.about.context, inputs],
+            y: [windows, horizon, targets],
             epochs: artifact.about.epochs,
             notices: artifact.about.notices,
         }))
@@ -101,7 +119,7 @@ impl Work for Train {
     }
 }
 
-/// Fits a member on the training rows of its cut, or resumes a fit that was stopped.
+/// Fits a member on the training rows of its cut, or on all rows where it is a refit; resumes a fit that was stopped.
 ///
 /// # Errors
 /// When a column is missing, there are too few rows, or the fit diverges.
@@ -115,25 +133,39 @@ pub fn fit(fitting: &Fitting, table: &Table) -> Result<FitOutcome, TrainError> {
     } = &fitting.cut;
     let scaled = transform.apply(table, cut.training.clone())?;
     let (target_names, input_names) = (transform.target_names(), transform.input_names());
+    let contexts = match fitting.context {
+        Choice::Auto => families::contexts(&fitting.member.model, cut.window.horizon, seasons, cut.training.len()),
+        Choice::Given(_) => Vec::new(),
+    };
     let training = Training {
         series: &[SeriesData { scaled: &scaled, cut }],
         window: cut.window,
         season: *season,
         seasons,
-        contexts: &[],
+        contexts: &contexts,
         threads: fitting.threads,
         cut: &fitting.digest.hex(),
         target_names: &target_names,
         input_names: &input_names,
     };
     let mut fitted = run(fitting, &training)?;
+    let mut learned = cut.training.clone();
+    let mut context = cut.window.context;
     if let Fitted::Finished(artifact) = &mut fitted {
-        calibrate(artifact, &training, &fitting.member)?;
+        context = artifact.about.context;
+        match &fitting.refit {
+            None => calibrate(artifact, None, &training, &fitting.member)?,
+            Some(parent) => {
+                learned.end = cut.holdout.end;
+                artifact.about.parent = Some(parent.digest.hex());
+                calibrate(artifact, Some(&parent.artifact), &training, &fitting.member)?;
+            }
+        }
     }
-    let windows = Windows::inside(cut.training.clone(), cut.window, scaled.mask()).len();
+    let window = WindowShape { context, ..cut.window };
     Ok(FitOutcome {
         fitted,
-        windows,
+        windows: Windows::inside(learned, window, scaled.mask()).len(),
         inputs: input_names.len(),
     })
 }
@@ -143,9 +175,18 @@ pub fn fit(fitting: &Fitting, table: &Table) -> Result<FitOutcome, TrainError> {
 /// result.
 fn run(fitting: &Fitting, training: &Training<'_>) -> Result<Fitted, TrainError> {
     let member = &fitting.member;
-    let fit = fit_of(member).ok_or_else(|| TrainError::Virtual {
-        member: member.name.clone(),
-    })?;
+    let cut = training.series[0].cut;
+    let fit: Box<dyn Fit + '_> = match &fitting.refit {
+        Some(parent) => Box::new(Refit {
+            parent: &parent.artifact,
+            make: backend::fit,
+            end: cut.holdout.end,
+            nets: parent.nets,
+        }),
+        None => fit_of(member, cut).ok_or_else(|| TrainError::Virtual {
+            member: member.name.clone(),
+        })?,
+    };
     let share = Share::of(fitting.threads);
     let mut resume = fitting.resume.clone();
     loop {
@@ -169,23 +210,48 @@ fn run(fitting: &Fitting, training: &Training<'_>) -> Result<Fitted, TrainError>
     }
 }
 
-fn fit_of(member: &Member) -> Option<Box<dyn Fit>> {
-    let Some(search) = &member.search else {
-        return backend::fit(&member.model);
+/// Returns the fit of a member: its search where it has one, and again whenever the training rows expand where that is cheap.
+fn fit_of(member: &Member, cut: &Cut) -> Option<Box<dyn Fit>> {
+    let first = match &member.search {
+        None => backend::fit(&member.model)?,
+        Some(_) if member.model.is_virtual() => return None,
+        Some(search) => {
+            let started = Instant::now();
+            let elapsed = Arc::new(move || started.elapsed());
+            Box::new(families::search(&member.model, search, backend::fit, elapsed))
+        }
     };
-    let started = Instant::now();
-    let elapsed = Arc::new(move || started.elapsed());
-    (!member.model.is_virtual())
-        .then(|| Box::new(families::search(&member.model, search, backend::fit, elapsed)) as Box<dyn Fit>)
+    Some(if cut.refits.is_empty() || !member.model.is_cheap() {
+        first
+    } else {
+        Box::new(Rolling::new(first, backend::fit))
+    })
 }
 
 /// Measures the intervals of a fitted model. When there are no observed values to measure them on, the model has no
 /// intervals.
-fn calibrate(artifact: &mut Artifact, training: &Training<'_>, member: &Member) -> Result<(), TrainError> {
+///
+/// Those of a refit come from the errors of its scored parent, on all rows that the parent had not learned from: nothing is
+/// left to measure the refit itself on.
+fn calibrate(
+    artifact: &mut Artifact,
+    parent: Option<&Artifact>,
+    training: &Training<'_>,
+    member: &Member,
+) -> Result<(), TrainError> {
     let name = || member.name.clone();
-    let forecaster =
-        families::forecaster(artifact).map_err(|source| TrainError::Artifact { member: name(), source })?;
-    match Calibration::measure(&*forecaster, training, &LEVELS) {
+    let forecaster = families::forecaster(parent.unwrap_or(artifact))
+        .map_err(|source| TrainError::Artifact { member: name(), source })?;
+    let SeriesData { scaled, cut } = training.series[0];
+    let mut cut = cut.clone();
+    if parent.is_some() {
+        cut.calibrate.end = cut.holdout.end;
+    }
+    let training = Training {
+        series: &[SeriesData { scaled, cut: &cut }],
+        ..*training
+    };
+    match Calibration::measure(&*forecaster, &training, &LEVELS) {
         Ok(calibration) => calibration.write(artifact),
         Err(error @ IntervalError::NothingObserved { .. }) => {
             tracing::warn!(member = %member.name, %error, "forecasts without intervals");
@@ -215,9 +281,6 @@ fn observe(progress: Progress, epoch: Option<&EpochLoss>) {
 /// Reads the input of the fit: the member's settings, its cut and the bytes of the clean part.
 async fn load(job: &Job<TrainTask>, platform: &Platform) -> Result<(Fitting, Bytes), TrainError> {
     let task = &job.task;
-    if let Some(artifact) = task.refit_of {
-        return Err(TrainError::Refit { artifact });
-    }
     let no_member = || TrainError::NoMember {
         member: task.member.clone(),
     };
@@ -226,6 +289,22 @@ async fn load(job: &Job<TrainTask>, platform: &Platform) -> Result<(Fitting, Byt
     let cut: CutDocument = read_named(store, &keys::cut(&task.dataset, task.part, task.cut), task.cut).await?;
     let key = keys::clean(&task.dataset, task.part, cut.clean);
     let clean = read_blob(store, &key, cut.clean, host.max_packed()).await?;
+    let refit = match task.refit_of {
+        Some(parent) => {
+            let key = keys::artifact(&task.dataset, task.part, parent);
+            let bytes = read_blob(store, &key, parent, host.max_packed()).await?;
+            let artifact = Artifact::parse(&bytes).map_err(|source| TrainError::Artifact {
+                member: member.name.clone(),
+                source,
+            })?;
+            Some(Parent {
+                digest: parent,
+                artifact,
+                nets: job.spec.promote.refit == spec::Refit::Always,
+            })
+        }
+        None => None,
+    };
     let resume = job.resume.as_ref().map(|(progress, bytes)| Checkpoint {
         progress: *progress,
         bytes: bytes.to_vec(),
@@ -234,6 +313,8 @@ async fn load(job: &Job<TrainTask>, platform: &Platform) -> Result<(Fitting, Byt
         member,
         digest: task.cut,
         cut,
+        context: job.spec.window.context,
+        refit,
         threads: host.threads,
         resume,
         stop: job.stop.clone(),
@@ -272,6 +353,7 @@ fn eval(task: &TrainTask, artifact: Digest) -> EvalTask {
         round: task.round,
         member: task.member.clone(),
         scored: Scored::Artifact(artifact),
+        refit_of: task.refit_of,
         skip_scoring: false,
     }
 }

@@ -6,6 +6,9 @@
 
 mod backend;
 pub mod ensemble;
+mod refit;
+pub mod rolling;
+mod several;
 
 use classical::{Classical, Smoother};
 use ensemble::Ensemble;
@@ -13,9 +16,11 @@ use forecast::{Artifact, ArtifactError, Fit, Forecast, ModelSpec, SearchSpec};
 use linear::{Naive, Ridge, SeasonalNaive, SeasonalNaiveFit};
 use prophet::{ProphetFit, ProphetForecast};
 use recurrent::{Cell, Net};
+use rolling::Rolled;
 use search::{Elapsed, MakeFit, Search};
 
 pub use backend::{Backends, FitNet};
+pub use refit::Refit;
 
 /// Returns the fit of a model's spec; `None` for a model that is made of others.
 #[must_use]
@@ -32,6 +37,20 @@ pub fn fit(model: &ModelSpec, backends: Backends) -> Option<Box<dyn Fit>> {
         ModelSpec::Prophet(spec) => Box::new(ProphetFit::new(spec)),
         ModelSpec::Ensemble(_) => return None,
     })
+}
+
+/// Returns the contexts among which a windowed model chooses, in steps; empty for a model that takes the one it is given.
+#[must_use]
+pub fn contexts(model: &ModelSpec, horizon: usize, seasons: &[usize], rows: usize) -> Vec<usize> {
+    match model {
+        ModelSpec::Linear(_) => linear_contexts(horizon, seasons, rows),
+        _ => Vec::new(),
+    }
+}
+
+/// TEMPORARY
+fn linear_contexts(_: usize, _: &[usize], _: usize) -> Vec<usize> {
+    Vec::new()
 }
 
 /// Returns the fit of the best of several settings of a model.
@@ -93,6 +112,15 @@ pub fn search(model: &ModelSpec, spec: &SearchSpec, fit: MakeFit, elapsed: Elaps
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn forecaster(artifact: &Artifact) -> Result<Box<dyn Forecast>, ArtifactError> {
+    if artifact.about.later.is_empty() {
+        read_one(artifact)
+    } else {
+        Ok(Box::new(Rolled::read(artifact)?))
+    }
+}
+
+/// Reads the first fit of an artifact.
+fn read_one(artifact: &Artifact) -> Result<Box<dyn Forecast>, ArtifactError> {
     Ok(match &artifact.about.settings {
         ModelSpec::Naive(_) => Box::new(Naive::read(artifact)?),
         ModelSpec::SeasonalNaive(_) => Box::new(SeasonalNaive::read(artifact)?),

@@ -49,6 +49,8 @@ fn members() -> [(String, Artifact); 2] {
             intervals: None,
             trials: Vec::new(),
             notices: Vec::new(),
+            later: Vec::new(),
+            parent: None,
         };
         Artifact {
             about,

@@ -53,6 +53,22 @@ pub struct About {
     /// Notices for a person: what the fit did differently from its settings, and why.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notices: Vec<String>,
+    /// The fits of the same model on more rows, in order of time; empty where it was fitted once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub later: Vec<Later>,
+    /// The digest of the artifact, in hex, whose settings were fitted again on all rows; `None` where this is the first fit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<String>,
+}
+
+/// A fit of the same model on more rows. Its tensors stand beside those of the first fit, under a prefix.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Later {
+    /// The time of the first row that it did not learn from, UTC seconds: forecasts from there on are made with it.
+    pub from: i64,
+    /// The description of the fit.
+    pub about: About,
 }
 
 /// One trial of a search.
@@ -88,6 +104,8 @@ impl About {
             intervals: None,
             trials: Vec::new(),
             notices: Vec::new(),
+            later: Vec::new(),
+            parent: None,
         }
     }
 }
@@ -149,6 +167,8 @@ mod tests {
             intervals: None,
             trials: Vec::new(),
             notices: Vec::new(),
+            later: Vec::new(),
+            parent: None,
         };
         let tensors = [
             (

@@ -6,7 +6,7 @@
 use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer, de, ser};
 use serde_json::value::{RawValue, to_raw_value};
 
-use crate::{About, ModelSpec, Trial};
+use crate::{About, Later, ModelSpec, Trial};
 
 /// A type whose JSON is written and read in this crate.
 pub trait Json: Sized {
@@ -39,7 +39,7 @@ macro_rules! json {
     )*};
 }
 
-json!(About, Option<About>, ModelSpec, Vec<ModelSpec>, Vec<Trial>);
+json!(About, Option<About>, ModelSpec, Vec<ModelSpec>, Vec<Trial>, Vec<Later>);
 
 /// Writes a field.
 ///

@@ -16,16 +16,16 @@ mod threaded;
 
 mod spec;
 
-pub use artifact::{About, Artifact, FORMAT, Trial};
+pub use artifact::{About, Artifact, FORMAT, Later, Trial};
 pub use fit::{Checkpoint, EpochLoss, Fit, FitError, Fitted, Progress, SeriesData, Training};
 pub use interval::{Calibration, IntervalError, Intervals, Quantiles};
 pub use model::{Forecast, ForecastError, History, known_future, one_by_one};
 pub use series::Problem;
 pub use spec::{
-    Backend, Between, Candidates, Channels, Condition, EnsembleMember, EnsembleSpec, EtsSpec, Growth, Holiday, Lambda,
-    LinearSpec, Mode, ModelSpec, MstlSpec, NaiveSpec, Optimizer, Order, Periods, Precision, ProphetSpec, RecurrentSpec,
-    Regressor, Scaling, Schedule, Scope, SearchSpec, Seasonal, SeasonalNaiveSpec, Seasonality, Spread, Standardize,
-    Strategy, ThetaSpec, Trend,
+    Backend, Between, Candidates, Channels, Condition, EnsembleMember, EnsembleSpec, EtsSpec, Ground, Growth, Holiday,
+    Lambda, LinearSpec, Mode, ModelSpec, MstlSpec, NaiveSpec, Optimizer, Order, Periods, Precision, ProphetSpec,
+    RecurrentSpec, Regressor, Scaling, Schedule, Scope, SearchSpec, Seasonal, SeasonalNaiveSpec, Seasonality, Spread,
+    Standardize, Strategy, ThetaSpec, Trend,
 };
 pub use tensors::{ArtifactError, Data, Tensor, Tensors};
 pub use threaded::Threaded;

@@ -4,6 +4,7 @@ mod classical;
 mod prophet;
 mod recurrent;
 mod search;
+mod sense;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use series::Problem;
@@ -12,6 +13,7 @@ pub use classical::{EtsSpec, MstlSpec, Periods, Seasonal, ThetaSpec, Trend};
 pub use prophet::{Condition, Growth, Holiday, Mode, Order, ProphetSpec, Regressor, Scaling, Seasonality, Standardize};
 pub use recurrent::{Backend, Optimizer, Precision, RecurrentSpec, Schedule};
 pub use search::{Between, Candidates, SearchSpec, Spread, Strategy};
+pub use sense::Ground;
 
 use crate::About;
 

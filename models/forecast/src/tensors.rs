@@ -225,6 +225,21 @@ fn find<'a>(tensors: &'a Tensors, name: &str, shape: &[usize]) -> Result<&'a Ten
     Ok(tensor)
 }
 
+/// Puts tensors beside others, each name after a prefix.
+pub fn nest(all: &mut Tensors, prefix: &str, tensors: Tensors) {
+    let named = tensors.into_iter();
+    all.extend(named.map(|(name, tensor)| (format!("{prefix}{name}"), tensor)));
+}
+
+/// Returns the tensors that were put under a prefix, without it.
+#[must_use]
+pub fn nested(all: &Tensors, prefix: &str) -> Tensors {
+    let named = all
+        .iter()
+        .filter_map(|(name, tensor)| Some((name.strip_prefix(prefix)?.to_owned(), tensor.clone())));
+    named.collect()
+}
+
 /// Returns a description and tensors as bytes. Equal inputs have equal bytes.
 ///
 /// # Errors

@@ -111,14 +111,14 @@ impl Unfinished {
     ) -> Result<Checkpoint, ArtifactError> {
         let mut all = Tensors::new();
         let best = self.best.map(|(_, artifact)| {
-            insert(&mut all, BEST, artifact.tensors);
+            tensors::nest(&mut all, BEST, artifact.tensors);
             artifact.about
         });
         let mut progress = after(self.epochs, Progress::default());
         let running = match running {
             Some(checkpoint) => {
                 let (about, tensors): (Value, Tensors) = tensors::parse(&checkpoint.bytes)?;
-                insert(&mut all, RUNNING, tensors);
+                tensors::nest(&mut all, RUNNING, tensors);
                 progress = after(self.epochs, checkpoint.progress);
                 let progress = checkpoint.progress;
                 Some(Running { progress, about })
@@ -162,7 +162,7 @@ impl Unfinished {
                 let score = score.ok_or_else(|| ArtifactError::Missing {
                     tensor: "best".to_owned(),
                 })?;
-                let tensors = taken(&all, BEST);
+                let tensors = tensors::nested(&all, BEST);
                 Some((score, Artifact { about, tensors }))
             }
             None => None,
@@ -170,7 +170,7 @@ impl Unfinished {
         let running = match written.running {
             Some(Running { progress, about }) => Some(Checkpoint {
                 progress,
-                bytes: tensors::to_bytes(&about, &taken(&all, RUNNING))?,
+                bytes: tensors::to_bytes(&about, &tensors::nested(&all, RUNNING))?,
             }),
             None => None,
         };
@@ -182,19 +182,4 @@ impl Unfinished {
             best,
         })
     }
-}
-
-fn insert(all: &mut Tensors, prefix: &str, tensors: Tensors) {
-    all.extend(
-        tensors
-            .into_iter()
-            .map(|(name, tensor)| (format!("{prefix}{name}"), tensor)),
-    );
-}
-
-fn taken(all: &Tensors, prefix: &str) -> Tensors {
-    let named = all
-        .iter()
-        .filter_map(|(name, tensor)| Some((name.strip_prefix(prefix)?.to_owned(), tensor.clone())));
-    named.collect()
 }

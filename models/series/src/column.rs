@@ -30,6 +30,9 @@ pub struct ColumnTransform {
     pub offset: f64,
     /// The divisor, original units; never 0.
     pub scale: f64,
+    /// The smallest value of a forecast, original units; `None` where any value is possible.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub floor: Option<f64>,
 }
 
 impl ColumnTransform {
@@ -136,6 +139,7 @@ pub(crate) fn fit_column(
         clip,
         offset,
         scale,
+        floor: None,
     };
     fitted.check(&column.values, axis)?;
     Ok(fitted)
@@ -163,6 +167,7 @@ pub(crate) fn unscaled(column: &Column) -> ColumnTransform {
         clip: None,
         offset: 0.0,
         scale: 1.0,
+        floor: None,
     }
 }
 

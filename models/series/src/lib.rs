@@ -46,7 +46,7 @@ pub use quantile_score::{Coverage, QuantileScores, QuantileScoring, TargetQuanti
 pub use scaled::{Scaled, Unit};
 pub use score::{Scores, Scoring, StepScores, TargetScores, score};
 pub use score_scale::ScoreScale;
-pub use season::season;
+pub use season::{horizon, season, seasons};
 pub use sessions::{Sessions, Weekdays};
 pub use settings::{Problem, Sampling, Strategy, WindowShape};
 pub use split::{Holdout, Split, Validation};

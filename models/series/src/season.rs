@@ -27,6 +27,32 @@ pub fn season(frequency: Frequency, training_rows: usize) -> usize {
     }
 }
 
+/// TEMPORARY
+#[must_use]
+pub fn horizon(frequency: Frequency, rows: usize) -> usize {
+    let steps = match frequency {
+        Frequency::Months { months: 12.., .. } => 6,
+        Frequency::Months { months: 3.., .. } => 8,
+        Frequency::Months { .. } => 12,
+        Frequency::Seconds(s) if s >= 604_800 => 13,
+        Frequency::Seconds(s) if s >= 86_400 => 28,
+        Frequency::Seconds(s) if s >= 3_600 => 48,
+        Frequency::Seconds(s) => usize::try_from(86_400 / s).unwrap_or(96).min(96),
+        _ => 12,
+    };
+    steps.min(rows / 4).max(1)
+}
+
+/// TEMPORARY
+#[must_use]
+pub fn seasons(frequency: Frequency, _given: &[usize], values: &[&[f64]]) -> Vec<usize> {
+    let rows = values.first().map_or(0, |values| values.len());
+    Some(season(frequency, rows))
+        .filter(|season| *season > 1)
+        .into_iter()
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -166,6 +166,32 @@ impl Transform {
         Ok(scaled)
     }
 
+    /// Returns the transform whose forecasts are never negative for targets without a negative value among some rows.
+    #[must_use]
+    pub fn nonnegative(mut self, table: &Table, rows: Range<usize>) -> Self {
+        for fitted in self.columns.iter_mut().filter(|column| column.role == Role::Target) {
+            let values = table
+                .column(&fitted.name)
+                .and_then(|column| column.values.get(rows.clone()));
+            let negative = values.is_none_or(|values| values.iter().any(|value| *value < 0.0));
+            fitted.floor = (!negative).then_some(0.0);
+        }
+        self
+    }
+
+    /// Converts a forecast of a target to original units, within the bounds of the target.
+    ///
+    /// # Panics
+    /// With a target that does not exist.
+    #[must_use]
+    pub fn forecast(&self, target: usize, scaled: f64) -> f64 {
+        let value = self.unscale(target, scaled);
+        match self.target(target).floor {
+            Some(floor) if value < floor => floor,
+            _ => value,
+        }
+    }
+
     /// Converts a scaled value of a target to original units.
     ///
     /// # Panics

@@ -14,7 +14,19 @@ use crate::text::shortened;
 pub(super) const MAX_MEMBERS: usize = 64;
 
 /// The kinds of the default list, in order.
-const DEFAULT: [&str; 6] = ["naive", "seasonal-naive", "linear", "gru", "lstm", "prophet"];
+const DEFAULT: [&str; 11] = [
+    "naive",
+    "seasonal-naive",
+    "drift",
+    "ets",
+    "theta",
+    "mstl",
+    "linear",
+    "prophet",
+    "gru",
+    "lstm",
+    "ensemble",
+];
 
 /// How many characters of a member's name a path shows.
 const SHOWN: usize = 60;
@@ -26,11 +38,17 @@ pub(super) struct RawMember {
     pub(super) fields: Fields,
     /// The layer that put the member into the list.
     pub(super) origin: Arc<str>,
+    /// Whether somebody asked for the member, so that it takes part wherever it can be fitted.
+    pub(super) asked: bool,
 }
 
 /// Returns the members that a spec has if no layer says anything about `models`.
 pub(super) fn default(origin: &Arc<str>) -> Vec<RawMember> {
-    DEFAULT.iter().map(|kind| RawMember::of_kind(kind, origin)).collect()
+    let member = |kind: &&str| RawMember {
+        asked: false,
+        ..RawMember::of_kind(kind, origin)
+    };
+    DEFAULT.iter().map(member).collect()
 }
 
 /// Returns the path of a member's settings, `models.{name}`, with a long name shortened.
@@ -39,7 +57,7 @@ pub(super) fn path(name: &str) -> String {
 }
 
 impl RawMember {
-    /// Makes a member of which only the kind is given.
+    /// Makes a member that was asked for by its kind.
     pub(super) fn of_kind(kind: &str, origin: &Arc<str>) -> Self {
         let leaf = Leaf {
             value: Value::String(kind.to_owned()),
@@ -49,6 +67,7 @@ impl RawMember {
         Self {
             fields: Fields::from([("kind".to_owned(), Node::Leaf(leaf))]),
             origin: origin.clone(),
+            asked: true,
         }
     }
 
@@ -60,6 +79,7 @@ impl RawMember {
         Self {
             fields,
             origin: origin.clone(),
+            asked: true,
         }
     }
 
@@ -139,7 +159,8 @@ fn listed(list: &[RawMember], item: Value, origin: &Arc<str>, problems: &mut Pro
 
 fn named(list: &[RawMember], name: &str, origin: &Arc<str>) -> RawMember {
     let known = list.iter().find(|member| member.called() == Some(name)).cloned();
-    known.unwrap_or_else(|| RawMember::of_kind(name, origin))
+    let member = known.unwrap_or_else(|| RawMember::of_kind(name, origin));
+    RawMember { asked: true, ..member }
 }
 
 fn change(

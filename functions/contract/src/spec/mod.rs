@@ -25,8 +25,8 @@ pub use self::{
     problem::{Fault, Problem, SpecErrors},
     resolve::{parse_set, resolve, split_host},
     resolved::{
-        Choice, DataSection, Decimal, ForecastSection, Member, Metric, Mode, PromoteBy, PromoteSection, Spec,
-        SplitSection,
+        Choice, DataSection, Decimal, ForecastSection, Member, Metric, Mode, PromoteBy, PromoteSection, Refit, Spec,
+        SplitSection, WindowSection,
     },
     stored::StoredSpecError,
 };

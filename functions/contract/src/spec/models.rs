@@ -9,7 +9,7 @@ use super::{
     node::{Fields, Node},
     problem::{Fault, Problems},
     read::{LARGEST, Section},
-    resolved::Member,
+    resolved::{Choice, Member},
 };
 use crate::MemberName;
 
@@ -55,7 +55,10 @@ fn add_baselines(list: &mut Vec<RawMember>) {
     let is_missing = |kind: &&&str| !list.iter().any(|member| member.kind() == Some(kind));
     let missing = BASELINES.iter().filter(is_missing);
     let missing: Vec<_> = missing
-        .map(|kind| RawMember::of_kind(kind, &Arc::from("default")))
+        .map(|kind| RawMember {
+            asked: false,
+            ..RawMember::of_kind(kind, &Arc::from("default"))
+        })
         .collect();
     list.splice(0..0, missing);
 }
@@ -69,6 +72,7 @@ fn member(index: usize, raw: RawMember, problems: &mut Problems) -> Option<Membe
     if let Some(leaf) = section.leaf("quantiles") {
         section.not_yet("quantiles", &leaf, "leaving it out");
     }
+    let from_rows = from_rows(&mut section, raw.asked);
     let search = search(&mut section);
     let model = model(&mut section, &kind);
     section.close();
@@ -82,9 +86,22 @@ fn member(index: usize, raw: RawMember, problems: &mut Problems) -> Option<Membe
     }
     Some(Member {
         name: name?,
+        from_rows,
         model,
         search,
     })
+}
+
+/// Reads with how many rows a member takes part: one that was asked for always, those of the default list from where they
+/// make sense.
+fn from_rows(section: &mut Section<'_>, asked: bool) -> Choice<usize> {
+    if section.has("from_rows") {
+        section.choice("from_rows", 1..=LARGEST)
+    } else if asked {
+        Choice::Given(1)
+    } else {
+        Choice::Auto
+    }
 }
 
 /// Notes the settings that break a range of the kind; returns whether none does.

@@ -10,6 +10,7 @@ use toml::Value;
 use super::{
     node::{Fields, Leaf, Node, first_origin, join},
     problem::{Fault, Problems},
+    resolved::Choice,
 };
 
 /// The largest whole number that JSON carries exactly.
@@ -190,6 +191,22 @@ impl<'a> Section<'a> {
     /// Reads a number of rows or steps.
     pub(super) fn count(&mut self, key: &'static str, range: RangeInclusive<u64>, default: usize) -> usize {
         usize::try_from(self.whole(key, range, default as u64)).unwrap_or(default)
+    }
+
+    /// Reads `auto` or a number of rows or steps within a range.
+    pub(super) fn choice(&mut self, key: &'static str, range: RangeInclusive<u64>) -> Choice<usize> {
+        let Some(leaf) = self.leaf(key) else {
+            return Choice::Auto;
+        };
+        match leaf.as_whole() {
+            Some(n) if range.contains(&n) => Choice::Given(leaf.as_count()),
+            _ if leaf.as_text().as_deref() == Some("auto") => Choice::Auto,
+            _ => {
+                let bound = format!("`auto` or a whole number from {} to {}", range.start(), range.end());
+                self.wrong(key, &leaf, &bound);
+                Choice::Auto
+            }
+        }
     }
 
     /// Reads a number within an interval.

@@ -14,20 +14,20 @@ use crate::{Digest, MemberName};
 ///
 /// # Example
 /// ```
-/// use contract::spec::{Layer, Spec, resolve};
+/// use contract::spec::{Choice, Layer, Spec, resolve};
 ///
 /// let file = "[window]\ncontext = 24\n\n[[models]]\nkind = \"gru\"\nepochs = 3\n";
 /// let spec: Spec = resolve(&[Layer::toml("specs/retail.toml", file)])?;
 ///
-/// assert_eq!(spec.window.context, 24);
-/// assert_eq!(spec.window.horizon, 1, "a default");
+/// assert_eq!(spec.window.context, Choice::Given(24));
+/// assert_eq!(spec.window.horizon, Choice::Auto, "a default");
 /// let members: Vec<_> = spec.models.iter().map(|member| member.name.as_str()).collect();
 /// assert_eq!(members, ["naive", "seasonal-naive", "gru"], "the baselines are in every round");
 ///
 /// let refused = resolve(&[Layer::toml("specs/retail.toml", "[window]\ncontext = 0\n")]).unwrap_err();
 /// assert_eq!(
 ///     refused.to_string(),
-///     "the spec has a problem: specs/retail.toml: `window.context` = 0 must be a whole number from 1 to 4096",
+///     "the spec has a problem: specs/retail.toml: `window.context` = 0 must be `auto` or a whole number from 1 to 4096",
 /// );
 /// # Ok::<(), contract::spec::SpecErrors>(())
 /// ```
@@ -45,8 +45,8 @@ pub struct Spec {
     /// `[sample]`: which of the training rows are used.
     pub sample: Sampling,
     /// `[window]`: the windows that models are fitted on.
-    pub window: WindowShape,
-    /// `[forecast]`: how far `infer` forecasts.
+    pub window: WindowSection,
+    /// `[forecast]`: how far `infer` forecasts, and which values it may forecast.
     pub forecast: ForecastSection,
     /// `[promote]`: how the champion is chosen.
     pub promote: PromoteSection,
@@ -132,11 +132,39 @@ pub struct SplitSection {
     pub wait: u64,
 }
 
-/// `[forecast]`: how far `infer` forecasts.
-#[derive(Clone, PartialEq, Debug, Serialize)]
-pub struct ForecastSection {
-    /// The steps to forecast. `Auto`: one season, but at least the window's horizon and at most 1,000 steps.
+/// `[window]`: the windows that models are fitted on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+pub struct WindowSection {
+    /// The rows of history in a window. `Auto`: each windowed model has its own.
+    pub context: Choice<usize>,
+    /// The rows that a window forecasts: the steps that are trained and scored. `Auto`: those of the forecast.
     pub horizon: Choice<usize>,
+    /// The rows between the first rows of two training windows.
+    pub stride: usize,
+}
+
+/// `[forecast]`: how far `infer` forecasts, and which values it may forecast.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct ForecastSection {
+    /// The steps to forecast. `Auto`: the window's horizon where that is given, else by the frequency.
+    pub horizon: Choice<usize>,
+    /// The seasons of the series in steps, ascending. `Auto`: those of day, week and year that the training rows show.
+    pub seasons: Choice<Vec<usize>>,
+    /// Whether forecasts of a target that was never negative are at least 0.
+    pub nonnegative: bool,
+    /// Whether forecasts are rounded to whole numbers.
+    pub integers: bool,
+}
+
+/// Whether the winner of a round is fitted again on all rows before it forecasts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Refit {
+    /// Where a fit costs little: all models but nets. Written `auto`.
+    Auto,
+    /// Always. Written `true`.
+    Always,
+    /// Never. Written `false`.
+    Never,
 }
 
 /// `[promote]`: how the champion is chosen.
@@ -148,8 +176,8 @@ pub struct PromoteSection {
     pub margin: f64,
     /// The scope of one decision.
     pub by: PromoteBy,
-    /// Whether the winner is fitted again on all rows. Always `false`: not built yet.
-    pub refit: bool,
+    /// Whether the winner is fitted again on all rows.
+    pub refit: Refit,
 }
 
 /// A metric that can decide a round.
@@ -185,6 +213,8 @@ pub enum PromoteBy {
 pub struct Member {
     /// The member's name, unique in the round; the kind's name unless given.
     pub name: MemberName,
+    /// With how many rows before the holdout it takes part. `Auto`: from where its kind makes sense.
+    pub from_rows: Choice<usize>,
     /// The kind and its settings.
     #[serde(flatten)]
     pub model: ModelSpec,
@@ -198,6 +228,16 @@ impl<T: Serialize> Serialize for Choice<T> {
         match self {
             Self::Auto => serializer.serialize_str("auto"),
             Self::Given(value) => value.serialize(serializer),
+        }
+    }
+}
+
+impl Serialize for Refit {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Auto => serializer.serialize_str("auto"),
+            Self::Always => serializer.serialize_bool(true),
+            Self::Never => serializer.serialize_bool(false),
         }
     }
 }
@@ -224,6 +264,18 @@ impl Spec {
     #[must_use]
     pub fn member(&self, name: &MemberName) -> Option<&Member> {
         self.models.iter().find(|member| member.name == *name)
+    }
+}
+
+impl WindowSection {
+    /// Returns the windows of a context and a horizon, for settings that are `auto`.
+    #[must_use]
+    pub fn shape(&self, context: usize, horizon: usize) -> WindowShape {
+        WindowShape {
+            context: *self.context.given().unwrap_or(&context),
+            horizon: *self.horizon.given().unwrap_or(&horizon),
+            stride: self.stride,
+        }
     }
 }
 

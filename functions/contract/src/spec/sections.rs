@@ -10,11 +10,14 @@ use super::{
     node::Fields,
     problem::Problems,
     read::{Interval, LARGEST, Section},
-    resolved::{Choice, ForecastSection, Metric, PromoteBy, PromoteSection, SplitSection},
+    resolved::{Choice, ForecastSection, Metric, PromoteBy, PromoteSection, Refit, SplitSection, WindowSection},
 };
 
-/// The most steps of a forecast, unless the window's horizon is longer.
-const MAX_FORECAST: usize = 1_000;
+/// The most steps of a forecast.
+const MAX_FORECAST: usize = WindowShape::MAX_HORIZON;
+
+/// The longest season in steps: a year of five minutes.
+const LONGEST_SEASON: usize = 105_120;
 
 /// The longest salt in bytes: every message carries it.
 const MAX_SALT: usize = 200;
@@ -190,37 +193,56 @@ pub(super) fn sample(fields: &mut Fields, problems: &mut Problems) -> Sampling {
     Sampling { strategy, rows, seed }
 }
 
-pub(super) fn window(fields: &mut Fields, problems: &mut Problems) -> WindowShape {
+pub(super) fn window(fields: &mut Fields, problems: &mut Problems) -> WindowSection {
     let mut section = Section::open(fields, "window", problems);
-    let default = WindowShape::default();
-    let window = WindowShape {
-        context: section.count("context", 1..=WindowShape::MAX_CONTEXT as u64, default.context),
-        horizon: section.count("horizon", 1..=WindowShape::MAX_HORIZON as u64, default.horizon),
-        stride: section.count("stride", 1..=1_000_000, default.stride),
+    let window = WindowSection {
+        context: section.choice("context", 1..=WindowShape::MAX_CONTEXT as u64),
+        horizon: section.choice("horizon", 1..=WindowShape::MAX_HORIZON as u64),
+        stride: section.count("stride", 1..=1_000_000, 1),
     };
     section.close();
     window
 }
 
-pub(super) fn forecast(fields: &mut Fields, window: &WindowShape, problems: &mut Problems) -> ForecastSection {
+pub(super) fn forecast(fields: &mut Fields, window: &WindowSection, problems: &mut Problems) -> ForecastSection {
     let mut section = Section::open(fields, "forecast", problems);
-    let most = MAX_FORECAST.max(window.horizon);
-    let horizon = section
-        .leaf("horizon")
-        .map_or(Choice::Auto, |leaf| match leaf.as_whole() {
-            _ if leaf.as_text().as_deref() == Some("auto") => Choice::Auto,
-            Some(steps) if (window.horizon as u64..=most as u64).contains(&steps) => Choice::Given(leaf.as_count()),
-            _ => {
-                let bound = format!(
-                    "`auto` or a whole number from {} (`window.horizon`) to {most}",
-                    window.horizon
-                );
-                section.wrong("horizon", &leaf, &bound);
-                Choice::Auto
-            }
-        });
+    let least = window.horizon.given().copied().unwrap_or(1);
+    let forecast = ForecastSection {
+        horizon: section.choice("horizon", least as u64..=MAX_FORECAST.max(least) as u64),
+        seasons: seasons(&mut section),
+        nonnegative: section.flag("nonnegative", true),
+        integers: section.flag("integers", false),
+    };
     section.close();
-    ForecastSection { horizon }
+    forecast
+}
+
+/// Reads the seasons; a single one counts as a list of one.
+fn seasons(section: &mut Section<'_>) -> Choice<Vec<usize>> {
+    const MOST: usize = 5;
+    let Some(leaf) = section.leaf("seasons") else {
+        return Choice::Auto;
+    };
+    if leaf.as_text().as_deref() == Some("auto") {
+        return Choice::Auto;
+    }
+    let season = |value: &Value| {
+        let steps = value.as_integer().and_then(|n| usize::try_from(n).ok());
+        steps.filter(|steps| (2..=LONGEST_SEASON).contains(steps))
+    };
+    let seasons: Option<BTreeSet<_>> = match &leaf.value {
+        Value::Array(items) if items.len() <= MOST => items.iter().map(season).collect(),
+        one => season(one).map(|one| BTreeSet::from([one])),
+    };
+    if let Some(seasons) = seasons {
+        return Choice::Given(seasons.into_iter().collect());
+    }
+    section.wrong(
+        "seasons",
+        &leaf,
+        &format!("`auto` or a list of at most {MOST} seasons from 2 to {LONGEST_SEASON} steps"),
+    );
+    Choice::Auto
 }
 
 pub(super) fn promote(fields: &mut Fields, problems: &mut Problems) -> PromoteSection {
@@ -237,17 +259,27 @@ pub(super) fn promote(fields: &mut Fields, problems: &mut Problems) -> PromoteSe
     let metric = section.word("metric", &metrics, &["coverage"], Metric::Rmsse);
     let margin = section.number("margin", MARGIN, 0.01);
     let by = section.word("by", &[("part", PromoteBy::Part)], &["series"], PromoteBy::Part);
-    if let Some(leaf) = section.peek("refit")
-        && leaf.value.as_bool() == Some(true)
-    {
-        section.not_yet("refit", &leaf, "false");
-    }
     let promote = PromoteSection {
         metric,
         margin,
         by,
-        refit: section.flag("refit", false),
+        refit: refit(&mut section),
     };
     section.close();
     promote
+}
+
+fn refit(section: &mut Section<'_>) -> Refit {
+    let Some(leaf) = section.leaf("refit") else {
+        return Refit::Auto;
+    };
+    match (leaf.value.as_bool(), leaf.as_text().as_deref()) {
+        (Some(true), _) | (_, Some("true")) => Refit::Always,
+        (Some(false), _) | (_, Some("false")) => Refit::Never,
+        (_, Some("auto")) => Refit::Auto,
+        _ => {
+            section.wrong("refit", &leaf, "`auto`, true or false");
+            Refit::Auto
+        }
+    }
 }

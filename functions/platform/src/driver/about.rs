@@ -218,6 +218,7 @@ fn after_failure(task: &Task, why: &str) -> Next {
             member: t.member.clone(),
             scored: Scored::Failed(why.chars().take(MAX_REASON).collect()),
             skip_scoring: false,
+            refit_of: t.refit_of,
         })),
         Task::Eval(t) if !t.skip_scoring => Next::one(Task::Eval(EvalTask {
             skip_scoring: true,
