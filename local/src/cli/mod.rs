@@ -1,7 +1,6 @@
 //! The `flits` command.
 
 mod args;
-mod axis;
 mod bars;
 mod bucket;
 mod config;

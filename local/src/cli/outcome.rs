@@ -10,18 +10,18 @@ use anyhow::{Context as _, bail};
 use bytes::Bytes;
 use contract::{Dataset, Decision, Entry, ForecastDocument, PartId, Produced, keys};
 use platform::{Classify as _, Store, StoreError, documents};
-use series::Role;
+use series::{Role, TargetScores};
 
 use super::{
     forecast::INTERVAL,
-    plot::{self, Panel},
+    plot::{self, Band, Panel},
     progress::stage_result,
     result::{Champion, RunResult},
     watch::{JobView, Reused, RoundView, View},
 };
 
-/// How many of the last actual rows the plot shows.
-const RECENT_ROWS: usize = 500;
+/// How many steps a season of the plot has.
+const SEASON: usize = 1;
 /// How long the result waits for its plot.
 const MAX_WAIT: Duration = Duration::from_secs(10);
 /// The largest clean part that is read back for a plot, in bytes.
@@ -64,7 +64,7 @@ pub(super) fn champion(round: &RoundView) -> Option<&Entry> {
     }
 }
 
-/// Draws recent actuals, the champion's forecast of the holdout and of the future. Sets the path of the file in the
+/// Draws recent actuals, the champion's forecast of the holdout and of the future. Sets the paths of the files in the
 /// result, or why there is no plot: the result does not depend on it and never waits longer than `MAX_WAIT` for it.
 ///
 /// # Errors
@@ -85,7 +85,10 @@ pub(super) async fn draw(
     };
     match drawn {
         Err(error) if may_pass(&error) => return Err(error),
-        Ok(path) => result.plot = Some(path.display().to_string()),
+        Ok(paths) => {
+            let mut paths = paths.iter().map(|path| path.display().to_string());
+            (result.plot, result.page) = (paths.next(), paths.next());
+        }
         Err(error) => result.unplotted = Some(format!("{error:#}")),
     }
     Ok(())
@@ -99,6 +102,7 @@ struct Picture {
     dataset: String,
     future: ForecastDocument,
     holdout: Option<ForecastDocument>,
+    scores: BTreeMap<String, TargetScores>,
     clean: Bytes,
 }
 
@@ -110,20 +114,102 @@ async fn gather(view: &View, round: &RoundView, result: &RunResult, store: &dyn 
             .await?
             .with_context(|| format!("`{key}` is gone"))?,
         holdout: holdout(round, result, store).await?,
+        scores: champion_scores(result),
         clean: clean(&result.dataset.parse()?, view, store).await?,
     })
 }
 
+/// Returns the champion's scores of each target; empty where it has none.
+fn champion_scores(result: &RunResult) -> BTreeMap<String, TargetScores> {
+    let scores = result
+        .champion
+        .as_ref()
+        .and_then(|champion| result.scores.get(&champion.model));
+    scores.map(|scores| scores.targets.clone()).unwrap_or_default()
+}
+
 impl Picture {
-    fn draw(&self, dir: &Path) -> anyhow::Result<PathBuf> {
-        let actual = actuals(self.clean.clone())?;
-        let panels = panels(&self.future, self.holdout.as_ref(), &actual);
+    fn draw(&self, dir: &Path) -> anyhow::Result<Vec<PathBuf>> {
+        let actual = self.actuals()?;
+        let panels: Vec<_> = self
+            .future
+            .targets
+            .iter()
+            .map(|target| self.panel(target, &actual))
+            .collect();
         let path = dir.join(format!("{}.svg", self.dataset));
         std::fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;
         let title = format!("{}: forecast by {}", self.dataset, self.future.member);
-        plot::draw(&path, &title, &panels)?;
-        Ok(path)
+        plot::draw(&path, &title, &panels)
     }
+
+    /// Returns as many of the last observed values of each target as are drawn.
+    fn actuals(&self) -> anyhow::Result<Actuals> {
+        let table = part::read(self.clean.clone())?;
+        let rows = plot::history_rows(SEASON, self.future.times.len());
+        let first = table.rows().saturating_sub(rows);
+        let line = |values: &[f64]| {
+            let rows = values.iter().enumerate().skip(first);
+            rows.map(|(row, value)| (table.axis.at(row), value.is_finite().then_some(*value)))
+                .collect()
+        };
+        let targets = table.columns.iter().filter(|column| column.role == Role::Target);
+        Ok(targets
+            .map(|column| (column.name.clone(), line(&column.values)))
+            .collect())
+    }
+
+    fn panel(&self, target: &str, actual: &Actuals) -> Panel {
+        let future = &self.future;
+        let [lower, upper] = INTERVAL.map(|level| timed(future, future.quantiles.get(level), target));
+        let bands = if lower.is_empty() {
+            vec![]
+        } else {
+            vec![Band {
+                percent: 80,
+                lower,
+                upper,
+            }]
+        };
+        let one_step = self
+            .holdout
+            .iter()
+            .flat_map(|holdout| timed(holdout, Some(&holdout.mean), target));
+        Panel {
+            target: target.to_owned(),
+            frequency: future.frequency,
+            season: SEASON,
+            horizon: future.times.len(),
+            actual: actual.get(target).cloned().unwrap_or_default(),
+            holdout: one_step.map(|point| vec![point]).collect(),
+            future: timed(future, Some(&future.mean), target),
+            bands,
+            member: Some(future.member.to_string()),
+            scores: self.scores.get(target).map(named_scores).unwrap_or_default(),
+        }
+    }
+}
+
+/// Returns the scores that the page shows, with the names of the table of scores.
+fn named_scores(scores: &TargetScores) -> Vec<(String, f64)> {
+    let named = [
+        ("rmsse", scores.rmsse),
+        ("mase", scores.mase),
+        ("rmse", scores.rmse),
+        ("mae", scores.mae),
+    ];
+    let there = named
+        .into_iter()
+        .filter_map(|(name, score)| Some((name.to_owned(), score?)));
+    there.collect()
+}
+
+/// Returns one target's row of a document's values with their times.
+fn timed(document: &ForecastDocument, rows: Option<&Vec<Vec<f64>>>, target: &str) -> Vec<(i64, f64)> {
+    let row = document.targets.iter().position(|name| name == target);
+    let values = row.and_then(|row| rows?.get(row)).map_or(&[][..], Vec::as_slice);
+    let times = document.times.iter().filter_map(|time| seconds(time));
+    times.zip(values).map(|(time, value)| (time, *value)).collect()
 }
 
 /// Runs work that may take long on a thread of its own, and waits for it up to a limit. The process does not wait for
@@ -180,40 +266,6 @@ async fn clean(dataset: &Dataset, view: &View, store: &dyn Store) -> anyhow::Res
     let clean = clean.context("there is no clean part")?;
     let key = keys::clean(dataset, PartId::WHOLE, clean);
     Ok(store.get(&key, CLEAN_CAP).await?.bytes)
-}
-
-/// Returns the observed values of each target at the end of a clean part.
-fn actuals(clean: Bytes) -> anyhow::Result<Actuals> {
-    let table = part::read(clean)?;
-    let first = table.rows().saturating_sub(RECENT_ROWS);
-    let line = |values: &[f64]| {
-        let rows = values.iter().enumerate().skip(first);
-        rows.map(|(row, value)| (table.axis.at(row), value.is_finite().then_some(*value)))
-            .collect()
-    };
-    let targets = table.columns.iter().filter(|column| column.role == Role::Target);
-    Ok(targets
-        .map(|column| (column.name.clone(), line(&column.values)))
-        .collect())
-}
-
-fn panels(future: &ForecastDocument, holdout: Option<&ForecastDocument>, actual: &Actuals) -> Vec<Panel> {
-    let timed = |document: &ForecastDocument, rows: Option<&Vec<Vec<f64>>>, target: &str| -> Vec<(i64, f64)> {
-        let row = document.targets.iter().position(|name| name == target);
-        let values = row.and_then(|row| rows?.get(row)).map_or(&[][..], Vec::as_slice);
-        let times = document.times.iter().filter_map(|time| seconds(time));
-        times.zip(values).map(|(time, value)| (time, *value)).collect()
-    };
-    let line = |document: &ForecastDocument, target: &str| timed(document, Some(&document.mean), target);
-    let panel = |target: &String| Panel {
-        target: target.clone(),
-        frequency: future.frequency,
-        actual: actual.get(target).cloned().unwrap_or_default(),
-        holdout: holdout.map_or_else(Vec::new, |document| line(document, target)),
-        future: line(future, target),
-        interval: INTERVAL.map(|level| timed(future, future.quantiles.get(level), target)),
-    };
-    future.targets.iter().map(panel).collect()
 }
 
 /// Returns a time of a forecast as seconds, or as the number of its step.

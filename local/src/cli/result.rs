@@ -41,6 +41,9 @@ pub(super) struct RunResult {
     /// The path of the plot.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub plot: Option<String>,
+    /// The path of the page with all targets, where the plot leaves some out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub page: Option<String>,
     /// Why there is no plot although there is a forecast.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unplotted: Option<String>,
@@ -118,6 +121,7 @@ impl RunResult {
             forecast: None,
             stages: Vec::new(),
             plot: None,
+            page: None,
             unplotted: None,
             failed: Vec::new(),
         }

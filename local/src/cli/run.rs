@@ -153,6 +153,7 @@ fn print_result(result: &RunResult, json: bool) {
     }
     lines.extend(result.forecast.iter().map(|key| format!("forecast  {key}")));
     lines.extend(result.plot.iter().map(|path| format!("plot      {path}")));
+    lines.extend(result.page.iter().map(|path| format!("page      {path}")));
     lines.extend(
         result
             .unplotted
