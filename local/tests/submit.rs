@@ -4,7 +4,7 @@
 
 use std::{collections::BTreeMap, fmt::Write as _, path::PathBuf, sync::Arc, time::Duration};
 
-use contract::{Failure, FailureKind, JobId};
+use contract::{Failure, FailureKind, JobId, spec::Choice};
 use flits::submit::{Submission, SubmitError, prepare};
 use platform::{
     Host, Platform, Stop, Store,
@@ -122,7 +122,7 @@ async fn a_submission_names_the_job_that_its_notification_will_start() {
     assert_eq!(key, "raw/cell/a b+c.csv");
     assert!(!house.world.store.keys().contains(&key), "nothing is uploaded yet");
     prepared.upload(&house.platform).await.unwrap();
-    assert!(prepared.spec.split.holdout.is_test_file() && prepared.spec.window.context == 24);
+    assert!(prepared.spec.split.holdout.is_test_file() && prepared.spec.window.context == Choice::Given(24));
     let operations = house.faults.operations();
     let uploads: Vec<_> = operations
         .iter()

@@ -157,7 +157,7 @@ fn a_failed_fit_and_a_failed_scoring_are_work_of_their_own() {
     let Task::Train(fit) = train(&spec, "gru", 1, 1) else {
         panic!("a train task")
     };
-    let eval = |scored, skip_scoring| {
+    let eval = |scored, skip_scoring, refit_of| {
         let (dataset, part, salt) = (fit.dataset.clone(), fit.part, fit.salt.clone());
         let (cut, round, member) = (fit.cut, fit.round, fit.member.clone());
         let task = contract::EvalTask {
@@ -170,14 +170,16 @@ fn a_failed_fit_and_a_failed_scoring_are_work_of_their_own() {
             member,
             scored,
             skip_scoring,
+            refit_of,
         };
         work(&Task::Eval(task), &spec)
     };
     let all = [
-        eval(Scored::Artifact(digest(1)), false),
-        eval(Scored::Artifact(digest(2)), false),
-        eval(Scored::Artifact(digest(1)), true),
-        eval(Scored::Failed("diverged".to_owned()), false),
+        eval(Scored::Artifact(digest(1)), false, None),
+        eval(Scored::Artifact(digest(2)), false, None),
+        eval(Scored::Artifact(digest(1)), true, None),
+        eval(Scored::Artifact(digest(1)), false, Some(digest(2))),
+        eval(Scored::Failed("diverged".to_owned()), false, None),
     ];
     let distinct: std::collections::BTreeSet<_> = all.iter().collect();
     assert_eq!(distinct.len(), all.len());

@@ -66,6 +66,7 @@ fn tasks(member: &str, salt: &str, why: &str, n: u8, flag: bool) -> Vec<Task> {
             member: name(member),
             scored,
             skip_scoring: !flag,
+            refit_of: flag.then(|| Digest::of(b"parent")),
         }),
         Task::Infer(InferTask {
             dataset: name("cell"),

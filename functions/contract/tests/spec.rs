@@ -44,7 +44,6 @@ fn the_default_spec_is_written_out_in_full() {
 fn the_text_of_the_documented_default_resolves_to_the_default() {
     let text = r#"
         salt = ""
-        models = ["naive", "seasonal-naive", "linear", "gru", "lstm", "prophet"]
         [data]
         time = "auto"
         targets = "auto"
@@ -71,16 +70,19 @@ fn the_text_of_the_documented_default_resolves_to_the_default() {
         rows = 0
         seed = 0
         [window]
-        context = 10
-        horizon = 1
-        stride = 1
+        context = "auto"
+        horizon = "auto"
+        stride = "auto"
         [forecast]
         horizon = "auto"
+        seasons = "auto"
+        nonnegative = true
+        integers = false
         [promote]
         metric = "rmsse"
         margin = 0.01
         by = "part"
-        refit = false
+        refit = "auto"
     "#;
     assert_eq!(resolve(&[toml(text)]), resolve(&[]));
 }
@@ -150,9 +152,13 @@ fn settings_take_the_values_that_the_documents_show() {
         ("split.validation=none", "/split/validation", json!("none")),
         ("split.wait=90s", "/split/wait", json!("90s")),
         ("forecast.horizon=48", "/forecast/horizon", json!(48)),
+        ("forecast.seasons=24", "/forecast/seasons", json!([24])),
+        ("forecast.seasons=[168,24]", "/forecast/seasons", json!([24, 168])),
         ("promote.margin=0", "/promote/margin", json!(0.0)),
-        ("models.linear.scope=series", "/models/2/scope", json!("series")),
-        ("models.gru.lr=1e-3", "/models/3/lr", json!(0.001)),
+        ("promote.refit=true", "/promote/refit", json!(true)),
+        ("models.gru.from_rows=500", "/models/8/from_rows", json!(500)),
+        ("models.linear.scope=series", "/models/6/scope", json!("series")),
+        ("models.gru.lr=1e-3", "/models/8/lr", json!(0.001)),
     ] {
         let spec = resolve(&[set(&[pair])]).unwrap_or_else(|error| panic!("{pair}: {error}"));
         assert_eq!(written(&spec).pointer(pointer), Some(&expected), "{pair}");
@@ -181,6 +187,19 @@ fn a_list_of_models_keeps_the_settings_of_those_it_names_and_always_has_the_base
 }
 
 #[test]
+fn who_is_asked_for_takes_part_and_the_default_list_where_it_makes_sense() {
+    let from_rows = |pair: &str, member: &str| {
+        let spec = resolve(&[set(&[pair])]).unwrap();
+        let member = spec.member(&member.to_owned().try_into().unwrap()).unwrap();
+        serde_json::to_value(member).unwrap()["from_rows"].clone()
+    };
+    assert_eq!(from_rows("salt=x", "gru"), "auto");
+    assert_eq!(from_rows("models.gru.epochs=3", "gru"), "auto", "a changed default");
+    assert_eq!(from_rows("models=[\"gru\"]", "gru"), 1);
+    assert_eq!(from_rows("models=[\"gru\"]", "naive"), "auto", "a baseline that nobody named");
+}
+
+#[test]
 fn what_is_not_built_is_refused_and_never_ignored() {
     for pair in [
         "data.known=[\"price\"]",
@@ -194,7 +213,6 @@ fn what_is_not_built_is_refused_and_never_ignored() {
         "sample.strategy=random",
         "sample.strategy=stride",
         "promote.by=series",
-        "promote.refit=true",
         "promote.metric=coverage",
         "models.gru.backend=cuda",
         "models.gru.device=cuda",
@@ -243,7 +261,11 @@ fn what_is_wrong_is_refused_with_its_path_and_range() {
         ("sample.rows=50", "sample.rows"),
         ("sample.seed=-1", "sample.seed"),
         ("sample.seed=9007199254740992", "sample.seed"),
-        ("forecast.horizon=1001", "forecast.horizon"),
+        ("forecast.horizon=4097", "forecast.horizon"),
+        ("forecast.seasons=[1]", "forecast.seasons"),
+        ("forecast.nonnegative=maybe", "forecast.nonnegative"),
+        ("promote.refit=sometimes", "promote.refit"),
+        ("models.gru.from_rows=0", "models.gru.from_rows"),
         ("promote.margin=1", "promote.margin"),
         ("promote.margin=nan", "promote.margin"),
         ("models=[]", "models"),

@@ -1,7 +1,7 @@
 //! The rule, case by case.
 
 use contract::DecisionKind::{self, Kept, Pinned, Replaced};
-use contract::{Digest, Entry, MemberName, Outcome, PartId, Round, spec::Layer, spec::PromoteSection, spec::resolve};
+use contract::{Absent, Digest, Entry, MemberName, Outcome, PartId, Round, spec::Layer, spec::PromoteSection, spec::resolve};
 use eval::decide::{Ground, Verdict, Winner, judge, settle};
 use series::{Frequency, Scores};
 
@@ -21,6 +21,10 @@ fn round() -> Round {
         part: PartId::WHOLE,
         members: ["naive", "seasonal", "linear", "gru"].map(name).to_vec(),
         baselines: ["naive", "seasonal"].map(name).to_vec(),
+        left_out: vec![Absent {
+            member: name("lstm"),
+            why: "too few rows".to_owned(),
+        }],
         ensemble: None,
         cut: digest("cut"),
         clean: digest("clean"),
@@ -115,13 +119,20 @@ fn the_better_baseline_wins_unless_a_model_beats_it_by_the_margin() {
             Some("naive"),
         ),
         ("nobody", [None, None, None, None], "0.01", None),
-        ("nobody has a number", [NAN, NAN, NAN, NAN], "0.01", None),
+        (
+            "nobody has a number, so a baseline forecasts by rule",
+            [NAN, NAN, NAN, NAN],
+            "0.01",
+            Some("seasonal"),
+        ),
     ] {
         let promote = promote(&format!("[promote]\nmargin = {margin}"));
         let verdict = judge(&round(), &outcomes(scores), &promote);
         let won = verdict.winner.as_ref().map(|winner| winner.member.as_str());
         assert_eq!(won, winner, "{what}: {}", verdict.reason);
-        assert_eq!(verdict.outcomes.len(), 4, "{what}");
+        let by_rule = verdict.winner.as_ref().is_some_and(|winner| winner.score.is_none());
+        assert_eq!(by_rule, verdict.reason.starts_with("unscored"), "{what}: {}", verdict.reason);
+        assert_eq!(verdict.outcomes.len(), 5, "{what}: the member that is left out too");
         for line in &verdict.outcomes {
             assert_ne!(line.score.is_some(), line.failed.is_some(), "{what}: {line:?}");
         }
@@ -140,7 +151,7 @@ fn a_metric_that_nobody_has_gives_way_to_rmse_or_mae_and_the_reason_says_so() {
             });
         }
         let verdict = judge(&round(), &outcomes, &promote(""));
-        assert_eq!(verdict.winner.map(|winner| winner.score), Some(2.0));
+        assert_eq!(verdict.winner.map(|winner| winner.score), Some(Some(2.0)));
         let expected = format!("rmsse is not defined on this cut, so {instead} decides");
         assert!(verdict.reason.starts_with(&expected), "{}", verdict.reason);
     }
@@ -154,6 +165,7 @@ fn why_a_member_is_out_stands_in_the_verdict() {
         &promote(""),
     );
     assert_eq!(verdict.outcomes[2].failed.as_deref(), Some("diverged"));
+    assert_eq!(verdict.outcomes[4].failed.as_deref(), Some("left out: too few rows"));
     assert_eq!(verdict.baseline_score, Some(0.9));
 }
 
@@ -196,7 +208,7 @@ fn the_first_winner_reigns_with_generation_1() {
     );
     assert_eq!(
         (entry.metric.as_str(), entry.baseline_score, entry.outcomes.len()),
-        ("rmsse", Some(0.9), 4)
+        ("rmsse", Some(0.9), 5)
     );
 }
 
@@ -216,6 +228,11 @@ fn who_reigns_is_replaced_unless_pinned_newer_or_the_same() {
         artifact: digest("linear"),
         member: name("linear"),
         ..other(Replaced)
+    };
+    let refit = Entry {
+        artifact: digest("linear on all rows"),
+        parent: Some(digest("linear")),
+        ..same.clone()
     };
     let metric = Entry {
         metric: "mae".to_owned(),
@@ -270,6 +287,16 @@ fn who_reigns_is_replaced_unless_pinned_newer_or_the_same() {
             Kept,
             "linear",
             digest("linear"),
+            Some(0.5),
+            kept,
+        ),
+        (
+            "fitted again with the winner's settings",
+            refit,
+            1_000,
+            Kept,
+            "linear",
+            digest("linear on all rows"),
             Some(0.5),
             kept,
         ),

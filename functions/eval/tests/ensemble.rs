@@ -42,6 +42,7 @@ impl Scene {
             dataset: dataset(),
             part: PartId::WHOLE,
             baselines: members[..2].to_vec(),
+            left_out: Vec::new(),
             members,
             ensemble: Some(name("ensemble")),
             cut: named,
@@ -74,6 +75,7 @@ impl Scene {
             member: self.round.members[member].clone(),
             scored,
             skip_scoring: false,
+            refit_of: None,
         }
     }
 
@@ -315,6 +317,7 @@ async fn a_round_whose_ensemble_kills_whoever_makes_it_is_decided_without_it() {
     scene.score(1).await;
     let task = EvalTask {
         skip_scoring: true,
+        refit_of: None,
         ..scene.task(2, Scored::Artifact(scene.artifacts[2]))
     };
     let joining = platform::Job {

@@ -42,6 +42,7 @@ impl Scene {
             kind: DecisionKind::Replaced,
             member: name(member),
             artifact,
+            parent: None,
             sample: cut,
             clean,
             spec: spec.digest(),

@@ -17,7 +17,7 @@ use platform::{
     Job, Platform, Work, Worked,
     documents::{create_or_adopt, json, read_named, work_on_blob},
 };
-use series::{Cut, Role, Table, Transform, WindowShape, horizon, season};
+use series::{Cut, Role, Table, Transform, horizon, season};
 
 pub use error::SampleError;
 
@@ -25,8 +25,8 @@ pub use error::SampleError;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Sample;
 
-/// The longest season that a net's context holds: longer ones cost more than they gain.
-const NET_SEASON: usize = 192;
+/// The longest season that a net's context holds, and the longest context without one: longer ones cost more than they gain.
+const NET_CONTEXT: usize = 48;
 
 /// Divides one clean part into training, validation and holdout rows, and fits the transform on the training rows.
 ///
@@ -92,16 +92,12 @@ fn seasons(spec: &Spec, table: &Table, cut: &Cut) -> Result<Vec<usize>, SampleEr
     Ok(series::seasons(table.axis.frequency, &[], &values))
 }
 
-/// Returns the context of windowed models that do not choose one: the horizon, or a season where that is affordable.
+/// Returns the context of windowed models that do not choose one: a season, or else the horizon, where that is affordable.
 fn context(seasons: &[usize], cut: &Cut) -> usize {
-    let season = seasons
-        .iter()
-        .copied()
-        .find(|&season| season <= NET_SEASON)
-        .unwrap_or(1);
     let horizon = cut.window.horizon;
-    let most = (cut.training.len().saturating_sub(horizon) / 2).min(WindowShape::MAX_CONTEXT);
-    season.max(horizon).min(most).max(1)
+    let season = seasons.iter().copied().find(|&season| season <= NET_CONTEXT);
+    let most = cut.training.len().saturating_sub(horizon) / 2;
+    season.unwrap_or(horizon).min(NET_CONTEXT).min(most).max(1)
 }
 
 #[async_trait]

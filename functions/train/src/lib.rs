@@ -16,7 +16,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use contract::{
     CutDocument, Digest, EvalTask, Next, Scored, TrainFacts, TrainTask, keys,
-    spec::{self, Choice, Member},
+    spec::{self, Choice, Member, WindowSection},
 };
 use families::{Refit, rolling::Rolling};
 use forecast::{
@@ -28,7 +28,7 @@ use platform::{
     documents::{json, read_blob, read_named},
     threads::run_blocking,
 };
-use series::{Cut, Table, WindowShape, Windows};
+use series::{Cut, Table, Windows};
 
 pub use error::TrainError;
 use share::Share;
@@ -45,8 +45,8 @@ pub struct Fitting {
     pub digest: Digest,
     /// Its cut and its transform.
     pub cut: CutDocument,
-    /// The context of windowed models, as the spec has it.
-    pub context: Choice<usize>,
+    /// The windows, as the spec has them.
+    pub window: WindowSection,
     /// The scored artifact that is fitted again on all rows; `None` for a member of a round.
     pub refit: Option<Parent>,
     /// The number of threads that it may use.
@@ -133,13 +133,18 @@ pub fn fit(fitting: &Fitting, table: &Table) -> Result<FitOutcome, TrainError> {
     } = &fitting.cut;
     let scaled = transform.apply(table, cut.training.clone())?;
     let (target_names, input_names) = (transform.target_names(), transform.input_names());
-    let contexts = match fitting.context {
-        Choice::Auto => families::contexts(&fitting.member.model, cut.window.horizon, seasons, cut.training.len()),
+    let model = &fitting.member.model;
+    let contexts = match fitting.window.context {
+        Choice::Auto => families::contexts(model, cut.window.horizon, seasons, cut.training.len()),
         Choice::Given(_) => Vec::new(),
     };
+    let mut window = cut.window;
+    if fitting.window.stride == Choice::Auto {
+        window.stride = families::stride(model, cut.windows, window.context);
+    }
     let training = Training {
         series: &[SeriesData { scaled: &scaled, cut }],
-        window: cut.window,
+        window,
         season: *season,
         seasons,
         contexts: &contexts,
@@ -150,9 +155,8 @@ pub fn fit(fitting: &Fitting, table: &Table) -> Result<FitOutcome, TrainError> {
     };
     let mut fitted = run(fitting, &training)?;
     let mut learned = cut.training.clone();
-    let mut context = cut.window.context;
     if let Fitted::Finished(artifact) = &mut fitted {
-        context = artifact.about.context;
+        window.context = artifact.about.context;
         match &fitting.refit {
             None => calibrate(artifact, None, &training, &fitting.member)?,
             Some(parent) => {
@@ -162,7 +166,6 @@ pub fn fit(fitting: &Fitting, table: &Table) -> Result<FitOutcome, TrainError> {
             }
         }
     }
-    let window = WindowShape { context, ..cut.window };
     Ok(FitOutcome {
         fitted,
         windows: Windows::inside(learned, window, scaled.mask()).len(),
@@ -313,7 +316,7 @@ async fn load(job: &Job<TrainTask>, platform: &Platform) -> Result<(Fitting, Byt
         member,
         digest: task.cut,
         cut,
-        context: job.spec.window.context,
+        window: job.spec.window,
         refit,
         threads: host.threads,
         resume,

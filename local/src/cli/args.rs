@@ -96,6 +96,9 @@ pub struct RunArgs {
     pub spec: SpecArgs,
     #[command(flatten)]
     pub at: DirArgs,
+    /// Draw the forecast into this file too: `.svg`, `.png`, or `.html` with all targets.
+    #[arg(long, value_name = "FILE")]
+    pub plot: Option<PathBuf>,
     /// Run each function as a process of its own, through the Lambda Runtime API.
     #[arg(long)]
     pub isolated: bool,

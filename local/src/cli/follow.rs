@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use platform::StoreError;
 
 use super::{
-    args::DirArgs,
+    args::RunArgs,
     interrupt::Interrupt,
     outcome,
     progress::Progress,
@@ -41,6 +41,8 @@ pub(super) enum Followed {
 /// One upload that is followed.
 pub(super) struct Following {
     dir: PathBuf,
+    /// The file that is drawn beside the usual one.
+    plot: Option<PathBuf>,
     prepared: Prepared,
     walk: Walk,
     progress: Progress,
@@ -52,11 +54,12 @@ pub(super) struct Following {
 }
 
 impl Following {
-    pub(super) fn new(prepared: Prepared, progress: Progress, at: &DirArgs, session: &Session) -> Self {
+    pub(super) fn new(prepared: Prepared, progress: Progress, args: &RunArgs, session: &Session) -> Self {
         let first = prepared.first.stage.clone();
         let walk = Walk::new(session.platform.store.clone(), prepared.spec.clone(), first);
         Self {
-            dir: at.dir.clone(),
+            dir: args.at.dir.clone(),
+            plot: args.plot.clone(),
             prepared,
             walk,
             progress,
@@ -153,7 +156,9 @@ impl Following {
         let mut result = outcome::summarize(&self.prepared.upload.dataset, view, round.as_ref(), &self.reused);
         if let (true, Some(round)) = (result.ok, &round) {
             let store = session.platform.store.as_ref();
-            outcome::draw(&self.dir, view, round, &mut result, store).await?;
+            let own = self.dir.join("plots").join(format!("{}.svg", result.dataset));
+            let paths = std::iter::once(own).chain(self.plot.clone()).collect();
+            outcome::draw(paths, view, round, &mut result, store).await?;
         }
         Ok(result)
     }

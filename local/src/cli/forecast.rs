@@ -123,6 +123,8 @@ mod tests {
             quantiles: BTreeMap::from([("0.1".to_owned(), vec![vec![-2e-7]; names.len()])]),
             calibrated: None,
             actual: None,
+            steps: None,
+            scored: None,
             extrapolates_from: None,
         }
     }

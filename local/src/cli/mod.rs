@@ -10,6 +10,7 @@ mod forecast;
 mod generate;
 mod inspect;
 mod interrupt;
+mod lengths;
 mod open;
 mod outcome;
 mod pages;

@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::{Context as _, bail};
 use bytes::Bytes;
-use contract::{Dataset, Decision, Entry, ForecastDocument, PartId, Produced, keys};
+use contract::{Dataset, Decision, Entry, ForecastDocument, PartId, Produced, Task, TrainFacts, keys};
 use platform::{Classify as _, Store, StoreError, documents};
 use series::{Role, TargetScores};
 
@@ -19,9 +19,6 @@ use super::{
     result::{Champion, RunResult},
     watch::{JobView, Reused, RoundView, View},
 };
-
-/// How many steps a season of the plot has.
-const SEASON: usize = 1;
 /// How long the result waits for its plot.
 const MAX_WAIT: Duration = Duration::from_secs(10);
 /// The largest clean part that is read back for a plot, in bytes.
@@ -48,11 +45,36 @@ pub(super) fn summarize(dataset: &Dataset, view: &View, round: Option<&RoundView
     if let Some(entry) = round.and_then(champion) {
         result.champion = Some(Champion::of(entry));
     }
-    if let Some(forecast) = view.jobs.iter().find_map(forecast_digest) {
-        result.forecast = Some(keys::forecast(dataset, PartId::WHOLE, forecast));
-        result.ok = true;
+    for absent in round.iter().flat_map(|round| &round.round.left_out) {
+        result
+            .out
+            .insert(absent.member.to_string(), format!("left out, {}", absent.why));
+    }
+    for job in &view.jobs {
+        match &job.made {
+            Some(Produced::Sample(facts)) => result.lengths.clone_from(&facts.lengths),
+            Some(Produced::Train(facts)) => refitted(&job.step.task, facts, &mut result),
+            Some(Produced::Infer(facts)) => {
+                result.forecast = Some(keys::forecast(dataset, PartId::WHOLE, facts.forecast));
+                result.ok = true;
+                if let Some(champion) = &mut result.champion {
+                    champion.generation = facts.generation;
+                }
+            }
+            Some(Produced::Preprocess(_) | Produced::Eval(_)) | None => {}
+        }
     }
     result
+}
+
+/// Makes a refit the champion whose parent the round decided on.
+fn refitted(task: &Task, facts: &TrainFacts, result: &mut RunResult) {
+    if let (Task::Train(task), Some(champion)) = (task, &mut result.champion)
+        && task.refit_of == Some(champion.digest)
+    {
+        champion.parent = task.refit_of;
+        champion.digest = facts.artifact;
+    }
 }
 
 /// Returns the champion that a round decided on.
@@ -70,24 +92,22 @@ pub(super) fn champion(round: &RoundView) -> Option<&Entry> {
 /// # Errors
 /// When the store does not answer.
 pub(super) async fn draw(
-    dir: &Path,
+    paths: Vec<PathBuf>,
     view: &View,
     round: &RoundView,
     result: &mut RunResult,
     store: &dyn Store,
 ) -> anyhow::Result<()> {
     let drawn = match gather(view, round, result, store).await {
-        Ok(picture) => {
-            let dir = dir.join("plots");
-            beside(MAX_WAIT, move || picture.draw(&dir)).await
-        }
+        Ok(picture) => beside(MAX_WAIT, move || picture.draw(&paths)).await,
         Err(error) => Err(error),
     };
     match drawn {
         Err(error) if may_pass(&error) => return Err(error),
         Ok(paths) => {
             let mut paths = paths.iter().map(|path| path.display().to_string());
-            (result.plot, result.page) = (paths.next(), paths.next());
+            result.plot = paths.next();
+            result.plots = paths.collect();
         }
         Err(error) => result.unplotted = Some(format!("{error:#}")),
     }
@@ -104,6 +124,8 @@ struct Picture {
     holdout: Option<ForecastDocument>,
     scores: BTreeMap<String, TargetScores>,
     clean: Bytes,
+    /// The shortest season that the series shows, in steps; 1 without one.
+    season: usize,
 }
 
 async fn gather(view: &View, round: &RoundView, result: &RunResult, store: &dyn Store) -> anyhow::Result<Picture> {
@@ -116,6 +138,12 @@ async fn gather(view: &View, round: &RoundView, result: &RunResult, store: &dyn 
         holdout: holdout(round, result, store).await?,
         scores: champion_scores(result),
         clean: clean(&result.dataset.parse()?, view, store).await?,
+        season: result
+            .lengths
+            .iter()
+            .flat_map(|lengths| lengths.seasons.first().copied())
+            .next()
+            .unwrap_or(1),
     })
 }
 
@@ -129,7 +157,7 @@ fn champion_scores(result: &RunResult) -> BTreeMap<String, TargetScores> {
 }
 
 impl Picture {
-    fn draw(&self, dir: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    fn draw(&self, paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
         let actual = self.actuals()?;
         let panels: Vec<_> = self
             .future
@@ -137,16 +165,21 @@ impl Picture {
             .iter()
             .map(|target| self.panel(target, &actual))
             .collect();
-        let path = dir.join(format!("{}.svg", self.dataset));
-        std::fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;
         let title = format!("{}: forecast by {}", self.dataset, self.future.member);
-        plot::draw(&path, &title, &panels)
+        let mut written = Vec::new();
+        for path in paths {
+            if let Some(dir) = path.parent() {
+                std::fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;
+            }
+            written.extend(plot::draw(path, &title, &panels)?);
+        }
+        Ok(written)
     }
 
     /// Returns as many of the last observed values of each target as are drawn.
     fn actuals(&self) -> anyhow::Result<Actuals> {
         let table = part::read(self.clean.clone())?;
-        let rows = plot::history_rows(SEASON, self.future.times.len());
+        let rows = plot::history_rows(self.season, self.future.times.len());
         let first = table.rows().saturating_sub(rows);
         let line = |values: &[f64]| {
             let rows = values.iter().enumerate().skip(first);
@@ -171,17 +204,18 @@ impl Picture {
                 upper,
             }]
         };
-        let one_step = self
-            .holdout
-            .iter()
-            .flat_map(|holdout| timed(holdout, Some(&holdout.mean), target));
+        let holdout = self.holdout.iter().flat_map(|holdout| {
+            let rows = timed(holdout, Some(&holdout.mean), target);
+            let steps = holdout.steps.unwrap_or(1).max(1);
+            rows.chunks(steps).map(<[_]>::to_vec).collect::<Vec<_>>()
+        });
         Panel {
             target: target.to_owned(),
             frequency: future.frequency,
-            season: SEASON,
+            season: self.season,
             horizon: future.times.len(),
             actual: actual.get(target).cloned().unwrap_or_default(),
-            holdout: one_step.map(|point| vec![point]).collect(),
+            holdout: holdout.collect(),
             future: timed(future, Some(&future.mean), target),
             bands,
             member: Some(future.member.to_string()),
@@ -236,19 +270,12 @@ fn may_pass(error: &anyhow::Error) -> bool {
     store.is_some_and(|error| error.class().may_pass())
 }
 
-fn forecast_digest(job: &JobView) -> Option<contract::Digest> {
-    match &job.made {
-        Some(Produced::Infer(facts)) => Some(facts.forecast),
-        _ => None,
-    }
-}
-
 async fn holdout(round: &RoundView, result: &RunResult, store: &dyn Store) -> anyhow::Result<Option<ForecastDocument>> {
     let champion = result.champion.as_ref();
     let outcome = round
         .outcomes
         .iter()
-        .find(|o| o.artifact.is_some() && o.artifact == champion.map(|c| c.digest));
+        .find(|o| o.artifact.is_some() && o.artifact == champion.map(|c| c.parent.unwrap_or(c.digest)));
     match outcome.and_then(|outcome| outcome.holdout) {
         Some(digest) => {
             let dataset = result.dataset.parse()?;

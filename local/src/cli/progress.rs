@@ -2,13 +2,14 @@
 
 use std::{collections::HashSet, io::IsTerminal as _};
 
-use contract::{JobId, Produced, Report, Task};
+use contract::{JobId, Lengths, Produced, Report, Task};
 use indicatif::ProgressDrawTarget;
 use platform::ledger::State;
 use serde_json::json;
 
 use super::{
     bars::Bars,
+    lengths,
     print::print_json,
     result::{StageResult, failure_text},
     watch::{JobView, Reused, View},
@@ -18,7 +19,7 @@ use super::{
 pub(super) struct Progress {
     style: Style,
     seen: HashSet<(JobId, State)>,
-    /// The jobs whose file was described.
+    /// The jobs whose file or lengths were described.
     understood: HashSet<JobId>,
 }
 
@@ -69,6 +70,12 @@ impl Progress {
             {
                 self.understood(&facts.report);
             }
+            if let Some(Produced::Sample(facts)) = &job.made
+                && let Some(lengths) = &facts.lengths
+                && self.understood.insert(job.step.job)
+            {
+                self.chosen(lengths);
+            }
             if let Style::Bars(bars) = &mut self.style {
                 if ended(job) {
                     bars.ended(&name, job, outcome(job, before));
@@ -100,6 +107,16 @@ impl Progress {
             Style::Json => print_json(&json!({"event": "understood", "report": report})),
             Style::Lines => lines.for_each(|line| eprintln!("{line}")),
             Style::Bars(bars) => lines.for_each(|line| bars.println(&line)),
+        }
+    }
+
+    /// Says in one line which lengths were chosen.
+    fn chosen(&self, lengths: &Lengths) {
+        let line = lengths::chosen(lengths);
+        match &self.style {
+            Style::Json => print_json(&json!({"event": "chosen", "lengths": lengths})),
+            Style::Lines => eprintln!("{line}"),
+            Style::Bars(bars) => bars.println(&line),
         }
     }
 

@@ -73,7 +73,7 @@ fn sets(args: &SpecArgs) -> anyhow::Result<Vec<(String, String)>> {
     sets.extend(args.time.clone().map(|time| ("data.time".to_owned(), time)));
     sets.extend(
         args.horizon
-            .map(|horizon| ("window.horizon".to_owned(), horizon.to_string())),
+            .map(|horizon| ("forecast.horizon".to_owned(), horizon.to_string())),
     );
     let given: Vec<_> = args
         .sets
@@ -130,7 +130,7 @@ mod tests {
     fn flags_are_settings_and_set_wins_over_them() {
         let args = SpecArgs {
             target: Some("down, up".into()),
-            horizon: Some(3),
+            horizon: Some(7),
             test: Some("any.csv".into()),
             sets: vec!["window.horizon=5".into(), "host.threads=1".into()],
             ..args()
@@ -140,7 +140,8 @@ mod tests {
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .to_vec();
         let spec = spec::resolve(&layers(&args, environment).unwrap()).unwrap();
-        assert_eq!(spec.window.horizon, 5);
+        assert_eq!(spec.window.horizon, contract::spec::Choice::Given(5));
+        assert_eq!(spec.forecast.horizon, contract::spec::Choice::Given(7));
         assert_eq!(
             spec.data.targets.given(),
             Some(&vec!["down".to_owned(), "up".to_owned()])

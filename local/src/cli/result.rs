@@ -3,7 +3,7 @@
 use std::{borrow::Cow, collections::BTreeMap};
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
-use contract::{Digest, Entry, Failure, Stage, text};
+use contract::{Digest, Entry, Failure, Lengths, Stage, text};
 use forecast::EpochLoss;
 use serde::Serialize;
 use series::Scores;
@@ -32,6 +32,9 @@ pub(super) struct RunResult {
     /// Why no job began with the upload although it was not refused: it was replaced or deleted before.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lost: Option<String>,
+    /// The lengths that were chosen: seasons, horizon, scored and served steps.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lengths: Option<Lengths>,
     /// The key of the forecast in the bucket.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub forecast: Option<String>,
@@ -41,9 +44,9 @@ pub(super) struct RunResult {
     /// The path of the plot.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub plot: Option<String>,
-    /// The path of the page with all targets, where the plot leaves some out.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub page: Option<String>,
+    /// The paths of further pictures and pages.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub plots: Vec<String>,
     /// Why there is no plot although there is a forecast.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unplotted: Option<String>,
@@ -61,6 +64,9 @@ pub(super) struct Champion {
     pub digest: Digest,
     /// Its position in the champion log, from 1.
     pub generation: u64,
+    /// The digest of the scored artifact with whose settings it was fitted again on all rows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parent: Option<Digest>,
 }
 
 /// What one committed job did.
@@ -118,10 +124,11 @@ impl RunResult {
             lost: None,
             scores: BTreeMap::new(),
             out: BTreeMap::new(),
+            lengths: None,
             forecast: None,
             stages: Vec::new(),
             plot: None,
-            page: None,
+            plots: Vec::new(),
             unplotted: None,
             failed: Vec::new(),
         }
@@ -136,6 +143,7 @@ impl Champion {
             model: entry.member.to_string(),
             digest: entry.artifact,
             generation: entry.generation,
+            parent: entry.parent,
         }
     }
 }

@@ -10,6 +10,7 @@ use super::{
     args::{RunArgs, SpecArgs, UploadArgs},
     follow::{Followed, Following, SENDING},
     interrupt::Interrupt,
+    lengths, plot,
     print::{print, print_json},
     progress::Progress,
     request,
@@ -28,6 +29,9 @@ const INTERRUPTED: u8 = 130;
 /// # Errors
 /// When the directory, the servers or the file cannot be used.
 pub(super) async fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
+    if let Some(path) = &args.plot {
+        plot::Format::of(path)?;
+    }
     let harness = Harness::new(
         Options::new(&args.at.dir)
             .sets(&args.spec.sets)?
@@ -46,7 +50,7 @@ pub(super) async fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
             return Ok(ExitCode::FAILURE);
         }
     };
-    let mut following = Following::new(prepared, progress, &args.at, &session);
+    let mut following = Following::new(prepared, progress, args, &session);
     let (followed, session) = following.until_the_end(&harness, session, &mut interrupt).await?;
     let code = match followed {
         Followed::Finished(result) => {
@@ -141,19 +145,25 @@ fn print_result(result: &RunResult, json: bool) {
     if !result.scores.is_empty() {
         lines.push(scores_table(&result.scores, &result.out, champion));
     }
+    lines.extend(result.lengths.iter().filter_map(lengths::apart));
     for (about, notice) in result.stages.iter().flat_map(StageResult::readable_notices) {
         lines.push(format!("  {about}: {notice}"));
     }
     if let Some(champion) = &result.champion {
         let digest = champion.digest.short();
+        let refit = if champion.parent.is_some() {
+            ", fitted again on all rows"
+        } else {
+            ""
+        };
         lines.push(format!(
-            "champion  {} ({digest}), generation {}",
+            "champion  {} ({digest}), generation {}{refit}",
             champion.model, champion.generation
         ));
     }
     lines.extend(result.forecast.iter().map(|key| format!("forecast  {key}")));
     lines.extend(result.plot.iter().map(|path| format!("plot      {path}")));
-    lines.extend(result.page.iter().map(|path| format!("page      {path}")));
+    lines.extend(result.plots.iter().map(|path| format!("          {path}")));
     lines.extend(
         result
             .unplotted

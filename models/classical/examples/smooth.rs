@@ -30,7 +30,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         holdout: Holdout::TestFile,
         validation: Validation::None,
     };
-    let cut = Cut::new(&table, split, &Sampling::default(), WindowShape::default())?;
+    let cut = Cut::new(&table, split, &Sampling::default(), WindowShape::default(), 1)?;
     let transform = Transform::fit(&table, cut.training.clone(), &Clean::default())?;
     let scaled = transform.apply(&table, cut.training.clone())?;
     let (targets, inputs) = (transform.target_names(), transform.input_names());

@@ -48,6 +48,17 @@ pub fn contexts(model: &ModelSpec, horizon: usize, seasons: &[usize], rows: usiz
     }
 }
 
+/// Returns how far the origins of training windows lie apart where nobody says: 1, and for nets so far that all windows of an
+/// epoch have at most 32,768 rows of history. More windows of one series overlap, and cost more than they teach.
+#[must_use]
+pub fn stride(model: &ModelSpec, windows: usize, context: usize) -> usize {
+    const ROWS: usize = 32_768;
+    match model {
+        ModelSpec::Gru(_) | ModelSpec::Lstm(_) => windows.div_ceil((ROWS / context.max(1)).max(1)).max(1),
+        _ => 1,
+    }
+}
+
 /// TEMPORARY
 fn linear_contexts(_: usize, _: &[usize], _: usize) -> Vec<usize> {
     Vec::new()
@@ -79,7 +90,7 @@ pub fn search(model: &ModelSpec, spec: &SearchSpec, fit: MakeFit, elapsed: Elaps
 /// # let axis = TimeAxis::new(0, Frequency::Seconds(3_600), 60);
 /// # let table = Table::new(String::new(), axis, vec![column], None)?;
 /// # let window = WindowShape { context: 6, horizon: 2, stride: 1 };
-/// # let cut = Cut::new(&table, Split::default(), &Sampling::default(), window)?;
+/// # let cut = Cut::new(&table, Split::default(), &Sampling::default(), window, 1)?;
 /// # let transform = Transform::fit(&table, cut.training.clone(), &Clean::default())?;
 /// # let scaled = transform.apply(&table, cut.training.clone())?;
 /// # let training = Training {

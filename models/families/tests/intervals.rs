@@ -67,7 +67,7 @@ fn covered(kind: &str, table: &Table) -> Vec<Option<f64>> {
         holdout: Holdout::Rows(3_000),
         validation: Validation::Rows(4_000),
     };
-    let cut = Cut::new(table, split, &Sampling::default(), WINDOW).unwrap();
+    let cut = Cut::new(table, split, &Sampling::default(), WINDOW, 1).unwrap();
     let transform = Transform::fit(table, cut.training.clone(), &Clean::default()).unwrap();
     let scaled = transform.apply(table, cut.training.clone()).unwrap();
     let (targets, inputs) = (transform.target_names(), transform.input_names());

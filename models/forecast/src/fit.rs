@@ -119,7 +119,7 @@ pub enum Fitted {
 /// # let axis = TimeAxis::new(0, Frequency::Seconds(3_600), 60);
 /// # let table = Table::new(String::new(), axis, vec![column], None)?;
 /// # let window = WindowShape { context: 6, horizon: 2, stride: 1 };
-/// # let cut = Cut::new(&table, Split::default(), &Sampling::default(), window)?;
+/// # let cut = Cut::new(&table, Split::default(), &Sampling::default(), window, 1)?;
 /// # let transform = Transform::fit(&table, cut.training.clone(), &Clean::default())?;
 /// # let scaled = transform.apply(&table, cut.training.clone())?;
 ///

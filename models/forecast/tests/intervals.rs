@@ -65,6 +65,7 @@ impl Case {
             select: training..training,
             calibrate: training..training + calibrate,
             holdout: training + calibrate..rows,
+            refits: Vec::new(),
             windows: window.count(training),
             window,
             sampled_rows: training + calibrate,

@@ -128,6 +128,7 @@ fn fit(
         training: 0..training,
         calibrate: select.end..select.end,
         holdout: select.end..scaled.rows(),
+        refits: Vec::new(),
         windows: window.count(training),
         window,
         sampled_rows: select.end,

@@ -45,6 +45,7 @@ fn cut(rows: usize) -> Cut {
         select: TRAINING..TRAINING + 100,
         calibrate: TRAINING + 100..TRAINING + 200,
         holdout: TRAINING + 200..rows,
+        refits: Vec::new(),
         windows: TRAINING - 10,
         window: WindowShape::default(),
         sampled_rows: TRAINING + 200,

@@ -61,7 +61,7 @@ fn run(
         holdout: Holdout::Rows(40),
         validation: Validation::Rows(60),
     };
-    let cut = Cut::new(&table, split, &Sampling::default(), WINDOW).unwrap();
+    let cut = Cut::new(&table, split, &Sampling::default(), WINDOW, 1).unwrap();
     let transform = Transform::fit(&table, cut.training.clone(), &Clean::default()).unwrap();
     let scaled = transform.apply(&table, cut.training.clone()).unwrap();
     let data = Training {

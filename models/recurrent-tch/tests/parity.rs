@@ -56,6 +56,7 @@ fn waves() -> (Scaled, Cut) {
         select: 230..270,
         calibrate: 270..285,
         holdout: 285..300,
+        refits: Vec::new(),
         windows: WINDOW.count(230),
         window: WINDOW,
         sampled_rows: 285,

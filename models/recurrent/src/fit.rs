@@ -227,6 +227,7 @@ mod tests {
             select: rows - 20..rows,
             calibrate: rows..rows,
             holdout: rows..rows,
+            refits: Vec::new(),
             windows: rows - 25,
             window,
             sampled_rows: rows,

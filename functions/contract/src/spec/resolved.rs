@@ -139,8 +139,8 @@ pub struct WindowSection {
     pub context: Choice<usize>,
     /// The rows that a window forecasts: the steps that are trained and scored. `Auto`: those of the forecast.
     pub horizon: Choice<usize>,
-    /// The rows between the first rows of two training windows.
-    pub stride: usize,
+    /// The rows between the first rows of two training windows. `Auto`: 1, and for nets so many that an epoch stays short.
+    pub stride: Choice<usize>,
 }
 
 /// `[forecast]`: how far `infer` forecasts, and which values it may forecast.
@@ -274,7 +274,7 @@ impl WindowSection {
         WindowShape {
             context: *self.context.given().unwrap_or(&context),
             horizon: *self.horizon.given().unwrap_or(&horizon),
-            stride: self.stride,
+            stride: *self.stride.given().unwrap_or(&1),
         }
     }
 }

@@ -198,7 +198,7 @@ pub(super) fn window(fields: &mut Fields, problems: &mut Problems) -> WindowSect
     let window = WindowSection {
         context: section.choice("context", 1..=WindowShape::MAX_CONTEXT as u64),
         horizon: section.choice("horizon", 1..=WindowShape::MAX_HORIZON as u64),
-        stride: section.count("stride", 1..=1_000_000, 1),
+        stride: section.choice("stride", 1..=1_000_000),
     };
     section.close();
     window

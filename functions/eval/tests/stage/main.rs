@@ -39,6 +39,7 @@ async fn scene(world: World, table: &Table, spec: Spec) -> Scene {
         dataset: dataset(),
         part: PART,
         baselines: members
+        left_out: Vec::new(),
             .iter()
             .filter(|m| m.as_str().contains("naive"))
             .cloned()
@@ -84,6 +85,7 @@ impl Scene {
             member: self.round.members[member].clone(),
             scored,
             skip_scoring: false,
+            refit_of: None,
         }
     }
 

@@ -133,6 +133,7 @@ async fn a_failed_score_still_joins_its_round_once() {
     };
     let joining = Task::Eval(EvalTask {
         skip_scoring: true,
+        refit_of: None,
         ..task.clone()
     });
     let job = identity::identify(&joining, &rig.spec).job;

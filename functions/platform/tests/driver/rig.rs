@@ -333,6 +333,7 @@ pub(crate) fn eval(task: &TrainTask, scored: Scored) -> Task {
         member: task.member.clone(),
         scored,
         skip_scoring: false,
+        refit_of: None,
     })
 }
 

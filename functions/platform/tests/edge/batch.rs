@@ -268,6 +268,7 @@ async fn a_stage_takes_no_task_and_no_manifest_of_another_stage() {
         columns: 1,
         sampled_rows: 1,
         holdout_rows: 0,
+        lengths: None,
     };
     let (cleaning, cut) = (job(cleaning.into(), &spec), cut.into());
     let foreign = work.conclude(&cleaning, &cut, &house.platform).await.unwrap_err();

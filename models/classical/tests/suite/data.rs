@@ -55,6 +55,7 @@ impl Series {
                 select: training..training,
                 calibrate: training..training,
                 holdout: training..rows,
+                refits: Vec::new(),
                 windows: training - 1,
                 window,
                 sampled_rows: training,

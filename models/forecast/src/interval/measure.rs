@@ -2,13 +2,15 @@
 
 use std::ops::Range;
 
-use series::{Scaled, Windows};
+use series::Scaled;
 
 use super::{Calibration, IntervalError, Intervals, check_levels};
 use crate::{Forecast, SeriesData, Threaded, Training};
 
 /// The most origins of forecasts that are compared: the error of a quantile is then about one percent.
 const MAX_ORIGINS: usize = 2_000;
+/// The errors of a step from which on its own quantiles are taken: the outermost ones then rest on six.
+const ENOUGH: usize = 60;
 /// The most errors in memory, 32 MiB; long horizons of many targets are measured from fewer origins.
 const MAX_ERRORS: usize = 1 << 22;
 
@@ -29,20 +31,25 @@ impl Calibration {
     /// Measures how far a model's forecasts lie from the observed values, for every level, step of the horizon and target.
     ///
     /// The `calibrate` rows are compared at every step, also from origins before them, so that a horizon longer than these rows
-    /// has as many errors at its last step as at its first. With fewer errors than the outermost level needs, windows of the
-    /// training rows are compared instead, and the intervals are marked as uncalibrated. Imputed rows are not compared. At
-    /// most 2,000 origins are used, spread over all of them.
+    /// has as many errors at its last step as at its first. Without any, the training rows are compared instead, and the
+    /// intervals are marked as uncalibrated. Imputed rows are not compared. At most 2,000 origins are used, spread over all of
+    /// them.
     ///
-    /// The widest interval always contains the forecast itself; inner quantiles may both lie on one side of it.
+    /// With enough errors, each step has the quantiles of its own. With few, all steps share the shape of their errors, and
+    /// each has its own size, which does not fall from step to step: see `few`. The widest interval always contains the
+    /// forecast itself; inner quantiles may both lie on one side of it.
     ///
     /// # Errors
     /// Where levels are not ascending between 0 and 1, the model cannot forecast, or a target was never observed.
     pub fn measure(forecaster: &dyn Forecast, data: &Training<'_>, levels: &[f64]) -> Result<Self, IntervalError> {
         check_levels(levels).map_err(IntervalError::Levels)?;
         data.check().map_err(IntervalError::Training)?;
-        let need = needed(levels);
         let held_back = Errors::of(forecaster, data, calibrating)?;
-        let calibrated = held_back.fewest() >= need;
+        let calibrated = held_back
+            .cells
+            .iter()
+            .take(data.target_names.len())
+            .all(|errors| !errors.is_empty());
         let errors = if calibrated {
             held_back
         } else {
@@ -60,17 +67,6 @@ impl Calibration {
             reach: reach(data),
         })
     }
-}
-
-/// Returns the fewest errors with which every level has a finite offset.
-fn needed(levels: &[f64]) -> usize {
-    let fits = |errors: usize| {
-        levels.iter().all(|&level| {
-            let (low, high) = ranks(level, errors);
-            low >= 1 && high <= errors
-        })
-    };
-    (1..10_000).find(|&errors| fits(errors)).unwrap_or(10_000)
 }
 
 /// Returns the ranks, from 1, between which the quantile of the next of some exchangeable errors lies.
@@ -105,7 +101,7 @@ fn calibrating<'a>(series: &SeriesData<'a>, data: &Training<'_>, history: usize)
     let SeriesData { scaled, cut } = *series;
     let rows = cut.calibrate.clone();
     let reaching = rows.start.saturating_sub(data.window.horizon.saturating_sub(1));
-    let first = reaching.max(cut.training.start + data.window.context);
+    let first = reaching.max(cut.training.start + 1);
     let end = if rows.is_empty() { first } else { rows.end };
     Comparison {
         scaled,
@@ -114,14 +110,16 @@ fn calibrating<'a>(series: &SeriesData<'a>, data: &Training<'_>, history: usize)
     }
 }
 
-/// Returns the origins of the windows in the training rows.
-fn learned<'a>(series: &SeriesData<'a>, data: &Training<'_>, history: usize) -> Comparison<'a> {
+/// Returns the origins within the training rows.
+fn learned<'a>(series: &SeriesData<'a>, _: &Training<'_>, history: usize) -> Comparison<'a> {
     let SeriesData { scaled, cut } = *series;
-    let windows = Windows::inside(cut.training.clone(), data.window, scaled.mask());
+    let rows = cut.training.clone();
+    let complete = scaled.mask();
+    let known = |row: &usize| complete.is_none_or(|complete| complete[*row]);
     Comparison {
         scaled,
-        origins: with_history(windows.iter().collect(), history),
-        rows: cut.training.clone(),
+        origins: with_history((rows.start + 1..rows.end).filter(known).collect(), history),
+        rows,
     }
 }
 
@@ -178,14 +176,10 @@ impl Errors {
         }
     }
 
-    fn fewest(&self) -> usize {
-        self.cells.iter().map(Vec::len).min().unwrap_or(0)
-    }
-
     fn check(&self, data: &Training<'_>) -> Result<(), IntervalError> {
         for (cell, errors) in self.cells.iter().enumerate() {
             let (step, target) = (cell / self.targets + 1, data.target_names[cell % self.targets].clone());
-            if errors.is_empty() {
+            if step == 1 && errors.is_empty() {
                 let (have, need) = (0, 1);
                 return Err(IntervalError::NothingObserved {
                     target,
@@ -203,23 +197,118 @@ impl Errors {
 
     /// Returns the offsets, `[levels, steps, targets]`.
     fn offsets(mut self, levels: &[f64]) -> Vec<f64> {
-        let mut offsets = vec![0.0; levels.len() * self.cells.len()];
-        let cells = self.cells.len();
-        for (cell, errors) in self.cells.iter_mut().enumerate() {
-            errors.sort_by(f64::total_cmp);
-            for (index, &level) in levels.iter().enumerate() {
-                let (low, high) = ranks(level, errors.len());
-                let at = |rank: usize| errors[rank.clamp(1, errors.len()) - 1];
-                let offset = at(low) / 2.0 + at(high) / 2.0;
-                offsets[index * cells + cell] = match index {
-                    0 if level < 0.5 => offset.min(0.0),
-                    last if last + 1 == levels.len() && level > 0.5 => offset.max(0.0),
-                    _ => offset,
-                };
+        let (cells, targets) = (self.cells.len(), self.targets);
+        let mut offsets = vec![0.0; levels.len() * cells];
+        for target in 0..targets {
+            let mut steps: Vec<Vec<f64>> = self
+                .cells
+                .iter_mut()
+                .skip(target)
+                .step_by(targets)
+                .map(std::mem::take)
+                .collect();
+            let enough = steps.iter().all(|errors| errors.len() >= ENOUGH);
+            let quantiles = if enough {
+                own(&mut steps, levels)
+            } else {
+                few(&steps, levels)
+            };
+            for (step, quantiles) in quantiles.into_iter().enumerate() {
+                for (index, offset) in quantiles.into_iter().enumerate() {
+                    offsets[index * cells + step * targets + target] = match index {
+                        0 if levels[0] < 0.5 => offset.min(0.0),
+                        last if last + 1 == levels.len() && levels[last] > 0.5 => offset.max(0.0),
+                        _ => offset,
+                    };
+                }
             }
         }
         offsets
     }
+}
+
+/// Returns the quantiles of each step's own errors, `[steps][levels]`.
+fn own(steps: &mut [Vec<f64>], levels: &[f64]) -> Vec<Vec<f64>> {
+    let of_step = |errors: &mut Vec<f64>| {
+        errors.sort_by(f64::total_cmp);
+        let at = |rank: usize| errors[rank.clamp(1, errors.len()) - 1];
+        let of_level = |&level: &f64| {
+            let (low, high) = ranks(level, errors.len());
+            at(low) / 2.0 + at(high) / 2.0
+        };
+        levels.iter().map(of_level).collect()
+    };
+    steps.iter_mut().map(of_step).collect()
+}
+
+/// Returns quantiles from few errors, `[steps][levels]`: the shape of the errors of all steps, as symmetric as the errors of
+/// few origins can tell, times the size of each step.
+///
+/// The size is the root of the mean squared error, made to not fall from step to step by isotonic regression. A step that was
+/// never compared has the size of a random walk from the last one that was. Sizes from few errors are uncertain, and errors of
+/// neighbouring origins at a later step are nearly the same one, so intervals are wider by the first term of the expansion of
+/// Student's quantile around the normal one, with `errors / step` degrees of freedom.
+///
+/// # Source
+/// Isotonic regression: Barlow, Bartholomew, Bremner and Brunk 1972, "Statistical inference under order restrictions". The
+/// expansion: Abramowitz and Stegun 1964, "Handbook of Mathematical Functions", 26.7.5.
+#[expect(clippy::cast_precision_loss, reason = "rows and steps lie far below 2^52")]
+fn few(steps: &[Vec<f64>], levels: &[f64]) -> Vec<Vec<f64>> {
+    const WIDER: f64 = 0.66;
+    let sizes = sizes(steps);
+    let mut shape: Vec<f64> = Vec::new();
+    for (errors, size) in steps.iter().zip(&sizes) {
+        if *size > 0.0 {
+            shape.extend(errors.iter().flat_map(|error| [error / size, -error / size]));
+        }
+    }
+    shape.sort_by(f64::total_cmp);
+    let quantile = |level: f64| {
+        let place = level * shape.len().saturating_sub(1) as f64;
+        let low = libm::floor(place);
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a place in the list"
+        )]
+        let at = |place: f64| shape.get(place as usize).copied().unwrap_or(0.0);
+        at(low) + (place - low) * (at(libm::ceil(place)) - at(low))
+    };
+    let quantiles: Vec<f64> = levels.iter().map(|level| quantile(*level)).collect();
+    let of_step = |(step, size): (usize, &f64)| {
+        let freedom = (steps[step].len() as f64 / (step + 1) as f64).max(1.0);
+        let size = size * (1.0 + WIDER / freedom);
+        quantiles.iter().map(|quantile| quantile * size).collect()
+    };
+    sizes.iter().enumerate().map(of_step).collect()
+}
+
+/// Returns the size of the errors at each step, which does not fall from step to step.
+#[expect(clippy::cast_precision_loss, reason = "rows and steps lie far below 2^52")]
+fn sizes(steps: &[Vec<f64>]) -> Vec<f64> {
+    let measured = steps.iter().take_while(|errors| !errors.is_empty()).count();
+    // Blocks of neighbouring steps with one mean: the sum of squares, how many errors, how many steps.
+    let mut blocks: Vec<(f64, f64, usize)> = Vec::new();
+    for errors in &steps[..measured] {
+        // The square of a large error may not be finite.
+        let squares: f64 = errors.iter().map(|error| error * error).sum();
+        blocks.push((squares.min(f64::MAX), errors.len() as f64, 1));
+        while let [.., (a, n, _), (b, m, _)] = blocks[..]
+            && a / n > b / m
+        {
+            let (squares, errors, count) = blocks.pop().unwrap_or_default();
+            if let Some(last) = blocks.last_mut() {
+                *last = (last.0 + squares, last.1 + errors, last.2 + count);
+            }
+        }
+    }
+    let mut sizes: Vec<f64> = Vec::with_capacity(steps.len());
+    for (squares, errors, count) in blocks {
+        sizes.extend(std::iter::repeat_n((squares / errors).sqrt(), count));
+    }
+    let last = sizes.last().copied().unwrap_or(0.0);
+    sizes.extend((measured..steps.len()).map(|step| last * ((step + 1) as f64 / measured.max(1) as f64).sqrt()));
+    sizes
 }
 
 /// Returns `most` indices below `all` in ascending order, one from each of equal parts, at varying places in the parts: equal
@@ -284,10 +373,18 @@ mod tests {
     }
 
     #[test]
-    fn nine_errors_carry_the_eighty_percent_interval() {
-        assert_eq!(needed(&super::super::LEVELS), 9);
-        assert_eq!(needed(&[0.025, 0.975]), 39);
-        assert_eq!(needed(&[0.5]), 1);
+    fn few_errors_give_a_width_that_grows_with_the_step() {
+        let steps = [vec![1.0, -1.0], vec![2.0, -2.0], vec![1.5, -1.5], Vec::new()];
+        let quantiles = few(&steps, &[0.1, 0.5, 0.9]);
+        for (step, quantile) in quantiles.iter().enumerate() {
+            assert!(
+                quantile[0] < 0.0 && quantile[1].abs() < 1e-12 && quantile[2] > 0.0,
+                "{quantiles:?}"
+            );
+            assert!(step == 0 || quantile[2] >= quantiles[step - 1][2], "{quantiles:?}");
+        }
+        assert_eq!(few(&[vec![0.0, 0.0]], &[0.1, 0.9]), [[0.0, 0.0]], "a constant");
+        assert!(few(&[vec![3.0]], &[0.1, 0.9])[0][1] > 2.0, "a single error");
     }
 
     proptest! {
@@ -304,7 +401,7 @@ mod tests {
 
         #[test]
         fn offsets_never_fall_from_level_to_level_and_hold_the_forecast(
-            errors in proptest::collection::vec(-5.0_f64..5.0, 1..40), centre in -3.0_f64..3.0,
+            errors in proptest::collection::vec(-5.0_f64..5.0, 1..200), centre in -3.0_f64..3.0,
         ) {
             let cells = vec![errors.iter().map(|error| error + centre).collect()];
             let offsets = Errors { cells, targets: 1 }.offsets(&super::super::LEVELS);

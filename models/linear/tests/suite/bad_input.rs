@@ -68,7 +68,7 @@ fn a_column_that_never_moves_is_forecast_as_it_is_whatever_the_channels() {
 #[test]
 fn a_series_that_is_too_short_or_all_gaps_never_reaches_a_fit() {
     for rows in [1, 10, 12] {
-        let error = Cut::new(&table(vec![1.0; rows]), Split::default(), &Sampling::default(), WINDOW);
+        let error = Cut::new(&table(vec![1.0; rows]), Split::default(), &Sampling::default(), WINDOW, 1);
         let error = error.unwrap_err().to_string();
         assert!(error.contains("needs"), "{rows} rows: {error}");
     }
@@ -157,6 +157,7 @@ fn ten_million_rows_are_fitted_without_a_copy() {
         select: end - 10_000..end,
         calibrate: end..end,
         holdout: end..ROWS,
+        refits: Vec::new(),
         windows: WINDOW.count(end - 10_000),
         window: WINDOW,
         sampled_rows: end,

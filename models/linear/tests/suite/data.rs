@@ -58,7 +58,7 @@ fn prepared(columns: Vec<Column>, window: WindowShape, clean: &Clean, validation
         holdout: Holdout::Rows(window.horizon),
         validation,
     };
-    let cut = Cut::new(&table, split, &Sampling::default(), window).unwrap();
+    let cut = Cut::new(&table, split, &Sampling::default(), window, 1).unwrap();
     let transform = Transform::fit(&table, cut.training.clone(), clean).unwrap();
     let scaled = transform.apply(&table, cut.training.clone()).unwrap();
     Prepared {

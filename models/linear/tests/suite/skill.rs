@@ -81,7 +81,7 @@ impl Task {
         read: &dyn Fn(&forecast::Artifact) -> Box<dyn Forecast>,
         out: &mut impl FnMut(&Scaled, &Cut, usize, &[f64]),
     ) -> Transform {
-        let cut = Cut::new(&self.table, self.split, &Sampling::default(), self.window).unwrap();
+        let cut = Cut::new(&self.table, self.split, &Sampling::default(), self.window, 1).unwrap();
         let transform = Transform::fit(&self.table, cut.training.clone(), &self.clean).unwrap();
         let scaled = transform.apply(&self.table, cut.training.clone()).unwrap();
         let (target_names, input_names) = (transform.target_names(), transform.input_names());

@@ -68,6 +68,7 @@ impl Waves {
             select: rows..rows,
             calibrate: rows..rows,
             holdout: rows..rows,
+            refits: Vec::new(),
             windows: rows - 10,
             window: WINDOW,
             sampled_rows: rows,
