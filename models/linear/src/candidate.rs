@@ -19,7 +19,7 @@ const MAX_BYTES: u128 = 1 << 30;
 
 /// One system of equations: its sums over training and selecting windows.
 pub(crate) struct Candidate<'a> {
-    data: &'a Training<'a>,
+    data: Training<'a>,
     channels: &'a Channels,
     path: Path,
     /// The centres that the sums are taken around.
@@ -30,33 +30,33 @@ pub(crate) struct Candidate<'a> {
 
 impl<'a> Candidate<'a> {
     /// Prepares one target on its own lags.
-    pub(crate) fn own(data: &'a Training<'a>, channels: &'a Channels, target: usize) -> Result<Self, FitError> {
+    pub(crate) fn own(data: Training<'a>, channels: &'a Channels, target: usize) -> Result<Self, FitError> {
         let one = vec![channels.channels[target]];
-        let (fitted, select) = sums(data, channels, Inputs::Relative, &[one], &[0])?;
+        let (fitted, select) = sums(&data, channels, Inputs::Relative, &[one], &[0])?;
         let centres = fitted.means();
         Ok(Self::around(data, channels, centres, fitted, select))
     }
 
     /// Prepares the windows of all targets as if they were of one. There is no common drift, since targets have different units.
-    pub(crate) fn pooled(data: &'a Training<'a>, channels: &'a Channels) -> Result<Self, FitError> {
+    pub(crate) fn pooled(data: Training<'a>, channels: &'a Channels) -> Result<Self, FitError> {
         let targets = &channels.channels[..data.target_names.len()];
         let each: Vec<Vec<Channel>> = targets.iter().map(|&channel| vec![channel]).collect();
-        let (fitted, select) = sums(data, channels, Inputs::Relative, &each, &[0])?;
+        let (fitted, select) = sums(&data, channels, Inputs::Relative, &each, &[0])?;
         let centres = (vec![0.0; fitted.x.len()], vec![0.0; fitted.y.len()]);
         Ok(Self::around(data, channels, centres, fitted, select))
     }
 
     /// Prepares all targets on the lags of all channels together.
-    pub(crate) fn all(data: &'a Training<'a>, channels: &'a Channels) -> Result<Self, FitError> {
+    pub(crate) fn all(data: Training<'a>, channels: &'a Channels) -> Result<Self, FitError> {
         let targets: Vec<usize> = (0..data.target_names.len()).collect();
         let all = channels.channels.clone();
-        let (fitted, select) = sums(data, channels, Inputs::RelativeAndLast, &[all], &targets)?;
+        let (fitted, select) = sums(&data, channels, Inputs::RelativeAndLast, &[all], &targets)?;
         let centres = fitted.means();
         Ok(Self::around(data, channels, centres, fitted, select))
     }
 
     fn around(
-        data: &'a Training<'a>,
+        data: Training<'a>,
         channels: &'a Channels,
         centres: (Vec<f64>, Vec<f64>),
         fitted: Moments,
@@ -155,9 +155,9 @@ impl<'a> Candidate<'a> {
     }
 }
 
-/// Returns how many lags the regression on all channels has.
-pub(crate) fn inputs_of_all(data: &Training<'_>) -> usize {
-    scale::inputs(data).len() * data.window.context
+/// Returns whether coefficients that all targets share, or coefficients for each, need no more memory than a fit may take.
+pub(crate) fn fits_memory(data: &Training<'_>) -> bool {
+    check_memory(data, Inputs::Relative, 1, 0).is_ok()
 }
 
 /// Sums over the windows that train and over those that select.

@@ -6,6 +6,8 @@
 
 mod calendar;
 mod candidate;
+mod contexts;
+mod judge;
 mod kernel;
 mod maps;
 mod moments;
@@ -26,6 +28,7 @@ mod wide;
 
 use forecast::{Artifact, ArtifactError};
 
+pub use contexts::contexts;
 pub use naive::Naive;
 pub use ridge::Ridge;
 pub use ridge_fit::RidgeFit;

@@ -1,10 +1,10 @@
 //! The plan of a fit: what it tries, in which order, and what it chooses.
 
 use forecast::{ArtifactError, Channels, Lambda, LinearSpec, SeriesData, Tensor, Tensors, Training, tensors};
-use series::Windows;
+use series::{WindowShape, Windows};
 
 use crate::{
-    candidate,
+    candidate, judge,
     maps::{Joint, Own, Pooled, Shape},
     ridge::{LAMBDA, SELECT_MSE},
     scale,
@@ -19,35 +19,48 @@ const LAMBDAS: [f64; 20] = [
 ];
 /// The lambda where no rows select.
 const UNSELECTED: f64 = 1e-3;
+/// Without rows that select, a context needs so many training windows for each of its rows.
+const WINDOWS_PER_ROW: usize = 4;
 /// The most inputs with which `auto` tries the lags of all channels: the time grows with their cube.
 const TRIED_INPUTS: usize = 512;
+/// The most operations, targets times the cube of the context, with which `auto` tries coefficients for each target.
+const TRIED_OWN: usize = 2_000_000_000;
+/// By which share the error must be smaller for another choice than the simplest, where one window judges; with more
+/// windows that share no row the share falls with the root of their number, as the error of a mean does.
+const CLEAR: f64 = 0.1;
 /// The prefix of tensors that only the search needs.
 const ERRORS: &str = "errors.";
 
-/// A piece of work between two calls of `stop`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Batch {
-    /// Tries every lambda on one target.
-    TryOwn(usize),
-    /// Solves for one target with the chosen lambda.
-    SolveOwn(usize),
-    /// Tries every lambda and keeps the best solution.
-    Pooled,
-    /// Tries every lambda and keeps the best solution.
-    All,
-}
-
 /// Which lags a target is forecast from.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Choice {
+pub(crate) enum Choice {
     Own,
     Pooled,
     All,
 }
 
-/// The result of a batch.
+/// A piece of work between two calls of `stop`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Batch {
+    /// Whether it solves for the chosen coefficients; it tries every lambda otherwise.
+    pub(crate) solves: bool,
+    pub(crate) system: System,
+}
+
+/// One system of equations.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct System {
+    pub(crate) choice: Choice,
+    pub(crate) context: usize,
+    /// The target of [`Choice::Own`]; 0 for the others.
+    pub(crate) target: usize,
+}
+
+/// What is best of all that was tried.
+#[derive(Clone, Copy)]
 struct Chosen {
     choice: Choice,
+    context: usize,
     lambda: f64,
     /// The sum of squared errors; `None` where no rows select.
     error: Option<f64>,
@@ -56,25 +69,37 @@ struct Chosen {
 /// What is tried.
 #[derive(Debug)]
 pub(crate) struct Plan {
+    /// The simplest first.
     choices: Vec<Choice>,
+    contexts: Vec<usize>,
     pub(crate) lambdas: Vec<f64>,
-    /// Whether rows select among the choices.
-    pub(crate) selects: bool,
-    shape: Shape,
+    /// Whether rows select among the candidates.
+    selects: bool,
+    /// The error of a choice that is clearly better than another, as a share of the other's.
+    clear: f64,
+    /// The context of `All`, of each context whether its inputs are few enough.
+    few_inputs: Vec<bool>,
+    horizon: usize,
+    targets: usize,
+    calendar: usize,
     /// How many forecast values select: windows times targets times steps.
     values: f64,
 }
 
 impl Plan {
+    /// Plans the fit of some settings; `data` has the cuts by which candidates are tried.
     pub(crate) fn of(spec: &LinearSpec, data: &Training<'_>) -> Self {
-        let windows = |series: &SeriesData<'_>| Windows::holdout(series.cut.select.clone(), data.window).len();
-        let selecting: usize = data.series.iter().map(windows).sum();
+        let selecting = judge::windows(data);
         let values = selecting * data.target_names.len() * data.window.horizon;
         let selecting = selecting > 0;
+        let mut contexts = contexts(data);
+        if !selecting {
+            contexts = vec![unselected(data, &contexts)];
+        }
         let choices = match spec.channels {
             Channels::Pooled => vec![Choice::Pooled],
             Channels::All => vec![Choice::All],
-            Channels::Auto if selecting => worth_trying(data),
+            Channels::Auto if selecting => vec![Choice::Pooled, Choice::Own, Choice::All],
             Channels::Own | Channels::Auto => vec![Choice::Own],
         };
         let lambdas = match spec.lambda {
@@ -82,37 +107,72 @@ impl Plan {
             Lambda::Auto if selecting => LAMBDAS.to_vec(),
             Lambda::Auto => vec![UNSELECTED],
         };
+        let channels = scale::inputs(data).len();
+        let targets = data.target_names.len();
+        let few = |context: &usize| channels > 1 && channels * context <= TRIED_INPUTS;
         Self {
-            selects: selecting && choices.len().max(lambdas.len()) > 1,
+            selects: selecting && choices.len().max(lambdas.len()).max(contexts.len()) > 1,
+            clear: 1.0 - CLEAR / number(judge::independent(data)).sqrt(),
+            few_inputs: contexts.iter().map(few).collect(),
             choices,
+            contexts,
             lambdas,
-            shape: Shape {
-                context: data.window.context,
-                horizon: data.window.horizon,
-                targets: data.target_names.len(),
-                calendar: scale::calendar_inputs(data, spec.calendar).len(),
-            },
+            horizon: data.window.horizon,
+            targets,
+            calendar: scale::calendar_inputs(data, spec.calendar).len(),
             values: number(values),
         }
     }
 
     /// Returns the batch after those that are done; `None` when all are done.
     pub(crate) fn batch(&self, done: usize, tensors: &Tensors) -> Result<Option<Batch>, ArtifactError> {
-        let mut tries = Vec::new();
-        for choice in &self.choices {
+        let mut before = 0;
+        for &choice in if self.selects { &self.choices[..] } else { &[] } {
+            // The contexts of a choice may depend on the errors of the one before, which is done by then.
+            let tries = self.systems(choice, tensors)?;
+            if let Some(&system) = tries.get(done - before) {
+                return Ok(Some(Batch { solves: false, system }));
+            }
+            before += tries.len();
+        }
+        let Chosen { choice, context, .. } = self.chosen(tensors)?;
+        let solved = self.targets_of(choice, context).nth(done - before);
+        Ok(solved.map(|system| Batch { solves: true, system }))
+    }
+
+    /// Returns the systems that are tried of a choice.
+    fn systems(&self, choice: Choice, tensors: &Tensors) -> Result<Vec<System>, ArtifactError> {
+        let mut contexts = self.contexts.clone();
+        if self.choices.len() > 1 {
             match choice {
-                Choice::Own if self.selects => tries.extend((0..self.shape.targets).map(Batch::TryOwn)),
-                Choice::Own => (),
-                Choice::Pooled => tries.push(Batch::Pooled),
-                Choice::All => tries.push(Batch::All),
+                Choice::Pooled => {}
+                Choice::Own => {
+                    // The best pooled context, since the time grows with targets and contexts; else the next shorter one.
+                    let most = self.best(Choice::Pooled, tensors)?.map_or(0, |chosen| chosen.context);
+                    let fits = |context: &usize| self.targets * context.pow(3) <= TRIED_OWN;
+                    contexts.retain(|context| *context <= most && fits(context));
+                    contexts = contexts.last().copied().into_iter().collect();
+                }
+                Choice::All => {
+                    let mut few = self.few_inputs.iter();
+                    contexts.retain(|_| few.next() == Some(&true));
+                }
             }
         }
-        if let Some(&batch) = tries.get(done) {
-            return Ok(Some(batch));
-        }
-        let solved = done - tries.len();
-        let more = solved < self.shape.targets && self.chosen(tensors)?.choice == Choice::Own;
-        Ok(more.then_some(Batch::SolveOwn(solved)))
+        Ok(contexts
+            .into_iter()
+            .flat_map(|context| self.targets_of(choice, context))
+            .collect())
+    }
+
+    /// Returns the systems of a choice with one context.
+    fn targets_of(&self, choice: Choice, context: usize) -> impl Iterator<Item = System> + use<> {
+        let targets = if choice == Choice::Own { self.targets } else { 1 };
+        (0..targets).map(move |target| System {
+            choice,
+            context,
+            target,
+        })
     }
 
     /// Returns the chosen lambda after everything was tried.
@@ -120,47 +180,41 @@ impl Plan {
         Ok(self.chosen(tensors)?.lambda)
     }
 
-    /// Stores the error of every lambda and returns the best lambda.
-    pub(crate) fn note(&self, batch: Batch, errors: Vec<f64>, tensors: &mut Tensors) -> f64 {
-        let best = best(&errors);
-        tensors.insert(errors_of(batch), vector(errors));
-        self.lambdas[best]
+    /// Returns the chosen context after everything was tried.
+    pub(crate) fn context(&self, tensors: &Tensors) -> Result<usize, ArtifactError> {
+        Ok(self.chosen(tensors)?.context)
     }
 
     /// Checks that the tensors of all finished batches exist.
     pub(crate) fn check(&self, done: usize, tensors: &Tensors) -> Result<(), ArtifactError> {
         for batch in 0..done {
             match self.batch(batch, tensors)? {
-                Some(batch) => self.check_batch(batch, tensors)?,
+                Some(Batch { solves: true, system }) => self.check_solution(system, tensors)?,
+                Some(Batch { system, .. }) => self.errors(system, tensors).map(|_| ())?,
                 None => return Ok(()),
             }
         }
         Ok(())
     }
 
-    fn check_batch(&self, batch: Batch, tensors: &Tensors) -> Result<(), ArtifactError> {
-        if let Batch::SolveOwn(target) = batch {
-            return Own::read(tensors, target, self.shape).map(|_| ());
-        }
-        if self.selects {
-            tensors::f64s(tensors, &errors_of(batch), &[self.lambdas.len()])?;
-        }
-        match batch {
-            Batch::Pooled => Pooled::read(tensors, self.shape).map(|_| ()),
-            Batch::All => Joint::read(tensors, self.shape).map(|_| ()),
-            Batch::TryOwn(_) | Batch::SolveOwn(_) => Ok(()),
+    fn check_solution(&self, system: System, tensors: &Tensors) -> Result<(), ArtifactError> {
+        let shape = Shape {
+            context: system.context,
+            horizon: self.horizon,
+            targets: self.targets,
+            calendar: self.calendar,
+        };
+        match system.choice {
+            Choice::Own => Own::read(tensors, system.target, shape).map(|_| ()),
+            Choice::Pooled => Pooled::read(tensors, shape).map(|_| ()),
+            Choice::All => Joint::read(tensors, shape).map(|_| ()),
         }
     }
 
     /// Removes everything but the chosen map and its lambda.
     pub(crate) fn finish(&self, mut tensors: Tensors) -> Result<Tensors, ArtifactError> {
-        let Chosen { choice, lambda, error } = self.chosen(&tensors)?;
-        let of_another = |name: &str| match choice {
-            Choice::Own => Pooled::NAMES.contains(&name) || Joint::NAMES.contains(&name),
-            Choice::Pooled => !Pooled::NAMES.contains(&name),
-            Choice::All => !Joint::NAMES.contains(&name),
-        };
-        tensors.retain(|name, _| !name.starts_with(ERRORS) && !of_another(name));
+        let Chosen { lambda, error, .. } = self.chosen(&tensors)?;
+        tensors.retain(|name, _| !name.starts_with(ERRORS));
         tensors.insert(LAMBDA.to_owned(), vector(vec![lambda]));
         if let Some(error) = error {
             tensors.insert(SELECT_MSE.to_owned(), vector(vec![error / self.values]));
@@ -168,72 +222,108 @@ impl Plan {
         Ok(tensors)
     }
 
-    /// Returns the choice and the lambda with the smallest error over all targets, the first of equal ones.
+    /// Returns the simplest choice, or the next that is clearly better than those before.
     fn chosen(&self, tensors: &Tensors) -> Result<Chosen, ArtifactError> {
         let mut chosen = Chosen {
             choice: self.choices[0],
+            context: self.contexts[0],
             lambda: self.lambdas[0],
             error: None,
         };
         let tried: &[Choice] = if self.selects { &self.choices } else { &[] };
         for &choice in tried {
-            let errors = self.errors(choice, tensors)?;
-            let best = best(&errors);
-            if chosen.error.is_none_or(|error| errors[best] < error) {
-                let (lambda, error) = (self.lambdas[best], Some(errors[best]));
-                chosen = Chosen { choice, lambda, error };
+            let Some(best) = self.best(choice, tensors)? else {
+                continue;
+            };
+            let bound = chosen.error.map_or(f64::INFINITY, |error| error * self.clear);
+            if best.error.is_some_and(|error| error < bound) {
+                chosen = best;
             }
         }
         Ok(chosen)
     }
 
-    fn errors(&self, choice: Choice, tensors: &Tensors) -> Result<Vec<f64>, ArtifactError> {
-        let batches = match choice {
-            Choice::Own => (0..self.shape.targets).map(Batch::TryOwn).collect(),
-            Choice::Pooled => vec![Batch::Pooled],
-            Choice::All => vec![Batch::All],
-        };
-        let mut totals = vec![0.0; self.lambdas.len()];
-        for batch in batches {
-            let errors = tensors::f64s(tensors, &errors_of(batch), &[self.lambdas.len()])?;
-            for (total, error) in totals.iter_mut().zip(errors) {
-                *total += error;
+    /// Returns the context and the lambda of a choice with the smallest error over all targets, the first of equal ones.
+    fn best(&self, choice: Choice, tensors: &Tensors) -> Result<Option<Chosen>, ArtifactError> {
+        let mut best: Option<Chosen> = None;
+        let systems = self.systems(choice, tensors)?;
+        for systems in systems.chunk_by(|a, b| a.context == b.context) {
+            let mut totals = vec![0.0; self.lambdas.len()];
+            for &system in systems {
+                let errors = self.errors(system, tensors)?;
+                totals.iter_mut().zip(errors).for_each(|(total, error)| *total += error);
+            }
+            for (&error, &lambda) in totals.iter().zip(&self.lambdas) {
+                if best.and_then(|best| best.error).is_none_or(|least| error < least) {
+                    let (context, error) = (systems[0].context, Some(error));
+                    best = Some(Chosen {
+                        choice,
+                        context,
+                        lambda,
+                        error,
+                    });
+                }
             }
         }
-        Ok(totals)
+        Ok(best)
+    }
+
+    fn errors<'a>(&self, system: System, tensors: &'a Tensors) -> Result<&'a [f64], ArtifactError> {
+        tensors::f64s(tensors, &errors_of(system), &[self.lambdas.len()])
     }
 }
 
-/// Returns the lags that are tried; of equally good ones the first wins.
-fn worth_trying(data: &Training<'_>) -> Vec<Choice> {
-    let mut choices = vec![Choice::Own];
-    if data.target_names.len() > 1 {
-        choices.push(Choice::Pooled);
-    }
-    let inputs = candidate::inputs_of_all(data);
-    if inputs > data.window.context && inputs <= TRIED_INPUTS {
-        choices.push(Choice::All);
-    }
-    choices
+/// Stores the error of every lambda.
+pub(crate) fn note(system: System, errors: Vec<f64>, tensors: &mut Tensors) {
+    tensors.insert(errors_of(system), vector(errors));
 }
 
-/// Returns the index of the smallest error, the first of equal ones.
-fn best(errors: &[f64]) -> usize {
-    let mut best = 0;
-    for (index, error) in errors.iter().enumerate() {
-        if *error < errors[best] {
-            best = index;
-        }
-    }
-    best
+/// Returns some data with windows of another context.
+pub(crate) fn with_context<'a>(data: &Training<'a>, context: usize) -> Training<'a> {
+    let window = WindowShape { context, ..data.window };
+    Training { window, ..*data }
 }
 
-fn errors_of(batch: Batch) -> String {
-    match batch {
-        Batch::TryOwn(target) | Batch::SolveOwn(target) => format!("{ERRORS}own.{target}"),
-        Batch::Pooled => format!("{ERRORS}pooled"),
-        Batch::All => format!("{ERRORS}all"),
-    }
+/// Returns the contexts that leave training windows and need no more memory than a fit may take; at least one.
+fn contexts(data: &Training<'_>) -> Vec<usize> {
+    let given = if data.contexts.is_empty() {
+        &[data.window.context]
+    } else {
+        data.contexts
+    };
+    let possible = |context: &usize| {
+        let data = with_context(data, *context);
+        windows(&data) > 0 && candidate::fits_memory(&data)
+    };
+    let possible: Vec<usize> = given.iter().copied().filter(possible).collect();
+    if possible.is_empty() { vec![given[0]] } else { possible }
+}
+
+/// Returns the longest context with enough training windows, else the shortest.
+fn unselected(data: &Training<'_>, contexts: &[usize]) -> usize {
+    let enough = |context: &&usize| windows(&with_context(data, **context)) >= WINDOWS_PER_ROW * **context;
+    contexts.iter().rfind(enough).copied().unwrap_or(contexts[0])
+}
+
+/// Returns how many windows train.
+fn windows(data: &Training<'_>) -> usize {
+    let windows =
+        |series: &SeriesData<'_>| Windows::inside(series.cut.training.clone(), data.window, series.scaled.mask()).len();
+    data.series.iter().map(windows).sum()
+}
+
+fn errors_of(system: System) -> String {
+    let System {
+        choice,
+        context,
+        target,
+    } = system;
+    let choice = match choice {
+        Choice::Own => format!("own.{target}"),
+        Choice::Pooled => "pooled".to_owned(),
+        Choice::All => "all".to_owned(),
+    };
+    format!("{ERRORS}{context}.{choice}")
 }
 
 fn vector(numbers: Vec<f64>) -> Tensor {

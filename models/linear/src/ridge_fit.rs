@@ -2,17 +2,21 @@
 
 use forecast::{
     About, Artifact, ArtifactError, Checkpoint, EpochLoss, Fit, FitError, Fitted, LinearSpec, ModelSpec, Progress,
-    Tensors, Training, tensors,
+    SeriesData, Tensors, Training, tensors,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::{
     candidate::Candidate,
-    plan::{Batch, Plan},
+    judge,
+    plan::{self, Choice, Plan, System},
     scale::Channels,
 };
 
-/// Chooses channels and lambda on the rows that select, and solves for the coefficients.
+/// Chooses channels, context and lambda on the rows that select, and solves for the coefficients.
+///
+/// Coefficients that all targets share are the simplest, and others must be clearly better. Where fewer than four horizons
+/// of rows select, the last training rows judge too; the coefficients are those of all training rows.
 ///
 /// Where each target has coefficients of its own, all have one lambda: chosen per target, it would overfit few selecting
 /// rows.
@@ -28,6 +32,8 @@ struct Unfinished {
     /// The description of the model that is being fitted.
     #[serde(with = "forecast::json")]
     about: About,
+    /// The contexts among which it chooses.
+    contexts: Vec<usize>,
     /// How many batches are finished.
     batches: usize,
 }
@@ -42,21 +48,42 @@ impl Fit for RidgeFit {
         observe: &mut dyn FnMut(Progress, Option<&EpochLoss>),
     ) -> Result<Fitted, FitError> {
         data.check()?;
+        let cuts = judge::cuts(data);
+        let pairs = data.series.iter().zip(&cuts);
+        let series: Vec<_> = pairs.map(|(series, cut)| SeriesData { cut, ..*series }).collect();
+        let tried = Training {
+            series: &series,
+            ..*data
+        };
         let about = About::new(ModelSpec::Linear(self.spec.clone()), data, data.window.context);
-        let plan = Plan::of(&self.spec, data);
+        let plan = Plan::of(&self.spec, &tried);
         let (mut done, mut tensors) = match resume {
-            Some(checkpoint) => resumed(checkpoint, &about, &plan).map_err(FitError::Checkpoint)?,
+            Some(checkpoint) => resumed(checkpoint, &about, data, &plan).map_err(FitError::Checkpoint)?,
             None => (0, Tensors::new()),
         };
         let channels = Channels::measure(data, self.spec.calendar)?;
+        let mut last = None;
         while let Some(batch) = plan.batch(done, &tensors).map_err(FitError::Checkpoint)? {
             if stop() {
-                return stopped(about, done, &tensors);
+                return stopped(about, data, done, &tensors);
             }
-            work(&plan, batch, data, &channels, &mut tensors)?;
+            if batch.solves {
+                let lambda = plan.lambda(&tensors).map_err(FitError::Checkpoint)?;
+                solve(batch.system, lambda, data, &tried, &channels, last.take(), &mut tensors)?;
+            } else {
+                let candidate = candidate(batch.system, &tried, &channels)?;
+                plan::note(batch.system, candidate.errors(&plan.lambdas), &mut tensors);
+                last = Some((batch.system, candidate));
+            }
             done += 1;
             observe(progress(done), None);
         }
+        let context = plan.context(&tensors).map_err(FitError::Checkpoint)?;
+        let about = About {
+            context,
+            history_rows: context,
+            ..about
+        };
         let tensors = plan.finish(tensors).map_err(FitError::Checkpoint)?;
         Ok(Fitted::Finished(Artifact { about, tensors }))
     }
@@ -68,28 +95,47 @@ impl RidgeFit {
     }
 }
 
-fn work(
-    plan: &Plan,
-    batch: Batch,
-    data: &Training<'_>,
-    channels: &Channels,
+/// Sums up and factorises one system of equations.
+fn candidate<'a>(
+    System {
+        choice,
+        context,
+        target,
+    }: System,
+    data: &Training<'a>,
+    channels: &'a Channels,
+) -> Result<Candidate<'a>, FitError> {
+    let data = plan::with_context(data, context);
+    match choice {
+        Choice::Own => Candidate::own(data, channels, target),
+        Choice::Pooled => Candidate::pooled(data, channels),
+        Choice::All => Candidate::all(data, channels),
+    }
+}
+
+/// Solves one system on all training rows. The one tried `last` is not computed again where it is the same.
+fn solve<'a>(
+    system: System,
+    lambda: f64,
+    data: &Training<'a>,
+    tried: &Training<'a>,
+    channels: &'a Channels,
+    last: Option<(System, Candidate<'a>)>,
     tensors: &mut Tensors,
 ) -> Result<(), FitError> {
-    let candidate = match batch {
-        Batch::TryOwn(target) | Batch::SolveOwn(target) => Candidate::own(data, channels, target)?,
-        Batch::Pooled => Candidate::pooled(data, channels)?,
-        Batch::All => Candidate::all(data, channels)?,
+    let on_all_rows = data
+        .series
+        .iter()
+        .zip(tried.series)
+        .all(|(all, tried)| all.cut == tried.cut);
+    let solved = match last {
+        Some((same, candidate)) if same == system && on_all_rows => candidate,
+        _ => candidate(system, data, channels)?,
     };
-    let lambda = match batch {
-        Batch::SolveOwn(_) => plan.lambda(tensors).map_err(FitError::Checkpoint)?,
-        _ if plan.selects => plan.note(batch, candidate.errors(&plan.lambdas), tensors),
-        _ => plan.lambdas[0],
-    };
-    match batch {
-        Batch::TryOwn(_) => (),
-        Batch::SolveOwn(target) => candidate.solve_own(target, lambda)?.write(target, tensors),
-        Batch::Pooled => candidate.solve_pooled(lambda)?.write(tensors),
-        Batch::All => candidate.solve_all(lambda)?.write(tensors),
+    match system.choice {
+        Choice::Own => solved.solve_own(system.target, lambda)?.write(system.target, tensors),
+        Choice::Pooled => solved.solve_pooled(lambda)?.write(tensors),
+        Choice::All => solved.solve_all(lambda)?.write(tensors),
     }
     Ok(())
 }
@@ -101,8 +147,14 @@ fn progress(batches: usize) -> Progress {
     }
 }
 
-fn stopped(about: About, batches: usize, tensors: &Tensors) -> Result<Fitted, FitError> {
-    let bytes = tensors::to_bytes(&Unfinished { about, batches }, tensors).map_err(FitError::Checkpoint)?;
+fn stopped(about: About, data: &Training<'_>, batches: usize, tensors: &Tensors) -> Result<Fitted, FitError> {
+    let contexts = data.contexts.to_vec();
+    let unfinished = Unfinished {
+        about,
+        contexts,
+        batches,
+    };
+    let bytes = tensors::to_bytes(&unfinished, tensors).map_err(FitError::Checkpoint)?;
     Ok(Fitted::Stopped(Checkpoint {
         progress: progress(batches),
         bytes,
@@ -110,13 +162,23 @@ fn stopped(about: About, batches: usize, tensors: &Tensors) -> Result<Fitted, Fi
 }
 
 /// Reads how many batches of a checkpoint are finished and their tensors, after a check that it is of this fit.
-fn resumed(checkpoint: &Checkpoint, about: &About, plan: &Plan) -> Result<(usize, Tensors), ArtifactError> {
+fn resumed(
+    checkpoint: &Checkpoint,
+    about: &About,
+    data: &Training<'_>,
+    plan: &Plan,
+) -> Result<(usize, Tensors), ArtifactError> {
     let (unfinished, tensors): (Unfinished, Tensors) = tensors::parse(&checkpoint.bytes)?;
-    if unfinished.about != *about {
-        let fit = |about: &About| format!("a fit of {} on cut {}", about.kind, about.cut);
+    if unfinished.about != *about || unfinished.contexts != data.contexts {
+        let fit = |about: &About, contexts: &[usize]| {
+            format!(
+                "a fit of {} on cut {} with contexts {contexts:?}",
+                about.kind, about.cut
+            )
+        };
         return Err(ArtifactError::Kind {
-            have: fit(&unfinished.about),
-            need: fit(about),
+            have: fit(&unfinished.about, &unfinished.contexts),
+            need: fit(about, data.contexts),
         });
     }
     plan.check(unfinished.batches, &tensors)?;
