@@ -8,15 +8,17 @@
 //! Refuses to know files and clocks, and multiplicative forms: scaled values may be 0 or below. Seasons are decomposed by
 //! `stlrs`. Start reading at [`Classical`], then `rule` for the recursions and [`Smoother`] for forecasts.
 
+mod croston;
 mod ets;
 mod fit;
-
+mod model;
 mod mstl;
 mod rule;
 mod season;
-mod simplex;
+mod size;
 mod smoother;
-mod start;
+mod solve;
+mod stop;
 mod target;
 mod theta;
 

@@ -4,13 +4,17 @@ use series::{Frequency, Sessions};
 
 use forecast::Periods;
 
+use crate::target::Target;
+
 /// Returns the seasons to remove, ascending: those that fit twice into the rows.
-pub(crate) fn periods(asked: &Periods, season: usize, frequency: Frequency, rows: usize) -> Vec<usize> {
+pub(crate) fn periods(asked: &Periods, target: &Target<'_>, rows: usize) -> Vec<usize> {
+    let season = target.season;
     let mut periods = match asked {
         Periods::Given(periods) => periods.clone(),
+        Periods::Auto if !target.seasons.is_empty() => target.seasons.to_vec(),
         Periods::Auto => {
             let week = season.saturating_mul(7);
-            match frequency {
+            match target.frequency {
                 Frequency::Seconds(s) if s.saturating_mul(season as u64) == 86_400 => vec![season, week],
                 Frequency::Sessions(Sessions { days, per_day, .. }) if season == per_day as usize && season > 1 => {
                     vec![season, season.saturating_mul(days.len() as usize)]
