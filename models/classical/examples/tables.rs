@@ -19,7 +19,7 @@ use std::{
 
 use classical::{Classical, Smoother};
 use forecast::{
-    CrostonSpec, Errors, EtsSpec, Fit, Fitted, Forecast, History, MstlSpec, Seasonal, SeriesData, ThetaSpec, Training,
+    CrostonSpec, EtsSpec, Fit, Fitted, Forecast, History, MstlSpec, Selection, SeriesData, ThetaSpec, Training,
     Transformation, known_future,
 };
 use series::{Clean, Column, Cut, Frequency, Role, Table, TimeAxis, Transform, WindowShape};
@@ -38,7 +38,10 @@ fn main() {
     let (horizon, drop) = (whole(horizon), rest.first().map_or(0, |text| whole(text)));
     let seasons: Vec<usize> = seasons.split(',').map(whole).collect();
     let all = read(&fs::read_to_string(table).expect("a table"), drop);
-    let members = members();
+    let mut members = members();
+    if let Ok(list) = env::var("MEMBERS") {
+        members.retain(|m| list.split(',').any(|n| n == m.0));
+    }
     let (next, threads) = (
         AtomicUsize::new(0),
         thread::available_parallelism().map_or(1, usize::from),
@@ -82,24 +85,16 @@ fn members() -> Vec<(&'static str, Classical)> {
     vec![
         ("ets", Classical::ets(&ets)),
         (
-            "ets-additive",
+            "ets-best",
             Classical::ets(&EtsSpec {
-                error: Errors::Additive,
-                seasonal: Seasonal::Auto,
+                select: Selection::Best,
                 ..ets.clone()
             }),
         ),
         (
-            "ets-log",
+            "ets-plain",
             Classical::ets(&EtsSpec {
-                transform: Transformation::Log,
-                ..ets.clone()
-            }),
-        ),
-        (
-            "ets-auto",
-            Classical::ets(&EtsSpec {
-                transform: Transformation::Auto,
+                transform: Transformation::None,
                 ..ets
             }),
         ),

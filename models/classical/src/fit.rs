@@ -122,7 +122,7 @@ impl Classical {
         #[expect(clippy::cast_precision_loss, reason = "seconds and rows lie far below 2^52")]
         let anchor = vec![rows.scaled.axis.at(rows.first) as f64, rows.count as f64];
         tensors.insert(smoother::ANCHOR.to_owned(), Tensor::f64(vec![2], anchor));
-        let memory = models.values().map(|model| model.rule.memory()).max().unwrap_or(1);
+        let memory = models.values().map(TargetModel::memory).max().unwrap_or(1);
         for (target, model) in models {
             model.write(target, &mut tensors);
         }

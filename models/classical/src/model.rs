@@ -10,14 +10,22 @@ use crate::{
     theta::{self, Theta},
 };
 
-/// The model of one target, in units of its own.
+/// The model of one target: a weighted mean of some parts, in units of its own.
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) struct TargetModel {
-    pub(crate) size: Size,
     /// What each season adds by place, or multiplies by, counted from the first estimated row.
     pub(crate) patterns: Vec<Vec<f64>>,
     /// Whether patterns multiply.
     pub(crate) product: bool,
+    /// At least one; the weights add up to 1.
+    pub(crate) parts: Vec<Part>,
+}
+
+/// One recursion of a model.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct Part {
+    pub(crate) weight: f64,
+    pub(crate) size: Size,
     pub(crate) rule: Rule,
     /// The state before the first estimated row.
     pub(crate) start: Vec<f64>,
@@ -33,28 +41,50 @@ const SBA: f64 = 3.0;
 const TSB: f64 = 4.0;
 
 impl TargetModel {
-    /// Advances a state over one row, a scaled value; NaN is a row that was not observed.
-    pub(crate) fn absorb(&self, state: &mut [f64], turn: i64, scaled: f64) {
-        let mut known = self.size.known(scaled);
-        for pattern in &self.patterns {
-            let s = pattern[wrapped(turn, pattern.len())];
-            known = if self.product { known / s } else { known - s };
+    /// Advances the states of all parts over one row, a scaled value; NaN is a row that was not observed.
+    pub(crate) fn absorb(&self, states: &mut [Vec<f64>], turn: i64, scaled: f64) {
+        for (part, state) in self.parts.iter().zip(states) {
+            let mut known = part.size.known(scaled);
+            for pattern in &self.patterns {
+                let s = pattern[wrapped(turn, pattern.len())];
+                known = if self.product { known / s } else { known - s };
+            }
+            part.rule
+                .absorb(state, turn, if known.is_finite() { known } else { f64::NAN });
         }
-        self.rule
-            .absorb(state, turn, if known.is_finite() { known } else { f64::NAN });
     }
 
-    /// Returns forecasts from a state, scaled values.
-    pub(crate) fn ahead(&self, state: &[f64], turn: i64, steps: usize) -> Vec<f64> {
-        let mut values = vec![0.0; steps];
-        self.rule.ahead(state, turn, &mut values);
-        for pattern in &self.patterns {
-            let first = wrapped(turn, pattern.len());
-            for (value, s) in values.iter_mut().zip(pattern.iter().cycle().skip(first)) {
-                *value = if self.product { *value * s } else { *value + s };
+    /// Returns forecasts from the states of all parts, scaled values.
+    pub(crate) fn ahead(&self, states: &[Vec<f64>], turn: i64, steps: usize) -> Vec<f64> {
+        let (mut sum, mut values) = (vec![0.0; steps], vec![0.0; steps]);
+        for (part, state) in self.parts.iter().zip(states) {
+            part.rule.ahead(state, turn, &mut values);
+            for pattern in &self.patterns {
+                let first = wrapped(turn, pattern.len());
+                for (value, s) in values.iter_mut().zip(pattern.iter().cycle().skip(first)) {
+                    *value = if self.product { *value * s } else { *value + s };
+                }
+            }
+            for (sum, value) in sum.iter_mut().zip(&values) {
+                *sum += part.weight * part.size.scaled(*value);
             }
         }
-        values.into_iter().map(|value| self.size.scaled(value)).collect()
+        sum
+    }
+
+    /// Returns the states before the first estimated row.
+    pub(crate) fn start(&self) -> Vec<Vec<f64>> {
+        self.parts.iter().map(|part| part.start.clone()).collect()
+    }
+
+    /// Returns the states after the last training row.
+    pub(crate) fn end(&self) -> Vec<Vec<f64>> {
+        self.parts.iter().map(|part| part.end.clone()).collect()
+    }
+
+    /// Returns after how many rows the weight of a level is a thousandth.
+    pub(crate) fn memory(&self) -> usize {
+        self.parts.iter().map(|part| part.rule.memory()).max().unwrap_or(1)
     }
 
     /// Writes the model of a target.
@@ -63,67 +93,82 @@ impl TargetModel {
             let tensor = Tensor::f64(vec![values.len()], values.to_vec());
             tensors.insert(format!("{target}.{name}"), tensor);
         };
-        let rule = match self.rule {
-            Rule::Smooth(Smooth {
-                alpha,
-                beta,
-                gamma,
-                phi,
-                product,
-            }) => [if product { SMOOTH_PRODUCT } else { SMOOTH }, alpha, beta, gamma, phi],
-            Rule::Theta(Theta { alpha, weight }) => [THETA, alpha, weight, 0.0, 0.0],
-            Rule::Croston(Croston { method, alpha, beta }) => {
-                [if method == Demand::Sba { SBA } else { TSB }, alpha, beta, 0.0, 0.0]
-            }
-        };
-        put("rule", &rule);
-        let Size { centre, spread, floor } = self.size;
-        put("size", &[centre, spread, floor, f64::from(u8::from(self.product))]);
-        put("start", &self.start);
-        put("end", &self.end);
         for (index, pattern) in self.patterns.iter().enumerate() {
-            put(&format!("pattern.{index}"), pattern);
+            put(
+                &format!("{}.{index}", if self.product { "factor" } else { "pattern" }),
+                pattern,
+            );
+        }
+        for (index, part) in self.parts.iter().enumerate() {
+            let Size { centre, spread, floor } = part.size;
+            put(&format!("{index}.size"), &[centre, spread, floor, part.weight]);
+            put(&format!("{index}.rule"), &write_rule(part.rule));
+            put(&format!("{index}.start"), &part.start);
+            put(&format!("{index}.end"), &part.end);
         }
     }
 
     /// Reads the model of a target.
     pub(crate) fn read(target: usize, tensors: &Tensors) -> Result<Self, ArtifactError> {
-        let list = |name: &str, least: usize| {
-            let name = format!("{target}.{name}");
-            let have = tensors.get(&name).map_or(&[][..], |tensor| &tensor.shape);
-            let len = have.first().copied().unwrap_or(0).max(least);
-            forecast::tensors::f64s(tensors, &name, &[len]).map(<[f64]>::to_vec)
-        };
-        let rule = read_rule(
-            target,
-            forecast::tensors::f64s(tensors, &format!("{target}.rule"), &[5])?,
-        )?;
-        let size = forecast::tensors::f64s(tensors, &format!("{target}.size"), &[4])?;
-        within(target, "size", size, 1, f64::MIN_POSITIVE, f64::MAX)?;
-        within(target, "size", size, 2, 0.0, f64::MAX)?;
-        let has = |index: &usize| tensors.contains_key(&format!("{target}.pattern.{index}"));
-        let patterns = (0..).take_while(has).map(|index| list(&format!("pattern.{index}"), 1));
+        let has = |name: String| tensors.contains_key(&name);
+        let product = has(format!("{target}.factor.0"));
+        let name = |index: usize| format!("{target}.{}.{index}", if product { "factor" } else { "pattern" });
+        let patterns = (0..).map(name).take_while(|name| has(name.clone()));
+        let patterns = patterns.map(|name| list(tensors, &name, 1)).collect::<Result<_, _>>()?;
+        // A model without parts is refused where the first is missing.
+        let is_part = |index: &usize| *index == 0 || has(format!("{target}.{index}.rule"));
+        let parts = (0..)
+            .take_while(is_part)
+            .map(|index| Part::read(&format!("{target}.{index}"), tensors));
+        Ok(Self {
+            patterns,
+            product,
+            parts: parts.collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+impl Part {
+    /// Returns a part that is a whole model, after the rows of its estimate.
+    pub(crate) fn new(size: Size, rule: Rule, start: Vec<f64>, observed: &[f64]) -> Self {
+        let end = rule.after(&start, observed);
+        Self {
+            weight: 1.0,
+            size,
+            rule,
+            start,
+            end,
+        }
+    }
+
+    fn read(name: &str, tensors: &Tensors) -> Result<Self, ArtifactError> {
+        let path = format!("{name}.rule");
+        let rule = read_rule(&path, forecast::tensors::f64s(tensors, &path, &[5])?)?;
+        let path = format!("{name}.size");
+        let size = forecast::tensors::f64s(tensors, &path, &[4])?;
+        within(&path, size, 1, f64::MIN_POSITIVE, f64::MAX)?;
+        within(&path, size, 2, 0.0, f64::MAX)?;
         let least = match rule {
             Rule::Smooth(_) => 2,
             Rule::Theta(_) => theta::STATE,
             Rule::Croston(_) => croston::STATE,
         };
-        let (start, end) = (list("start", least)?, list("end", least)?);
+        let [start, end] = ["start", "end"].map(|state| list(tensors, &format!("{name}.{state}"), least));
+        let (start, end) = (start?, end?);
         if start.len() != end.len() {
             return Err(ArtifactError::Shape {
-                tensor: format!("{target}.end"),
+                tensor: format!("{name}.end"),
                 have: vec![end.len()],
                 need: vec![start.len()],
             });
         }
         Ok(Self {
+            weight: within(&path, size, 3, 0.0, 1.0)?,
             size: Size {
                 centre: size[0],
                 spread: size[1],
                 floor: size[2],
             },
-            product: size[3] > 0.5,
-            patterns: patterns.collect::<Result<_, _>>()?,
             rule,
             start,
             end,
@@ -131,8 +176,30 @@ impl TargetModel {
     }
 }
 
-fn read_rule(target: usize, rule: &[f64]) -> Result<Rule, ArtifactError> {
-    let at = |index: usize, low: f64, high: f64| within(target, "rule", rule, index, low, high);
+fn list(tensors: &Tensors, name: &str, least: usize) -> Result<Vec<f64>, ArtifactError> {
+    let have = tensors.get(name).map_or(&[][..], |tensor| &tensor.shape);
+    let len = have.first().copied().unwrap_or(0).max(least);
+    forecast::tensors::f64s(tensors, name, &[len]).map(<[f64]>::to_vec)
+}
+
+fn write_rule(rule: Rule) -> [f64; 5] {
+    match rule {
+        Rule::Smooth(Smooth {
+            alpha,
+            beta,
+            gamma,
+            phi,
+            product,
+        }) => [if product { SMOOTH_PRODUCT } else { SMOOTH }, alpha, beta, gamma, phi],
+        Rule::Theta(Theta { alpha, weight }) => [THETA, alpha, weight, 0.0, 0.0],
+        Rule::Croston(Croston { method, alpha, beta }) => {
+            [if method == Demand::Sba { SBA } else { TSB }, alpha, beta, 0.0, 0.0]
+        }
+    }
+}
+
+fn read_rule(path: &str, rule: &[f64]) -> Result<Rule, ArtifactError> {
+    let at = |index: usize, low: f64, high: f64| within(path, rule, index, low, high);
     let kind = at(0, SMOOTH, TSB)?;
     Ok(if kind <= SMOOTH_PRODUCT {
         Rule::Smooth(Smooth {
@@ -156,12 +223,12 @@ fn read_rule(target: usize, rule: &[f64]) -> Result<Rule, ArtifactError> {
     })
 }
 
-fn within(target: usize, name: &str, list: &[f64], index: usize, low: f64, high: f64) -> Result<f64, ArtifactError> {
+fn within(path: &str, list: &[f64], index: usize, low: f64, high: f64) -> Result<f64, ArtifactError> {
     let value = list[index];
     if (low..=high).contains(&value) {
         return Ok(value);
     }
-    let path = format!("{target}.{name}[{index}]");
+    let path = format!("{path}[{index}]");
     let range = format!("from {low} to {high}");
     Err(ArtifactError::Settings(series::Problem::new(path, value, range)))
 }

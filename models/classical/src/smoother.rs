@@ -30,7 +30,7 @@ struct Standing {
     row: i64,
     /// The distance of that row from the first row of the estimate.
     turn: i64,
-    states: Vec<Vec<f64>>,
+    states: Vec<Vec<Vec<f64>>>,
 }
 
 impl Smoother {
@@ -67,12 +67,12 @@ impl Smoother {
     /// Returns the states from which to start for an origin.
     fn stand(&self, scaled: &Scaled, origin: i64) -> Result<Standing, ForecastError> {
         let first = place(&scaled.axis, self.first)?;
-        let start = || self.models.iter().map(|model| model.start.clone()).collect();
+        let start = || self.models.iter().map(TargetModel::start).collect();
         Ok(if origin >= first + self.count {
             Standing {
                 row: first + self.count,
                 turn: self.count,
-                states: self.models.iter().map(|model| model.end.clone()).collect(),
+                states: self.models.iter().map(TargetModel::end).collect(),
             }
         } else if origin >= first {
             Standing {

@@ -1,12 +1,15 @@
 //! The fit of one target.
 
-use forecast::{EtsSpec, FitError, ModelSpec, MstlSpec, Periods, Seasonal, ThetaSpec, Transformation};
+use forecast::{
+    Errors, EtsSpec, FitError, ModelSpec, MstlSpec, Periods, Seasonal, Selection, ThetaSpec, Transformation,
+};
 use series::{Frequency, Unit};
 
 use crate::{
     croston,
-    ets::{self, Candidate, Choice, Rows},
-    model::TargetModel,
+    ets::{self, Choice, Rows},
+    mean,
+    model::{Part, TargetModel},
     mstl,
     rule::Rule,
     season,
@@ -59,7 +62,11 @@ pub(crate) fn fit(settings: &ModelSpec, target: &Target<'_>, tick: Tick<'_>) -> 
         ModelSpec::Croston(spec) => {
             let rows = Size::from_zero(target.filled, target.observed, target.unit)?;
             let (croston, start) = croston::fit(spec.method, &rows.observed, tick)?;
-            finish(&rows, Vec::new(), false, Rule::Croston(croston), start)
+            TargetModel {
+                patterns: Vec::new(),
+                product: false,
+                parts: vec![Part::new(rows.size, Rule::Croston(croston), start, &rows.observed)],
+            }
         }
         ModelSpec::Ets(spec) => by_ets(spec, &rows, season, tick)?,
         other => {
@@ -71,26 +78,36 @@ pub(crate) fn fit(settings: &ModelSpec, target: &Target<'_>, tick: Tick<'_>) -> 
 }
 
 fn by_ets(spec: &EtsSpec, rows: &Sized, season: usize, tick: Tick<'_>) -> Result<TargetModel, Halt> {
+    let asks_products = spec.error == Errors::Multiplicative || spec.seasonal == Seasonal::Multiplicative;
     let choice = Choice {
         errors: spec.error,
         trend: spec.trend,
         seasonal: spec.seasonal,
+        products: rows.positive && (asks_products || spec.transform == Transformation::None),
+        logs: false,
     };
-    let plain = |tick: Tick<'_>| ets::choose(&ets::forms(choice, season, rows.positive), &of(rows), tick);
-    let whole =
-        |rows: &Sized, Candidate { smooth, start, .. }| finish(rows, Vec::new(), false, Rule::Smooth(smooth), start);
-    if !rows.positive || spec.transform == Transformation::None {
-        return Ok(whole(rows, plain(tick)?));
+    let mut candidates = Vec::new();
+    if !rows.positive || spec.transform != Transformation::Log {
+        let found = ets::fit_all(&ets::forms(choice, season), &of(rows), tick)?;
+        candidates.extend(found.into_iter().map(|candidate| (candidate, rows)));
     }
-    let (logs, change) = rows.logarithms();
-    let of_logs = ets::choose(&ets::forms(choice, season, false), &of(&logs), tick)?;
-    if spec.transform == Transformation::Auto {
-        let best = plain(tick)?;
-        if best.criterion <= of_logs.criterion + 2.0 * change {
-            return Ok(whole(rows, best));
+    let logs = (rows.positive && spec.transform != Transformation::None).then(|| rows.logarithms());
+    if let Some((logs, change)) = &logs {
+        let choice = Choice {
+            products: false,
+            logs: true,
+            ..choice
+        };
+        for mut candidate in ets::fit_all(&ets::forms(choice, season), &of(logs), tick)? {
+            candidate.criterion += 2.0 * change;
+            candidates.push((candidate, logs));
         }
     }
-    Ok(whole(&logs, of_logs))
+    Ok(TargetModel {
+        patterns: Vec::new(),
+        product: false,
+        parts: mean::of(candidates, spec.select),
+    })
 }
 
 fn by_theta(spec: &ThetaSpec, rows: &Sized, season: usize, tick: Tick<'_>) -> Result<TargetModel, Halt> {
@@ -123,14 +140,10 @@ fn by_theta(spec: &ThetaSpec, rows: &Sized, season: usize, tick: Tick<'_>) -> Re
     };
     let (theta, start) = theta::fit(spec.theta.given(), &rest, tick)?;
     let rule = Rule::Theta(theta);
-    let end = rule.after(&start, &observed);
     Ok(TargetModel {
-        size: rows.size,
         patterns,
         product,
-        rule,
-        start,
-        end,
+        parts: vec![Part::new(rows.size, rule, start, &observed)],
     })
 }
 
@@ -154,24 +167,29 @@ fn by_mstl(spec: &MstlSpec, target: &Target<'_>, rows: &Sized, tick: Tick<'_>) -
     let open = |(y, seen): (&f64, &f64)| if seen.is_nan() { f64::NAN } else { *y };
     let observed: Vec<f64> = filled.iter().zip(&rows.observed).map(open).collect();
     let choice = Choice {
-        errors: forecast::Errors::Additive,
+        errors: Errors::Additive,
         trend: spec.trend,
         seasonal: Seasonal::None,
+        products: false,
+        logs: rows.size.floor > 0.0,
     };
     let rest = Rows {
         filled: &filled,
         observed: &observed,
     };
-    let Candidate { smooth, start, .. } = ets::choose(&ets::forms(choice, 0, false), &rest, tick)?;
-    let rule = Rule::Smooth(smooth);
-    let end = rule.after(&start, &observed);
+    let found = ets::fit_all(&ets::forms(choice, 0), &rest, tick)?;
+    let rest = Sized {
+        observed,
+        filled,
+        ..*rows
+    };
     Ok(TargetModel {
-        size: rows.size,
         patterns,
         product: false,
-        rule,
-        start,
-        end,
+        parts: mean::of(
+            found.into_iter().map(|candidate| (candidate, &rest)).collect(),
+            Selection::Mean,
+        ),
     })
 }
 
@@ -179,17 +197,5 @@ fn of(rows: &Sized) -> Rows<'_> {
     Rows {
         observed: &rows.observed,
         filled: &rows.filled,
-    }
-}
-
-fn finish(rows: &Sized, patterns: Vec<Vec<f64>>, product: bool, rule: Rule, start: Vec<f64>) -> TargetModel {
-    let end = rule.after(&start, &rows.observed);
-    TargetModel {
-        size: rows.size,
-        patterns,
-        product,
-        rule,
-        start,
-        end,
     }
 }

@@ -25,7 +25,7 @@ pub use spec::{
     Backend, Between, Candidates, Channels, Condition, CrostonSpec, Curvature, Demand, EnsembleMember, EnsembleSpec,
     Errors, EtsSpec, Growth, Holiday, Lambda, LinearSpec, Mode, ModelSpec, MstlSpec, NaiveSpec, Optimizer, Order,
     Periods, Precision, ProphetSpec, RecurrentSpec, Regressor, Scaling, Schedule, Scope, SearchSpec, Seasonal,
-    SeasonalNaiveSpec, Seasonality, Spread, Standardize, Strategy, ThetaSpec, Transformation, Trend,
+    SeasonalNaiveSpec, Seasonality, Selection, Spread, Standardize, Strategy, ThetaSpec, Transformation, Trend,
 };
 pub use tensors::{ArtifactError, Data, Tensor, Tensors};
 pub use threaded::Threaded;

@@ -9,7 +9,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use series::Problem;
 
 pub use classical::{
-    CrostonSpec, Curvature, Demand, Errors, EtsSpec, MstlSpec, Periods, Seasonal, ThetaSpec, Transformation, Trend,
+    CrostonSpec, Curvature, Demand, Errors, EtsSpec, MstlSpec, Periods, Seasonal, Selection, ThetaSpec, Transformation,
+    Trend,
 };
 pub use prophet::{Condition, Growth, Holiday, Mode, Order, ProphetSpec, Regressor, Scaling, Seasonality, Standardize};
 pub use recurrent::{Backend, Optimizer, Precision, RecurrentSpec, Schedule};

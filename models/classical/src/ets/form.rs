@@ -33,33 +33,39 @@ pub(crate) struct Choice {
     pub(crate) errors: Errors,
     pub(crate) trend: Trend,
     pub(crate) seasonal: Seasonal,
+    /// Whether forms may have multiplicative parts: all values are above 0, and it was not their logarithms that stand for such
+    /// forms.
+    pub(crate) products: bool,
+    /// Whether the values are logarithms. A slope that does not fade would be exponential growth then, and is not offered.
+    pub(crate) logs: bool,
 }
 
-/// Returns the forms that a choice allows, those with fewer parts first. Forms with a multiplicative part need values above
-/// 0; where such a part is asked for and the values are not, it is additive.
+/// Returns the forms that a choice allows, those with fewer parts first.
 ///
 /// # Source
-/// A multiplicative season goes with multiplicative errors only: with additive ones its variance may be infinite. Hyndman
+/// A multiplicative season goes with multiplicative errors by itself: with additive ones its variance may be infinite. Hyndman
 /// et al. 2008, section 4.2; this is `restrict=TRUE` of R's `ets`.
-pub(crate) fn forms(choice: Choice, season: usize, positive: bool) -> Vec<Form> {
+pub(crate) fn forms(choice: Choice, season: usize) -> Vec<Form> {
     let trends = match choice.trend {
-        Trend::Auto => &[Trend::None, Trend::Additive, Trend::Damped][..],
+        Trend::Auto if choice.logs => &[Trend::None, Trend::Damped][..],
+        Trend::Auto => &[Trend::None, Trend::Additive, Trend::Damped],
         Trend::None => &[Trend::None],
-        Trend::Additive => &[Trend::Additive],
-        Trend::Damped => &[Trend::Damped],
+        Trend::Additive if !choice.logs => &[Trend::Additive],
+        Trend::Additive | Trend::Damped => &[Trend::Damped],
     };
-    let seasons = match (choice.seasonal, season, positive) {
-        (Seasonal::None, ..) | (_, 0, _) => &[None][..],
-        (Seasonal::Auto, _, true) => &[None, Some(false), Some(true)],
-        (Seasonal::Auto, _, false) => &[None, Some(false)],
-        (Seasonal::Multiplicative, _, true) => &[Some(true)],
-        (Seasonal::Additive | Seasonal::Multiplicative, ..) => &[Some(false)],
+    let seasons = match (choice.seasonal, choice.products) {
+        (Seasonal::None, _) => &[None][..],
+        _ if season == 0 => &[None],
+        (Seasonal::Auto, true) if choice.errors != Errors::Additive => &[None, Some(false), Some(true)],
+        (Seasonal::Auto, _) => &[None, Some(false)],
+        (Seasonal::Multiplicative, true) => &[Some(true)],
+        (Seasonal::Additive | Seasonal::Multiplicative, _) => &[Some(false)],
     };
     let mut forms = Vec::new();
     for &kind in seasons {
         let product = kind == Some(true);
         let relative = match choice.errors {
-            _ if !positive => &[false][..],
+            _ if !choice.products => &[false][..],
             Errors::Auto if product => &[true],
             Errors::Auto => &[false, true],
             Errors::Additive => &[false],

@@ -13,6 +13,8 @@ pub(crate) use self::{
     form::{Choice, Form, forms},
     smooth::Smooth,
 };
+use forecast::Trend;
+
 use crate::{season, stop::Stopped};
 
 /// The longest season whose start is fitted together with the parameters; a longer one starts from its first pattern.
@@ -30,9 +32,10 @@ pub(crate) struct Rows<'a> {
     pub(crate) filled: &'a [f64],
 }
 
-/// A fitted model and its error.
+/// A fitted form and its error.
 #[derive(Clone, Debug)]
 pub(crate) struct Candidate {
+    pub(crate) trend: Trend,
     pub(crate) smooth: Smooth,
     pub(crate) start: Vec<f64>,
     /// The corrected information criterion, up to a constant that all forms of one series share; infinite where there are too
@@ -40,19 +43,16 @@ pub(crate) struct Candidate {
     pub(crate) criterion: f64,
 }
 
-/// Fits some forms and returns the one with the smallest corrected information criterion.
+/// Fits some forms, each with its corrected information criterion.
 ///
-/// Where there are too few rows for any form, the level is always the last value.
-///
-/// # Source
-/// Choice: Hyndman and Khandakar 2008, "Automatic Time Series Forecasting: The forecast Package for R", section 2.3.
-pub(crate) fn choose(
+/// Where there are too few rows for any form, the only one has the last value as its level.
+pub(crate) fn fit_all(
     forms: &[Form],
     rows: &Rows<'_>,
     tick: &mut dyn FnMut() -> Result<(), Stopped>,
-) -> Result<Candidate, Stopped> {
+) -> Result<Vec<Candidate>, Stopped> {
     let mut work = Work::default();
-    let mut chosen: Option<Candidate> = None;
+    let mut all: Vec<Candidate> = Vec::new();
     // The bottoms found so far: forms that differ in their errors alone have theirs near each other.
     let mut found: Vec<(Form, Point)> = Vec::new();
     for &form in forms {
@@ -66,16 +66,18 @@ pub(crate) fn choose(
         let Some((point, criterion)) = fit(form, rows, near, &mut work, tick)? else {
             continue;
         };
-        if chosen.as_ref().is_none_or(|best| criterion < best.criterion) {
-            chosen = Some(Candidate {
-                smooth: form.at(point.shares),
-                start: point.state.clone(),
-                criterion,
-            });
-        }
+        all.push(Candidate {
+            trend: form.trend,
+            smooth: form.at(point.shares),
+            start: point.state.clone(),
+            criterion,
+        });
         found.push((form, point));
     }
-    Ok(chosen.unwrap_or_else(|| last_value(rows.observed)))
+    if all.is_empty() {
+        all.push(last_value(rows.observed));
+    }
+    Ok(all)
 }
 
 /// Fits one form from a point near its bottom, if one is known; `None` where there are too few rows for its parameters.
@@ -157,6 +159,7 @@ fn begin(
 pub(crate) fn last_value(rows: &[f64]) -> Candidate {
     let first = rows.iter().copied().find(|y| !y.is_nan());
     Candidate {
+        trend: Trend::None,
         smooth: Smooth {
             alpha: 1.0,
             beta: 0.0,

@@ -24,11 +24,6 @@ pub(crate) struct Smooth {
 pub(crate) const FLOOR: f64 = 1e-6;
 
 impl Smooth {
-    /// Returns the expected value of the next row.
-    pub(crate) fn next(&self, state: &[f64], turn: i64) -> f64 {
-        self.with_season(self.base(state[0] + self.phi * state[1]), state, turn)
-    }
-
     /// Advances over one row; NaN is a row that was not observed.
     pub(crate) fn absorb(&self, state: &mut [f64], turn: i64, y: f64) {
         let base = self.base(state[0] + self.phi * state[1]);

@@ -53,12 +53,23 @@ pub enum Errors {
 #[serde(rename_all = "kebab-case")]
 pub enum Transformation {
     /// Where all training rows are above 0 and the logarithms fit better, see each kind.
+    #[default]
     Auto,
     /// Never.
-    #[default]
     None,
     /// Where all training rows are above 0. Forecasts are medians: the exponentials of those of the logarithms.
     Log,
+}
+
+/// How several forms become one forecast.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Selection {
+    /// Their mean, weighted by their corrected information criteria.
+    #[default]
+    Mean,
+    /// The one with the smallest corrected information criterion alone.
+    Best,
 }
 
 /// Settings of exponential smoothing.
@@ -71,8 +82,11 @@ pub struct EtsSpec {
     pub trend: Trend,
     /// Whether a season is fitted; its length follows from the data.
     pub seasonal: Seasonal,
-    /// Whether logarithms are smoothed; automatically where their corrected information criterion is smaller, in the same units.
+    /// Whether logarithms are smoothed. Automatically they are forms among the others, in the place of those with multiplicative
+    /// parts, with a criterion in the same units.
     pub transform: Transformation,
+    /// How the forms that the other settings allow become one forecast.
+    pub select: Selection,
     /// Which series one model covers.
     pub scope: Scope,
 }
@@ -83,7 +97,8 @@ impl Default for EtsSpec {
             error: Errors::Auto,
             trend: Trend::Auto,
             seasonal: Seasonal::Auto,
-            transform: Transformation::None,
+            transform: Transformation::Auto,
+            select: Selection::Mean,
             scope: Scope::Series,
         }
     }
