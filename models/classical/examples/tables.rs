@@ -6,7 +6,11 @@
 //! main one. The last `DROP` rows of each series are left out, to compare members on rows before the test. `OUT.csv` gets the
 //! columns `unique_id,step,member,value`; a line a member tells the mean time of a fit on standard output.
 #![expect(clippy::print_stdout, reason = "a measurement prints its figures")]
-#![expect(clippy::disallowed_methods, reason = "a tool reads files, arguments and a clock")]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "a tool reads files, arguments and a clock"
+)]
 
 use std::{
     env,
@@ -38,10 +42,7 @@ fn main() {
     let (horizon, drop) = (whole(horizon), rest.first().map_or(0, |text| whole(text)));
     let seasons: Vec<usize> = seasons.split(',').map(whole).collect();
     let all = read(&fs::read_to_string(table).expect("a table"), drop);
-    let mut members = members();
-    if let Ok(list) = env::var("MEMBERS") {
-        members.retain(|m| list.split(',').any(|n| n == m.0));
-    }
+    let members = members();
     let (next, threads) = (
         AtomicUsize::new(0),
         thread::available_parallelism().map_or(1, usize::from),
@@ -100,13 +101,6 @@ fn members() -> Vec<(&'static str, Classical)> {
         ),
         ("theta", Classical::theta(&ThetaSpec::default())),
         ("mstl", Classical::mstl(&MstlSpec::default())),
-        (
-            "mstl-log",
-            Classical::mstl(&MstlSpec {
-                transform: Transformation::Log,
-                ..MstlSpec::default()
-            }),
-        ),
         ("croston", Classical::croston(&CrostonSpec::default())),
     ]
 }

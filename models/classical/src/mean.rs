@@ -23,37 +23,37 @@ pub(crate) fn of(candidates: Vec<(Candidate, &Sized)>, select: Selection) -> Vec
         .iter()
         .map(|(one, _)| one.criterion)
         .fold(f64::INFINITY, f64::min);
-    let weight = |(one, _): &(Candidate, &Sized)| {
-        let prior = if one.trend == Trend::Additive { UNDAMPED } else { 1.0 };
-        match select {
-            // Equal for the first alone, infinite criteria among them.
-            _ if candidates.len() == 1 => 1.0,
-            Selection::Mean => prior * libm::exp((least - one.criterion) / TEMPER),
-            Selection::Best => f64::from(u8::from(one.criterion <= least)),
-        }
-    };
-    let weights: Vec<f64> = candidates.iter().map(weight).collect();
-    let heaviest = weights.iter().copied().fold(0.0, f64::max);
-    let kept = |weight: f64| if weight >= LEAST * heaviest { weight } else { 0.0 };
-    let sum: f64 = weights.iter().map(|&weight| kept(weight)).sum();
-    let mut parts = Vec::new();
-    for ((candidate, rows), weight) in candidates.into_iter().zip(weights) {
-        if kept(weight) > 0.0 {
-            let part = Part::new(
-                rows.size,
-                Rule::Smooth(candidate.smooth),
-                candidate.start,
-                &rows.observed,
-            );
-            parts.push(Part {
-                weight: weight / sum,
-                ..part
-            });
-        }
+    // Criteria are infinite where there are too few rows to compare.
+    if select == Selection::Best || least.is_infinite() {
+        let best = candidates.into_iter().find(|(one, _)| one.criterion <= least);
+        return best.into_iter().map(part).collect();
     }
-    if select == Selection::Best {
-        parts.truncate(1);
-        parts[0].weight = 1.0;
+    let weight = |one: &Candidate| {
+        let prior = if one.trend == Trend::Additive { UNDAMPED } else { 1.0 };
+        prior * libm::exp((least - one.criterion) / TEMPER)
+    };
+    let heaviest = candidates.iter().map(|(one, _)| weight(one)).fold(0.0, f64::max);
+    let kept = candidates
+        .into_iter()
+        .filter(|(one, _)| weight(one) >= LEAST * heaviest);
+    let mut parts: Vec<Part> = kept
+        .map(|candidate| Part {
+            weight: weight(&candidate.0),
+            ..part(candidate)
+        })
+        .collect();
+    let sum: f64 = parts.iter().map(|part| part.weight).sum();
+    for part in &mut parts {
+        part.weight /= sum;
     }
     parts
+}
+
+fn part((candidate, rows): (Candidate, &Sized)) -> Part {
+    Part::new(
+        rows.size,
+        Rule::Smooth(candidate.smooth),
+        candidate.start,
+        &rows.observed,
+    )
 }

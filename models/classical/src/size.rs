@@ -3,7 +3,7 @@
 use forecast::FitError;
 use series::Unit;
 
-use crate::{season, target::Halt};
+use crate::{ets::Rows, season, target::Halt};
 
 /// The fewest observed rows: a single one does not show how rows change.
 const LEAST: usize = 2;
@@ -145,6 +145,14 @@ impl Size {
 }
 
 impl Sized {
+    /// Returns the rows to fit on.
+    pub(crate) fn rows(&self) -> Rows<'_> {
+        Rows {
+            observed: &self.observed,
+            filled: &self.filled,
+        }
+    }
+
     /// Returns the logarithms of positive rows, and the sum of those observed: what the change of units adds to a likelihood.
     ///
     /// Later values of half the smallest row or less count as that.

@@ -1,8 +1,6 @@
 //! The fit of one target.
 
-use forecast::{
-    Errors, EtsSpec, FitError, ModelSpec, MstlSpec, Periods, Seasonal, Selection, ThetaSpec, Transformation,
-};
+use forecast::{Errors, EtsSpec, FitError, ModelSpec, Seasonal, ThetaSpec, Transformation};
 use series::{Frequency, Unit};
 
 use crate::{
@@ -45,7 +43,7 @@ impl From<Stopped> for Halt {
     }
 }
 
-type Tick<'a> = &'a mut dyn FnMut() -> Result<(), Stopped>;
+pub(crate) type Tick<'a> = &'a mut dyn FnMut() -> Result<(), Stopped>;
 
 /// Fits one target with the settings of a kind.
 pub(crate) fn fit(settings: &ModelSpec, target: &Target<'_>, tick: Tick<'_>) -> Result<TargetModel, Halt> {
@@ -58,7 +56,7 @@ pub(crate) fn fit(settings: &ModelSpec, target: &Target<'_>, tick: Tick<'_>) -> 
     };
     Ok(match settings {
         ModelSpec::Theta(spec) => by_theta(spec, &rows, season, tick)?,
-        ModelSpec::Mstl(spec) => by_mstl(spec, target, &rows, tick)?,
+        ModelSpec::Mstl(spec) => mstl::fit(spec, target, &rows, tick)?,
         ModelSpec::Croston(spec) => {
             let rows = Size::from_zero(target.filled, target.observed, target.unit)?;
             let (croston, start) = croston::fit(spec.method, &rows.observed, tick)?;
@@ -88,7 +86,7 @@ fn by_ets(spec: &EtsSpec, rows: &Sized, season: usize, tick: Tick<'_>) -> Result
     };
     let mut candidates = Vec::new();
     if !rows.positive || spec.transform != Transformation::Log {
-        let found = ets::fit_all(&ets::forms(choice, season), &of(rows), tick)?;
+        let found = ets::fit_all(&ets::forms(choice, season), &rows.rows(), tick)?;
         candidates.extend(found.into_iter().map(|candidate| (candidate, rows)));
     }
     let logs = (rows.positive && spec.transform != Transformation::None).then(|| rows.logarithms());
@@ -98,7 +96,7 @@ fn by_ets(spec: &EtsSpec, rows: &Sized, season: usize, tick: Tick<'_>) -> Result
             logs: true,
             ..choice
         };
-        for mut candidate in ets::fit_all(&ets::forms(choice, season), &of(logs), tick)? {
+        for mut candidate in ets::fit_all(&ets::forms(choice, season), &logs.rows(), tick)? {
             candidate.criterion += 2.0 * change;
             candidates.push((candidate, logs));
         }
@@ -125,9 +123,8 @@ fn by_theta(spec: &ThetaSpec, rows: &Sized, season: usize, tick: Tick<'_>) -> Re
     };
     let without = |rows: &[f64]| {
         let mut rest = rows.to_vec();
-        for (row, y) in rest.iter_mut().enumerate() {
-            for pattern in &patterns {
-                let s = pattern[row % season];
+        for pattern in &patterns {
+            for (y, s) in rest.iter_mut().zip(pattern.iter().cycle()) {
                 *y = if product { *y / s } else { *y - s };
             }
         }
@@ -145,57 +142,4 @@ fn by_theta(spec: &ThetaSpec, rows: &Sized, season: usize, tick: Tick<'_>) -> Re
         product,
         parts: vec![Part::new(rows.size, rule, start, &observed)],
     })
-}
-
-fn by_mstl(spec: &MstlSpec, target: &Target<'_>, rows: &Sized, tick: Tick<'_>) -> Result<TargetModel, Halt> {
-    let n = rows.filled.len();
-    if let Periods::Given(asked) = &spec.periods
-        && let Some(&longest) = asked.last()
-        && longest > n / 2
-    {
-        return Err(Halt::Failed(FitError::Mismatch {
-            what: "rows to take a season from",
-            have: n,
-            need: longest.saturating_mul(2),
-        }));
-    }
-    let periods = mstl::periods(&spec.periods, target, n);
-    let logs = (rows.positive && spec.transform != Transformation::None).then(|| rows.logarithms().0);
-    let rows = logs.as_ref().unwrap_or(rows);
-    let (filled, patterns) =
-        mstl::decompose(&rows.filled, &periods).unwrap_or_else(|| (rows.filled.clone(), Vec::new()));
-    let open = |(y, seen): (&f64, &f64)| if seen.is_nan() { f64::NAN } else { *y };
-    let observed: Vec<f64> = filled.iter().zip(&rows.observed).map(open).collect();
-    let choice = Choice {
-        errors: Errors::Additive,
-        trend: spec.trend,
-        seasonal: Seasonal::None,
-        products: false,
-        logs: rows.size.floor > 0.0,
-    };
-    let rest = Rows {
-        filled: &filled,
-        observed: &observed,
-    };
-    let found = ets::fit_all(&ets::forms(choice, 0), &rest, tick)?;
-    let rest = Sized {
-        observed,
-        filled,
-        ..*rows
-    };
-    Ok(TargetModel {
-        patterns,
-        product: false,
-        parts: mean::of(
-            found.into_iter().map(|candidate| (candidate, &rest)).collect(),
-            Selection::Mean,
-        ),
-    })
-}
-
-fn of(rows: &Sized) -> Rows<'_> {
-    Rows {
-        observed: &rows.observed,
-        filled: &rows.filled,
-    }
 }

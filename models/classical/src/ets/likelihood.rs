@@ -67,7 +67,7 @@ impl Likelihood<'_> {
         for &y in self.rows {
             let (base, s) = (level + by.phi * slope, season[place]);
             let expected = if PRODUCT { base * s } else { base + s };
-            if (PRODUCT && !(base > FLOOR && s > FLOOR)) || (RELATIVE && !(expected > FLOOR)) {
+            if (PRODUCT && (is_low(base) || is_low(s))) || (RELATIVE && is_low(expected)) {
                 return f64::INFINITY;
             }
             slope *= by.phi;
@@ -145,6 +145,11 @@ impl Likelihood<'_> {
             add_mean(&mut work.growth, self.observed, squares, normal);
         }
     }
+}
+
+/// Returns whether a factor is too small, or not a number.
+fn is_low(factor: f64) -> bool {
+    factor.is_nan() || factor <= FLOOR
 }
 
 /// Adds to the sums what the geometric mean of the expected values contributes; `growth` is the sum of their relative slopes.

@@ -188,7 +188,8 @@ pub struct MstlSpec {
     pub periods: Periods,
     /// The trend of what is left without seasons.
     pub trend: Trend,
-    /// Whether logarithms are decomposed.
+    /// Whether logarithms are decomposed. Automatically where what is left without seasons has the smaller corrected information
+    /// criterion, in the same units.
     pub transform: Transformation,
     /// Which series one model covers.
     pub scope: Scope,
@@ -199,7 +200,7 @@ impl Default for MstlSpec {
         Self {
             periods: Periods::Auto,
             trend: Trend::Auto,
-            transform: Transformation::None,
+            transform: Transformation::Auto,
             scope: Scope::Series,
         }
     }
@@ -330,15 +331,22 @@ mod tests {
         for (kind, settings) in [
             (
                 "ets",
-                json!({"kind": "ets", "trend": "auto", "seasonal": "auto", "scope": "series"}),
+                json!({
+                    "kind": "ets", "error": "auto", "trend": "auto", "seasonal": "auto", "transform": "auto", "select": "mean",
+                    "scope": "series",
+                }),
             ),
             (
                 "theta",
-                json!({"kind": "theta", "theta": 2.0, "seasonal": "auto", "scope": "series"}),
+                json!({"kind": "theta", "theta": "auto", "seasonal": "auto", "scope": "series"}),
             ),
             (
                 "mstl",
-                json!({"kind": "mstl", "periods": "auto", "trend": "auto", "scope": "series"}),
+                json!({"kind": "mstl", "periods": "auto", "trend": "auto", "transform": "auto", "scope": "series"}),
+            ),
+            (
+                "croston",
+                json!({"kind": "croston", "method": "sba", "scope": "series"}),
             ),
         ] {
             let spec = ModelSpec::of_kind(kind).unwrap();
@@ -359,11 +367,14 @@ mod tests {
         let texts = |spec: ModelSpec| spec.problems("m").iter().map(ToString::to_string).collect::<Vec<_>>();
         let theta = |theta| {
             ModelSpec::Theta(ThetaSpec {
-                theta,
+                theta: Curvature::Given(theta),
                 ..ThetaSpec::default()
             })
         };
-        assert_eq!(texts(theta(0.5)), ["`m.theta` is 0.5, must be from 1 to 1000"]);
+        assert_eq!(
+            texts(theta(0.5)),
+            ["`m.theta` is 0.5, must be from 1 to 1000, or \"auto\""]
+        );
         assert_eq!(texts(theta(f64::NAN)).len(), 1);
         let mstl = |periods: &[usize]| {
             let periods = Periods::Given(periods.to_vec());
