@@ -100,7 +100,9 @@ fn one_changed_setting_changes_the_work_of_the_stages_that_read_it_and_no_other(
         ("models.gru.backend=rust", [false, false, false, false]),
         ("models.gru.backend=tch", [false, false, true, false]),
         ("split.wait=1h", [false, false, false, false]),
-        ("forecast.horizon=5", [false, false, false, false]),
+        ("forecast.horizon=5", [false, true, false, false]),
+        ("forecast.integers=true", [false, false, false, false]),
+        ("models.gru.from_rows=3", [false, false, false, false]),
         ("promote.margin=0.5", [false, false, false, false]),
     ] {
         let (before, after) = (stages(&default), stages(&spec(&[pair])));

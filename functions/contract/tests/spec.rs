@@ -196,7 +196,11 @@ fn who_is_asked_for_takes_part_and_the_default_list_where_it_makes_sense() {
     assert_eq!(from_rows("salt=x", "gru"), "auto");
     assert_eq!(from_rows("models.gru.epochs=3", "gru"), "auto", "a changed default");
     assert_eq!(from_rows("models=[\"gru\"]", "gru"), 1);
-    assert_eq!(from_rows("models=[\"gru\"]", "naive"), "auto", "a baseline that nobody named");
+    assert_eq!(
+        from_rows("models=[\"gru\"]", "naive"),
+        "auto",
+        "a baseline that nobody named"
+    );
 }
 
 #[test]

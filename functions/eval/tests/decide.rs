@@ -1,7 +1,9 @@
 //! The rule, case by case.
 
 use contract::DecisionKind::{self, Kept, Pinned, Replaced};
-use contract::{Absent, Digest, Entry, MemberName, Outcome, PartId, Round, spec::Layer, spec::PromoteSection, spec::resolve};
+use contract::{
+    Absent, Digest, Entry, MemberName, Outcome, PartId, Round, spec::Layer, spec::PromoteSection, spec::resolve,
+};
 use eval::decide::{Ground, Verdict, Winner, judge, settle};
 use series::{Frequency, Scores};
 
@@ -131,7 +133,12 @@ fn the_better_baseline_wins_unless_a_model_beats_it_by_the_margin() {
         let won = verdict.winner.as_ref().map(|winner| winner.member.as_str());
         assert_eq!(won, winner, "{what}: {}", verdict.reason);
         let by_rule = verdict.winner.as_ref().is_some_and(|winner| winner.score.is_none());
-        assert_eq!(by_rule, verdict.reason.starts_with("unscored"), "{what}: {}", verdict.reason);
+        assert_eq!(
+            by_rule,
+            verdict.reason.starts_with("unscored"),
+            "{what}: {}",
+            verdict.reason
+        );
         assert_eq!(verdict.outcomes.len(), 5, "{what}: the member that is left out too");
         for line in &verdict.outcomes {
             assert_ne!(line.score.is_some(), line.failed.is_some(), "{what}: {line:?}");

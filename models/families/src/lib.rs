@@ -34,6 +34,7 @@ pub fn fit(model: &ModelSpec, backends: Backends) -> Option<Box<dyn Fit>> {
         ModelSpec::Ets(spec) => Box::new(Classical::ets(spec)),
         ModelSpec::Theta(spec) => Box::new(Classical::theta(spec)),
         ModelSpec::Mstl(spec) => Box::new(Classical::mstl(spec)),
+        ModelSpec::Croston(spec) => Box::new(Classical::croston(spec)),
         ModelSpec::Prophet(spec) => Box::new(ProphetFit::new(spec)),
         ModelSpec::Ensemble(_) => return None,
     })
@@ -43,7 +44,7 @@ pub fn fit(model: &ModelSpec, backends: Backends) -> Option<Box<dyn Fit>> {
 #[must_use]
 pub fn contexts(model: &ModelSpec, horizon: usize, seasons: &[usize], rows: usize) -> Vec<usize> {
     match model {
-        ModelSpec::Linear(_) => linear_contexts(horizon, seasons, rows),
+        ModelSpec::Linear(_) => linear::contexts(horizon, seasons, rows),
         _ => Vec::new(),
     }
 }
@@ -57,11 +58,6 @@ pub fn stride(model: &ModelSpec, windows: usize, context: usize) -> usize {
         ModelSpec::Gru(_) | ModelSpec::Lstm(_) => windows.div_ceil((ROWS / context.max(1)).max(1)).max(1),
         _ => 1,
     }
-}
-
-/// TEMPORARY
-fn linear_contexts(_: usize, _: &[usize], _: usize) -> Vec<usize> {
-    Vec::new()
 }
 
 /// Returns the fit of the best of several settings of a model.
@@ -137,7 +133,9 @@ fn read_one(artifact: &Artifact) -> Result<Box<dyn Forecast>, ArtifactError> {
         ModelSpec::SeasonalNaive(_) => Box::new(SeasonalNaive::read(artifact)?),
         ModelSpec::Linear(_) => Box::new(Ridge::read(artifact)?),
         ModelSpec::Gru(_) | ModelSpec::Lstm(_) => Box::new(Net::read(artifact)?),
-        ModelSpec::Ets(_) | ModelSpec::Theta(_) | ModelSpec::Mstl(_) => Box::new(Smoother::read(artifact)?),
+        ModelSpec::Ets(_) | ModelSpec::Theta(_) | ModelSpec::Mstl(_) | ModelSpec::Croston(_) => {
+            Box::new(Smoother::read(artifact)?)
+        }
         ModelSpec::Ensemble(spec) => Box::new(Ensemble::read(artifact, spec)?),
         ModelSpec::Prophet(_) => Box::new(ProphetForecast::read(artifact)?),
     })

@@ -59,7 +59,10 @@ async fn the_datasets_spec_and_the_predecessors_environment_make_the_spec() {
     let resolved = keys.iter().find(|key| key.starts_with("resolved/cell/")).unwrap();
     let spec: contract::Spec =
         serde_json::from_slice(&house.world.store.get(resolved, 1 << 20).await.unwrap().bytes).unwrap();
-    assert_eq!((spec.window.context, spec.window.horizon), (Choice::Given(12), Choice::Given(3)));
+    assert_eq!(
+        (spec.window.context, spec.window.horizon),
+        (Choice::Given(12), Choice::Given(3))
+    );
 }
 
 #[tokio::test]

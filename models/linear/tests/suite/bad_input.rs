@@ -68,7 +68,13 @@ fn a_column_that_never_moves_is_forecast_as_it_is_whatever_the_channels() {
 #[test]
 fn a_series_that_is_too_short_or_all_gaps_never_reaches_a_fit() {
     for rows in [1, 10, 12] {
-        let error = Cut::new(&table(vec![1.0; rows]), Split::default(), &Sampling::default(), WINDOW, 1);
+        let error = Cut::new(
+            &table(vec![1.0; rows]),
+            Split::default(),
+            &Sampling::default(),
+            WINDOW,
+            1,
+        );
         let error = error.unwrap_err().to_string();
         assert!(error.contains("needs"), "{rows} rows: {error}");
     }
