@@ -39,7 +39,6 @@ async fn scene(world: World, table: &Table, spec: Spec) -> Scene {
         dataset: dataset(),
         part: PART,
         baselines: members
-        left_out: Vec::new(),
             .iter()
             .filter(|m| m.as_str().contains("naive"))
             .cloned()
