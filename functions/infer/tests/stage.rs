@@ -120,8 +120,10 @@ impl Scene {
 }
 
 #[tokio::test]
-async fn the_champion_forecasts_a_season_from_the_last_observed_row() {
-    let scene = Scene::new("seasonal-naive").await;
+async fn the_champion_forecasts_as_far_as_asked_from_the_last_observed_row() {
+    let mut asked = spec(SPEC);
+    asked.forecast.horizon = contract::spec::Choice::Given(48);
+    let scene = Scene::of("seasonal-naive", &table(400), asked).await;
     let (facts, document) = scene.run(scene.task(scene.clean, 1)).await.unwrap();
     let raw = table(400);
     assert_eq!((facts.steps, facts.generation, facts.origin), (48, 1, raw.axis.at(399)));
@@ -178,6 +180,24 @@ async fn a_windowed_model_says_from_which_step_it_extrapolates() {
         (facts.steps, document.mean[0].len(), document.extrapolates_from),
         (5, 5, Some(2))
     );
+}
+
+#[tokio::test]
+async fn forecasts_of_what_was_never_negative_are_not_and_may_be_whole_numbers() {
+    // Falls to 0 at the end of every second day.
+    let mut falling = table(400);
+    for (row, value) in falling.columns[0].values.iter_mut().enumerate() {
+        *value = f64::from(u32::try_from(96 - row % 97).unwrap()) / 7.0;
+    }
+    let mut asked = spec(SPEC);
+    asked.forecast.horizon = contract::spec::Choice::Given(96);
+    asked.forecast.integers = true;
+    let scene = Scene::of("linear", &falling, asked).await;
+    let document = scene.forecast(&falling).await.unwrap();
+    let bounds = document.quantiles.values().flatten();
+    let all = || document.mean.iter().chain(bounds.clone()).flatten();
+    assert!(all().all(|value| *value >= 0.0 && value.fract() == 0.0), "{document:?}");
+    assert!(document.quantiles["0.1"][0].contains(&0.0), "the bound is reached");
 }
 
 #[tokio::test]
