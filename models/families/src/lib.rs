@@ -10,7 +10,7 @@ pub mod ensemble;
 use classical::{Classical, Smoother};
 use ensemble::Ensemble;
 use forecast::{Artifact, ArtifactError, Fit, Forecast, ModelSpec, SearchSpec};
-use linear::{Naive, Ridge, SeasonalNaive, SeasonalNaiveFit};
+use linear::{Drift, DriftFit, Naive, Ridge, SeasonalNaive, SeasonalNaiveFit};
 use prophet::{ProphetFit, ProphetForecast};
 use recurrent::{Cell, Net};
 use search::{Elapsed, MakeFit, Search};
@@ -23,6 +23,7 @@ pub fn fit(model: &ModelSpec, backends: Backends) -> Option<Box<dyn Fit>> {
     Some(match model {
         ModelSpec::Naive(_) => Box::new(Naive),
         ModelSpec::SeasonalNaive(_) => Box::new(SeasonalNaiveFit),
+        ModelSpec::Drift(_) => Box::new(DriftFit),
         ModelSpec::Linear(spec) => Box::new(Ridge::fit(spec)),
         ModelSpec::Gru(spec) => backends.fit(Cell::Gru, spec),
         ModelSpec::Lstm(spec) => backends.fit(Cell::Lstm, spec),
@@ -96,6 +97,7 @@ pub fn forecaster(artifact: &Artifact) -> Result<Box<dyn Forecast>, ArtifactErro
     Ok(match &artifact.about.settings {
         ModelSpec::Naive(_) => Box::new(Naive::read(artifact)?),
         ModelSpec::SeasonalNaive(_) => Box::new(SeasonalNaive::read(artifact)?),
+        ModelSpec::Drift(_) => Box::new(Drift::read(artifact)?),
         ModelSpec::Linear(_) => Box::new(Ridge::read(artifact)?),
         ModelSpec::Gru(_) | ModelSpec::Lstm(_) => Box::new(Net::read(artifact)?),
         ModelSpec::Ets(_) | ModelSpec::Theta(_) | ModelSpec::Mstl(_) => Box::new(Smoother::read(artifact)?),

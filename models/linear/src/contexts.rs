@@ -1,7 +1,7 @@
 //! Which contexts a fit may choose from.
 
 /// The longest context: the equations have as many unknowns, and the time to solve them grows with their cube.
-const LONGEST: usize = 720;
+const LONGEST: usize = 512;
 /// Contexts that do not follow from the series. The longer ones are those of the published linear models and of `PatchTST`.
 const USUAL: [usize; 4] = [16, 64, 336, 512];
 /// The most candidates.
@@ -10,7 +10,7 @@ const MOST: usize = 5;
 /// Returns the contexts worth trying, ascending: one to five.
 ///
 /// Candidates are the seasons and twice the seasons, the horizon and twice the horizon, and 16, 64, 336 and 512, all up to
-/// 720. Of these the longest are kept with which a window takes at most half of the training rows; one that is nearly as
+/// 512. Of these the longest are kept with which a window takes at most half of the training rows; one that is nearly as
 /// long as the next is left out. Where none is left, the context is half of what the horizon leaves, so that there are windows.
 ///
 /// # Example
@@ -55,8 +55,8 @@ mod tests {
     #[test]
     fn contexts_follow_from_season_horizon_and_rows() {
         for (horizon, seasons, rows, expected) in [
-            (720, &[24][..], 8_640, &[48, 64, 336, 512, 720][..]),
-            (10, &[720], 14_334, &[20, 64, 336, 512, 720]),
+            (720, &[24][..], 8_640, &[24, 48, 64, 336, 512][..]),
+            (10, &[720], 14_334, &[16, 20, 64, 336, 512]),
             (28, &[7, 365], 2_614, &[28, 56, 64, 365, 512]),
             (8, &[4], 60, &[4, 8, 16]),
             (1, &[], 10, &[2]),

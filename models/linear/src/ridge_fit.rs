@@ -15,7 +15,7 @@ use crate::{
 
 /// Chooses channels, context and lambda on the rows that select, and solves for the coefficients.
 ///
-/// Coefficients that all targets share are the simplest, and others must be clearly better. Where fewer than four horizons
+/// Coefficients that all targets share are the simplest, and others must be clearly better. Where fewer than eight horizons
 /// of rows select, the last training rows judge too; the coefficients are those of all training rows.
 ///
 /// Where each target has coefficients of its own, all have one lambda: chosen per target, it would overfit few selecting

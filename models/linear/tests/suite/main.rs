@@ -6,5 +6,6 @@ mod bad_input;
 mod calendar;
 mod closed_forms;
 mod data;
+mod drift;
 mod honesty;
 mod skill;
