@@ -1,12 +1,12 @@
 //! Runs the standard protocol of long-horizon forecasting on a CSV of the ETT family and prints one JSON object per
 //! horizon: `{"horizon","context","mse","mae","fit_ms"}`.
 //!
-//! `cargo run --release -p linear --example ett -- FILE`
+//! `cargo run --release -p linear --example ett -- FILE [CONTEXT]`
 //!
 //! Twelve months train, four validate, four test (8,640, 2,880 and 2,880 rows of hourly data); columns are z-scored by
 //! the training rows; errors are means over all test windows of stride 1, all steps and columns, on z-scored values. The
-//! settings are the defaults: channels, context and lambda are chosen on the validation rows. `fit_ms` is the whole fit, its
-//! search included, reading excluded.
+//! settings are the defaults: channels, context and lambda are chosen on the validation rows. With a context it is
+//! fixed and one map is shared by all columns. `fit_ms` is the whole fit, its search included, reading excluded.
 #![expect(clippy::print_stdout, reason = "a measurement prints its figures")]
 #![expect(
     clippy::disallowed_methods,
@@ -16,7 +16,7 @@
 
 use std::{error::Error, time::Instant};
 
-use forecast::{Fit, Fitted, Forecast, LinearSpec, SeriesData, Training};
+use forecast::{Channels, Fit, Fitted, Forecast, LinearSpec, SeriesData, Training};
 use linear::Ridge;
 use series::{Clean, Column, Cut, Frequency, Role, Scaled, Scaler, Table, TimeAxis, Transform, WindowShape};
 
@@ -28,6 +28,7 @@ const VALIDATION_HOURS: usize = 2_880;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let file = std::env::args().nth(1).ok_or("give the CSV file as the argument")?;
+    let context = std::env::args().nth(2).map(|context| context.parse()).transpose()?;
     let Measured {
         names,
         columns,
@@ -37,7 +38,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let scaled = scale(&names, columns, training, training + 2 * validation)?;
     for horizon in HORIZONS {
         let started = Instant::now();
-        let (model, context) = fit(&scaled, &names, training, validation, horizon)?;
+        let (model, context) = fit(&scaled, &names, (training, validation), horizon, context)?;
         let fit_ms = started.elapsed().as_secs_f64() * 1e3;
         let (mse, mae) = test(&model, &scaled, training + validation, horizon)?;
         println!(r#"{{"horizon":{horizon},"context":{context},"mse":{mse:.4},"mae":{mae:.4},"fit_ms":{fit_ms:.1}}}"#);
@@ -103,15 +104,19 @@ fn scale(names: &[String], columns: Vec<Vec<f64>>, training: usize, rows: usize)
     Ok(Transform::fit(&table, 0..training, &clean)?.apply(&table, 0..training)?)
 }
 
-/// Fits with the default settings and returns the model with the context that it chose.
+/// Fits with the default settings, or pooled with one context, and returns the model with its context.
 fn fit(
     scaled: &Scaled,
     names: &[String],
-    training: usize,
-    validation: usize,
+    (training, validation): (usize, usize),
     horizon: usize,
+    context: Option<usize>,
 ) -> Result<(Ridge, usize), Box<dyn Error>> {
-    let contexts = linear::contexts(horizon, &[DAY], training);
+    let contexts = context.map_or_else(|| linear::contexts(horizon, &[DAY], training), |context| vec![context]);
+    let spec = LinearSpec {
+        channels: context.map_or(Channels::Auto, |_| Channels::Pooled),
+        ..LinearSpec::default()
+    };
     let window = WindowShape {
         context: contexts[0],
         horizon,
@@ -138,7 +143,7 @@ fn fit(
         target_names: names,
         input_names: names,
     };
-    match Ridge::fit(&LinearSpec::default()).run(&data, None, &|| false, &mut |_, _| ())? {
+    match Ridge::fit(&spec).run(&data, None, &|| false, &mut |_, _| ())? {
         Fitted::Finished(artifact) => Ok((Ridge::read(&artifact)?, artifact.about.context)),
         Fitted::Stopped(_) => Err("nobody asked it to stop".into()),
     }

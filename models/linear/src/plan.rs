@@ -1,10 +1,9 @@
 //! The plan of a fit: what it tries, in which order, and what it chooses.
 
-use forecast::{ArtifactError, Channels, Lambda, LinearSpec, SeriesData, Tensor, Tensors, Training, tensors};
-use series::{WindowShape, Windows};
+use forecast::{ArtifactError, Channels, Lambda, LinearSpec, Tensor, Tensors, Training, tensors};
 
 use crate::{
-    candidate, judge,
+    contexts, judge,
     maps::{Joint, Own, Pooled, Shape},
     ridge::{LAMBDA, SELECT_MSE},
     scale,
@@ -19,8 +18,6 @@ const LAMBDAS: [f64; 20] = [
 ];
 /// The lambda where no rows select.
 const UNSELECTED: f64 = 1e-3;
-/// Without rows that select, a context needs so many training windows for each of its rows.
-const WINDOWS_PER_ROW: usize = 4;
 /// The most inputs with which `auto` tries the lags of all channels: the time grows with their cube.
 const TRIED_INPUTS: usize = 512;
 /// With all channels the levels are inputs too, and `auto` tries that only where so many training windows that share no row
@@ -95,9 +92,9 @@ impl Plan {
         let selecting = judge::windows(data);
         let values = selecting * data.target_names.len() * data.window.horizon;
         let selecting = selecting > 0;
-        let mut contexts = contexts(data);
+        let mut contexts = contexts::possible(data);
         if !selecting {
-            contexts = vec![unselected(data, &contexts)];
+            contexts = vec![contexts::unselected(data, &contexts)];
         }
         let choices = match spec.channels {
             Channels::Pooled => vec![Choice::Pooled],
@@ -297,40 +294,6 @@ impl Plan {
 /// Stores the error of every lambda.
 pub(crate) fn note(system: System, errors: Vec<f64>, tensors: &mut Tensors) {
     tensors.insert(errors_of(system), vector(errors));
-}
-
-/// Returns some data with windows of another context.
-pub(crate) fn with_context<'a>(data: &Training<'a>, context: usize) -> Training<'a> {
-    let window = WindowShape { context, ..data.window };
-    Training { window, ..*data }
-}
-
-/// Returns the contexts that leave training windows and need no more memory than a fit may take; at least one.
-fn contexts(data: &Training<'_>) -> Vec<usize> {
-    let given = if data.contexts.is_empty() {
-        &[data.window.context]
-    } else {
-        data.contexts
-    };
-    let possible = |context: &usize| {
-        let data = with_context(data, *context);
-        windows(&data) > 0 && candidate::fits_memory(&data)
-    };
-    let possible: Vec<usize> = given.iter().copied().filter(possible).collect();
-    if possible.is_empty() { vec![given[0]] } else { possible }
-}
-
-/// Returns the longest context with enough training windows, else the shortest.
-fn unselected(data: &Training<'_>, contexts: &[usize]) -> usize {
-    let enough = |context: &&usize| windows(&with_context(data, **context)) >= WINDOWS_PER_ROW * **context;
-    contexts.iter().rfind(enough).copied().unwrap_or(contexts[0])
-}
-
-/// Returns how many windows train.
-fn windows(data: &Training<'_>) -> usize {
-    let windows =
-        |series: &SeriesData<'_>| Windows::inside(series.cut.training.clone(), data.window, series.scaled.mask()).len();
-    data.series.iter().map(windows).sum()
 }
 
 fn errors_of(system: System) -> String {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     candidate::Candidate,
-    judge,
+    contexts, judge,
     plan::{self, Choice, Plan, System},
     scale::Channels,
 };
@@ -105,7 +105,7 @@ fn candidate<'a>(
     data: &Training<'a>,
     channels: &'a Channels,
 ) -> Result<Candidate<'a>, FitError> {
-    let data = plan::with_context(data, context);
+    let data = contexts::with_context(data, context);
     match choice {
         Choice::Own => Candidate::own(data, channels, target),
         Choice::Pooled => Candidate::pooled(data, channels),
