@@ -75,7 +75,7 @@ bench-forecasts:
 
 # The ridge beside NumPy and scikit-learn
 bench-ridge PYTHON="python3":
-    cargo run --release -p linear --example ett -- {{data}}/ETTh1.csv
+    cargo run --release -p linear --example ett -- {{data}}/ETTh1.csv 512
     {{PYTHON}} models/linear/tests/peer.py {{data}}/ETTh1.csv 512 96
 
 # Test errors of the ridge on ETTh1 beside published ones; fails above its bounds

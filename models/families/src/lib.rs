@@ -13,7 +13,7 @@ mod several;
 use classical::{Classical, Smoother};
 use ensemble::Ensemble;
 use forecast::{Artifact, ArtifactError, Fit, Forecast, ModelSpec, SearchSpec};
-use linear::{Naive, Ridge, SeasonalNaive, SeasonalNaiveFit};
+use linear::{Drift, DriftFit, Naive, Ridge, SeasonalNaive, SeasonalNaiveFit};
 use prophet::{ProphetFit, ProphetForecast};
 use recurrent::{Cell, Net};
 use rolling::Rolled;
@@ -28,6 +28,7 @@ pub fn fit(model: &ModelSpec, backends: Backends) -> Option<Box<dyn Fit>> {
     Some(match model {
         ModelSpec::Naive(_) => Box::new(Naive),
         ModelSpec::SeasonalNaive(_) => Box::new(SeasonalNaiveFit),
+        ModelSpec::Drift(_) => Box::new(DriftFit),
         ModelSpec::Linear(spec) => Box::new(Ridge::fit(spec)),
         ModelSpec::Gru(spec) => backends.fit(Cell::Gru, spec),
         ModelSpec::Lstm(spec) => backends.fit(Cell::Lstm, spec),
@@ -131,6 +132,7 @@ fn read_one(artifact: &Artifact) -> Result<Box<dyn Forecast>, ArtifactError> {
     Ok(match &artifact.about.settings {
         ModelSpec::Naive(_) => Box::new(Naive::read(artifact)?),
         ModelSpec::SeasonalNaive(_) => Box::new(SeasonalNaive::read(artifact)?),
+        ModelSpec::Drift(_) => Box::new(Drift::read(artifact)?),
         ModelSpec::Linear(_) => Box::new(Ridge::read(artifact)?),
         ModelSpec::Gru(_) | ModelSpec::Lstm(_) => Box::new(Net::read(artifact)?),
         ModelSpec::Ets(_) | ModelSpec::Theta(_) | ModelSpec::Mstl(_) | ModelSpec::Croston(_) => {

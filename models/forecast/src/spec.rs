@@ -28,6 +28,8 @@ pub enum ModelSpec {
     Naive(NaiveSpec),
     /// Repeats the last season.
     SeasonalNaive(SeasonalNaiveSpec),
+    /// Continues the line from the first to the last training row.
+    Drift(DriftSpec),
     /// Ridge regression on a window.
     Linear(LinearSpec),
     /// Gated recurrent units.
@@ -77,6 +79,11 @@ pub struct NaiveSpec {}
 #[serde(deny_unknown_fields)]
 pub struct SeasonalNaiveSpec {}
 
+/// The drift has no settings.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DriftSpec {}
+
 /// Settings of the ridge regression.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -121,7 +128,7 @@ pub enum Lambda {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Channels {
-    /// The best of the others on the rows that select; [`Self::Own`] without such rows.
+    /// [`Self::Pooled`], unless another is clearly better on the rows that select; [`Self::Own`] without such rows.
     #[default]
     Auto,
     /// Its own lags, with coefficients of its own.
@@ -145,9 +152,10 @@ pub enum Scope {
 
 impl ModelSpec {
     /// The names of all kinds.
-    pub const KINDS: [&str; 11] = [
+    pub const KINDS: [&str; 12] = [
         "naive",
         "seasonal-naive",
+        "drift",
         "linear",
         "gru",
         "lstm",
@@ -165,6 +173,7 @@ impl ModelSpec {
         match kind {
             "naive" => Some(Self::Naive(NaiveSpec {})),
             "seasonal-naive" => Some(Self::SeasonalNaive(SeasonalNaiveSpec {})),
+            "drift" => Some(Self::Drift(DriftSpec {})),
             "linear" => Some(Self::Linear(LinearSpec::default())),
             "gru" => Some(Self::Gru(RecurrentSpec::default())),
             "lstm" => Some(Self::Lstm(RecurrentSpec::default())),
@@ -184,6 +193,7 @@ impl ModelSpec {
         match self {
             Self::Naive(_) => "naive",
             Self::SeasonalNaive(_) => "seasonal-naive",
+            Self::Drift(_) => "drift",
             Self::Linear(_) => "linear",
             Self::Gru(_) => "gru",
             Self::Lstm(_) => "lstm",
@@ -212,7 +222,12 @@ impl ModelSpec {
     #[must_use]
     pub fn problems(&self, path: &str) -> Vec<Problem> {
         match self {
-            Self::Naive(_) | Self::SeasonalNaive(_) | Self::Ets(_) | Self::Croston(_) | Self::Ensemble(_) => Vec::new(),
+            Self::Naive(_)
+            | Self::SeasonalNaive(_)
+            | Self::Drift(_)
+            | Self::Ets(_)
+            | Self::Croston(_)
+            | Self::Ensemble(_) => Vec::new(),
             Self::Linear(spec) => spec.problems(path),
             Self::Gru(spec) | Self::Lstm(spec) => spec.problems(path),
             Self::Theta(spec) => spec.problems(path),

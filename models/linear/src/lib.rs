@@ -7,6 +7,7 @@
 mod calendar;
 mod candidate;
 mod contexts;
+mod drift;
 mod judge;
 mod kernel;
 mod maps;
@@ -29,6 +30,7 @@ mod wide;
 use forecast::{Artifact, ArtifactError};
 
 pub use contexts::contexts;
+pub use drift::{Drift, DriftFit};
 pub use naive::Naive;
 pub use ridge::Ridge;
 pub use ridge_fit::RidgeFit;

@@ -1,10 +1,9 @@
 //! The plan of a fit: what it tries, in which order, and what it chooses.
 
-use forecast::{ArtifactError, Channels, Lambda, LinearSpec, SeriesData, Tensor, Tensors, Training, tensors};
-use series::{WindowShape, Windows};
+use forecast::{ArtifactError, Channels, Lambda, LinearSpec, Tensor, Tensors, Training, tensors};
 
 use crate::{
-    candidate, judge,
+    contexts, judge,
     maps::{Joint, Own, Pooled, Shape},
     ridge::{LAMBDA, SELECT_MSE},
     scale,
@@ -19,14 +18,15 @@ const LAMBDAS: [f64; 20] = [
 ];
 /// The lambda where no rows select.
 const UNSELECTED: f64 = 1e-3;
-/// Without rows that select, a context needs so many training windows for each of its rows.
-const WINDOWS_PER_ROW: usize = 4;
 /// The most inputs with which `auto` tries the lags of all channels: the time grows with their cube.
 const TRIED_INPUTS: usize = 512;
+/// With all channels the levels are inputs too, and `auto` tries that only where so many training windows that share no row
+/// tell about each level: over a long horizon of few such windows a level seems to return to a mean that it never had.
+const WINDOWS_PER_LEVEL: usize = 20;
 /// The most operations, targets times the cube of the context, with which `auto` tries coefficients for each target.
-const TRIED_OWN: usize = 2_000_000_000;
-/// By which share the error must be smaller for another choice than the simplest, where one window judges; with more
-/// windows that share no row the share falls with the root of their number, as the error of a mean does.
+const TRIED_OWN: usize = 300_000_000;
+/// By which share the error must be smaller to be clearly so, where one window judges; with more windows that share no row
+/// the share falls with the root of their number, as the error of a mean does.
 const CLEAR: f64 = 0.1;
 /// The prefix of tensors that only the search needs.
 const ERRORS: &str = "errors.";
@@ -77,7 +77,7 @@ pub(crate) struct Plan {
     selects: bool,
     /// The error of a choice that is clearly better than another, as a share of the other's.
     clear: f64,
-    /// The context of `All`, of each context whether its inputs are few enough.
+    /// Of each context, whether the lags of all channels are worth trying.
     few_inputs: Vec<bool>,
     horizon: usize,
     targets: usize,
@@ -92,9 +92,9 @@ impl Plan {
         let selecting = judge::windows(data);
         let values = selecting * data.target_names.len() * data.window.horizon;
         let selecting = selecting > 0;
-        let mut contexts = contexts(data);
+        let mut contexts = contexts::possible(data);
         if !selecting {
-            contexts = vec![unselected(data, &contexts)];
+            contexts = vec![contexts::unselected(data, &contexts)];
         }
         let choices = match spec.channels {
             Channels::Pooled => vec![Choice::Pooled],
@@ -109,7 +109,8 @@ impl Plan {
         };
         let channels = scale::inputs(data).len();
         let targets = data.target_names.len();
-        let few = |context: &usize| channels > 1 && channels * context <= TRIED_INPUTS;
+        let told = judge::training_rows(data) / data.window.horizon.max(1) >= WINDOWS_PER_LEVEL * channels;
+        let few = |context: &usize| channels > 1 && told && channels * context <= TRIED_INPUTS;
         Self {
             selects: selecting && choices.len().max(lambdas.len()).max(contexts.len()) > 1,
             clear: 1.0 - CLEAR / number(judge::independent(data)).sqrt(),
@@ -243,29 +244,46 @@ impl Plan {
         Ok(chosen)
     }
 
-    /// Returns the context and the lambda of a choice with the smallest error over all targets, the first of equal ones.
+    /// Returns the longest context of a choice than which no shorter one is clearly better, with its best lambda.
+    ///
+    /// A long context holds the short ones, and shrinking takes care of the lags that say nothing.
     fn best(&self, choice: Choice, tensors: &Tensors) -> Result<Option<Chosen>, ArtifactError> {
         let mut best: Option<Chosen> = None;
         let systems = self.systems(choice, tensors)?;
+        let mut each = Vec::new();
         for systems in systems.chunk_by(|a, b| a.context == b.context) {
-            let mut totals = vec![0.0; self.lambdas.len()];
-            for &system in systems {
-                let errors = self.errors(system, tensors)?;
-                totals.iter_mut().zip(errors).for_each(|(total, error)| *total += error);
-            }
-            for (&error, &lambda) in totals.iter().zip(&self.lambdas) {
-                if best.and_then(|best| best.error).is_none_or(|least| error < least) {
-                    let (context, error) = (systems[0].context, Some(error));
-                    best = Some(Chosen {
-                        choice,
-                        context,
-                        lambda,
-                        error,
-                    });
-                }
+            each.push((systems[0].context, self.least(systems, tensors)?));
+        }
+        let least = each
+            .iter()
+            .fold(f64::INFINITY, |least, (_, (error, _))| error.min(least));
+        for (context, (error, lambda)) in each {
+            if error * self.clear <= least {
+                best = Some(Chosen {
+                    choice,
+                    context,
+                    lambda,
+                    error: Some(error),
+                });
             }
         }
         Ok(best)
+    }
+
+    /// Returns the smallest error over some targets together and its lambda, the first of equal ones.
+    fn least(&self, systems: &[System], tensors: &Tensors) -> Result<(f64, f64), ArtifactError> {
+        let mut totals = vec![0.0; self.lambdas.len()];
+        for &system in systems {
+            let errors = self.errors(system, tensors)?;
+            totals.iter_mut().zip(errors).for_each(|(total, error)| *total += error);
+        }
+        let mut least = (totals[0], self.lambdas[0]);
+        for (&error, &lambda) in totals.iter().zip(&self.lambdas) {
+            if error < least.0 {
+                least = (error, lambda);
+            }
+        }
+        Ok(least)
     }
 
     fn errors<'a>(&self, system: System, tensors: &'a Tensors) -> Result<&'a [f64], ArtifactError> {
@@ -276,40 +294,6 @@ impl Plan {
 /// Stores the error of every lambda.
 pub(crate) fn note(system: System, errors: Vec<f64>, tensors: &mut Tensors) {
     tensors.insert(errors_of(system), vector(errors));
-}
-
-/// Returns some data with windows of another context.
-pub(crate) fn with_context<'a>(data: &Training<'a>, context: usize) -> Training<'a> {
-    let window = WindowShape { context, ..data.window };
-    Training { window, ..*data }
-}
-
-/// Returns the contexts that leave training windows and need no more memory than a fit may take; at least one.
-fn contexts(data: &Training<'_>) -> Vec<usize> {
-    let given = if data.contexts.is_empty() {
-        &[data.window.context]
-    } else {
-        data.contexts
-    };
-    let possible = |context: &usize| {
-        let data = with_context(data, *context);
-        windows(&data) > 0 && candidate::fits_memory(&data)
-    };
-    let possible: Vec<usize> = given.iter().copied().filter(possible).collect();
-    if possible.is_empty() { vec![given[0]] } else { possible }
-}
-
-/// Returns the longest context with enough training windows, else the shortest.
-fn unselected(data: &Training<'_>, contexts: &[usize]) -> usize {
-    let enough = |context: &&usize| windows(&with_context(data, **context)) >= WINDOWS_PER_ROW * **context;
-    contexts.iter().rfind(enough).copied().unwrap_or(contexts[0])
-}
-
-/// Returns how many windows train.
-fn windows(data: &Training<'_>) -> usize {
-    let windows =
-        |series: &SeriesData<'_>| Windows::inside(series.cut.training.clone(), data.window, series.scaled.mask()).len();
-    data.series.iter().map(windows).sum()
 }
 
 fn errors_of(system: System) -> String {

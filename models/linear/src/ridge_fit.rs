@@ -8,14 +8,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     candidate::Candidate,
-    judge,
+    contexts, judge,
     plan::{self, Choice, Plan, System},
     scale::Channels,
 };
 
 /// Chooses channels, context and lambda on the rows that select, and solves for the coefficients.
 ///
-/// Coefficients that all targets share are the simplest, and others must be clearly better. Where fewer than four horizons
+/// Coefficients that all targets share are the simplest, and others must be clearly better. Where fewer than eight horizons
 /// of rows select, the last training rows judge too; the coefficients are those of all training rows.
 ///
 /// Where each target has coefficients of its own, all have one lambda: chosen per target, it would overfit few selecting
@@ -105,7 +105,7 @@ fn candidate<'a>(
     data: &Training<'a>,
     channels: &'a Channels,
 ) -> Result<Candidate<'a>, FitError> {
-    let data = plan::with_context(data, context);
+    let data = contexts::with_context(data, context);
     match choice {
         Choice::Own => Candidate::own(data, channels, target),
         Choice::Pooled => Candidate::pooled(data, channels),

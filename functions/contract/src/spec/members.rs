@@ -14,9 +14,10 @@ use crate::text::shortened;
 pub(super) const MAX_MEMBERS: usize = 64;
 
 /// The kinds of the default list, in order.
-const DEFAULT: [&str; 10] = [
+const DEFAULT: [&str; 11] = [
     "naive",
     "seasonal-naive",
+    "drift",
     "ets",
     "theta",
     "mstl",

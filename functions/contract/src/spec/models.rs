@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use forecast::{EnsembleSpec, ModelSpec, NaiveSpec, RecurrentSpec, SearchSpec, SeasonalNaiveSpec};
+use forecast::{DriftSpec, EnsembleSpec, ModelSpec, NaiveSpec, RecurrentSpec, SearchSpec, SeasonalNaiveSpec};
 
 use super::{
     members::{self, MAX_MEMBERS, RawMember},
@@ -190,6 +190,10 @@ fn model(section: &mut Section<'_>, kind: &str) -> ModelSpec {
         "seasonal-naive" => {
             scope(section);
             ModelSpec::SeasonalNaive(SeasonalNaiveSpec {})
+        }
+        "drift" => {
+            scope(section);
+            ModelSpec::Drift(DriftSpec {})
         }
         _ => {
             scope(section);

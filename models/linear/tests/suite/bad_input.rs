@@ -171,7 +171,12 @@ fn ten_million_rows_are_fitted_without_a_copy() {
     let season = 1;
     let model = Ridge::read(&finished(
         &Ridge::fit(&LinearSpec::default()),
-        &Prepared { scaled, cut, season },
+        &Prepared {
+            scaled,
+            cut,
+            season,
+            contexts: Vec::new(),
+        },
     ))
     .unwrap();
     assert!(model.select_mse().unwrap().is_finite());

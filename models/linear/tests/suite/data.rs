@@ -11,6 +11,8 @@ pub(crate) struct Prepared {
     pub(crate) scaled: Scaled,
     pub(crate) cut: Cut,
     pub(crate) season: usize,
+    /// The contexts among which a fit chooses.
+    pub(crate) contexts: Vec<usize>,
 }
 
 pub(crate) fn prepare(targets: &[Vec<f64>], window: WindowShape, clean: &Clean, validation: Validation) -> Prepared {
@@ -65,6 +67,7 @@ fn prepared(columns: Vec<Column>, window: WindowShape, clean: &Clean, validation
         scaled,
         cut,
         season: 24,
+        contexts: Vec::new(),
     }
 }
 
@@ -94,7 +97,7 @@ pub(crate) fn run_on(
         window: on.cut.window,
         season: on.season,
         seasons: &[on.season],
-        contexts: &[],
+        contexts: &on.contexts,
         threads,
         cut: "c0ffee",
         target_names: &names[..on.scaled.targets.len()],

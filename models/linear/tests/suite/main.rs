@@ -5,6 +5,8 @@
 mod bad_input;
 mod calendar;
 mod closed_forms;
+mod contexts;
 mod data;
+mod drift;
 mod honesty;
 mod skill;
