@@ -69,7 +69,8 @@ impl From<&CutDocument> for Ground {
     }
 }
 
-/// Returns the verdict on a round. The better baseline wins, unless a model beats it by the margin.
+/// Returns the verdict on a round. The better baseline wins, unless a model beats it by the margin; the ensemble wins unless
+/// another member beats it by more than chance.
 #[must_use]
 pub fn judge(round: &Round, outcomes: &[Outcome], promote: &PromoteSection) -> Verdict {
     let metric = deciding(outcomes, promote.metric);
@@ -81,7 +82,9 @@ pub fn judge(round: &Round, outcomes: &[Outcome], promote: &PromoteSection) -> V
     };
     let (baseline, model) = (of(true), of(false));
     let baseline_score = baseline.as_ref().map(|b| b.score);
-    let (winner, reason) = choose(baseline, model, metric, promote.margin).unwrap_or_else(|| by_rule(round, outcomes));
+    let (winner, reason) = ensemble_stays(round, outcomes, metric)
+        .or_else(|| choose(baseline, model, metric, promote.margin))
+        .unwrap_or_else(|| by_rule(round, outcomes));
     let reason = if metric == promote.metric || winner.as_ref().is_none_or(|winner| winner.score.is_none()) {
         reason
     } else {
@@ -228,6 +231,45 @@ fn kept(
         reason,
         ..reigning.clone()
     }
+}
+
+/// Returns the ensemble as the winner where no other member beats it by more than chance; `None` without an ensemble.
+///
+/// Of many members scored on few horizons, the best one was mostly lucky: chosen by its score, it forecast worse than the
+/// ensemble on every table of competition series. So another member must be better by `1 / √(2 horizons)`: by 71 % where one
+/// horizon is scored, by 10 % where fifty are.
+fn ensemble_stays(round: &Round, outcomes: &[Outcome], metric: Metric) -> Option<(Option<Winner>, String)> {
+    let is_ensemble = |outcome: &&Outcome| Some(&outcome.member) == round.ensemble.as_ref();
+    let ensemble = outcomes.iter().find(is_ensemble)?;
+    let score = score(ensemble, metric)?;
+    let chance = chance(ensemble.scores.as_ref()?);
+    let rival = best(outcomes.iter().filter(|outcome| !is_ensemble(outcome)), metric);
+    let reason = match &rival {
+        Some(rival) if rival.score <= score * (1.0 - chance) => return None,
+        Some(rival) => format!(
+            "no member beats the {} with {} {score:.6} by {:.0} %, which chance explains on this holdout; next is {} at {:.6}",
+            ensemble.member,
+            name(metric),
+            chance * 100.0,
+            rival.member,
+            rival.score
+        ),
+        None => format!("only the {} has a score", ensemble.member),
+    };
+    let winner = Winner {
+        member: ensemble.member.clone(),
+        artifact: ensemble.artifact?,
+        score: Some(score),
+    };
+    Some((Some(winner), reason))
+}
+
+/// Returns by which fraction a score may be better by chance, by how many horizons without a common row were scored.
+#[expect(clippy::cast_precision_loss, reason = "origins and steps lie far below 2^52")]
+fn chance(scores: &Scores) -> f64 {
+    let steps = scores.steps.len().max(1);
+    let horizons = (scores.origins + steps - 1) as f64 / steps as f64;
+    1.0 / (2.0 * horizons.max(1.0)).sqrt()
 }
 
 /// Returns whether an entry's champion is the winner's artifact, or was fitted again with its settings.

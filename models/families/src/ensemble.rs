@@ -15,7 +15,7 @@ use crate::forecaster;
 const DRAWS: usize = 50;
 
 /// How many horizons of rows weigh as much as the median.
-const EVIDENCE: f64 = 4.0;
+const EVIDENCE: f64 = 8.0;
 
 /// The tensor of weights, `[members, targets]`.
 const WEIGHTS: &str = "ensemble.weights";
@@ -49,10 +49,11 @@ pub struct Mix {
 
 /// Returns how to mix members, by their errors on rows that no member was fitted on.
 ///
-/// For each target, members whose squared error is larger than that of the better baseline are not sound and left out.
+/// For each target, members whose squared error is larger than that of the better baseline are not sound and left out; larger
+/// by more than chance, which is `1 / horizons` of it.
 /// Sound members are drawn greedily with replacement so that the mean of those drawn has the least squared error; the best
 /// number of draws counts. Such weights follow chance where few horizons select, so the mean is shrunk towards the median of
-/// the sound members: its share is `4 / (4 + horizons)`. Where a target has no observed row, all models are sound and the
+/// the sound members: its share is `8 / (8 + horizons)`. Where a target has no observed row, all models are sound and the
 /// median forecasts.
 ///
 /// # Shapes
@@ -73,7 +74,7 @@ pub fn weigh(actuals: &Matrix, candidates: &[Candidate<'_>], horizons: f64) -> M
     for target in 0..targets {
         let seen = (0..actuals.rows).any(|row| !actuals.at(row, target).is_nan());
         let products = products(actuals, candidates, target);
-        let sound = sound(&products, candidates, seen);
+        let sound = sound(&products, candidates, seen, 1.0 + 1.0 / horizons.max(0.5));
         for &member in &sound {
             *mix.sound.at_mut(member, target) = 1.0;
         }
@@ -88,13 +89,15 @@ pub fn weigh(actuals: &Matrix, candidates: &[Candidate<'_>], horizons: f64) -> M
     mix
 }
 
-/// Returns the members that are no worse than the better baseline; all models where nothing was seen.
-fn sound(products: &[f64], candidates: &[Candidate<'_>], seen: bool) -> Vec<usize> {
+/// Returns the members whose error is at most `slack` times that of the better baseline; all models where nothing was seen.
+fn sound(products: &[f64], candidates: &[Candidate<'_>], seen: bool, slack: f64) -> Vec<usize> {
     let members = candidates.len();
     let error = |member: usize| products[member * members + member];
     let of = |baseline: bool| (0..members).filter(move |&member| candidates[member].baseline == baseline);
     let bound = of(true).map(error).fold(f64::INFINITY, f64::min);
-    let sound: Vec<usize> = of(false).filter(|&model| !seen || error(model) <= bound).collect();
+    let sound: Vec<usize> = of(false)
+        .filter(|&model| !seen || error(model) <= bound * slack)
+        .collect();
     if !sound.is_empty() {
         return sound;
     }

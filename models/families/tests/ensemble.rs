@@ -86,9 +86,9 @@ fn who_is_right_gets_the_weight_and_each_target_has_its_own() {
     let actuals = matrix(2, vec![1.0, 5.0, 2.0, 6.0, 3.0, f64::NAN]);
     let right_then_wrong = [1.0, 0.0, 2.0, 0.0, 3.0, 0.0];
     let wrong_then_right = [9.0, 5.0, 9.0, 6.0, 9.0, 7.0];
-    let mix = weigh(&actuals, &candidates(&[&right_then_wrong, &wrong_then_right], 0), 4.0);
+    let mix = weigh(&actuals, &candidates(&[&right_then_wrong, &wrong_then_right], 0), 8.0);
     assert_eq!(mix.weights.data, [1.0, 0.0, 0.0, 1.0]);
-    assert_eq!(mix.median, [0.5, 0.5], "four horizons weigh as much as the median");
+    assert_eq!(mix.median, [0.5, 0.5], "eight horizons weigh as much as the median");
 }
 
 #[test]
