@@ -44,6 +44,7 @@ async fn scene(world: World, table: &Table, spec: Spec) -> Scene {
             .cloned()
             .collect(),
         members,
+        left_out: Vec::new(),
         ensemble: mixed.first().map(|member| member.name.clone()),
         cut,
         clean,
