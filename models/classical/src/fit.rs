@@ -10,17 +10,17 @@ use std::{
 };
 
 use forecast::{
-    About, Artifact, ArtifactError, Checkpoint, EpochLoss, EtsSpec, Fit, FitError, Fitted, ModelSpec, MstlSpec,
-    Progress, Tensor, Tensors, ThetaSpec, Training, tensors,
+    About, Artifact, ArtifactError, Checkpoint, CrostonSpec, EpochLoss, EtsSpec, Fit, FitError, Fitted, ModelSpec,
+    MstlSpec, Progress, Tensor, Tensors, ThetaSpec, Training, tensors,
 };
 use serde::{Deserialize, Serialize};
 use series::Scaled;
 
 use crate::{
-    rule::Rule,
-    simplex::Stopped,
+    model::TargetModel,
     smoother,
-    target::{Halt, Method, Target, TargetModel},
+    stop::Stopped,
+    target::{self, Halt, Target},
 };
 
 /// The most training rows that parameters are estimated from, the last ones. More rows hardly change them, and a fit takes
@@ -33,7 +33,6 @@ const ESTIMATED_ROWS: usize = 50_000;
 #[derive(Clone, PartialEq, Debug)]
 pub struct Classical {
     settings: ModelSpec,
-    method: Method,
 }
 
 /// The description of a checkpoint.
@@ -51,37 +50,29 @@ impl Classical {
     /// Returns the fit of exponential smoothing.
     #[must_use]
     pub fn ets(spec: &EtsSpec) -> Self {
-        Self {
-            settings: ModelSpec::Ets(spec.clone()),
-            method: Method::Ets {
-                trend: spec.trend,
-                seasonal: spec.seasonal,
-            },
-        }
+        let settings = ModelSpec::Ets(spec.clone());
+        Self { settings }
     }
 
     /// Returns the fit of the Theta method.
     #[must_use]
     pub fn theta(spec: &ThetaSpec) -> Self {
-        Self {
-            settings: ModelSpec::Theta(spec.clone()),
-            method: Method::Theta {
-                theta: spec.theta,
-                seasonal: spec.seasonal,
-            },
-        }
+        let settings = ModelSpec::Theta(spec.clone());
+        Self { settings }
     }
 
     /// Returns the fit of a decomposition into several seasons and a trend.
     #[must_use]
     pub fn mstl(spec: &MstlSpec) -> Self {
-        Self {
-            settings: ModelSpec::Mstl(spec.clone()),
-            method: Method::Mstl {
-                periods: spec.periods.clone(),
-                trend: spec.trend,
-            },
-        }
+        let settings = ModelSpec::Mstl(spec.clone());
+        Self { settings }
+    }
+
+    /// Returns the fit of Croston's method for demand that is mostly 0.
+    #[must_use]
+    pub fn croston(spec: &CrostonSpec) -> Self {
+        let settings = ModelSpec::Croston(spec.clone());
+        Self { settings }
     }
 
     fn unfinished(&self, data: &Training<'_>, targets: Vec<usize>) -> Written {
@@ -131,7 +122,7 @@ impl Classical {
         #[expect(clippy::cast_precision_loss, reason = "seconds and rows lie far below 2^52")]
         let anchor = vec![rows.scaled.axis.at(rows.first) as f64, rows.count as f64];
         tensors.insert(smoother::ANCHOR.to_owned(), Tensor::f64(vec![2], anchor));
-        let memory = models.values().map(|model| memory(model.rule)).max().unwrap_or(1);
+        let memory = models.values().map(TargetModel::memory).max().unwrap_or(1);
         for (target, model) in models {
             model.write(target, &mut tensors);
         }
@@ -150,6 +141,7 @@ struct Estimated<'a> {
     first: usize,
     count: usize,
     season: usize,
+    seasons: &'a [usize],
 }
 
 impl<'a> Estimated<'a> {
@@ -168,12 +160,13 @@ impl<'a> Estimated<'a> {
             first: training.end - count,
             count,
             season: data.season,
+            seasons: data.seasons,
         })
     }
 
     fn fit(
         &self,
-        method: &Method,
+        settings: &ModelSpec,
         target: usize,
         tick: &mut dyn FnMut() -> Result<(), Stopped>,
     ) -> Result<TargetModel, Halt> {
@@ -183,10 +176,12 @@ impl<'a> Estimated<'a> {
         let rows = Target {
             filled: &filled,
             observed: &self.scaled.observed[target][rows],
+            unit: self.scaled.unit(target),
             season: self.season,
+            seasons: self.seasons,
             frequency: self.scaled.axis.frequency,
         };
-        method.fit(&rows, tick)
+        target::fit(settings, &rows, tick)
     }
 }
 
@@ -215,7 +210,7 @@ impl Fit for Classical {
             let &target = open.get(queue.fetch_add(1, Ordering::Relaxed))?;
             let result = tick()
                 .map_err(Halt::from)
-                .and_then(|()| rows.fit(&self.method, target, tick));
+                .and_then(|()| rows.fit(&self.settings, target, tick));
             let goes_on = result.is_ok();
             let mut results = results.lock().unwrap_or_else(PoisonError::into_inner);
             results.push((target, result));
@@ -266,18 +261,4 @@ fn progress(targets: usize) -> Progress {
         epoch: 0,
         batch: targets as u64,
     }
-}
-
-/// Returns after how many rows the weight of a level is a thousandth.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "the smallest alpha is 1e-4, which gives 69,075 rows"
-)]
-fn memory(rule: Rule) -> usize {
-    let (Rule::Ets { alpha, .. } | Rule::Theta { alpha, .. }) = rule;
-    if alpha >= 0.999 {
-        return 1;
-    }
-    libm::ceil(libm::log(1e-3) / libm::log(1.0 - alpha)) as usize
 }

@@ -3,10 +3,7 @@
 use forecast::{Artifact, ArtifactError, Forecast, ForecastError, History, ModelSpec, tensors};
 use series::{Matrix, Scaled, TimeAxis};
 
-use crate::{
-    rule::State,
-    target::{LARGEST, TargetModel},
-};
+use crate::{model::TargetModel, size::LARGEST};
 
 /// The tensor of the first estimated row's time, UTC seconds, and how many rows were estimated from.
 pub(crate) const ANCHOR: &str = "anchor";
@@ -33,7 +30,7 @@ struct Standing {
     row: i64,
     /// The distance of that row from the first row of the estimate.
     turn: i64,
-    states: Vec<State>,
+    states: Vec<Vec<Vec<f64>>>,
 }
 
 impl Smoother {
@@ -45,11 +42,11 @@ impl Smoother {
         let about = &artifact.about;
         if !matches!(
             about.settings,
-            ModelSpec::Ets(_) | ModelSpec::Theta(_) | ModelSpec::Mstl(_)
+            ModelSpec::Ets(_) | ModelSpec::Theta(_) | ModelSpec::Mstl(_) | ModelSpec::Croston(_)
         ) {
             return Err(ArtifactError::Kind {
                 have: about.kind.clone(),
-                need: "ets, theta or mstl".into(),
+                need: "ets, theta, mstl or croston".into(),
             });
         }
         let anchor = tensors::f64s(&artifact.tensors, ANCHOR, &[2])?;
@@ -70,12 +67,12 @@ impl Smoother {
     /// Returns the states from which to start for an origin.
     fn stand(&self, scaled: &Scaled, origin: i64) -> Result<Standing, ForecastError> {
         let first = place(&scaled.axis, self.first)?;
-        let start = || self.models.iter().map(|model| model.start.clone()).collect();
+        let start = || self.models.iter().map(TargetModel::start).collect();
         Ok(if origin >= first + self.count {
             Standing {
                 row: first + self.count,
                 turn: self.count,
-                states: self.models.iter().map(|model| model.end.clone()).collect(),
+                states: self.models.iter().map(TargetModel::end).collect(),
             }
         } else if origin >= first {
             Standing {
@@ -100,12 +97,8 @@ impl Smoother {
             for (target, (model, state)) in self.models.iter().zip(&mut standing.states).enumerate() {
                 let seen = row.filter(|&row| scaled.observed[target][row]);
                 let y = seen.map_or(f64::NAN, |row| scaled.values.at(row, scaled.targets[target]));
-                let y = if y.abs() < LARGEST {
-                    y - model.seasons(standing.turn)
-                } else {
-                    f64::NAN
-                };
-                model.rule.absorb(state, wrapped(standing.turn, state.season.len()), y);
+                let y = if y.abs() < LARGEST { y } else { f64::NAN };
+                model.absorb(state, standing.turn, y);
             }
             standing.row += 1;
             standing.turn += 1;
@@ -115,16 +108,10 @@ impl Smoother {
     fn ahead(&self, standing: &Standing, steps: usize) -> Result<Matrix, ForecastError> {
         let mut forecast = Matrix::zeros(steps, self.models.len());
         for (target, (model, state)) in self.models.iter().zip(&standing.states).enumerate() {
-            for pattern in &model.patterns {
-                let mut place = wrapped(standing.turn, pattern.len());
-                for step in 0..steps {
-                    *forecast.at_mut(step, target) += pattern[place];
-                    place = if place + 1 == pattern.len() { 0 } else { place + 1 };
-                }
+            let values = model.ahead(state, standing.turn, steps);
+            for (step, value) in values.into_iter().enumerate() {
+                *forecast.at_mut(step, target) = value;
             }
-            let place = wrapped(standing.turn, state.season.len());
-            let column = forecast.data.iter_mut().skip(target).step_by(self.models.len());
-            model.rule.ahead(state, place, column);
         }
         match forecast.data.iter().position(|value| !value.is_finite()) {
             None => Ok(forecast),
@@ -135,22 +122,6 @@ impl Smoother {
             }),
         }
     }
-}
-
-impl TargetModel {
-    /// Returns what the seasons add at a distance from the first row of the estimate.
-    fn seasons(&self, turn: i64) -> f64 {
-        self.patterns
-            .iter()
-            .map(|pattern| pattern[wrapped(turn, pattern.len())])
-            .sum()
-    }
-}
-
-/// Returns the place in a season.
-fn wrapped(turn: i64, season: usize) -> usize {
-    let season = i64::try_from(season.max(1)).unwrap_or(i64::MAX);
-    usize::try_from(turn.rem_euclid(season)).unwrap_or(0)
 }
 
 /// Returns the row of a time; below 0 before the axis starts.

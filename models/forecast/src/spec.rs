@@ -8,7 +8,10 @@ mod search;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use series::Problem;
 
-pub use classical::{EtsSpec, MstlSpec, Periods, Seasonal, ThetaSpec, Trend};
+pub use classical::{
+    CrostonSpec, Curvature, Demand, Errors, EtsSpec, MstlSpec, Periods, Seasonal, Selection, ThetaSpec, Transformation,
+    Trend,
+};
 pub use prophet::{Condition, Growth, Holiday, Mode, Order, ProphetSpec, Regressor, Scaling, Seasonality, Standardize};
 pub use recurrent::{Backend, Optimizer, Precision, RecurrentSpec, Schedule};
 pub use search::{Between, Candidates, SearchSpec, Spread, Strategy};
@@ -35,6 +38,8 @@ pub enum ModelSpec {
     Theta(ThetaSpec),
     /// Decomposition into several seasons and a trend.
     Mstl(MstlSpec),
+    /// Smoothing of demand that is mostly 0.
+    Croston(CrostonSpec),
     /// A weighted mean of the round's other models, made where the round is decided; it is not fitted by itself.
     Ensemble(EnsembleSpec),
     /// The additive model of trend, seasons, holidays and regressors.
@@ -138,7 +143,7 @@ pub enum Scope {
 
 impl ModelSpec {
     /// The names of all kinds.
-    pub const KINDS: [&str; 10] = [
+    pub const KINDS: [&str; 11] = [
         "naive",
         "seasonal-naive",
         "linear",
@@ -148,6 +153,7 @@ impl ModelSpec {
         "ets",
         "theta",
         "mstl",
+        "croston",
         "ensemble",
     ];
 
@@ -163,6 +169,7 @@ impl ModelSpec {
             "ets" => Some(Self::Ets(EtsSpec::default())),
             "theta" => Some(Self::Theta(ThetaSpec::default())),
             "mstl" => Some(Self::Mstl(MstlSpec::default())),
+            "croston" => Some(Self::Croston(CrostonSpec::default())),
             "prophet" => Some(Self::Prophet(ProphetSpec::default())),
             "ensemble" => Some(Self::Ensemble(EnsembleSpec::default())),
             _ => None,
@@ -181,6 +188,7 @@ impl ModelSpec {
             Self::Ets(_) => "ets",
             Self::Theta(_) => "theta",
             Self::Mstl(_) => "mstl",
+            Self::Croston(_) => "croston",
             Self::Prophet(_) => "prophet",
             Self::Ensemble(_) => "ensemble",
         }
@@ -202,7 +210,7 @@ impl ModelSpec {
     #[must_use]
     pub fn problems(&self, path: &str) -> Vec<Problem> {
         match self {
-            Self::Naive(_) | Self::SeasonalNaive(_) | Self::Ets(_) | Self::Ensemble(_) => Vec::new(),
+            Self::Naive(_) | Self::SeasonalNaive(_) | Self::Ets(_) | Self::Croston(_) | Self::Ensemble(_) => Vec::new(),
             Self::Linear(spec) => spec.problems(path),
             Self::Gru(spec) | Self::Lstm(spec) => spec.problems(path),
             Self::Theta(spec) => spec.problems(path),

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import statsforecast
 import statsmodels
-from statsforecast.models import AutoETS, MSTL, Theta
+from statsforecast.models import MSTL, AutoETS, DynamicOptimizedTheta, DynamicTheta
 from statsmodels.tsa.exponential_smoothing.ets import ETSModel
 
 warnings.filterwarnings("ignore")
@@ -33,8 +33,19 @@ def smoothed(model, damped, season):
     }
 
 
+def judged(model, damped, season):
+    """The likelihood of a form with multiplicative parts, as theirs minimises it: `n ln Σe² + 2 Σ ln |μ|`."""
+    fit = AutoETS(season_length=season, model=model, damped=damped).fit(train)
+    expected = fit.model_["fitted"]
+    errors = train / expected - 1
+    return {
+        "value": float(TRAINING * np.log(np.sum(errors**2)) + 2 * np.sum(np.log(np.abs(expected)))),
+        "end": fit.predict(HORIZON)["mean"].tolist(),
+    }
+
+
 def filtered():
-    """The recursion alone: given parameters and start, forecasts from two origins."""
+    """The recursion alone, additive: given parameters and start, forecasts from two origins."""
     start = {"level": 2.0, "slope": 0.01, "season": [0.1 * ((i % 5) - 2) for i in range(SEASON)]}
     alpha, beta, gamma, phi = 0.35, 0.02, 0.15, 0.93
     out = {"start": start, "rule": [alpha, beta, gamma, phi]}
@@ -55,6 +66,32 @@ def filtered():
     return out
 
 
+def filtered_product():
+    """The same with a multiplicative season, of statsforecast: statsmodels divides by the level after a row, R by that before."""
+    fit = AutoETS(season_length=SEASON, model="MAM", damped=True).fit(train)
+    later = AutoETS(season_length=SEASON, model="MAM", damped=True)
+    later.model_ = fit.model_
+    state = fit.model_["states"][0]
+    # The last place of the season comes first.
+    return {
+        "start": {"level": float(state[0]), "slope": float(state[1]), "season": state[:1:-1].tolist()},
+        "rule": [float(fit.model_["par"][i]) for i in range(4)],
+        "end": fit.predict(HORIZON)["mean"].tolist(),
+        "later": later.forward(y[: TRAINING + 20], HORIZON)["mean"].tolist(),
+        "end_sse": float(np.sum((train - fit.model_["fitted"]) ** 2)),
+    }
+
+
+def theta(model):
+    fit = model.fit(train)
+    return {
+        "alpha": float(fit.model_["par"]["alpha"]),
+        "theta": float(fit.model_["par"]["theta"]),
+        "sse": float(np.sum(fit.model_["residuals"][2:] ** 2)),
+        "end": fit.predict(HORIZON)["mean"].tolist(),
+    }
+
+
 peers = {
     "versions": {m.__name__: m.__version__ for m in (statsforecast, statsmodels, np)},
     "training": TRAINING,
@@ -65,9 +102,19 @@ peers = {
         "none-season": smoothed("ANA", False, SEASON),
         "additive-season": smoothed("AAA", False, SEASON),
     },
-    "theta": Theta(season_length=SEASON, decomposition_type="additive").fit(train).predict(HORIZON)["mean"].tolist(),
+    "multiplicative": {
+        "none": judged("MNN", False, 1),
+        "damped": judged("MAN", True, 1),
+        "none-season": judged("MNM", False, SEASON),
+        "damped-season": judged("MAM", True, SEASON),
+    },
+    "theta": {
+        "given": theta(DynamicTheta(season_length=SEASON, decomposition_type="multiplicative")),
+        "auto": theta(DynamicOptimizedTheta(season_length=SEASON, decomposition_type="multiplicative")),
+    },
     "mstl": MSTL(season_length=SEASON, trend_forecaster=AutoETS(model="ANN")).fit(train).predict(HORIZON)["mean"].tolist(),
     "filter": filtered(),
+    "filter-product": filtered_product(),
 }
 json.dump(peers, sys.stdout, indent=1)
 print()

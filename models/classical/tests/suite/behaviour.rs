@@ -1,11 +1,11 @@
 //! What forecasts depend on.
 
 use classical::{Classical, Smoother};
-use forecast::{Artifact, EtsSpec, Forecast, MstlSpec, Periods, Seasonal};
+use forecast::{Artifact, Demand, EtsSpec, Forecast, MstlSpec, Periods, Seasonal};
 use proptest::prelude::*;
-use series::{Frequency, TimeAxis};
+use series::{Frequency, TimeAxis, Unit};
 
-use crate::data::{HOUR, Series, kinds, noise, wave};
+use crate::data::{HOUR, Series, demand, kinds, noise, wave};
 
 fn largest_error(series: &Series, fit: &Classical, origin: usize, steps: usize) -> f64 {
     let forecast = series.forecast(&series.model(fit), origin, steps).unwrap().data;
@@ -51,7 +51,8 @@ fn a_day_and_a_week_are_taken_apart() {
         .zip(wave(2_184, 168, 0.0, 0.0))
         .map(|(d, w)| d + 2.0 * w)
         .collect();
-    let series = Series::new(&[week], 2_016, 24);
+    let mut series = Series::new(&[week], 2_016, 24);
+    series.seasons = vec![24, 168];
     let auto = largest_error(&series, &Classical::mstl(&MstlSpec::default()), 2_016, 168);
     let day = Classical::mstl(&MstlSpec {
         periods: Periods::Given(vec![24]),
@@ -156,20 +157,95 @@ fn every_number_of_threads_gives_the_same_bytes() {
 fn an_artifact_that_is_broken_or_of_another_kind_is_refused() {
     let series = Series::new(&[wave(150, 12, 0.0, 0.3)], 120, 12);
     let artifact = series.artifact(&kinds()[2]);
-    for name in ["anchor", "0.rule", "0.start", "0.end"] {
+    for name in ["anchor", "0.0.rule", "0.0.size", "0.0.start", "0.0.end"] {
         let mut broken = artifact.clone();
         broken.tensors.remove(name);
         assert!(Smoother::read(&broken).unwrap_err().to_string().contains(name));
     }
     let mut wild = artifact.clone();
     wild.tensors.insert(
-        "0.rule".into(),
-        forecast::Tensor::f64(vec![5], vec![1.0, 0.0, 0.0, 0.0, 0.0]),
+        "0.0.rule".into(),
+        forecast::Tensor::f64(vec![5], vec![2.0, 0.0, 0.0, 0.0, 0.0]),
     );
     assert!(Smoother::read(&wild).is_err(), "a Theta line that is never smoothed");
     let mut other: Artifact = artifact;
     other.about.settings = forecast::ModelSpec::of_kind("naive").unwrap();
     assert!(Smoother::read(&other).is_err());
+}
+
+#[test]
+fn no_scaling_changes_a_forecast_in_original_units() {
+    let rows: Vec<f64> = wave(160, 12, 0.02, 0.4)
+        .iter()
+        .map(|y| 40.0 * libm::exp(0.3 * y))
+        .collect();
+    let plain = Series::new(std::slice::from_ref(&rows), 150, 12);
+    for (offset, scale) in [(12.0, 250.0), (-1e4, 0.01)] {
+        let unit = Unit { offset, scale };
+        let scaled: Vec<f64> = rows.iter().map(|y| unit.scaled(*y)).collect();
+        let mut other = Series::new(&[scaled], 150, 12);
+        other.scaled.units = vec![unit];
+        for fit in kinds().into_iter().chain([demand(Demand::Sba), demand(Demand::Tsb)]) {
+            let of = |series: &Series| series.forecast(&series.model(&fit), 155, 12).unwrap().data;
+            for (plain, other) in of(&plain).iter().zip(of(&other)) {
+                let other = unit.original(other);
+                // Roundings are the 1e-10th part at this offset; the search makes a little more of them.
+                assert!((plain / other - 1.0).abs() < 1e-5, "{fit:?}: {plain} became {other}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_growing_season_is_multiplied_and_forecasts_stay_above_zero() {
+    let level = |t: f64| 100.0 + t;
+    let rows: Vec<f64> = (0..144_u32)
+        .map(|t| level(f64::from(t)) * (1.0 + 0.5 * libm::sin(f64::from(t) * std::f64::consts::TAU / 12.0)))
+        .zip(0..)
+        .map(|(y, row)| y * (1.0 + 0.02 * noise(row)))
+        .collect();
+    let series = Series::new(&[rows], 120, 12);
+    for fit in kinds() {
+        let forecast = series.forecast(&series.model(&fit), 120, 24).unwrap().data;
+        for (forecast, actual) in forecast.iter().zip(&series.scaled.target(0)[120..]) {
+            assert!(
+                (forecast / actual - 1.0).abs() < 0.12,
+                "{fit:?}: {forecast}, not {actual}"
+            );
+        }
+    }
+    // A fall to 0 in later rows breaks nothing.
+    let mut fallen = series.clone();
+    for row in 120..144 {
+        *fallen.scaled.values.at_mut(row, 0) = 0.0;
+    }
+    for fit in kinds() {
+        let forecast = fallen.forecast(&fallen.model(&fit), 144, 24).unwrap().data;
+        assert!(
+            forecast.iter().all(|value| value.abs() < 400.0),
+            "{fit:?}: {forecast:?}"
+        );
+    }
+}
+
+#[test]
+fn demand_that_is_mostly_zero_is_forecast_by_its_mean() {
+    let rows: Vec<f64> = (0..200).map(|row| if row % 5 == 0 { 10.0 } else { 0.0 }).collect();
+    let mut series = Series::new(&[rows], 200, 1);
+    let sba = series
+        .forecast(&series.model(&demand(Demand::Sba)), 200, 3)
+        .unwrap()
+        .data;
+    assert!(sba.iter().all(|value| (value - 2.0).abs() < 0.5), "{sba:?}");
+    // Without demand the probability falls.
+    for row in 100..200 {
+        *series.scaled.values.at_mut(row, 0) = 0.0;
+    }
+    let tsb = series
+        .forecast(&series.model(&demand(Demand::Tsb)), 200, 3)
+        .unwrap()
+        .data;
+    assert!(tsb.iter().all(|value| (0.0..1.0).contains(value)), "{tsb:?}");
 }
 
 proptest! {

@@ -2,8 +2,8 @@
 
 use classical::{Classical, Smoother};
 use forecast::{
-    Artifact, Checkpoint, EtsSpec, Fit, FitError, Fitted, Forecast, ForecastError, History, MstlSpec, SeriesData,
-    ThetaSpec, Training, known_future,
+    Artifact, Checkpoint, CrostonSpec, Demand, EtsSpec, Fit, FitError, Fitted, Forecast, ForecastError, History,
+    MstlSpec, SeriesData, ThetaSpec, Training, known_future,
 };
 use series::{Cut, Frequency, Matrix, Scaled, TimeAxis, WindowShape};
 
@@ -15,6 +15,8 @@ pub(crate) struct Series {
     pub(crate) scaled: Scaled,
     pub(crate) cut: Cut,
     pub(crate) season: usize,
+    /// All seasons; empty where only the main one is known.
+    pub(crate) seasons: Vec<usize>,
     names: Vec<String>,
 }
 
@@ -60,6 +62,7 @@ impl Series {
                 sampled_rows: training,
             },
             season,
+            seasons: Vec::new(),
             names: (0..targets.len()).map(|index| format!("y{index}")).collect(),
         }
     }
@@ -78,7 +81,7 @@ impl Series {
             }],
             window: self.cut.window,
             season: self.season,
-            seasons: &[self.season],
+            seasons: &self.seasons,
             contexts: &[],
             threads,
             cut: "c0ffee",
@@ -134,6 +137,14 @@ pub(crate) fn kinds() -> [Classical; 3] {
         Classical::theta(&ThetaSpec::default()),
         Classical::mstl(&MstlSpec::default()),
     ]
+}
+
+/// The fit of demand that is mostly 0, which goes on with neither season nor slope.
+pub(crate) fn demand(method: Demand) -> Classical {
+    Classical::croston(&CrostonSpec {
+        method,
+        ..CrostonSpec::default()
+    })
 }
 
 /// Numbers from -0.5 to 0.5, the same on every machine.

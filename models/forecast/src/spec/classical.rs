@@ -20,7 +20,7 @@ pub enum Trend {
     Damped,
 }
 
-/// Whether a season is added.
+/// Whether there is a season, and how it acts on the level.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Seasonal {
@@ -29,18 +29,64 @@ pub enum Seasonal {
     Auto,
     /// Never.
     None,
-    /// Always, where the training rows hold two seasons.
+    /// It adds to the level, where the training rows hold two seasons.
     Additive,
+    /// It multiplies the level, where the training rows hold two seasons and all are above 0; else it adds.
+    Multiplicative,
+}
+
+/// How errors are thought to arise: this decides which rows count how much in a fit.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Errors {
+    /// The one of the others with the smallest corrected information criterion.
+    #[default]
+    Auto,
+    /// Of one size, whatever the level.
+    Additive,
+    /// In proportion to the level, where all training rows are above 0; else of one size.
+    Multiplicative,
+}
+
+/// Whether a model knows the logarithms of values.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Transformation {
+    /// Where all training rows are above 0 and the logarithms fit better, see each kind.
+    #[default]
+    Auto,
+    /// Never.
+    None,
+    /// Where all training rows are above 0. Forecasts are medians: the exponentials of those of the logarithms.
+    Log,
+}
+
+/// How several forms become one forecast.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Selection {
+    /// Their mean, weighted by their corrected information criteria.
+    #[default]
+    Mean,
+    /// The one with the smallest corrected information criterion alone.
+    Best,
 }
 
 /// Settings of exponential smoothing.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct EtsSpec {
+    /// How errors are thought to arise.
+    pub error: Errors,
     /// The trend of the level.
     pub trend: Trend,
     /// Whether a season is fitted; its length follows from the data.
     pub seasonal: Seasonal,
+    /// Whether logarithms are smoothed. Automatically they are forms among the others, in the place of those with multiplicative
+    /// parts, with a criterion in the same units.
+    pub transform: Transformation,
+    /// How the forms that the other settings allow become one forecast.
+    pub select: Selection,
     /// Which series one model covers.
     pub scope: Scope,
 }
@@ -48,8 +94,11 @@ pub struct EtsSpec {
 impl Default for EtsSpec {
     fn default() -> Self {
         Self {
+            error: Errors::Auto,
             trend: Trend::Auto,
             seasonal: Seasonal::Auto,
+            transform: Transformation::Auto,
+            select: Selection::Mean,
             scope: Scope::Series,
         }
     }
@@ -60,8 +109,9 @@ impl Default for EtsSpec {
 #[serde(default, deny_unknown_fields)]
 pub struct ThetaSpec {
     /// The curvature of the second line: 1 is exponential smoothing, 2 the method of the M3 competition.
-    pub theta: f64,
-    /// Whether a season is fitted; its length follows from the data.
+    pub theta: Curvature,
+    /// Whether a season is taken out first; its length follows from the data. By itself it multiplies where all training rows
+    /// are above 0.
     pub seasonal: Seasonal,
     /// Which series one model covers.
     pub scope: Scope,
@@ -70,8 +120,61 @@ pub struct ThetaSpec {
 impl Default for ThetaSpec {
     fn default() -> Self {
         Self {
-            theta: 2.0,
+            theta: Curvature::Auto,
             seasonal: Seasonal::Auto,
+            scope: Scope::Series,
+        }
+    }
+}
+
+/// The curvature of the second line of the Theta method.
+///
+/// Written as `"auto"` or a number.
+#[derive(Clone, Copy, PartialEq, Debug, Default)]
+pub enum Curvature {
+    /// Fitted together with the smoothing.
+    #[default]
+    Auto,
+    /// This number, from 1 to 1000.
+    Given(f64),
+}
+
+impl Curvature {
+    /// Returns the number; `None` where it is fitted.
+    #[must_use]
+    pub fn given(self) -> Option<f64> {
+        match self {
+            Self::Auto => None,
+            Self::Given(theta) => Some(theta),
+        }
+    }
+}
+
+/// How demand that is mostly 0 is smoothed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Demand {
+    /// The size of a demand and the interval between two, after Syntetos and Boylan.
+    #[default]
+    Sba,
+    /// The size of a demand and the probability of one, after Teunter, Syntetos and Babai: it falls while there is none.
+    Tsb,
+}
+
+/// Settings of the smoothing of demand that is mostly 0.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CrostonSpec {
+    /// What is smoothed.
+    pub method: Demand,
+    /// Which series one model covers.
+    pub scope: Scope,
+}
+
+impl Default for CrostonSpec {
+    fn default() -> Self {
+        Self {
+            method: Demand::Sba,
             scope: Scope::Series,
         }
     }
@@ -85,6 +188,9 @@ pub struct MstlSpec {
     pub periods: Periods,
     /// The trend of what is left without seasons.
     pub trend: Trend,
+    /// Whether logarithms are decomposed. Automatically where what is left without seasons has the smaller corrected information
+    /// criterion, in the same units.
+    pub transform: Transformation,
     /// Which series one model covers.
     pub scope: Scope,
 }
@@ -94,6 +200,7 @@ impl Default for MstlSpec {
         Self {
             periods: Periods::Auto,
             trend: Trend::Auto,
+            transform: Transformation::Auto,
             scope: Scope::Series,
         }
     }
@@ -121,8 +228,11 @@ impl ThetaSpec {
     #[must_use]
     pub fn problems(&self, path: &str) -> Vec<Problem> {
         let mut problems = Vec::new();
-        let ok = (1.0..=1e3).contains(&self.theta);
-        Problem::unless(ok, format!("{path}.theta"), self.theta, "from 1 to 1000", &mut problems);
+        if let Curvature::Given(theta) = self.theta {
+            let ok = (1.0..=1e3).contains(&theta);
+            let range = "from 1 to 1000, or \"auto\"";
+            Problem::unless(ok, format!("{path}.theta"), theta, range, &mut problems);
+        }
         problems
     }
 }
@@ -152,6 +262,33 @@ impl MstlSpec {
             least = least.max(period.saturating_add(1));
         }
         problems
+    }
+}
+
+/// The forms in which a curvature is written.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum CurvatureText {
+    Given(f64),
+    Word(String),
+}
+
+impl Serialize for Curvature {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match *self {
+            Self::Auto => serializer.serialize_str("auto"),
+            Self::Given(theta) => serializer.serialize_f64(theta),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Curvature {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match CurvatureText::deserialize(deserializer) {
+            Ok(CurvatureText::Given(theta)) => Ok(Self::Given(theta)),
+            Ok(CurvatureText::Word(word)) if word == "auto" => Ok(Self::Auto),
+            _ => Err(de::Error::custom("must be \"auto\" or a number")),
+        }
     }
 }
 
@@ -194,15 +331,22 @@ mod tests {
         for (kind, settings) in [
             (
                 "ets",
-                json!({"kind": "ets", "trend": "auto", "seasonal": "auto", "scope": "series"}),
+                json!({
+                    "kind": "ets", "error": "auto", "trend": "auto", "seasonal": "auto", "transform": "auto", "select": "mean",
+                    "scope": "series",
+                }),
             ),
             (
                 "theta",
-                json!({"kind": "theta", "theta": 2.0, "seasonal": "auto", "scope": "series"}),
+                json!({"kind": "theta", "theta": "auto", "seasonal": "auto", "scope": "series"}),
             ),
             (
                 "mstl",
-                json!({"kind": "mstl", "periods": "auto", "trend": "auto", "scope": "series"}),
+                json!({"kind": "mstl", "periods": "auto", "trend": "auto", "transform": "auto", "scope": "series"}),
+            ),
+            (
+                "croston",
+                json!({"kind": "croston", "method": "sba", "scope": "series"}),
             ),
         ] {
             let spec = ModelSpec::of_kind(kind).unwrap();
@@ -223,11 +367,14 @@ mod tests {
         let texts = |spec: ModelSpec| spec.problems("m").iter().map(ToString::to_string).collect::<Vec<_>>();
         let theta = |theta| {
             ModelSpec::Theta(ThetaSpec {
-                theta,
+                theta: Curvature::Given(theta),
                 ..ThetaSpec::default()
             })
         };
-        assert_eq!(texts(theta(0.5)), ["`m.theta` is 0.5, must be from 1 to 1000"]);
+        assert_eq!(
+            texts(theta(0.5)),
+            ["`m.theta` is 0.5, must be from 1 to 1000, or \"auto\""]
+        );
         assert_eq!(texts(theta(f64::NAN)).len(), 1);
         let mstl = |periods: &[usize]| {
             let periods = Periods::Given(periods.to_vec());
