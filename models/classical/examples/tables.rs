@@ -23,8 +23,8 @@ use std::{
 
 use classical::{Classical, Smoother};
 use forecast::{
-    CrostonSpec, EtsSpec, Fit, Fitted, Forecast, History, MstlSpec, Selection, SeriesData, ThetaSpec, Training,
-    Transformation, known_future,
+    ArimaSpec, CrostonSpec, EtsSpec, Fit, Fitted, Forecast, History, MstlSpec, Selection, SeriesData, ThetaSpec,
+    Training, Transformation, known_future,
 };
 use series::{Clean, Column, Cut, Frequency, Role, Table, TimeAxis, Transform, WindowShape};
 
@@ -42,7 +42,10 @@ fn main() {
     let (horizon, drop) = (whole(horizon), rest.first().map_or(0, |text| whole(text)));
     let seasons: Vec<usize> = seasons.split(',').map(whole).collect();
     let all = read(&fs::read_to_string(table).expect("a table"), drop);
-    let members = members();
+    let mut members = members();
+    if let Ok(list) = env::var("MEMBERS") {
+        members.retain(|m| list.split(',').any(|n| n == m.0));
+    }
     let (next, threads) = (
         AtomicUsize::new(0),
         thread::available_parallelism().map_or(1, usize::from),
@@ -101,6 +104,7 @@ fn members() -> Vec<(&'static str, Classical)> {
         ),
         ("theta", Classical::theta(&ThetaSpec::default())),
         ("mstl", Classical::mstl(&MstlSpec::default())),
+        ("arima", Classical::arima(&ArimaSpec::default())),
         ("croston", Classical::croston(&CrostonSpec::default())),
     ]
 }

@@ -10,8 +10,8 @@ use std::{
 };
 
 use forecast::{
-    About, Artifact, ArtifactError, Checkpoint, CrostonSpec, EpochLoss, EtsSpec, Fit, FitError, Fitted, ModelSpec,
-    MstlSpec, Progress, Tensor, Tensors, ThetaSpec, Training, tensors,
+    About, ArimaSpec, Artifact, ArtifactError, Checkpoint, CrostonSpec, EpochLoss, EtsSpec, Fit, FitError, Fitted,
+    ModelSpec, MstlSpec, Progress, Tensor, Tensors, ThetaSpec, Training, tensors,
 };
 use serde::{Deserialize, Serialize};
 use series::Scaled;
@@ -65,6 +65,13 @@ impl Classical {
     #[must_use]
     pub fn mstl(spec: &MstlSpec) -> Self {
         let settings = ModelSpec::Mstl(spec.clone());
+        Self { settings }
+    }
+
+    /// Returns the fit of seasonal ARIMA with automatic orders.
+    #[must_use]
+    pub fn arima(spec: &ArimaSpec) -> Self {
+        let settings = ModelSpec::Arima(spec.clone());
         Self { settings }
     }
 

@@ -150,6 +150,28 @@ impl Curvature {
     }
 }
 
+/// Settings of seasonal ARIMA; its orders follow from the data.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ArimaSpec {
+    /// Whether there are lags and differences of a season; [`Seasonal::None`] is without them, all others are alike.
+    pub seasonal: Seasonal,
+    /// Whether logarithms are modelled. Automatically where their corrected information criterion is smaller, in the same units.
+    pub transform: Transformation,
+    /// Which series one model covers.
+    pub scope: Scope,
+}
+
+impl Default for ArimaSpec {
+    fn default() -> Self {
+        Self {
+            seasonal: Seasonal::Auto,
+            transform: Transformation::Auto,
+            scope: Scope::Series,
+        }
+    }
+}
+
 /// How demand that is mostly 0 is smoothed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
