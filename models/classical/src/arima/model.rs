@@ -22,12 +22,11 @@ pub(crate) fn model(spec: &ArimaSpec, rows: &Sized, season: usize, tick: Tick<'_
         Some(logs) if spec.transform == Transformation::Log || is_better(logs, rows, season, tick)? => logs,
         _ => rows,
     };
-    let part = match fit(&rows.rows(), season, Search::Whole, tick)? {
-        Some(Fitted { arima, start, .. }) => Part::new(rows.size, Rule::Arima(arima), start, &rows.observed),
-        None => {
-            let last = ets::last_value(&rows.observed);
-            Part::new(rows.size, Rule::Smooth(last.smooth), last.start, &rows.observed)
-        }
+    let part = if let Some(Fitted { arima, start, .. }) = fit(&rows.rows(), season, Search::Whole, tick)? {
+        Part::new(rows.size, Rule::Arima(arima), start, &rows.observed)
+    } else {
+        let last = ets::last_value(&rows.observed);
+        Part::new(rows.size, Rule::Smooth(last.smooth), last.start, &rows.observed)
     };
     Ok(TargetModel {
         patterns: Vec::new(),
