@@ -3,8 +3,9 @@
 //! `cargo run --release -p classical --example tables -- TABLE.csv HORIZON SEASONS OUT.csv [DROP [MEMBERS]]`
 //!
 //! The table has the columns `unique_id,ds,y`, rows of one series in order of time. `SEASONS` are steps, as `24,168`; the first is the
-//! main one. The last `DROP` rows of each series are left out, to compare members on rows before the test; `MEMBERS` are names, as `ets,theta`. `OUT.csv` gets the
-//! columns `unique_id,step,member,value`; a line a member tells the mean time of a fit on standard output.
+//! main one. The last `DROP` rows of each series are left out, to compare members on rows before the test; `MEMBERS` are names, as
+//! `ets,theta`. `OUT.csv` gets the columns `unique_id,step,member,value`; a line a member tells the mean time of a fit on standard
+//! output.
 #![expect(clippy::print_stdout, reason = "a measurement prints its figures")]
 #![expect(
     clippy::disallowed_methods,

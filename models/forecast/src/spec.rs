@@ -4,17 +4,18 @@ mod classical;
 mod prophet;
 mod recurrent;
 mod search;
+mod written;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use series::Problem;
 
 pub use classical::{
-    ArimaSpec, CrostonSpec, Curvature, Demand, Errors, EtsSpec, MstlSpec, Periods, Seasonal, Selection, ThetaSpec,
-    Transformation, Trend,
+    ArimaSpec, CrostonSpec, Demand, Errors, EtsSpec, MstlSpec, Seasonal, Selection, ThetaSpec, Transformation, Trend,
 };
 pub use prophet::{Condition, Growth, Holiday, Mode, Order, ProphetSpec, Regressor, Scaling, Seasonality, Standardize};
 pub use recurrent::{Backend, Optimizer, Precision, RecurrentSpec, Schedule};
 pub use search::{Between, Candidates, SearchSpec, Spread, Strategy};
+pub use written::{Curvature, Periods};
 
 use crate::About;
 

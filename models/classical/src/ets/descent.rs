@@ -1,6 +1,9 @@
 //! The search for the parameters and the start of one form.
 
-use super::likelihood::{Likelihood, Normal, Point, Slopes};
+use super::{
+    likelihood::{Likelihood, Normal, Point},
+    slopes::Slopes,
+};
 use crate::{solve::solve, stop::Stopped};
 
 /// The most steps of a search. More fit a likelihood better but forecast worse: on rows before the test of the M3 monthly
