@@ -27,7 +27,7 @@ use crate::{
 /// about a second per target, however long the series is.
 const ESTIMATED_ROWS: usize = 50_000;
 
-/// Fits exponential smoothing, the Theta method, or a decomposition into seasons and trend.
+/// Fits one of the classical kinds: exponential smoothing, Theta, a decomposition into seasons and trend, ARIMA or Croston.
 ///
 /// `stop` is called at every evaluation of a target's parameters; a checkpoint keeps the targets that are finished.
 #[derive(Clone, PartialEq, Debug)]
