@@ -1,10 +1,11 @@
 //! Fits every classical member on every series of a table and writes their forecasts, to compare with published figures.
 //!
-//! `cargo run --release -p classical --example tables -- TABLE.csv HORIZON SEASONS OUT.csv [DROP]`
+//! `cargo run --release -p classical --example tables -- TABLE.csv HORIZON SEASONS OUT.csv [DROP [MEMBERS]]`
 //!
 //! The table has the columns `unique_id,ds,y`, rows of one series in order of time. `SEASONS` are steps, as `24,168`; the first is the
-//! main one. The last `DROP` rows of each series are left out, to compare members on rows before the test. `OUT.csv` gets the
-//! columns `unique_id,step,member,value`; a line a member tells the mean time of a fit on standard output.
+//! main one. The last `DROP` rows of each series are left out, to compare members on rows before the test; `MEMBERS` are names, as
+//! `ets,theta`. `OUT.csv` gets the columns `unique_id,step,member,value`; a line a member tells the mean time of a fit on standard
+//! output.
 #![expect(clippy::print_stdout, reason = "a measurement prints its figures")]
 #![expect(
     clippy::disallowed_methods,
@@ -23,8 +24,8 @@ use std::{
 
 use classical::{Classical, Smoother};
 use forecast::{
-    CrostonSpec, EtsSpec, Fit, Fitted, Forecast, History, MstlSpec, Selection, SeriesData, ThetaSpec, Training,
-    Transformation, known_future,
+    ArimaSpec, CrostonSpec, EtsSpec, Fit, Fitted, Forecast, History, MstlSpec, Selection, SeriesData, ThetaSpec,
+    Training, Transformation, known_future,
 };
 use series::{Clean, Column, Cut, Frequency, Role, Table, TimeAxis, Transform, WindowShape};
 
@@ -36,13 +37,16 @@ struct One {
 fn main() {
     let args: Vec<String> = env::args().skip(1).collect();
     let [table, horizon, seasons, out, rest @ ..] = &args[..] else {
-        panic!("TABLE.csv HORIZON SEASONS OUT.csv [DROP]");
+        panic!("TABLE.csv HORIZON SEASONS OUT.csv [DROP [MEMBERS]]");
     };
     let whole = |text: &str| text.parse::<usize>().expect("a whole number");
     let (horizon, drop) = (whole(horizon), rest.first().map_or(0, |text| whole(text)));
     let seasons: Vec<usize> = seasons.split(',').map(whole).collect();
     let all = read(&fs::read_to_string(table).expect("a table"), drop);
-    let members = members();
+    let mut members = members();
+    if let Some(names) = rest.get(1) {
+        members.retain(|(name, _)| names.split(',').any(|kept| kept == *name));
+    }
     let (next, threads) = (
         AtomicUsize::new(0),
         thread::available_parallelism().map_or(1, usize::from),
@@ -101,6 +105,7 @@ fn members() -> Vec<(&'static str, Classical)> {
         ),
         ("theta", Classical::theta(&ThetaSpec::default())),
         ("mstl", Classical::mstl(&MstlSpec::default())),
+        ("arima", Classical::arima(&ArimaSpec::default())),
         ("croston", Classical::croston(&CrostonSpec::default())),
     ]
 }
@@ -148,6 +153,7 @@ fn forecast(one: &One, fit: &Classical, horizon: usize, seasons: &[usize]) -> (V
         select: rows..rows,
         calibrate: rows..rows,
         holdout: rows..rows,
+        refits: Vec::new(),
         windows: rows - 1,
         window,
         sampled_rows: rows,

@@ -31,6 +31,8 @@ impl Croston {
     /// Returns the expected demand of each of the next rows.
     pub(crate) fn next(&self, state: &[f64]) -> f64 {
         match self.method {
+            // Where every row has a demand the interval does not vary, and nothing is biased.
+            Demand::Sba if state[1] <= 1.0 => state[0],
             Demand::Sba => (1.0 - 0.5 * self.beta) * state[0] / state[1],
             Demand::Tsb => state[0] * state[1],
         }

@@ -10,8 +10,8 @@ use std::{
 };
 
 use forecast::{
-    About, Artifact, ArtifactError, Checkpoint, CrostonSpec, EpochLoss, EtsSpec, Fit, FitError, Fitted, ModelSpec,
-    MstlSpec, Progress, Tensor, Tensors, ThetaSpec, Training, tensors,
+    About, ArimaSpec, Artifact, ArtifactError, Checkpoint, CrostonSpec, EpochLoss, EtsSpec, Fit, FitError, Fitted,
+    ModelSpec, MstlSpec, Progress, Tensor, Tensors, ThetaSpec, Training, tensors,
 };
 use serde::{Deserialize, Serialize};
 use series::Scaled;
@@ -27,7 +27,7 @@ use crate::{
 /// about a second per target, however long the series is.
 const ESTIMATED_ROWS: usize = 50_000;
 
-/// Fits exponential smoothing, the Theta method, or a decomposition into seasons and trend.
+/// Fits one of the classical kinds: exponential smoothing, Theta, a decomposition into seasons and trend, ARIMA or Croston.
 ///
 /// `stop` is called at every evaluation of a target's parameters; a checkpoint keeps the targets that are finished.
 #[derive(Clone, PartialEq, Debug)]
@@ -65,6 +65,13 @@ impl Classical {
     #[must_use]
     pub fn mstl(spec: &MstlSpec) -> Self {
         let settings = ModelSpec::Mstl(spec.clone());
+        Self { settings }
+    }
+
+    /// Returns the fit of seasonal ARIMA with automatic orders.
+    #[must_use]
+    pub fn arima(spec: &ArimaSpec) -> Self {
+        let settings = ModelSpec::Arima(spec.clone());
         Self { settings }
     }
 

@@ -1,5 +1,5 @@
-//! The classical forecasters: exponential smoothing (ETS), Theta, decomposition into seasons and trend (MSTL), and Croston's
-//! method for demand that is mostly 0.
+//! The classical forecasters: exponential smoothing (ETS), Theta, decomposition into seasons and trend (MSTL), seasonal ARIMA, and
+//! Croston's method for demand that is mostly 0.
 //!
 //! Promises: one model per target, fitted on the training rows alone; parameters stay frozen and the state moves on over
 //! every observed row up to the origin, so many origins cost one pass over the rows. Equal data give equal bits on any number
@@ -10,8 +10,9 @@
 //! logarithms and multiplicative parts mean something; else centred ones. So no choice of scaling changes a forecast.
 //!
 //! Refuses to know files and clocks. Seasons are decomposed by `stlrs`. Start reading at [`Classical`], then `target` for what
-//! each kind fits, `ets`, `theta` and `croston` for the recursions, and [`Smoother`] for forecasts.
+//! each kind fits, `ets`, `theta`, `arima` and `croston` for the recursions, and [`Smoother`] for forecasts.
 
+mod arima;
 mod croston;
 mod ets;
 mod fit;

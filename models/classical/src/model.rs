@@ -3,6 +3,7 @@
 use forecast::{ArtifactError, Demand, Tensor, Tensors};
 
 use crate::{
+    arima::Arima,
     croston::{self, Croston},
     ets::Smooth,
     rule::Rule,
@@ -39,6 +40,9 @@ const SMOOTH_PRODUCT: f64 = 1.0;
 const THETA: f64 = 2.0;
 const SBA: f64 = 3.0;
 const TSB: f64 = 4.0;
+const ARIMA: f64 = 5.0;
+/// The longest lag of a rule, in rows.
+const LONGEST: f64 = 1e7;
 
 impl TargetModel {
     /// Advances the states of all parts over one row, a scaled value; NaN is a row that was not observed.
@@ -102,7 +106,12 @@ impl TargetModel {
         for (index, part) in self.parts.iter().enumerate() {
             let Size { centre, spread, floor } = part.size;
             put(&format!("{index}.size"), &[centre, spread, floor, part.weight]);
-            put(&format!("{index}.rule"), &write_rule(part.rule));
+            put(&format!("{index}.rule"), &write_rule(&part.rule));
+            if let Rule::Arima(arima) = &part.rule {
+                for (name, terms) in [("ar", &arima.ar), ("ma", &arima.ma)] {
+                    put(&format!("{index}.{name}"), &write_terms(terms));
+                }
+            }
             put(&format!("{index}.start"), &part.start);
             put(&format!("{index}.end"), &part.end);
         }
@@ -143,15 +152,25 @@ impl Part {
 
     fn read(name: &str, tensors: &Tensors) -> Result<Self, ArtifactError> {
         let path = format!("{name}.rule");
-        let rule = read_rule(&path, forecast::tensors::f64s(tensors, &path, &[5])?)?;
+        let numbers = forecast::tensors::f64s(tensors, &path, &[5])?;
+        let rule = if numbers[0] > TSB {
+            Rule::Arima(Arima {
+                constant: numbers[1],
+                ar: read_terms(tensors, &format!("{name}.ar"))?,
+                ma: read_terms(tensors, &format!("{name}.ma"))?,
+            })
+        } else {
+            read_rule(&path, numbers)?
+        };
         let path = format!("{name}.size");
         let size = forecast::tensors::f64s(tensors, &path, &[4])?;
         within(&path, size, 1, f64::MIN_POSITIVE, f64::MAX)?;
         within(&path, size, 2, 0.0, f64::MAX)?;
-        let least = match rule {
+        let least = match &rule {
             Rule::Smooth(_) => 2,
             Rule::Theta(_) => theta::STATE,
             Rule::Croston(_) => croston::STATE,
+            Rule::Arima(arima) => arima.state().0 + arima.state().1,
         };
         let [start, end] = ["start", "end"].map(|state| list(tensors, &format!("{name}.{state}"), least));
         let (start, end) = (start?, end?);
@@ -182,8 +201,8 @@ fn list(tensors: &Tensors, name: &str, least: usize) -> Result<Vec<f64>, Artifac
     forecast::tensors::f64s(tensors, name, &[len]).map(<[f64]>::to_vec)
 }
 
-fn write_rule(rule: Rule) -> [f64; 5] {
-    match rule {
+fn write_rule(rule: &Rule) -> [f64; 5] {
+    match *rule {
         Rule::Smooth(Smooth {
             alpha,
             beta,
@@ -192,10 +211,35 @@ fn write_rule(rule: Rule) -> [f64; 5] {
             product,
         }) => [if product { SMOOTH_PRODUCT } else { SMOOTH }, alpha, beta, gamma, phi],
         Rule::Theta(Theta { alpha, weight }) => [THETA, alpha, weight, 0.0, 0.0],
+        Rule::Arima(Arima { constant, .. }) => [ARIMA, constant, 0.0, 0.0, 0.0],
         Rule::Croston(Croston { method, alpha, beta }) => {
             [if method == Demand::Sba { SBA } else { TSB }, alpha, beta, 0.0, 0.0]
         }
     }
+}
+
+/// Returns the number of terms, then the lag and the coefficient of each.
+#[expect(clippy::cast_precision_loss, reason = "lags lie far below 2^52")]
+fn write_terms(terms: &[(usize, f64)]) -> Vec<f64> {
+    let numbers = terms.iter().flat_map(|(lag, by)| [*lag as f64, *by]);
+    std::iter::once(terms.len() as f64).chain(numbers).collect()
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "lags are checked to be small and above 0"
+)]
+fn read_terms(tensors: &Tensors, name: &str) -> Result<Vec<(usize, f64)>, ArtifactError> {
+    let numbers = list(tensors, name, 1)?;
+    let mut terms = Vec::new();
+    let mut least = 1.0;
+    for index in (1..numbers.len().saturating_sub(1)).step_by(2) {
+        let lag = within(name, &numbers, index, least, LONGEST)?;
+        terms.push((lag as usize, numbers[index + 1]));
+        least = lag + 1.0;
+    }
+    Ok(terms)
 }
 
 fn read_rule(path: &str, rule: &[f64]) -> Result<Rule, ArtifactError> {

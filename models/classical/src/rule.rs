@@ -1,13 +1,14 @@
 //! The recursions of all kinds: how a state follows from row to row, and the forecasts from it.
 
-use crate::{croston::Croston, ets::Smooth, theta::Theta};
+use crate::{arima::Arima, croston::Croston, ets::Smooth, theta::Theta};
 
 /// A recursion with its parameters.
-#[derive(Clone, Copy, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub(crate) enum Rule {
     Smooth(Smooth),
     Theta(Theta),
     Croston(Croston),
+    Arima(Arima),
 }
 
 impl Rule {
@@ -19,6 +20,7 @@ impl Rule {
             Self::Smooth(smooth) => smooth.absorb(state, turn, y),
             Self::Theta(theta) => theta.absorb(state, y),
             Self::Croston(croston) => croston.absorb(state, y),
+            Self::Arima(arima) => arima.absorb(state, y),
         }
     }
 
@@ -28,6 +30,7 @@ impl Rule {
             Self::Smooth(smooth) => smooth.ahead(state, turn, into),
             Self::Theta(theta) => theta.ahead(state, into),
             Self::Croston(croston) => into.fill(croston.next(state)),
+            Self::Arima(arima) => arima.ahead(state, into),
         }
     }
 
@@ -51,6 +54,8 @@ impl Rule {
             Self::Smooth(smooth) => smooth.alpha,
             Self::Theta(theta) => theta.alpha,
             Self::Croston(croston) => croston.alpha.min(croston.beta),
+            // What a row leaves behind falls with moving averages; ten times their length is many of them.
+            Self::Arima(arima) => return arima.state().0 + 10 * arima.state().1.max(1),
         };
         if alpha >= 0.999 {
             return 1;

@@ -42,11 +42,11 @@ impl Smoother {
         let about = &artifact.about;
         if !matches!(
             about.settings,
-            ModelSpec::Ets(_) | ModelSpec::Theta(_) | ModelSpec::Mstl(_) | ModelSpec::Croston(_)
+            ModelSpec::Ets(_) | ModelSpec::Theta(_) | ModelSpec::Mstl(_) | ModelSpec::Croston(_) | ModelSpec::Arima(_)
         ) {
             return Err(ArtifactError::Kind {
                 have: about.kind.clone(),
-                need: "ets, theta, mstl or croston".into(),
+                need: "ets, theta, mstl, arima or croston".into(),
             });
         }
         let anchor = tensors::f64s(&artifact.tensors, ANCHOR, &[2])?;

@@ -4,7 +4,7 @@ use forecast::{Errors, EtsSpec, FitError, ModelSpec, Seasonal, ThetaSpec, Transf
 use series::{Frequency, Unit};
 
 use crate::{
-    croston,
+    arima, croston,
     ets::{self, Choice, Rows},
     mean,
     model::{Part, TargetModel},
@@ -66,6 +66,7 @@ pub(crate) fn fit(settings: &ModelSpec, target: &Target<'_>, tick: Tick<'_>) -> 
                 parts: vec![Part::new(rows.size, Rule::Croston(croston), start, &rows.observed)],
             }
         }
+        ModelSpec::Arima(spec) => arima::model(spec, &rows, season, tick)?,
         ModelSpec::Ets(spec) => by_ets(spec, &rows, season, tick)?,
         other => {
             return Err(Halt::Failed(FitError::Refused {

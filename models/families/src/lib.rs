@@ -35,6 +35,7 @@ pub fn fit(model: &ModelSpec, backends: Backends) -> Option<Box<dyn Fit>> {
         ModelSpec::Ets(spec) => Box::new(Classical::ets(spec)),
         ModelSpec::Theta(spec) => Box::new(Classical::theta(spec)),
         ModelSpec::Mstl(spec) => Box::new(Classical::mstl(spec)),
+        ModelSpec::Arima(spec) => Box::new(Classical::arima(spec)),
         ModelSpec::Croston(spec) => Box::new(Classical::croston(spec)),
         ModelSpec::Prophet(spec) => Box::new(ProphetFit::new(spec)),
         ModelSpec::Ensemble(_) => return None,
@@ -135,7 +136,7 @@ fn read_one(artifact: &Artifact) -> Result<Box<dyn Forecast>, ArtifactError> {
         ModelSpec::Drift(_) => Box::new(Drift::read(artifact)?),
         ModelSpec::Linear(_) => Box::new(Ridge::read(artifact)?),
         ModelSpec::Gru(_) | ModelSpec::Lstm(_) => Box::new(Net::read(artifact)?),
-        ModelSpec::Ets(_) | ModelSpec::Theta(_) | ModelSpec::Mstl(_) | ModelSpec::Croston(_) => {
+        ModelSpec::Ets(_) | ModelSpec::Theta(_) | ModelSpec::Mstl(_) | ModelSpec::Arima(_) | ModelSpec::Croston(_) => {
             Box::new(Smoother::read(artifact)?)
         }
         ModelSpec::Ensemble(spec) => Box::new(Ensemble::read(artifact, spec)?),

@@ -22,11 +22,11 @@ pub use interval::{Calibration, IntervalError, Intervals, Quantiles};
 pub use model::{Forecast, ForecastError, History, known_future, one_by_one};
 pub use series::Problem;
 pub use spec::{
-    Backend, Between, Candidates, Channels, Condition, CrostonSpec, Curvature, Demand, DriftSpec, EnsembleMember,
-    EnsembleSpec, Errors, EtsSpec, Ground, Growth, Holiday, Lambda, LinearSpec, Mode, ModelSpec, MstlSpec, NaiveSpec,
-    Optimizer, Order, Periods, Precision, ProphetSpec, RecurrentSpec, Regressor, Scaling, Schedule, Scope, SearchSpec,
-    Seasonal, SeasonalNaiveSpec, Seasonality, Selection, Spread, Standardize, Strategy, ThetaSpec, Transformation,
-    Trend,
+    ArimaSpec, Backend, Between, Candidates, Channels, Condition, CrostonSpec, Curvature, Demand, DriftSpec,
+    EnsembleMember, EnsembleSpec, Errors, EtsSpec, Ground, Growth, Holiday, Lambda, LinearSpec, Mode, ModelSpec,
+    MstlSpec, NaiveSpec, Optimizer, Order, Periods, Precision, ProphetSpec, RecurrentSpec, Regressor, Scaling,
+    Schedule, Scope, SearchSpec, Seasonal, SeasonalNaiveSpec, Seasonality, Selection, Spread, Standardize, Strategy,
+    ThetaSpec, Transformation, Trend,
 };
 pub use tensors::{ArtifactError, Data, Tensor, Tensors};
 pub use threaded::Threaded;

@@ -5,18 +5,19 @@ mod prophet;
 mod recurrent;
 mod search;
 mod sense;
+mod written;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use series::Problem;
 
 pub use classical::{
-    CrostonSpec, Curvature, Demand, Errors, EtsSpec, MstlSpec, Periods, Seasonal, Selection, ThetaSpec, Transformation,
-    Trend,
+    ArimaSpec, CrostonSpec, Demand, Errors, EtsSpec, MstlSpec, Seasonal, Selection, ThetaSpec, Transformation, Trend,
 };
 pub use prophet::{Condition, Growth, Holiday, Mode, Order, ProphetSpec, Regressor, Scaling, Seasonality, Standardize};
 pub use recurrent::{Backend, Optimizer, Precision, RecurrentSpec, Schedule};
 pub use search::{Between, Candidates, SearchSpec, Spread, Strategy};
 pub use sense::Ground;
+pub use written::{Curvature, Periods};
 
 use crate::About;
 
@@ -42,6 +43,8 @@ pub enum ModelSpec {
     Theta(ThetaSpec),
     /// Decomposition into several seasons and a trend.
     Mstl(MstlSpec),
+    /// Seasonal ARIMA.
+    Arima(ArimaSpec),
     /// Smoothing of demand that is mostly 0.
     Croston(CrostonSpec),
     /// A weighted mean of the round's other models, made where the round is decided; it is not fitted by itself.
@@ -152,7 +155,7 @@ pub enum Scope {
 
 impl ModelSpec {
     /// The names of all kinds.
-    pub const KINDS: [&str; 12] = [
+    pub const KINDS: [&str; 13] = [
         "naive",
         "seasonal-naive",
         "drift",
@@ -163,6 +166,7 @@ impl ModelSpec {
         "ets",
         "theta",
         "mstl",
+        "arima",
         "croston",
         "ensemble",
     ];
@@ -180,6 +184,7 @@ impl ModelSpec {
             "ets" => Some(Self::Ets(EtsSpec::default())),
             "theta" => Some(Self::Theta(ThetaSpec::default())),
             "mstl" => Some(Self::Mstl(MstlSpec::default())),
+            "arima" => Some(Self::Arima(ArimaSpec::default())),
             "croston" => Some(Self::Croston(CrostonSpec::default())),
             "prophet" => Some(Self::Prophet(ProphetSpec::default())),
             "ensemble" => Some(Self::Ensemble(EnsembleSpec::default())),
@@ -200,6 +205,7 @@ impl ModelSpec {
             Self::Ets(_) => "ets",
             Self::Theta(_) => "theta",
             Self::Mstl(_) => "mstl",
+            Self::Arima(_) => "arima",
             Self::Croston(_) => "croston",
             Self::Prophet(_) => "prophet",
             Self::Ensemble(_) => "ensemble",
@@ -223,9 +229,10 @@ impl ModelSpec {
     pub fn problems(&self, path: &str) -> Vec<Problem> {
         match self {
             Self::Naive(_)
-            | Self::SeasonalNaive(_)
             | Self::Drift(_)
+            | Self::SeasonalNaive(_)
             | Self::Ets(_)
+            | Self::Arima(_)
             | Self::Croston(_)
             | Self::Ensemble(_) => Vec::new(),
             Self::Linear(spec) => spec.problems(path),
@@ -316,7 +323,7 @@ mod tests {
         for text in [
             json!({"kind": "gru", "hiden": 3}),
             json!({"kind": "naive", "lr": 1}),
-            json!({"kind": "arima"}),
+            json!({"kind": "garch"}),
         ] {
             assert!(serde_json::from_value::<ModelSpec>(text.clone()).is_err(), "{text}");
         }

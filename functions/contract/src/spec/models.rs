@@ -184,6 +184,7 @@ fn model(section: &mut Section<'_>, kind: &str) -> ModelSpec {
         "ets" => ModelSpec::Ets(section.typed()),
         "theta" => ModelSpec::Theta(section.typed()),
         "mstl" => ModelSpec::Mstl(section.typed()),
+        "arima" => ModelSpec::Arima(section.typed()),
         "croston" => ModelSpec::Croston(section.typed()),
         "prophet" => ModelSpec::Prophet(section.typed()),
         "ensemble" => ModelSpec::Ensemble(EnsembleSpec::default()),

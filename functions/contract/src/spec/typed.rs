@@ -50,7 +50,8 @@ fn fault(error: &str) -> Fault {
     };
     if wrong.starts_with("unknown field") {
         return Fault::Unknown {
-            known: expected.trim_start_matches("one of ").to_owned(),
+            // Two names are written as `a or b`, more as `one of a, b, c`.
+            known: expected.trim_start_matches("one of ").replace(" or ", ", "),
         };
     }
     Fault::Bound(

@@ -2,6 +2,7 @@
 
 use super::{
     form::Form,
+    slopes::Slopes,
     smooth::{FLOOR, Smooth},
 };
 
@@ -108,13 +109,8 @@ impl Likelihood<'_> {
         normal.right.clear();
         normal.right.resize(count, 0.0);
         fresh(&mut work.season, form, point);
-        for (column, &place) in places.iter().enumerate() {
-            let column = shares.len() + column;
-            match place {
-                0 => work.level[column] = 1.0,
-                1 => work.slope[column] = 1.0,
-                _ => work.seasons[(place - 2) * count + column] = 1.0,
-            }
+        for (&place, column) in places.iter().zip(shares.len()..) {
+            work.start(place, column);
         }
         let by_share: Vec<[f64; 4]> = shares.iter().map(|&share| form.slope_of(share, point.shares)).collect();
         let (mut level, mut slope, mut place) = (point.state[0], point.state[1], 0);
@@ -187,110 +183,6 @@ fn fresh(season: &mut Vec<f64>, form: Form, point: &Point) {
     }
 }
 
-/// How the state and the expected value change with each estimated number, while rows pass.
-#[derive(Default)]
-pub(crate) struct Slopes {
-    season: Vec<f64>,
-    level: Vec<f64>,
-    slope: Vec<f64>,
-    /// By place, then by number.
-    seasons: Vec<f64>,
-    base: Vec<f64>,
-    expected: Vec<f64>,
-    /// Of the errors that the likelihood judges.
-    judged: Vec<f64>,
-    /// Sums of the relative slopes of expected values.
-    growth: Vec<f64>,
-}
-
-impl Slopes {
-    fn reset(&mut self, count: usize, season: usize) {
-        for (list, len) in [
-            (&mut self.level, count),
-            (&mut self.slope, count),
-            (&mut self.seasons, count * season),
-            (&mut self.base, count),
-            (&mut self.expected, count),
-            (&mut self.judged, count),
-            (&mut self.growth, count),
-        ] {
-            list.clear();
-            list.resize(len, 0.0);
-        }
-    }
-
-    /// Moves to the next row: its level and slope before it is seen, and its expected value.
-    fn expect(&mut self, by: Smooth, by_share: &[[f64; 4]], slope: f64, base: f64, s: f64, place: usize) {
-        let count = self.level.len();
-        for (((b, base), level), share) in self.slope.iter_mut().zip(&mut self.base).zip(&mut self.level).zip(0..) {
-            *b *= by.phi;
-            if let Some(change) = by_share.get(share) {
-                *b += slope * change[3];
-            }
-            *base = *level + *b;
-            *level = *base;
-        }
-        let seasons = &self.seasons[place * count..(place + 1) * count];
-        for ((expected, of_base), of_season) in self.expected.iter_mut().zip(&self.base).zip(seasons) {
-            *expected = if by.product {
-                s * of_base + base * of_season
-            } else {
-                of_base + of_season
-            };
-        }
-    }
-
-    /// Adds one row to the sums and returns its squared error.
-    fn judge(&mut self, relative: bool, y: f64, expected: f64, right: &mut [f64]) -> f64 {
-        let (error, by) = if relative {
-            (y / expected - 1.0, -y / (expected * expected))
-        } else {
-            (y - expected, -1.0)
-        };
-        for ((judged, slope), right) in self.judged.iter_mut().zip(&self.expected).zip(right) {
-            *judged = by * slope;
-            *right += error * *judged;
-        }
-        if relative {
-            let share = 1.0 / expected;
-            for (sum, slope) in self.growth.iter_mut().zip(&self.expected) {
-                *sum += slope * share;
-            }
-        }
-        error * error
-    }
-
-    /// Moves over a row that was seen; `errors` are those of level and season, `at` is the row, its base and its season.
-    fn update(&mut self, by: Smooth, by_share: &[[f64; 4]], errors: [f64; 2], at: [f64; 3], place: usize) {
-        let count = self.level.len();
-        let seasons = &mut self.seasons[place * count..(place + 1) * count];
-        let [y, base, s] = at;
-        let (by_s, by_base) = (y / (s * s), y / (base * base));
-        for ((((level, slope), of_season), expected), of_base) in self
-            .level
-            .iter_mut()
-            .zip(&mut self.slope)
-            .zip(seasons)
-            .zip(&self.expected)
-            .zip(&self.base)
-        {
-            let (a, b) = if by.product {
-                (-by_s * *of_season - of_base, -by_base * of_base - *of_season)
-            } else {
-                (-expected, -expected)
-            };
-            *level += by.alpha * a;
-            *slope += by.beta * a;
-            *of_season += by.gamma * b;
-        }
-        for (share, change) in by_share.iter().enumerate() {
-            self.level[share] += errors[0] * change[0];
-            self.slope[share] += errors[0] * change[1];
-            self.seasons[place * count + share] += errors[1] * change[2];
-        }
-    }
-}
-
 /// A sum of logarithms, taken of products.
 struct Logs {
     product: f64,
@@ -314,5 +206,68 @@ impl Logs {
 
     fn sum(&self) -> f64 {
         self.sum + libm::log(self.product)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use forecast::Trend;
+
+    use super::*;
+
+    #[test]
+    fn slopes_are_those_of_finite_differences() {
+        let rows: Vec<f64> = (0..40_u32)
+            .map(|t| {
+                if t == 9 {
+                    f64::NAN
+                } else {
+                    1.0 + 0.01 * f64::from(t) + 0.1 * f64::from(t * 7 % 5)
+                }
+            })
+            .collect();
+        for (relative, product) in [(false, false), (true, false), (false, true), (true, true)] {
+            let form = Form {
+                relative,
+                trend: Trend::Damped,
+                season: 4,
+                product,
+            };
+            let likelihood = Likelihood {
+                form,
+                rows: &rows,
+                observed: 39.0,
+                fits_season: true,
+            };
+            let season = if product {
+                [1.1, 0.9, 1.05, 0.95]
+            } else {
+                [0.1, -0.1, 0.05, -0.05]
+            };
+            let point = Point {
+                shares: [0.3, 0.2, 0.25, 0.6],
+                state: [&[1.1, 0.02][..], &season].concat(),
+            };
+            let (mut work, mut normal, mut memory) = (Slopes::default(), Normal::default(), Vec::new());
+            likelihood.normal(&point, &mut work, &mut normal);
+            let (shares, places) = likelihood.columns();
+            let mut by_difference = Vec::new();
+            for column in 0..shares.len() + places.len() {
+                let mut at = |by: f64| {
+                    let mut moved = point.clone();
+                    match shares.get(column) {
+                        Some(&share) => moved.shares[share] += by,
+                        None => moved.state[places[column - shares.len()]] += by,
+                    }
+                    likelihood.value(&moved, &mut memory)
+                };
+                by_difference.push((at(1e-6) - at(-1e-6)) / 2e-6);
+            }
+            // The value is a logarithm, so its slopes are those of the squares up to one factor.
+            let factor = by_difference[0] / normal.right[0];
+            for (have, want) in normal.right.iter().zip(&by_difference) {
+                assert!((have * factor - want).abs() < 1e-6 * (1.0 + want.abs()), "{form:?}");
+            }
+        }
     }
 }

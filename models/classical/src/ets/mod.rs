@@ -3,6 +3,7 @@
 mod descent;
 mod form;
 mod likelihood;
+mod slopes;
 mod smooth;
 
 use self::{

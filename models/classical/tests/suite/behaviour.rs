@@ -37,7 +37,7 @@ fn a_long_season_is_carried_by_every_kind() {
         seasonal: Seasonal::Additive,
         ..EtsSpec::default()
     });
-    let [_, theta, mstl] = kinds();
+    let [_, theta, mstl, _] = kinds();
     for fit in [ets, theta, mstl] {
         let error = largest_error(&series, &fit, 2_880, 720);
         assert!(error < 0.35, "{fit:?} is off by {error}");

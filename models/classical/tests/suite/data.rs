@@ -2,8 +2,8 @@
 
 use classical::{Classical, Smoother};
 use forecast::{
-    Artifact, Checkpoint, CrostonSpec, Demand, EtsSpec, Fit, FitError, Fitted, Forecast, ForecastError, History,
-    MstlSpec, SeriesData, ThetaSpec, Training, known_future,
+    ArimaSpec, Artifact, Checkpoint, CrostonSpec, Demand, EtsSpec, Fit, FitError, Fitted, Forecast, ForecastError,
+    History, MstlSpec, SeriesData, ThetaSpec, Training, known_future,
 };
 use series::{Cut, Frequency, Matrix, Scaled, TimeAxis, WindowShape};
 
@@ -132,11 +132,12 @@ pub(crate) fn finished(fitted: Fitted) -> Artifact {
 }
 
 /// One fit of each kind.
-pub(crate) fn kinds() -> [Classical; 3] {
+pub(crate) fn kinds() -> [Classical; 4] {
     [
         Classical::ets(&EtsSpec::default()),
         Classical::theta(&ThetaSpec::default()),
         Classical::mstl(&MstlSpec::default()),
+        Classical::arima(&ArimaSpec::default()),
     ]
 }
 

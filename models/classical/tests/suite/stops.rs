@@ -41,7 +41,7 @@ fn stops_keep_the_targets_that_are_finished() {
         asked.set(asked.get() + 1);
         false
     };
-    let [fit, theta, _] = kinds();
+    let [fit, theta, ..] = kinds();
     finished(series.run(&fit, 1, None, &count).unwrap());
     let most = asked.get();
     asked.set(0);

@@ -1,9 +1,12 @@
 //! The settings of exponential smoothing, Theta and MSTL.
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::{Deserialize, Serialize};
 use series::Problem;
 
-use super::Scope;
+use super::{
+    Scope,
+    written::{Curvature, Periods},
+};
 
 /// The trend of a level.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -127,25 +130,24 @@ impl Default for ThetaSpec {
     }
 }
 
-/// The curvature of the second line of the Theta method.
-///
-/// Written as `"auto"` or a number.
-#[derive(Clone, Copy, PartialEq, Debug, Default)]
-pub enum Curvature {
-    /// Fitted together with the smoothing.
-    #[default]
-    Auto,
-    /// This number, from 1 to 1000.
-    Given(f64),
+/// Settings of seasonal ARIMA; its orders follow from the data.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ArimaSpec {
+    /// Whether there are lags and differences of a season; [`Seasonal::None`] is without them, all others are alike.
+    pub seasonal: Seasonal,
+    /// Whether logarithms are modelled. Automatically where their corrected information criterion is smaller, in the same units.
+    pub transform: Transformation,
+    /// Which series one model covers.
+    pub scope: Scope,
 }
 
-impl Curvature {
-    /// Returns the number; `None` where it is fitted.
-    #[must_use]
-    pub fn given(self) -> Option<f64> {
-        match self {
-            Self::Auto => None,
-            Self::Given(theta) => Some(theta),
+impl Default for ArimaSpec {
+    fn default() -> Self {
+        Self {
+            seasonal: Seasonal::Auto,
+            transform: Transformation::Auto,
+            scope: Scope::Series,
         }
     }
 }
@@ -206,18 +208,6 @@ impl Default for MstlSpec {
     }
 }
 
-/// How many steps each season has.
-///
-/// Written as `"auto"` or a list.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub enum Periods {
-    /// The season that follows from the data, and a week where it is a day.
-    #[default]
-    Auto,
-    /// These lengths, ascending.
-    Given(Vec<usize>),
-}
-
 /// The most seasons of a decomposition.
 const MAX_PERIODS: usize = 4;
 /// The longest season of a decomposition, in steps: a year of minutes.
@@ -262,60 +252,6 @@ impl MstlSpec {
             least = least.max(period.saturating_add(1));
         }
         problems
-    }
-}
-
-/// The forms in which a curvature is written.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum CurvatureText {
-    Given(f64),
-    Word(String),
-}
-
-impl Serialize for Curvature {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match *self {
-            Self::Auto => serializer.serialize_str("auto"),
-            Self::Given(theta) => serializer.serialize_f64(theta),
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for Curvature {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match CurvatureText::deserialize(deserializer) {
-            Ok(CurvatureText::Given(theta)) => Ok(Self::Given(theta)),
-            Ok(CurvatureText::Word(word)) if word == "auto" => Ok(Self::Auto),
-            _ => Err(de::Error::custom("must be \"auto\" or a number")),
-        }
-    }
-}
-
-/// The forms in which periods are written.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum PeriodsText {
-    Given(Vec<usize>),
-    Word(String),
-}
-
-impl Serialize for Periods {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Auto => serializer.serialize_str("auto"),
-            Self::Given(periods) => periods.serialize(serializer),
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for Periods {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match PeriodsText::deserialize(deserializer) {
-            Ok(PeriodsText::Given(periods)) => Ok(Self::Given(periods)),
-            Ok(PeriodsText::Word(word)) if word == "auto" => Ok(Self::Auto),
-            _ => Err(de::Error::custom("must be \"auto\" or a list of steps")),
-        }
     }
 }
 

@@ -31,7 +31,7 @@ impl ModelSpec {
         let least = match self {
             Self::Naive(_) | Self::SeasonalNaive(_) | Self::Ensemble(_) => 1,
             Self::Drift(_) => 2,
-            Self::Ets(_) | Self::Theta(_) | Self::Croston(_) => SMOOTHER_ROWS,
+            Self::Ets(_) | Self::Theta(_) | Self::Arima(_) | Self::Croston(_) => SMOOTHER_ROWS,
             Self::Mstl(_) if season < 2 => {
                 return Some("the training rows show no season to take out".to_owned());
             }
