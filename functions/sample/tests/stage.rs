@@ -44,13 +44,22 @@ async fn a_clean_part_becomes_a_cut_a_round_and_one_train_per_member() {
     let names = |members: &[contract::MemberName]| members.iter().map(ToString::to_string).collect::<Vec<_>>();
     assert_eq!(
         names(&round.members),
-        ["naive", "seasonal-naive", "linear", "gru", "lstm", "prophet"]
+        [
+            "naive",
+            "seasonal-naive",
+            "drift",
+            "ets",
+            "theta",
+            "mstl",
+            "linear",
+            "prophet"
+        ]
     );
     assert_eq!(names(&round.baselines), ["naive", "seasonal-naive"]);
     assert_eq!((round.cut, round.clean, round.spec), (facts.cut, clean, spec.digest()));
 
     let tasks = next.tasks();
-    assert_eq!(tasks.len(), 6);
+    assert_eq!(tasks.len(), 8);
     for (task, member) in tasks.iter().zip(&round.members) {
         let Task::Train(train) = task else { panic!("{task:?}") };
         assert_eq!(
@@ -107,15 +116,72 @@ async fn a_value_that_cannot_be_scaled_is_refused_with_its_place_before_any_docu
 }
 
 #[tokio::test]
-async fn rows_that_are_too_few_end_the_job_with_the_bound() {
-    let (world, spec) = (World::new(), spec(""));
-    let clean = put_clean(&table(12), &*world.store).await;
-    let error = run(&Sample, &job(task(clean, &spec), &spec), &platform(&world))
-        .await
-        .unwrap_err();
-    assert!(matches!(error, SampleError::Cut(_)), "{error}");
-    assert_eq!(error.class().retry, Retry::Never);
-    assert!(error.class().place.bound.is_some(), "{:?}", error.class().place);
+async fn a_split_or_a_season_that_the_rows_do_not_hold_ends_the_job_with_the_bound() {
+    for (toml, bound) in [
+        ("split.holdout = 12", "at least 1 training row"),
+        ("forecast.seasons = [7]", "at most 4 steps"),
+    ] {
+        let (world, spec) = (World::new(), spec(toml));
+        let clean = put_clean(&table(12), &*world.store).await;
+        let error = run(&Sample, &job(task(clean, &spec), &spec), &platform(&world))
+            .await
+            .unwrap_err();
+        assert_eq!(error.class().retry, Retry::Never);
+        assert_eq!(error.class().place.bound.as_deref(), Some(bound), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_row_is_enough_and_who_makes_no_sense_is_left_out_with_the_bound() {
+    for (rows, horizon, scored, members, first_out) in [
+        (1, 1, 0, 2, "drift"),
+        (2, 1, 1, 2, "drift"),
+        (12, 3, 3, 5, "mstl"),
+        (400, 48, 48, 8, "gru"),
+    ] {
+        let (world, spec) = (World::new(), spec(""));
+        let clean = put_clean(&table(rows), &*world.store).await;
+        let job = job(task(clean, &spec), &spec);
+        let (made, next) = run(&Sample, &job, &platform(&world)).await.unwrap();
+        let Produced::Sample(facts) = made else {
+            panic!("{made:?}")
+        };
+        let lengths = facts.lengths.unwrap();
+        assert_eq!(
+            (lengths.horizon, lengths.served, lengths.scored),
+            (horizon, horizon, scored),
+            "{rows} rows"
+        );
+        let key = keys::round(&dataset(), PartId::WHOLE, job.identity.job);
+        let (round, _) = read::<Round>(&*world.store, &key).await.unwrap().unwrap();
+        assert_eq!(
+            (round.members.len(), next.tasks().len()),
+            (members, members),
+            "{rows} rows"
+        );
+        let out = &round.left_out[0];
+        assert_eq!(out.member.as_str(), first_out, "{rows} rows");
+        assert!(out.why.contains("rows"), "{}", out.why);
+    }
+}
+
+#[tokio::test]
+async fn by_default_the_trained_the_scored_and_the_served_horizon_are_one() {
+    for (toml, rows, horizon, served) in [
+        ("", 4_000, 48, 48),
+        ("forecast.horizon = 30", 4_000, 30, 30),
+        ("window.horizon = 7", 4_000, 7, 7),
+        ("window.horizon = 1\nforecast.horizon = 20", 4_000, 1, 20),
+        ("forecast.horizon = 18", 20, 18, 18),
+    ] {
+        let spec = spec(toml);
+        let document = cut(&spec, Digest::of(b"clean"), &table(rows)).unwrap();
+        assert_eq!(
+            (document.cut.window.horizon, document.served),
+            (horizon, served),
+            "{toml}"
+        );
+    }
 }
 
 #[tokio::test]

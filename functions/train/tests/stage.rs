@@ -13,7 +13,8 @@ use std::{
 use async_trait::async_trait;
 use bytes::Bytes;
 use contract::{
-    Digest, FailureKind, Next, PartId, Produced, RoundId, SampleTask, Scored, Spec, Task, TrainFacts, TrainTask, keys,
+    CutDocument, Digest, FailureKind, Next, PartId, Produced, RoundId, SampleTask, Scored, Spec, Task, TrainFacts,
+    TrainTask, keys,
 };
 use forecast::{About, Artifact};
 use platform::{Classify, Clock, Job, Platform, Retry, Stop, Work, Worked, documents::read};
@@ -26,7 +27,8 @@ use testing::{
 use train::{Train, TrainError};
 
 const PART: PartId = PartId::WHOLE;
-const GRU: &str = "models = [{ kind = \"gru\", hidden = 6, epochs = 3 }]";
+const GRU: &str = "window = { context = 10, horizon = 1 }
+models = [{ kind = \"gru\", hidden = 6, epochs = 3 }]";
 
 fn task(cut: Digest, spec: &Spec, member: &str) -> Task {
     Task::Train(TrainTask {
@@ -156,25 +158,90 @@ async fn a_fit_that_stops_again_and_again_ends_with_the_same_artifact() {
     assert_eq!(facts, whole);
 }
 
+/// Fits a member on a table and returns its forecasts from the holdout's origins up to a row.
+async fn forecasts(table: &Table, spec: &Spec, member: &str, last: usize) -> Vec<f64> {
+    let platform = platform(&World::new());
+    let cut = sampled(table, spec, &platform).await;
+    let (facts, _) = trained(&job(task(cut, spec, member), spec), &platform).await.unwrap();
+    let artifact = artifact(facts.artifact, &platform).await;
+    let key = keys::cut(&dataset(), PART, cut);
+    let (document, _) = read::<CutDocument>(&*platform.store, &key).await.unwrap().unwrap();
+    let scaled = document.transform.apply(table, document.cut.training.clone()).unwrap();
+    let origins: Vec<usize> = document.cut.scored_origins().filter(|origin| *origin <= last).collect();
+    let mut all = Vec::new();
+    families::forecaster(&artifact)
+        .unwrap()
+        .forecast_origins(&scaled, &origins, document.cut.window.horizon, &mut |_, forecast| {
+            all.extend(forecast)
+        })
+        .unwrap();
+    assert!(!all.is_empty());
+    all
+}
+
 #[tokio::test]
-async fn what_is_held_out_does_not_change_a_single_weight() {
-    let spec = spec("models = [{ kind = \"linear\" }, { kind = \"gru\", hidden = 6, epochs = 2 }]");
-    let calm = table(400);
-    let mut poisoned = calm.clone();
-    for column in &mut poisoned.columns {
-        for value in &mut column.values[320..] {
-            *value = *value * -1e6 + 7.0;
+async fn what_comes_after_an_origin_changes_no_forecast_of_it() {
+    const SPEC: &str = "forecast.horizon = 12
+models = [\"drift\", \"ets\", \"theta\", \"mstl\", \"arima\", \"croston\", \"linear\", \"prophet\"]";
+    let (spec, calm) = (spec(SPEC), table(200));
+    for (member, row) in spec
+        .models
+        .iter()
+        .zip([161, 170, 165, 168, 163, 175, 180, 162, 171, 166])
+    {
+        let mut poisoned = calm.clone();
+        for column in &mut poisoned.columns {
+            for (place, value) in column.values[row..].iter_mut().enumerate() {
+                *value = if place % 7 == 3 { f64::NAN } else { *value * -1e6 + 7.0 };
+            }
         }
+        let name = member.name.as_str();
+        let [before, after] = [
+            forecasts(&calm, &spec, name, row).await,
+            forecasts(&poisoned, &spec, name, row).await,
+        ];
+        assert_eq!(before, after, "{name} from origins up to row {row}");
     }
-    for member in ["linear", "gru"] {
-        let mut weights = Vec::new();
-        for table in [&calm, &poisoned] {
-            let platform = platform(&World::new());
-            let cut = sampled(table, &spec, &platform).await;
-            let (facts, _) = trained(&job(task(cut, &spec, member), &spec), &platform).await.unwrap();
-            weights.push((facts.epochs, artifact(facts.artifact, &platform).await.tensors));
-        }
-        assert_eq!(weights[0], weights[1], "{member}");
+}
+
+#[tokio::test]
+async fn a_refit_learns_all_rows_names_its_parent_and_has_its_intervals() {
+    let spec = spec("models = [\"ets\", \"linear\"]");
+    for (member, rows) in [("ets", 120), ("linear", 120), ("linear", 2_500)] {
+        let platform = platform(&World::new());
+        let cut = sampled(&table(rows), &spec, &platform).await;
+        let Task::Train(scored) = task(cut, &spec, member) else {
+            panic!("a train task")
+        };
+        let (facts, _) = trained(&job(Task::Train(scored.clone()), &spec), &platform)
+            .await
+            .unwrap();
+        let again = TrainTask {
+            refit_of: Some(facts.artifact),
+            ..scored
+        };
+        let (refit, next) = trained(&job(Task::Train(again), &spec), &platform).await.unwrap();
+        let (parent, child) = (
+            artifact(facts.artifact, &platform).await,
+            artifact(refit.artifact, &platform).await,
+        );
+        assert_eq!(child.about.parent, Some(facts.artifact.hex()));
+        assert!(child.about.later.is_empty(), "fitted once");
+        assert_eq!(child.about.context, parent.about.context, "{member} keeps its choices");
+        assert!(child.about.intervals.is_some_and(|intervals| intervals.calibrated));
+        let Task::Eval(eval) = &next.tasks()[0] else {
+            panic!("{next:?}");
+        };
+        assert_eq!(
+            (eval.refit_of, &eval.scored),
+            (Some(facts.artifact), &Scored::Artifact(refit.artifact))
+        );
+        assert!(
+            refit.x[0] > facts.x[0],
+            "more windows: {} and {}",
+            refit.x[0],
+            facts.x[0]
+        );
     }
 }
 

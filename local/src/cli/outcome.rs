@@ -1,10 +1,6 @@
 //! Turns what a finished walk left in the bucket into the result and the plot.
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use anyhow::{Context as _, bail};
 use bytes::Bytes;
@@ -17,7 +13,7 @@ use super::{
     plot::{self, Band, Panel},
     progress::stage_result,
     result::{Champion, RunResult},
-    watch::{JobView, Reused, RoundView, View},
+    watch::{Reused, RoundView, View},
 };
 /// How long the result waits for its plot.
 const MAX_WAIT: Duration = Duration::from_secs(10);

@@ -18,7 +18,8 @@ use testing::{
 };
 
 const PART: PartId = PartId::WHOLE;
-const SPEC: &str = "models = [{ kind = \"naive\" }, { kind = \"seasonal-naive\" }, { kind = \"linear\" }]";
+const SPEC: &str = "promote.refit = false
+models = [{ kind = \"naive\" }, { kind = \"seasonal-naive\" }, { kind = \"linear\" }]";
 
 /// A round as `sample` and `train` leave it.
 struct Scene {

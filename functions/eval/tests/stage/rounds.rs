@@ -33,6 +33,42 @@ async fn who_completes_the_round_decides_it_and_sends_infer() {
 }
 
 #[tokio::test]
+async fn the_winner_is_fitted_again_and_the_refit_reigns_and_forecasts() {
+    let spec = spec(&SPEC.replace("promote.refit = false", ""));
+    let scene = scene(World::new(), &table(400), spec).await;
+    scene.score(0).await;
+    scene.score(2).await;
+    let next = scene.score(1).await;
+    let (parent, child) = (scene.artifacts[2], Digest::of(b"child"));
+    let [Task::Train(train)] = &next.tasks()[..] else {
+        panic!("{next:?}");
+    };
+    assert_eq!((train.refit_of, &train.member), (Some(parent), &name("linear")));
+
+    let refit = |scored| contract::EvalTask {
+        refit_of: Some(parent),
+        ..scene.task(2, scored)
+    };
+    let failed = refit(Scored::Failed("too little memory".to_owned()));
+    let next = infer(&scene.run(failed).await.unwrap().1);
+    assert_eq!(
+        (next.generation, next.artifact),
+        (1, parent),
+        "a failed refit leaves its parent"
+    );
+    for _ in 0..2 {
+        let next = infer(&scene.run(refit(Scored::Artifact(child))).await.unwrap().1);
+        assert_eq!((next.generation, next.artifact), (2, child), "also when it comes again");
+    }
+    let (scored, entry) = (scene.entry(1).await.unwrap(), scene.entry(2).await.unwrap());
+    assert_eq!((entry.kind, entry.parent), (DecisionKind::Refit, Some(parent)));
+    assert_eq!((entry.score, entry.previous), (scored.score, Some(1)));
+    assert_eq!(entry.train_end, entry.observed_end, "all rows were learned");
+    assert_eq!(scene.entry(3).await, None);
+    assert!(scene.outcome(2).await.scores.is_some(), "the member keeps its outcome");
+}
+
+#[tokio::test]
 async fn a_member_leaves_its_scores_and_its_forecasts_of_the_holdout() {
     let scene = Scene::new().await;
     scene.score(0).await;
