@@ -180,7 +180,8 @@ pub struct CutDocument {
     /// All seasons that the training rows show, in steps, ascending; empty if they show none.
     #[serde(default)]
     pub seasons: Vec<usize>,
-    /// The steps that `infer` forecasts.
+    /// The steps that `infer` forecasts; 0 in cuts of earlier code, which forecast the window's horizon.
+    #[serde(default)]
     pub served: usize,
     /// The time axis of the clean part.
     pub axis: TimeAxis,

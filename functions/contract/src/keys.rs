@@ -117,8 +117,8 @@ pub fn outcome(dataset: &Dataset, part: PartId, round: RoundId, member: &MemberN
 pub fn joined(task: &Task, job: JobId) -> Option<String> {
     match task {
         Task::Sample(t) => Some(round(&t.dataset, t.part, job)),
-        Task::Eval(t) => Some(outcome(&t.dataset, t.part, t.round, &t.member)),
-        Task::Preprocess(_) | Task::Train(_) | Task::Infer(_) => None,
+        Task::Eval(t) if t.refit_of.is_none() => Some(outcome(&t.dataset, t.part, t.round, &t.member)),
+        Task::Eval(_) | Task::Preprocess(_) | Task::Train(_) | Task::Infer(_) => None,
     }
 }
 

@@ -12,7 +12,7 @@ pub mod decide;
 pub mod ensemble;
 mod error;
 pub mod join;
-pub mod refit;
+mod refit;
 pub mod score;
 pub mod select;
 

@@ -10,7 +10,7 @@ use crate::champions::Log;
 
 /// Returns whether the champion of an entry is to be fitted again: it has just won, and the spec asks for it.
 #[must_use]
-pub fn is_due(entry: &Entry, spec: &Spec) -> bool {
+pub(crate) fn is_due(entry: &Entry, spec: &Spec) -> bool {
     let cheap = || spec.member(&entry.member).is_some_and(|member| member.model.is_cheap());
     entry.kind == DecisionKind::Replaced
         && match spec.promote.refit {
@@ -58,10 +58,9 @@ pub(crate) async fn reign(task: &EvalTask, parent: Digest, store: &dyn Store) ->
             train_end: cut.observed_end,
             previous: Some(reigning.generation),
             reason: format!(
-                "{} fitted again on all rows to {}; its scores are those of generation {}",
-                reigning.member,
+                "{}; fitted again on all rows to {}",
+                reigning.reason,
                 cut.axis.frequency.label(cut.observed_end),
-                reigning.generation
             ),
             ..reigning.clone()
         })

@@ -54,7 +54,7 @@ pub fn predict(
             need: model.history_rows(),
         });
     }
-    let steps = *asked.horizon.given().unwrap_or(&cut.served);
+    let steps = *asked.horizon.given().unwrap_or(&cut.served.max(cut.cut.window.horizon));
     let future = cut.transform.future(&table.axis, origin, steps);
     let forecast = model.forecast(
         &History {

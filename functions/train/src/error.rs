@@ -1,6 +1,8 @@
 //! Errors while a member is fitted.
 
-use contract::{FailureKind, MemberName};
+use std::time::Duration;
+
+use contract::{Digest, FailureKind, MemberName};
 use forecast::{ArtifactError, FitError, ForecastError, IntervalError};
 use part::PartError;
 use platform::{Class, Classify, Place, StoreError};
@@ -9,6 +11,14 @@ use series::TransformError;
 /// Why a member was not fitted.
 #[derive(Debug, thiserror::Error)]
 pub enum TrainError {
+    /// The artifact that is to be fitted again is gone.
+    #[error("the artifact `{parent}`, which is to be fitted again, is gone")]
+    NoParent {
+        /// The digest of the artifact.
+        parent: Digest,
+        /// How long to wait for it.
+        after: Duration,
+    },
     /// The spec has no such member.
     #[error("the spec has no member `{member}`")]
     NoMember {
@@ -70,7 +80,7 @@ impl Classify for TrainError {
                 ..
             } => Class::never(FailureKind::Diverged),
             Self::NoMember { .. } | Self::Artifact { .. } => Class::never(FailureKind::Spec),
-            Self::Part(_) => Class::never(FailureKind::Store),
+            Self::Part(_) | Self::NoParent { .. } => Class::never(FailureKind::Store),
             Self::Transform(source) => Class::never(FailureKind::Data).at(Place::from(source)),
             Self::Intervals { source, .. } => of_intervals(source),
             Self::Fit { source, .. } => of_fit(source),

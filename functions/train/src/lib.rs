@@ -10,7 +10,11 @@ mod backend;
 mod error;
 mod share;
 
-use std::{cell::Cell, sync::Arc, time::Instant};
+use std::{
+    cell::Cell,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -32,6 +36,9 @@ use series::{Cut, Table, Windows};
 
 pub use error::TrainError;
 use share::Share;
+
+/// How long a refit waits before it looks again for the artifact of its parent.
+const PARENT_WAIT: Duration = Duration::from_secs(1);
 
 /// The stage `train`, as the driver runs it. Has no settings of its own: all come from the spec.
 #[derive(Clone, Copy, Debug, Default)]
@@ -84,7 +91,13 @@ impl Work for Train {
     type Error = TrainError;
 
     async fn work(&self, job: &Job<TrainTask>, platform: &Platform) -> Result<Worked<TrainFacts>, TrainError> {
-        let (fitting, clean) = load(job, platform).await?;
+        let (fitting, clean) = match load(job, platform).await {
+            Err(TrainError::NoParent { after, parent }) => {
+                let why = format!("waits until the artifact `{parent}`, which is to be fitted again, is stored again");
+                return Ok(Worked::Wait { after, why });
+            }
+            loaded => loaded?,
+        };
         let (member, horizon) = (fitting.member.name.clone(), fitting.cut.cut.window.horizon);
         let targets = fitting.cut.transform.target_names().len();
         let FitOutcome {
@@ -295,7 +308,16 @@ async fn load(job: &Job<TrainTask>, platform: &Platform) -> Result<(Fitting, Byt
     let refit = match task.refit_of {
         Some(parent) => {
             let key = keys::artifact(&task.dataset, task.part, parent);
-            let bytes = read_blob(store, &key, parent, host.max_packed()).await?;
+            let bytes = match read_blob(store, &key, parent, host.max_packed()).await {
+                // A new upload has what was lost made again, and the parent's own job may not have come to it yet.
+                Err(StoreError::NotFound { .. }) => {
+                    return Err(TrainError::NoParent {
+                        parent,
+                        after: PARENT_WAIT,
+                    });
+                }
+                bytes => bytes?,
+            };
             let artifact = Artifact::parse(&bytes).map_err(|source| TrainError::Artifact {
                 member: member.name.clone(),
                 source,

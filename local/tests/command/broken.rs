@@ -18,7 +18,7 @@ async fn each_kind_of_bad_file_fails_with_a_place_and_leaves_the_rest_alone() {
     let workspace = Workspace::new();
     let good = csv(80);
     let parquet = [b"PAR1".as_slice(), &[0; 64], b"PAR1"].concat();
-    let cases: [(&str, Vec<u8>, &[&str]); 8] = [
+    let cases: [(&str, Vec<u8>, &[&str]); 7] = [
         ("empty.csv", Vec::new(), &["empty"]),
         ("header.csv", b"time,load\n".to_vec(), &["header"]),
         (
@@ -31,7 +31,6 @@ async fn each_kind_of_bad_file_fails_with_a_place_and_leaves_the_rest_alone() {
             good.replacen(",100,", ",many,", 1).into_bytes(),
             &["words.csv", "load", "many"],
         ),
-        ("few.csv", csv(3).into_bytes(), &["rows"]),
         (
             "mixed.csv",
             good.replacen("2024-03-02 00:00:00", "02/03/2024", 1).into_bytes(),
@@ -88,7 +87,7 @@ fn wrong_names_and_settings_are_refused_with_what_is_allowed() {
 }
 
 #[test]
-fn a_round_without_scores_promotes_nobody_and_says_so() {
+fn a_round_without_any_score_forecasts_by_rule_and_says_so() {
     let workspace = Workspace::new();
     let rows = csv(80);
     let mut lines: Vec<&str> = rows.lines().collect();
@@ -96,11 +95,25 @@ fn a_round_without_scores_promotes_nobody_and_says_so() {
     workspace.write("seen.csv", lines.join("\n"));
     workspace.write("unseen.csv", format!("{}\n{}\n", lines[0], unseen.join("\n")));
     let result = workspace.run(&["seen.csv", "--test", "unseen.csv", "--spec", "spec.toml"]);
-    assert_eq!(result["ok"], false, "{result}");
-    assert!(
-        result["nobody"].as_str().unwrap().contains("no member has a score"),
+    assert_eq!(
+        (&result["ok"], &result["lengths"]["scored"]),
+        (&true.into(), &0.into()),
         "{result}"
     );
+    let said = workspace.output(&["scores", "seen"]);
+    let said = String::from_utf8_lossy(&said.stdout).into_owned();
+    assert!(said.contains("unscored") && said.contains("by rule"), "{said}");
+}
+
+#[test]
+fn a_few_rows_are_enough_for_a_forecast() {
+    let workspace = Workspace::new();
+    for (rows, scored) in [(1, 0), (2, 1), (3, 1), (9, 2)] {
+        workspace.write("few.csv", csv(rows));
+        let result = workspace.run(&["few.csv", "--target", "load", "--set", "data.frequency=1h"]);
+        assert_eq!(result["ok"], true, "{rows} rows: {result}");
+        assert_eq!(result["lengths"]["scored"], scored, "{rows} rows: {result}");
+    }
 }
 
 #[test]

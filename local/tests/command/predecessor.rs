@@ -37,7 +37,12 @@ fn fifty_rows_of_poble_sec_are_forty_windows() {
     ];
     let output = workspace
         .command(&arguments)
-        .envs([("SAMPLE_TRAIN_ROWS", "50"), ("SAMPLE_STRATEGY", "head")])
+        .envs([
+            ("SAMPLE_TRAIN_ROWS", "50"),
+            ("SAMPLE_STRATEGY", "head"),
+            ("INPUT_SEQ_LEN", "10"),
+            ("OUTPUT_SEQ_LEN", "1"),
+        ])
         .output()
         .unwrap();
     let result = result(&output);

@@ -17,10 +17,11 @@ use serde::{Deserialize, Serialize};
 use series::Scaled;
 
 use crate::{
+    kinds,
     model::TargetModel,
     smoother,
     stop::Stopped,
-    target::{self, Halt, Target},
+    target::{Halt, Target},
 };
 
 /// The most training rows that parameters are estimated from, the last ones. More rows hardly change them, and a fit takes
@@ -188,7 +189,7 @@ impl<'a> Estimated<'a> {
             seasons: self.seasons,
             frequency: self.scaled.axis.frequency,
         };
-        target::fit(settings, &rows, tick)
+        kinds::fit(settings, &rows, tick)
     }
 }
 

@@ -13,9 +13,11 @@
 //! each kind fits, `ets`, `theta`, `arima` and `croston` for the recursions, and [`Smoother`] for forecasts.
 
 mod arima;
+mod by_arima;
 mod croston;
 mod ets;
 mod fit;
+mod kinds;
 mod mean;
 mod model;
 mod mstl;

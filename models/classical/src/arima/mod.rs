@@ -1,10 +1,8 @@
 //! Seasonal ARIMA: the recursion, and the choice of its orders.
 
 mod likelihood;
-mod model;
 mod order;
 
-pub(crate) use self::model::model;
 use self::{
     likelihood::{Likelihood, Orders},
     order::{differences, next_to},

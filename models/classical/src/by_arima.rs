@@ -1,9 +1,9 @@
-//! The model of a target: of values or of logarithms.
+//! The ARIMA model of a target: of values or of logarithms.
 
 use forecast::{ArimaSpec, Seasonal, Transformation};
 
-use super::{Fitted, Search, fit};
 use crate::{
+    arima::{Fitted, Search, fit},
     ets,
     model::{Part, TargetModel},
     rule::Rule,
