@@ -236,11 +236,6 @@ fn who_reigns_is_replaced_unless_pinned_newer_or_the_same() {
         member: name("linear"),
         ..other(Replaced)
     };
-    let refit = Entry {
-        artifact: digest("linear on all rows"),
-        parent: Some(digest("linear")),
-        ..same.clone()
-    };
     let metric = Entry {
         metric: "mae".to_owned(),
         ..other(Replaced)
@@ -297,16 +292,6 @@ fn who_reigns_is_replaced_unless_pinned_newer_or_the_same() {
             Some(0.5),
             kept,
         ),
-        (
-            "fitted again with the winner's settings",
-            refit,
-            1_000,
-            Kept,
-            "linear",
-            digest("linear on all rows"),
-            Some(0.5),
-            kept,
-        ),
         ("a score in another metric", metric, 999, Kept, gru, old, None, kept),
     ] {
         let (verdict, winner) = won();
@@ -333,5 +318,53 @@ fn who_reigns_is_replaced_unless_pinned_newer_or_the_same() {
             (sample, observed),
             "{what}: the champion's own"
         );
+    }
+}
+
+#[test]
+fn a_refit_reigns_on_when_its_parent_wins_again() {
+    let refit = Entry {
+        generation: 7,
+        kind: DecisionKind::Refit,
+        artifact: digest("linear on all rows"),
+        parent: Some(digest("linear")),
+        ..first()
+    };
+    let (verdict, winner) = won();
+    let entry = settle(&round(), &ground(1_000), &verdict, &winner, Some(&refit));
+    assert_eq!((entry.kind, entry.generation), (Kept, 8));
+    assert_eq!(
+        (entry.artifact, entry.parent, entry.score),
+        (refit.artifact, refit.parent, Some(0.5))
+    );
+}
+
+#[test]
+fn the_ensemble_wins_unless_another_member_beats_it_by_more_than_chance() {
+    let round = Round {
+        ensemble: Some(name("gru")),
+        ..round()
+    };
+    for (what, scores, horizons, winner) in [
+        ("one horizon tells little", [1.0, 0.5, 0.4, 1.0], 1, "gru"),
+        ("unless it tells much", [1.0, 0.5, 0.2, 1.0], 1, "linear"),
+        ("fifty horizons tell 10 %", [1.0, 1.0, 0.85, 1.0], 50, "linear"),
+        ("fifty horizons do not tell 5 %", [1.0, 1.0, 0.95, 1.0], 50, "gru"),
+        ("a baseline that is better by chance", [0.5, 1.0, 1.0, 1.0], 1, "gru"),
+        ("a baseline that is far better", [0.1, 1.0, 1.0, 1.0], 1, "naive"),
+    ] {
+        let mut outcomes = outcomes(scores.map(Some));
+        for scores in outcomes.iter_mut().filter_map(|outcome| outcome.scores.as_mut()) {
+            scores.steps = (1..=12)
+                .map(|step| series::StepScores {
+                    step,
+                    scores: series::TargetScores::default(),
+                })
+                .collect();
+            scores.origins = 12 * horizons - 11;
+        }
+        let verdict = judge(&round, &outcomes, &promote(""));
+        let won = verdict.winner.as_ref().map(|winner| winner.member.as_str());
+        assert_eq!(won, Some(winner), "{what}: {}", verdict.reason);
     }
 }

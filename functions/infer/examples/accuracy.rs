@@ -5,6 +5,7 @@
 //! see; the test rows only score. With `EVERY`, each so many-th series is taken.
 
 #![expect(clippy::unwrap_used, reason = "an example that panics has failed")]
+#![expect(clippy::print_stdout, reason = "a measurement prints its figures")]
 
 use std::{
     collections::BTreeMap,
@@ -194,7 +195,7 @@ async fn outcome(series: &Series, season: usize, world: &World) -> Scored {
         }
         _ => 0,
     };
-    let mase = (scale > 0.0).then_some(mae / scale);
+    let scaled = (scale > 0.0).then_some(mae / scale);
     let scores = entry
         .outcomes
         .iter()
@@ -205,12 +206,12 @@ async fn outcome(series: &Series, season: usize, world: &World) -> Scored {
             "{} {} {smape:.3} {:.4} {inside}/{} {}",
             series.name,
             entry.member,
-            mase.unwrap_or(f64::NAN),
+            scaled.unwrap_or(f64::NAN),
             series.truth.len(),
             scores.join(" ")
         ),
         smape,
-        mase,
+        mase: scaled,
         inside,
         steps: series.truth.len(),
         member: entry.member.to_string(),

@@ -172,7 +172,7 @@ async fn forecasts(table: &Table, spec: &Spec, member: &str, last: usize) -> Vec
     families::forecaster(&artifact)
         .unwrap()
         .forecast_origins(&scaled, &origins, document.cut.window.horizon, &mut |_, forecast| {
-            all.extend(forecast)
+            all.extend(forecast);
         })
         .unwrap();
     assert!(!all.is_empty());

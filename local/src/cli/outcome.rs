@@ -136,9 +136,8 @@ async fn gather(view: &View, round: &RoundView, result: &RunResult, store: &dyn 
         clean: clean(&result.dataset.parse()?, view, store).await?,
         season: result
             .lengths
-            .iter()
-            .flat_map(|lengths| lengths.seasons.first().copied())
-            .next()
+            .as_ref()
+            .and_then(|lengths| lengths.seasons.first().copied())
             .unwrap_or(1),
     })
 }

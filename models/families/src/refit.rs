@@ -76,12 +76,12 @@ impl Refit<'_> {
         let members: Vec<(String, Artifact)> = members.collect();
         let mut all = ensemble::mix(self.parent, spec)
             .and_then(|mix| ensemble::combine(&members, &mix))
-            .map_err(refused)?;
+            .map_err(|error| refused(&error))?;
         all.about.notices = notices;
         Ok(Fitted::Finished(all))
     }
 }
 
-fn refused(error: ArtifactError) -> FitError {
+fn refused(error: &ArtifactError) -> FitError {
     FitError::Refused { why: error.to_string() }
 }

@@ -47,6 +47,7 @@ impl Series {
             select: training.end..len,
             calibrate: len..len,
             holdout: len..len,
+            refits: Vec::new(),
             training,
             window,
         };
