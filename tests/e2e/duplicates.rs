@@ -56,7 +56,11 @@ async fn ten_deliveries_of_everything_commit_once_and_decide_once() {
         .iter()
         .filter(|(key, _)| key.contains("/log/") || key.ends_with("decision.json"));
     let decisions: Vec<_> = decisions.collect();
-    assert_eq!(decisions.len(), 2, "one log entry and one decision: {decisions:?}");
+    assert_eq!(
+        decisions.len(),
+        3,
+        "the entry of the winner, that of its refit and one decision: {decisions:?}"
+    );
     let (calm_sent, sent) = (
         calm_queue.sent.load(Ordering::Relaxed),
         queue.sent.load(Ordering::Relaxed),
