@@ -156,9 +156,9 @@ fn settings_take_the_values_that_the_documents_show() {
         ("forecast.seasons=[168,24]", "/forecast/seasons", json!([24, 168])),
         ("promote.margin=0", "/promote/margin", json!(0.0)),
         ("promote.refit=true", "/promote/refit", json!(true)),
-        ("models.gru.from_rows=500", "/models/8/from_rows", json!(500)),
-        ("models.linear.scope=series", "/models/6/scope", json!("series")),
-        ("models.gru.lr=1e-3", "/models/8/lr", json!(0.001)),
+        ("models.gru.from_rows=500", "/models/9/from_rows", json!(500)),
+        ("models.linear.scope=series", "/models/7/scope", json!("series")),
+        ("models.gru.lr=1e-3", "/models/9/lr", json!(0.001)),
     ] {
         let spec = resolve(&[set(&[pair])]).unwrap_or_else(|error| panic!("{pair}: {error}"));
         assert_eq!(written(&spec).pointer(pointer), Some(&expected), "{pair}");

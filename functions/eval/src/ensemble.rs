@@ -110,20 +110,26 @@ async fn make(
         }
         candidates.extend(candidate);
     }
-    let (name, named, threads) = (name.clone(), round.cut, platform.host.threads);
+    let (member, named, threads) = (name.clone(), round.cut, platform.host.threads);
     let (dataset, part) = (round.dataset.clone(), round.part);
     let made = run_blocking(move || {
         let table = part::read(clean)?;
         let subject = |artifact| Subject {
             dataset,
             part,
-            member: name,
+            member,
             artifact,
         };
         mix(&cut, named, &table, &candidates, threads, subject)
     })
     .await?;
-    store_ensemble(round, made, store).await
+    match made {
+        Some(made) => store_ensemble(round, made, store).await,
+        None => Ok(without_scores(
+            name,
+            "a single member is sound on the rows that select, so there is nothing to mix",
+        )),
+    }
 }
 
 async fn candidate(
@@ -152,6 +158,7 @@ async fn candidate(
     }))
 }
 
+/// Makes the ensemble; `None` where fewer than two members are sound.
 fn mix(
     cut: &CutDocument,
     named: Digest,
@@ -159,9 +166,12 @@ fn mix(
     candidates: &[Candidate],
     threads: usize,
     subject: impl FnOnce(Digest) -> Subject,
-) -> Result<Ensemble, EvalError> {
+) -> Result<Option<Ensemble>, EvalError> {
     let scaled = cut.transform.apply(table, cut.cut.training.clone())?;
     let (mix, weighed) = weights(cut, table, candidates);
+    if mix.members() < 2 {
+        return Ok(None);
+    }
     let members = weighed.iter().map(|candidate| {
         let artifact = fitted_on(named, &candidate.artifact)?;
         Ok((candidate.name.to_string(), artifact))
@@ -177,12 +187,12 @@ fn mix(
     let subject = subject(Digest::of(&bytes));
     let model = Threaded::new(&*model, threads);
     let (scores, holdout) = score(cut, table, &scaled, &model, calibration.as_ref(), subject)?;
-    Ok(Ensemble {
+    Ok(Some(Ensemble {
         artifact,
         bytes,
         scores,
         holdout,
-    })
+    }))
 }
 
 /// Returns how the members that have `select` forecasts are mixed. When no member has them, all are, by their median.

@@ -15,7 +15,7 @@ use testing::{
 };
 
 const SPEC: &str = r#"
-models = ["linear", "ensemble"]
+models = ["naive", { kind = "linear", name = "own", channels = "own" }, "linear", "ensemble"]
 [split]
 holdout = 80
 [clean]
@@ -36,12 +36,12 @@ impl Scene {
         let store = world.store.clone();
         let clean = put_clean(&table, &*store).await;
         let (named, cut) = put_cut(&spec, clean, &table, &*store).await;
-        let members = vec![name("naive"), name("seasonal-naive"), name("linear")];
+        let members = vec![name("naive"), name("own"), name("linear")];
         let round = Round {
             round: Digest::of_json(&named),
             dataset: dataset(),
             part: PartId::WHOLE,
-            baselines: members[..2].to_vec(),
+            baselines: members[..1].to_vec(),
             left_out: Vec::new(),
             members,
             ensemble: Some(name("ensemble")),
@@ -147,6 +147,20 @@ async fn who_decides_makes_the_ensemble_and_scores_it_as_the_others() {
         .collect();
     assert_eq!(scores.len(), 4);
     assert_eq!(scores[3], ("ensemble", Some(rmsse(&ensemble))));
+}
+
+#[tokio::test]
+async fn a_single_sound_member_is_no_ensemble() {
+    let scene = Scene::new().await;
+    scene.score(0).await;
+    scene.join(1, Scored::Failed("it diverged".to_owned())).await;
+    scene.score(2).await;
+    let ensemble = scene.outcome("ensemble").await.unwrap();
+    assert!(ensemble.failed.unwrap().starts_with("a single member is sound"));
+    let Decision::Entry(entry) = scene.decision().await else {
+        panic!("two members have scores");
+    };
+    assert_eq!(entry.member, name("linear"));
 }
 
 #[tokio::test]

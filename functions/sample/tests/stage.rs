@@ -51,6 +51,7 @@ async fn a_clean_part_becomes_a_cut_a_round_and_one_train_per_member() {
             "ets",
             "theta",
             "mstl",
+            "arima",
             "linear",
             "prophet"
         ]
@@ -59,7 +60,7 @@ async fn a_clean_part_becomes_a_cut_a_round_and_one_train_per_member() {
     assert_eq!((round.cut, round.clean, round.spec), (facts.cut, clean, spec.digest()));
 
     let tasks = next.tasks();
-    assert_eq!(tasks.len(), 8);
+    assert_eq!(tasks.len(), 9);
     for (task, member) in tasks.iter().zip(&round.members) {
         let Task::Train(train) = task else { panic!("{task:?}") };
         assert_eq!(
@@ -136,8 +137,8 @@ async fn a_row_is_enough_and_who_makes_no_sense_is_left_out_with_the_bound() {
     for (rows, horizon, scored, members, first_out) in [
         (1, 1, 0, 2, "drift"),
         (2, 1, 1, 2, "drift"),
-        (12, 3, 3, 5, "mstl"),
-        (400, 48, 48, 8, "gru"),
+        (12, 3, 3, 6, "mstl"),
+        (400, 48, 48, 9, "gru"),
     ] {
         let (world, spec) = (World::new(), spec(""));
         let clean = put_clean(&table(rows), &*world.store).await;

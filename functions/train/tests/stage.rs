@@ -191,7 +191,8 @@ models = [\"drift\", \"ets\", \"theta\", \"mstl\", \"arima\", \"croston\", \"lin
     {
         let mut poisoned = calm.clone();
         for column in &mut poisoned.columns {
-            for (place, value) in column.values[row..].iter_mut().enumerate() {
+            for (place, value) in column.values[row..199].iter_mut().enumerate() {
+                // The last row stays observed, so that the cut is the same.
                 *value = if place % 7 == 3 { f64::NAN } else { *value * -1e6 + 7.0 };
             }
         }

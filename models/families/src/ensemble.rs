@@ -17,6 +17,9 @@ const DRAWS: usize = 50;
 /// How many horizons of rows weigh as much as the median.
 const EVIDENCE: f64 = 8.0;
 
+/// By how many times chance the error of a sound member may be larger than that of the best.
+const WORSE: f64 = 4.0;
+
 /// The tensor of weights, `[members, targets]`.
 const WEIGHTS: &str = "ensemble.weights";
 /// The tensor of sound members, `[members, targets]`.
@@ -47,10 +50,19 @@ pub struct Mix {
     pub median: Vec<f64>,
 }
 
+impl Mix {
+    /// Returns how many members are sound for some target.
+    #[must_use]
+    pub fn members(&self) -> usize {
+        let rows = 0..self.sound.rows;
+        rows.filter(|&member| self.sound.row(member).contains(&1.0)).count()
+    }
+}
+
 /// Returns how to mix members, by their errors on rows that no member was fitted on.
 ///
-/// For each target, members whose squared error is larger than that of the better baseline are not sound and left out; larger
-/// by more than chance, which is `1 / horizons` of it.
+/// For each target, members are not sound and left out whose squared error is larger than that of the better baseline, or far
+/// larger than that of the best member: by more than `1 / horizons` and `4 / horizons` of it, which is chance.
 /// Sound members are drawn greedily with replacement so that the mean of those drawn has the least squared error; the best
 /// number of draws counts. Such weights follow chance where few horizons select, so the mean is shrunk towards the median of
 /// the sound members: its share is `8 / (8 + horizons)`. Where a target has no observed row, all models are sound and the
@@ -74,7 +86,7 @@ pub fn weigh(actuals: &Matrix, candidates: &[Candidate<'_>], horizons: f64) -> M
     for target in 0..targets {
         let seen = (0..actuals.rows).any(|row| !actuals.at(row, target).is_nan());
         let products = products(actuals, candidates, target);
-        let sound = sound(&products, candidates, seen, 1.0 + 1.0 / horizons.max(0.5));
+        let sound = sound(&products, candidates, seen, 1.0 / horizons.max(0.5));
         for &member in &sound {
             *mix.sound.at_mut(member, target) = 1.0;
         }
@@ -89,15 +101,16 @@ pub fn weigh(actuals: &Matrix, candidates: &[Candidate<'_>], horizons: f64) -> M
     mix
 }
 
-/// Returns the members whose error is at most `slack` times that of the better baseline; all models where nothing was seen.
-fn sound(products: &[f64], candidates: &[Candidate<'_>], seen: bool, slack: f64) -> Vec<usize> {
+/// Returns the models that lose neither to the better baseline nor by much to the best member, and else the better baseline; all
+/// models where nothing was seen.
+fn sound(products: &[f64], candidates: &[Candidate<'_>], seen: bool, chance: f64) -> Vec<usize> {
     let members = candidates.len();
     let error = |member: usize| products[member * members + member];
     let of = |baseline: bool| (0..members).filter(move |&member| candidates[member].baseline == baseline);
     let bound = of(true).map(error).fold(f64::INFINITY, f64::min);
-    let sound: Vec<usize> = of(false)
-        .filter(|&model| !seen || error(model) <= bound * slack)
-        .collect();
+    let best = (0..members).map(error).fold(f64::INFINITY, f64::min);
+    let bound = (bound * (1.0 + chance)).min(best * (1.0 + WORSE * chance));
+    let sound: Vec<usize> = of(false).filter(|&model| !seen || error(model) <= bound).collect();
     if !sound.is_empty() {
         return sound;
     }

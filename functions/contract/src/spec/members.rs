@@ -14,13 +14,14 @@ use crate::text::shortened;
 pub(super) const MAX_MEMBERS: usize = 64;
 
 /// The kinds of the default list, in order.
-const DEFAULT: [&str; 11] = [
+const DEFAULT: [&str; 12] = [
     "naive",
     "seasonal-naive",
     "drift",
     "ets",
     "theta",
     "mstl",
+    "arima",
     "linear",
     "prophet",
     "gru",

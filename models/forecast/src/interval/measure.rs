@@ -9,7 +9,8 @@ use crate::{Forecast, SeriesData, Threaded, Training};
 
 /// The most origins of forecasts that are compared: the error of a quantile is then about one percent.
 const MAX_ORIGINS: usize = 2_000;
-/// The errors of a step from which on its own quantiles are taken: the outermost ones then rest on six.
+/// The errors of a step from which on its own quantiles are taken: the outermost ones then rest on six. Errors of neighbouring
+/// origins at a later step are nearly the same one, so they count once for as many steps.
 const ENOUGH: usize = 60;
 /// The most errors in memory, 32 MiB; long horizons of many targets are measured from fewer origins.
 const MAX_ERRORS: usize = 1 << 22;
@@ -207,7 +208,8 @@ impl Errors {
                 .step_by(targets)
                 .map(std::mem::take)
                 .collect();
-            let enough = steps.iter().all(|errors| errors.len() >= ENOUGH);
+            let apart = |(step, errors): (usize, &Vec<f64>)| errors.len() / (step + 1);
+            let enough = steps.iter().enumerate().map(apart).all(|errors| errors >= ENOUGH);
             let quantiles = if enough {
                 own(&mut steps, levels)
             } else {
