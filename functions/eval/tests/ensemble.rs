@@ -15,7 +15,7 @@ use testing::{
 };
 
 const SPEC: &str = r#"
-models = ["naive", { kind = "linear", name = "own", channels = "own" }, "linear", "ensemble"]
+models = ["naive", { kind = "linear", name = "other", lambda = 0.001 }, "linear", "ensemble"]
 [split]
 holdout = 80
 [clean]
@@ -36,7 +36,7 @@ impl Scene {
         let store = world.store.clone();
         let clean = put_clean(&table, &*store).await;
         let (named, cut) = put_cut(&spec, clean, &table, &*store).await;
-        let members = vec![name("naive"), name("own"), name("linear")];
+        let members = vec![name("naive"), name("other"), name("linear")];
         let round = Round {
             round: Digest::of_json(&named),
             dataset: dataset(),
@@ -125,6 +125,7 @@ async fn who_decides_makes_the_ensemble_and_scores_it_as_the_others() {
         scene.outcome("naive").await.unwrap(),
         scene.outcome("linear").await.unwrap(),
     );
+    assert_eq!(ensemble.failed, None);
     let (mixed, alone) = (ensemble.scores.as_ref().unwrap(), linear.scores.as_ref().unwrap());
     assert_eq!((mixed.origins, mixed.masked), (alone.origins, alone.masked));
     assert!(rmsse(&ensemble) < rmsse(&naive), "weighed on what forecast well");

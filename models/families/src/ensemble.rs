@@ -18,7 +18,7 @@ const DRAWS: usize = 50;
 const EVIDENCE: f64 = 8.0;
 
 /// By how many times chance the error of a sound member may be larger than that of the best.
-const WORSE: f64 = 4.0;
+const WORSE: f64 = 8.0;
 
 /// The tensor of weights, `[members, targets]`.
 const WEIGHTS: &str = "ensemble.weights";
@@ -62,7 +62,7 @@ impl Mix {
 /// Returns how to mix members, by their errors on rows that no member was fitted on.
 ///
 /// For each target, members are not sound and left out whose squared error is larger than that of the better baseline, or far
-/// larger than that of the best member: by more than `1 / horizons` and `4 / horizons` of it, which is chance.
+/// larger than that of the best member: by more than `1 / horizons` and `8 / horizons` of it, which is chance.
 /// Sound members are drawn greedily with replacement so that the mean of those drawn has the least squared error; the best
 /// number of draws counts. Such weights follow chance where few horizons select, so the mean is shrunk towards the median of
 /// the sound members: its share is `8 / (8 + horizons)`. Where a target has no observed row, all models are sound and the
