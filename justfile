@@ -78,8 +78,13 @@ bench-ridge PYTHON="python3":
     cargo run --release -p linear --example ett -- {{data}}/ETTh1.csv 512
     {{PYTHON}} models/linear/tests/peer.py {{data}}/ETTh1.csv 512 96
 
+# Default forecasts of M3 and M4 beside the published methods and statsforecast, which PYTHON has for every EVERY-th series (0: none)
+bench-accuracy EVERY="20" PYTHON="python3":
+    cargo build --release -p infer --example accuracy
+    python3 benches/accuracy.py --accuracy target/release/examples/accuracy --data {{data}}/m --every {{EVERY}} --python {{PYTHON}}
+
 # Test errors of the ridge on ETTh1 beside published ones; fails above its bounds
-bench-accuracy:
+bench-ett:
     tests/recipes/ett.sh {{data}}/ETTh1.csv
 
 # Prophet beside the Python package

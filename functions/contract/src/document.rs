@@ -156,6 +156,12 @@ pub struct Lengths {
     pub seasons: Vec<usize>,
     /// The steps that are trained, selected and scored.
     pub horizon: usize,
+    /// The steps of history that a windowed model sees.
+    #[serde(default)]
+    pub context: usize,
+    /// Whether models that can choose another context do.
+    #[serde(default)]
+    pub contexts_vary: bool,
     /// The steps that are forecast.
     pub served: usize,
     /// The steps that can be scored: fewer than `horizon` where the holdout is shorter, 0 where nothing can be scored.

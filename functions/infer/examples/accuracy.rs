@@ -1,8 +1,8 @@
 //! Forecasts of all series of a competition's table, each by the stages that an upload passes, with defaults only.
 //!
-//! `accuracy TRAIN.csv TEST.csv FREQUENCY HORIZON SEASON [SPEC.toml [EVERY]]` prints sMAPE and MASE as the competition measures
-//! them, how often the 80 % interval held the truth, who was promoted, and the time. Training rows are all that the stages
-//! see; the test rows only score. With `EVERY`, each so many-th series is taken.
+//! `accuracy TRAIN.csv TEST.csv FREQUENCY HORIZON SEASON [SPEC.toml [EVERY]]` prints a line of JSON for each series and one for
+//! all: sMAPE and MASE as the competition measures them, how often the 80 % interval held the truth, who was promoted, and
+//! the time. Training rows are all that the stages see; the test rows only score. With `EVERY`, each so many-th series is taken.
 
 #![expect(clippy::unwrap_used, reason = "an example that panics has failed")]
 #![expect(clippy::print_stdout, reason = "a measurement prints its figures")]
@@ -21,6 +21,7 @@ use contract::{
     Digest, Entry, ForecastDocument, Latest, Message, PartId, SampleTask, Spec, Stage, Task, canonical, keys,
 };
 use platform::{Delivery, ErasedWork, Outcome, Platform, Queue, Stop, Store, documents::read, driver};
+use serde::Serialize;
 use series::{Column, Frequency, Role, Table, TimeAxis, calendar};
 use testing::{
     memory::World,
@@ -36,13 +37,18 @@ struct Series {
 }
 
 /// What came of one series.
+#[derive(Serialize)]
 struct Scored {
+    series: String,
+    /// Who was promoted.
+    member: String,
     smape: f64,
     mase: Option<f64>,
+    /// How many of the `steps` the 80 % interval held.
     inside: usize,
     steps: usize,
-    member: String,
-    line: String,
+    /// The scores that decided, by member.
+    scores: BTreeMap<String, f64>,
 }
 
 fn main() {
@@ -73,26 +79,29 @@ fn main() {
             });
         }
     });
-    report(&done.into_inner().unwrap(), all.len(), began.elapsed());
+    report(&done.into_inner().unwrap(), began.elapsed());
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a few thousand series")]
-fn report(done: &[Scored], all: usize, took: Duration) {
+fn report(done: &[Scored], took: Duration) {
     for scored in done {
-        println!("{}", scored.line);
+        println!("{}", serde_json::to_string(scored).unwrap());
     }
     let mean = |values: Vec<f64>| values.iter().sum::<f64>() / values.len().max(1) as f64;
-    let smape = mean(done.iter().map(|scored| scored.smape).collect());
-    let mase = mean(done.iter().filter_map(|scored| scored.mase).collect());
-    let inside: usize = done.iter().map(|scored| scored.inside).sum();
-    let steps: usize = done.iter().map(|scored| scored.steps).sum();
+    let sum = |of: fn(&Scored) -> usize| done.iter().map(of).sum::<usize>();
     let mut champions = BTreeMap::<&str, usize>::new();
     for scored in done {
         *champions.entry(&scored.member).or_default() += 1;
     }
-    let coverage = 100.0 * inside as f64 / steps.max(1) as f64;
-    println!("{all} series, sMAPE {smape:.3}, MASE {mase:.4}, coverage {coverage:.1} %, {took:.1?}");
-    println!("{champions:?}");
+    let all = serde_json::json!({
+        "series": done.len(),
+        "smape": mean(done.iter().map(|scored| scored.smape).collect()),
+        "mase": mean(done.iter().filter_map(|scored| scored.mase).collect()),
+        "coverage": sum(|scored| scored.inside) as f64 / sum(|scored| scored.steps).max(1) as f64,
+        "seconds": took.as_secs_f64(),
+        "champions": champions,
+    });
+    println!("{all}");
 }
 
 /// Walks one series from its clean part to its forecast, and scores that.
@@ -196,25 +205,16 @@ async fn outcome(series: &Series, season: usize, world: &World) -> Scored {
         _ => 0,
     };
     let scaled = (scale > 0.0).then_some(mae / scale);
-    let scores = entry
-        .outcomes
-        .iter()
-        .filter_map(|one| Some((one.member.as_str(), one.score?)));
-    let scores: Vec<String> = scores.map(|(member, score)| format!("{member}={score:.4}")).collect();
+    let scores = entry.outcomes.iter();
+    let scores = scores.filter_map(|one| Some((one.member.to_string(), one.score?)));
     Scored {
-        line: format!(
-            "{} {} {smape:.3} {:.4} {inside}/{} {}",
-            series.name,
-            entry.member,
-            scaled.unwrap_or(f64::NAN),
-            series.truth.len(),
-            scores.join(" ")
-        ),
+        series: series.name.clone(),
+        member: entry.member.to_string(),
         smape,
         mase: scaled,
         inside,
         steps: series.truth.len(),
-        member: entry.member.to_string(),
+        scores: scores.collect(),
     }
 }
 

@@ -52,7 +52,7 @@ use crate::{
 /// # let (platform, spec, digest) = (platform(&World::new()), spec(""), Digest::of(b"any"));
 /// # let task = EvalTask {
 /// #     dataset: dataset(), part: PartId::WHOLE, spec: spec.digest(), salt: spec.salt.clone(), cut: digest,
-/// #     round: digest, member: name("naive"), scored: Scored::Artifact(digest), skip_scoring: true,
+/// #     round: digest, member: name("naive"), scored: Scored::Artifact(digest), refit_of: None, skip_scoring: true,
 /// # };
 /// # let job = job(task.into(), &spec);
 /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {

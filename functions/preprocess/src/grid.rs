@@ -12,6 +12,9 @@ use crate::{
     time::Times,
 };
 
+/// The step of a file with a single row.
+const DAY: Frequency = Frequency::Seconds(86_400);
+
 /// The source of each grid row.
 pub(crate) struct Grid {
     pub(crate) axis: TimeAxis,
@@ -52,7 +55,13 @@ pub(crate) fn lay(
     };
     let sorted: Vec<i64> = placed().map(|(file, row)| times[file].seconds[row]).collect();
     let most = limits.rows(columns);
+    let is_single = times.iter().map(|times| times.seconds.len()).sum::<usize>() == 1 && times[0].footers.is_empty();
     let fitted = match frequency {
+        Choice::Auto if is_single && !times[0].steps => {
+            let notice = "a single row shows no step, so a day is taken; `data.frequency` can name another";
+            report.understood.notices.push(notice.to_owned());
+            TimeAxis::fit_with(&sorted, DAY, most)
+        }
         _ if times[0].steps => TimeAxis::fit_with(&sorted, Frequency::Steps, most),
         Choice::Auto => TimeAxis::fit(&sorted, most),
         Choice::Given(frequency) => TimeAxis::fit_with(&sorted, *frequency, most),

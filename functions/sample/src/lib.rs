@@ -121,7 +121,8 @@ impl Work for Sample {
             .store
             .put_named(&keys::cut(&task.dataset, task.part, digest), bytes)
             .await?;
-        Ok(Worked::Done(facts(digest, &document, columns)))
+        let vary = job.spec.window.context.given().is_none();
+        Ok(Worked::Done(facts(digest, &document, columns, vary)))
     }
 
     /// Opens the round: writes its members, and returns one `train` job for each.
@@ -148,7 +149,7 @@ impl Work for Sample {
     }
 }
 
-fn facts(digest: Digest, document: &CutDocument, columns: usize) -> SampleFacts {
+fn facts(digest: Digest, document: &CutDocument, columns: usize, contexts_vary: bool) -> SampleFacts {
     let cut = &document.cut;
     SampleFacts {
         cut: digest,
@@ -160,6 +161,8 @@ fn facts(digest: Digest, document: &CutDocument, columns: usize) -> SampleFacts 
             frequency: document.axis.frequency,
             seasons: document.seasons.clone(),
             horizon: cut.window.horizon,
+            context: cut.window.context,
+            contexts_vary,
             served: document.served,
             scored: cut.scored_steps(),
             origins: cut.scored_origins().len(),

@@ -9,7 +9,11 @@ use anyhow::Context as _;
 use contract::{Dataset, ForecastDocument, text};
 use platform::Store;
 
-use super::{bucket, print::print_json};
+use super::{
+    bucket,
+    lengths::{self, comma},
+    print::print_json,
+};
 
 /// The ends of the interval that is shown: 80 %.
 pub(super) const INTERVAL: [&str; 2] = ["0.1", "0.9"];
@@ -34,12 +38,13 @@ pub(super) async fn forecast(store: &dyn Store, dataset: &Dataset, csv: bool, js
         let faithful = !out.is_terminal();
         return gone(write_csv(&document, faithful, &mut out));
     }
+    let served = document.times.len();
     let about = format!(
-        "{} by {}, generation {}, {} steps",
+        "{} by {}, generation {}, {served} steps{}",
         text::plain(&latest.key),
         document.member,
         latest.generation,
-        document.times.len()
+        comma(document.scored.and_then(|scored| lengths::apart(scored, served)))
     );
     let written = writeln!(out, "{about}").map_err(csv::Error::from);
     gone(written.and_then(|()| write_csv(&document, false, &mut out)))

@@ -14,10 +14,16 @@ pub(super) fn chosen(lengths: &Lengths) -> String {
             format!("seasons of {} steps", many.join(" and "))
         }
     };
-    let horizon = match apart(lengths) {
+    let horizon = match apart(lengths.scored, lengths.served) {
         Some(words) => words,
         None => format!("forecasts {}", counted(lengths.served, "step")),
     };
+    let vary = if lengths.contexts_vary {
+        " or what a model chooses"
+    } else {
+        ""
+    };
+    let context = format!("context of {}{vary}", counted(lengths.context, "step"));
     let origins = match (lengths.origins, lengths.fits) {
         (0, _) => "too short to score".to_owned(),
         (origins, 1) => format!("scored from {}", counted(origins, "origin")),
@@ -26,19 +32,26 @@ pub(super) fn chosen(lengths: &Lengths) -> String {
             counted(origins, "origin")
         ),
     };
-    format!("{}: {seasons}; {horizon}; {origins}", every(lengths.frequency))
+    format!(
+        "{}: {seasons}; {horizon}; {context}; {origins}",
+        every(lengths.frequency)
+    )
 }
 
-/// Says that the scored horizon is not the served one; `None` where they are the same.
+/// Says that the scored horizon is not the served one, or that nothing was scored; `None` where they are the same.
 #[must_use]
-pub(super) fn apart(lengths: &Lengths) -> Option<String> {
-    (lengths.scored != lengths.served).then(|| {
-        format!(
-            "scored {} ahead, served {}",
-            counted(lengths.scored, "step"),
-            lengths.served
-        )
-    })
+pub(super) fn apart(scored: usize, served: usize) -> Option<String> {
+    match scored {
+        _ if scored == served => None,
+        0 => Some(format!("unscored, served {}", counted(served, "step"))),
+        _ => Some(format!("scored {} ahead, served {served}", counted(scored, "step"))),
+    }
+}
+
+/// Returns words with a comma before them; nothing without words.
+#[must_use]
+pub(super) fn comma(words: Option<String>) -> String {
+    words.map_or(String::new(), |words| format!(", {words}"))
 }
 
 fn every(frequency: Frequency) -> String {
@@ -69,6 +82,8 @@ mod tests {
             },
             seasons: vec![12],
             horizon: 12,
+            context: 12,
+            contexts_vary: true,
             served: 12,
             scored: 12,
             origins: 48,
@@ -76,11 +91,14 @@ mod tests {
         };
         assert_eq!(
             chosen(&lengths),
-            "monthly: season of 12 steps; forecasts 12 steps; scored from 48 origins with 6 fits on growing rows"
+            "monthly: season of 12 steps; forecasts 12 steps; context of 12 steps or what a model chooses; scored from 48 \
+             origins with 6 fits on growing rows"
         );
         let apart = Lengths {
             frequency: Frequency::Seconds(120),
             seasons: vec![720, 5_040],
+            context: 10,
+            contexts_vary: false,
             served: 720,
             scored: 1,
             fits: 1,
@@ -88,7 +106,8 @@ mod tests {
         };
         assert_eq!(
             chosen(&apart),
-            "every 2m: seasons of 720 and 5040 steps; scored 1 step ahead, served 720; scored from 48 origins"
+            "every 2m: seasons of 720 and 5040 steps; scored 1 step ahead, served 720; context of 10 steps; \
+             scored from 48 origins"
         );
     }
 }

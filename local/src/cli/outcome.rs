@@ -10,6 +10,7 @@ use series::{Role, TargetScores};
 
 use super::{
     forecast::INTERVAL,
+    lengths::{self, comma},
     plot::{self, Band, Panel},
     progress::stage_result,
     result::{Champion, RunResult},
@@ -160,7 +161,9 @@ impl Picture {
             .iter()
             .map(|target| self.panel(target, &actual))
             .collect();
-        let title = format!("{}: forecast by {}", self.dataset, self.future.member);
+        let served = self.future.times.len();
+        let promise = self.future.scored.and_then(|scored| lengths::apart(scored, served));
+        let title = format!("{}: forecast by {}{}", self.dataset, self.future.member, comma(promise));
         let mut written = Vec::new();
         for path in paths {
             if let Some(dir) = path.parent() {

@@ -145,7 +145,12 @@ fn print_result(result: &RunResult, json: bool) {
     if !result.scores.is_empty() {
         lines.push(scores_table(&result.scores, &result.out, champion));
     }
-    lines.extend(result.lengths.iter().filter_map(lengths::apart));
+    lines.extend(
+        result
+            .lengths
+            .iter()
+            .filter_map(|lengths| lengths::apart(lengths.scored, lengths.served)),
+    );
     for (about, notice) in result.stages.iter().flat_map(StageResult::readable_notices) {
         lines.push(format!("  {about}: {notice}"));
     }

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Context as _;
-use contract::{Dataset, Entry, PartId, Round, text};
+use contract::{CutDocument, Dataset, Entry, PartId, Round, keys, text};
 use platform::Store;
 use series::Scores;
 
 use super::{
-    bucket,
+    bucket, lengths,
     print::{print, print_json},
     result::{Champion, scores_table},
     watch,
@@ -29,10 +29,14 @@ pub(super) async fn scores(store: &dyn Store, dataset: &Dataset, json: bool) -> 
         scores.extend(outcome.scores.clone().map(|scores| (name.clone(), scores)));
         out.extend(outcome.failed.clone().map(|why| (name, why)));
     }
+    let key = keys::cut(dataset, PartId::WHOLE, round.round.cut);
+    let cut: Option<CutDocument> = bucket::read(store, &key).await?;
+    let steps = cut.map(|cut| (cut.cut.scored_steps(), cut.served));
     if json {
         print_json(&serde_json::json!({
             "event": "scores", "dataset": dataset, "round": entry.round, "metric": entry.metric, "reason": entry.reason,
             "champion": Champion::of(&entry), "scores": scores, "out": out,
+            "scored": steps.map(|(scored, _)| scored), "served": steps.map(|(_, served)| served),
         }));
     } else {
         print(&scores_table(&scores, &out, Some(entry.member.as_str())));
@@ -43,6 +47,9 @@ pub(super) async fn scores(store: &dyn Store, dataset: &Dataset, json: bool) -> 
             text::lines(&entry.reason)
         ));
         print(&margin_text(&scores, &round.round, &entry));
+        if let Some(words) = steps.and_then(|(scored, served)| lengths::apart(scored, served)) {
+            print(&words);
+        }
     }
     Ok(())
 }

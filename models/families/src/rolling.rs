@@ -4,8 +4,8 @@
 //! is compared with; and that settings chosen by the first fit stay, because later fits learn from the rows that chose them.
 
 use forecast::{
-    Artifact, ArtifactError, Channels, Checkpoint, EpochLoss, Fit, FitError, Fitted, Forecast, ForecastError, History,
-    Lambda, Later, LinearSpec, ModelSpec, Progress, SeriesData, Training, tensors,
+    Artifact, ArtifactError, Checkpoint, EpochLoss, Fit, FitError, Fitted, Forecast, ForecastError, History, Lambda,
+    Later, LinearSpec, ModelSpec, Progress, SeriesData, Training, tensors,
 };
 use linear::Ridge;
 use series::{Cut, Matrix, Problem, Scaled, WindowShape};
@@ -130,11 +130,7 @@ fn chosen(fitted: &Artifact) -> ModelSpec {
     match (&fitted.about.settings, Ridge::read(fitted)) {
         (ModelSpec::Linear(spec), Ok(ridge)) => ModelSpec::Linear(LinearSpec {
             lambda: Lambda::Given(ridge.lambda()),
-            channels: match ridge.channels() {
-                "pooled" => Channels::Pooled,
-                "all" => Channels::All,
-                _ => Channels::Own,
-            },
+            channels: ridge.channels(),
             ..spec.clone()
         }),
         (other, _) => other.clone(),

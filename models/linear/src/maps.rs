@@ -4,7 +4,7 @@
     reason = "only inlined code is compiled for the widest vectors"
 )]
 
-use forecast::{About, ArtifactError, Tensor, Tensors, tensors};
+use forecast::{About, ArtifactError, Channels, Tensor, Tensors, tensors};
 use series::Matrix;
 
 use crate::wide::wide;
@@ -96,11 +96,12 @@ impl Map {
         Ok(Self::Own(own.collect::<Result<_, _>>()?))
     }
 
-    pub(crate) fn name(&self) -> &'static str {
+    /// Returns which lags a target is forecast from.
+    pub(crate) fn lags(&self) -> Channels {
         match self {
-            Self::Own(_) => "own",
-            Self::Pooled(_) => "pooled",
-            Self::All(_) => "all",
+            Self::Own(_) => Channels::Own,
+            Self::Pooled(_) => Channels::Pooled,
+            Self::All(_) => Channels::All,
         }
     }
 

@@ -1,6 +1,8 @@
 //! Ridge regression on last-value-normalised windows: the model.
 
-use forecast::{Artifact, ArtifactError, Forecast, ForecastError, History, LinearSpec, ModelSpec, recurse, tensors};
+use forecast::{
+    Artifact, ArtifactError, Channels, Forecast, ForecastError, History, LinearSpec, ModelSpec, recurse, tensors,
+};
 use series::{Matrix, Scaled};
 
 use crate::{
@@ -74,10 +76,10 @@ impl Ridge {
         self.select_mse
     }
 
-    /// Returns which lags a target is forecast from: `own`, `pooled` or `all`.
+    /// Returns which lags a target is forecast from; never [`Channels::Auto`].
     #[must_use]
-    pub fn channels(&self) -> &'static str {
-        self.map.name()
+    pub fn channels(&self) -> Channels {
+        self.map.lags()
     }
 
     /// Returns the columns that it reads, after a check that the rows have the columns of the fit.

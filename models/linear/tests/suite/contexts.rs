@@ -121,6 +121,6 @@ fn coefficients_of_each_target_need_a_clear_lead() {
     for (targets, pooled) in [([walk, back], true), ([wave(600, 1.0), opposite], false)] {
         let data = with_contexts(&targets, Validation::Fraction(0.1), &[]);
         let model = Ridge::read(&finished(&Ridge::fit(&LinearSpec::default()), &data)).unwrap();
-        assert_eq!(model.channels() == "pooled", pooled, "{}", model.channels());
+        assert_eq!(model.channels() == Channels::Pooled, pooled, "{:?}", model.channels());
     }
 }

@@ -85,5 +85,5 @@ fn the_error_that_chose_is_kept_and_nearly_the_best_of_all() {
     assert!(auto.select_mse().unwrap() * 0.9 <= best);
     let unselected = prepare(&[noisy(300)], WINDOW, &Clean::default(), Validation::None);
     let fitted = Ridge::read(&finished(&Ridge::fit(&LinearSpec::default()), &unselected)).unwrap();
-    assert_eq!((fitted.select_mse(), fitted.channels()), (None, "own"));
+    assert_eq!((fitted.select_mse(), fitted.channels()), (None, Channels::Own));
 }
