@@ -6,7 +6,6 @@
 
 use std::panic::AssertUnwindSafe;
 
-use bytes::Bytes;
 use contract::{CutDocument, Digest, MemberName, Outcome, Round, SelectDocument, keys};
 use families::ensemble::{self, Mix, combine, weigh};
 use forecast::{
@@ -29,10 +28,10 @@ use crate::{
     select,
 };
 
-/// One member that can be part of the ensemble.
+/// One member that can be part of the ensemble, or a baseline.
 struct Candidate {
     name: MemberName,
-    artifact: Bytes,
+    artifact: Artifact,
     selected: Option<SelectDocument>,
     baseline: bool,
 }
@@ -99,16 +98,17 @@ async fn make(
     let mut candidates = Vec::with_capacity(have);
     let mut bytes = 0;
     for outcome in scored() {
-        let candidate = candidate(round, outcome, bound, store).await?;
-        bytes += candidate
-            .as_ref()
-            .map_or(0, |candidate| candidate.artifact.len() as u64);
+        let Some(artifact) = outcome.artifact else { continue };
+        let key = keys::artifact(&round.dataset, round.part, artifact);
+        let artifact = read_blob(store, &key, artifact, bound).await?;
+        bytes += artifact.len() as u64;
         // Each artifact is held twice, as it was read and inside of the ensemble, beside the rows that all members
         // forecast.
         if bytes > bound {
             return Err(EvalError::TooMuch { bytes, bound });
         }
-        candidates.extend(candidate);
+        let artifact = fitted_on(round.cut, &artifact)?;
+        candidates.extend(candidate(round, outcome, artifact, store).await?);
     }
     let (member, named, threads) = (name.clone(), round.cut, platform.host.threads);
     let (dataset, part) = (round.dataset.clone(), round.part);
@@ -132,17 +132,17 @@ async fn make(
     }
 }
 
+/// Returns a member with its forecasts of the rows that select; `None` for one that is neither mixed nor a baseline.
 async fn candidate(
     round: &Round,
     outcome: &Outcome,
-    cap: u64,
+    artifact: Artifact,
     store: &dyn Store,
 ) -> Result<Option<Candidate>, StoreError> {
-    let Some(artifact) = outcome.artifact else {
+    let baseline = round.baselines.contains(&outcome.member);
+    if !baseline && !artifact.about.settings.is_mixed() {
         return Ok(None);
-    };
-    let key = keys::artifact(&round.dataset, round.part, artifact);
-    let bytes = read_blob(store, &key, artifact, cap).await?;
+    }
     let selected = match outcome.select {
         Some(select) => {
             let key = keys::forecast(&round.dataset, round.part, select);
@@ -152,9 +152,9 @@ async fn candidate(
     };
     Ok(Some(Candidate {
         name: outcome.member.clone(),
-        artifact: bytes,
+        artifact,
         selected,
-        baseline: round.baselines.contains(&outcome.member),
+        baseline,
     }))
 }
 
@@ -172,11 +172,10 @@ fn mix(
     if mix.members() < 2 {
         return Ok(None);
     }
-    let members = weighed.iter().map(|candidate| {
-        let artifact = fitted_on(named, &candidate.artifact)?;
-        Ok((candidate.name.to_string(), artifact))
-    });
-    let members = members.collect::<Result<Vec<_>, EvalError>>()?;
+    let members = weighed
+        .iter()
+        .map(|candidate| (candidate.name.to_string(), candidate.artifact.clone()));
+    let members: Vec<_> = members.collect();
     let mut artifact = combine(&members, &mix)?;
     let model = families::forecaster(&artifact)?;
     let calibration = calibrate(cut, named, &scaled, &*model, threads)?;

@@ -15,8 +15,9 @@ use platform::{
 
 use crate::{
     champions::Log,
-    decide::{Ground, judge, settle},
     ensemble,
+    judge::judge,
+    settle::{Ground, settle},
 };
 
 /// How often a job that only joins is attempted with the ensemble. Such a job follows one that could not decide. If the

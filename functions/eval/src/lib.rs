@@ -5,16 +5,17 @@
 //! and that equal deciders write equal entries and send equal jobs. It refuses to know who decides: the job that finds
 //! the round complete does.
 //!
-//! Start with [`decide`] (the rule, pure), then [`join`] (the round), then [`champions`] (the log).
+//! Start with [`judge`] and [`settle`] (the rule, pure), then [`join`] (the round), then [`champions`] (the log).
 
 pub mod champions;
-pub mod decide;
 pub mod ensemble;
 mod error;
 pub mod join;
+pub mod judge;
 mod refit;
 pub mod score;
 pub mod select;
+pub mod settle;
 
 use async_trait::async_trait;
 use bytes::Bytes;

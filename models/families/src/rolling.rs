@@ -75,7 +75,6 @@ fn one(fits: Vec<Result<Artifact, String>>, data: &Training<'_>) -> Result<Artif
         match fit {
             Ok(Artifact { about, tensors }) => {
                 tensors::nest(&mut all.tensors, &later(all.about.later.len()), tensors);
-                all.about.history_rows = all.about.history_rows.max(about.history_rows);
                 let from = scaled.axis.at(end);
                 all.about.later.push(Later { from, about });
             }
@@ -176,9 +175,10 @@ impl Rolled {
 }
 
 impl Forecast for Rolled {
+    /// Returns the rows that the first fit needs. A later one forecasts from origins that have all rows it learned from before
+    /// them, and needs no more.
     fn history_rows(&self) -> usize {
-        let rows = self.fits.iter().map(|(_, fit)| fit.history_rows());
-        rows.max().unwrap_or_default()
+        self.fits.first().map_or(0, |(_, fit)| fit.history_rows())
     }
 
     fn trained_horizon(&self) -> Option<usize> {

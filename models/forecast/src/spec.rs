@@ -224,6 +224,13 @@ impl ModelSpec {
         matches!(self, Self::Naive(_) | Self::SeasonalNaive(_))
     }
 
+    /// Returns whether the model can be part of an ensemble: all but baselines, the drift, which is as simple as those, and
+    /// ensembles.
+    #[must_use]
+    pub fn is_mixed(&self) -> bool {
+        !self.is_baseline() && !matches!(self, Self::Drift(_) | Self::Ensemble(_))
+    }
+
     /// Returns every setting that is out of range; `path` is where these settings stand.
     #[must_use]
     pub fn problems(&self, path: &str) -> Vec<Problem> {

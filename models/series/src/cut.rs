@@ -10,8 +10,8 @@ use crate::{Holdout, Sampling, Split, Strategy, Table, Validation, WindowShape};
 const HORIZONS: usize = 2;
 /// With fewer training windows no separate rows validate.
 const VALIDATED_WINDOWS: usize = 200;
-/// How often a short series is fitted again while its origins move on, at most.
-const REFITS: usize = 6;
+/// How many fits a short series has at most, the first one included.
+const FITS: usize = 8;
 
 /// The rows of one table by their use, in order of time.
 ///
@@ -182,8 +182,10 @@ fn divided(sampled: &Range<usize>, validation: usize, window: WindowShape) -> Pa
     }
 }
 
-/// Lets the training rows of a short series expand: from its first half, or two cycles, or as much as leaves two horizons
-/// before the holdout, whichever is longest.
+/// Lets the training rows of a short series expand, a fit for each horizon.
+///
+/// The first fit ends before the rows that validate: four horizons but at most a quarter of the rows, or else two, which leave
+/// half of the rows and two cycles where there are as many.
 fn expanding(
     sampled: &Range<usize>,
     holdout: &Range<usize>,
@@ -195,11 +197,11 @@ fn expanding(
     let validated = match validation {
         Validation::None => 0,
         Validation::Rows(rows) => rows,
-        Validation::Fraction(_) => HORIZONS * horizon,
+        Validation::Fraction(_) => (rows / 4).clamp(HORIZONS * horizon, 2 * HORIZONS * horizon),
     };
     let least = rows.div_ceil(2).max(2 * cycle + 1);
     let first = sampled.start + rows.saturating_sub(validated).max(least).min(rows);
-    let step = (holdout.end - first).div_ceil(REFITS).max(1);
+    let step = (holdout.end - first).div_ceil(FITS).max(horizon);
     Parts {
         training: sampled.start..first,
         select: first..sampled.end,
@@ -389,7 +391,7 @@ mod tests {
             prop_assert_eq!(cut.calibrate.end - cut.training.start, cut.sampled_rows);
             // Rows of a long series have one use each; those of a short one validate for both.
             prop_assert!(cut.select == cut.calibrate || cut.select.end == cut.calibrate.start);
-            prop_assert!(cut.refits.len() < REFITS && cut.refits.is_sorted());
+            prop_assert!(cut.refits.len() < FITS && cut.refits.is_sorted());
             prop_assert!(cut.refits.iter().all(|end| (cut.training.end + 1..rows).contains(end)));
             let origins = cut.scored_origins();
             prop_assert_eq!(origins.is_empty(), cut.holdout.is_empty());

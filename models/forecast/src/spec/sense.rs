@@ -29,8 +29,8 @@ impl ModelSpec {
     pub fn doubt(&self, ground: &Ground) -> Option<String> {
         let Ground { rows, horizon, season } = *ground;
         let least = match self {
-            Self::Naive(_) | Self::SeasonalNaive(_) | Self::Ensemble(_) => 1,
-            Self::Drift(_) => 2,
+            Self::Naive(_) | Self::Ensemble(_) => 1,
+            Self::SeasonalNaive(_) | Self::Drift(_) => 2,
             Self::Ets(_) | Self::Theta(_) | Self::Arima(_) | Self::Croston(_) => SMOOTHER_ROWS,
             Self::Mstl(_) if season < 2 => {
                 return Some("the training rows show no season to take out".to_owned());

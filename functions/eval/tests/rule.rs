@@ -4,7 +4,10 @@ use contract::DecisionKind::{self, Kept, Pinned, Replaced};
 use contract::{
     Absent, Digest, Entry, MemberName, Outcome, PartId, Round, spec::Layer, spec::PromoteSection, spec::resolve,
 };
-use eval::decide::{Ground, Verdict, Winner, judge, settle};
+use eval::{
+    judge::{Verdict, Winner, judge},
+    settle::{Ground, settle},
+};
 use series::{Frequency, Scores};
 
 fn name(member: &str) -> MemberName {
