@@ -267,7 +267,8 @@ fn few(steps: &[Vec<f64>], levels: &[f64]) -> Vec<Vec<f64>> {
     }
     shape.sort_by(f64::total_cmp);
     let quantile = |level: f64| {
-        let place = level * shape.len().saturating_sub(1) as f64;
+        let last = shape.len().saturating_sub(1) as f64;
+        let place = (level * (shape.len() + 1) as f64 - 1.0).clamp(0.0, last);
         let low = libm::floor(place);
         #[expect(
             clippy::cast_possible_truncation,
