@@ -326,6 +326,13 @@ mod tests {
     }
 
     #[test]
+    fn baselines_the_drift_and_ensembles_have_no_part_in_an_ensemble() {
+        let mixed = |kind: &&str| ModelSpec::of_kind(kind).unwrap().is_mixed();
+        let left_out: Vec<&str> = ModelSpec::KINDS.into_iter().filter(|kind| !mixed(kind)).collect();
+        assert_eq!(left_out, ["naive", "seasonal-naive", "drift", "ensemble"]);
+    }
+
+    #[test]
     fn unknown_settings_and_kinds_are_refused() {
         for text in [
             json!({"kind": "gru", "hiden": 3}),
