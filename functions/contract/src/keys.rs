@@ -27,6 +27,12 @@ use crate::{Dataset, Digest, JobId, MemberName, PartId, RoundId, Task, WorkId};
 /// The prefix of uploads; a new object below it starts the walk.
 pub const RAW: &str = "raw/";
 
+/// The prefix of receipts.
+pub const RECEIPTS: &str = "uploads/";
+
+/// The prefix of ledgers.
+pub const JOBS: &str = "jobs/";
+
 /// The prefix of cut documents.
 pub const SAMPLES: &str = "samples/";
 

@@ -97,6 +97,11 @@ impl MemoryQueue {
             .collect()
     }
 
+    /// Loses all messages of all stages, hidden ones included.
+    pub fn lose(&self) {
+        lock(&self.state).queues.clear();
+    }
+
     /// Returns the bodies in a stage's dead-letter queue.
     #[must_use]
     pub fn dead(&self, stage: Stage) -> Vec<String> {
