@@ -11,6 +11,7 @@ mod generate;
 mod inspect;
 mod interrupt;
 mod lengths;
+mod lineage;
 mod open;
 mod outcome;
 mod pages;
@@ -20,9 +21,11 @@ mod progress;
 mod request;
 mod result;
 mod retry;
+mod rollback;
 mod run;
 mod scores;
 mod status;
+mod sweep;
 mod up;
 mod uploaded;
 mod watch;
@@ -59,7 +62,13 @@ pub async fn main(cli: Cli) -> anyhow::Result<ExitCode> {
             let print = async |store: &dyn platform::Store| forecast::forecast(store, &dataset, csv, json).await;
             return open::reading(&args.at, print).await;
         }
+        Command::Lineage(args) => {
+            let (key, json) = (args.key, args.at.json);
+            return open::reading(&args.at, async |store| lineage::lineage(store, &key, json).await).await;
+        }
         Command::Retry(args) => return retry::retry(&args).await,
+        Command::Sweep(args) => return sweep::sweep(&args).await,
+        Command::Rollback(args) => return rollback::rollback(&args).await,
         Command::Doctor(args) => return doctor::doctor(&args).await,
         Command::Config(args) => config::config(&args)?,
         Command::Generate(args) => {
