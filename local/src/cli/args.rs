@@ -36,6 +36,8 @@ pub enum Command {
     Retry(RetryArgs),
     /// Send on what no message leads to any more.
     Sweep(SweepArgs),
+    /// List what queues have set aside, or put it back.
+    Dlq(DlqArgs),
     /// Make an earlier champion reign again until it is unpinned.
     Rollback(RollbackArgs),
     /// Check that this machine, directory and store can do the work.
@@ -211,6 +213,35 @@ pub struct SweepArgs {
     pub deep: bool,
     #[command(flatten)]
     pub at: DirArgs,
+}
+
+/// `flits dlq`.
+#[derive(Debug, Args)]
+pub struct DlqArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub action: DlqAction,
+}
+
+/// What can be done with dead letters.
+#[derive(Debug, Subcommand)]
+pub enum DlqAction {
+    /// List dead letters: messages that were received too often, and bodies that a host could not accept.
+    List {
+        #[command(flatten)]
+        at: DirArgs,
+    },
+    /// Put dead letters back on the queue of their stage, and open their failed jobs again.
+    Replay {
+        /// The id of a dead letter, or the beginning of it.
+        #[arg(value_name = "ID", required_unless_present = "all")]
+        id: Option<String>,
+        /// All dead letters.
+        #[arg(long, conflicts_with = "id")]
+        all: bool,
+        #[command(flatten)]
+        at: DirArgs,
+    },
 }
 
 /// `flits rollback`.

@@ -4,6 +4,7 @@ mod args;
 mod bars;
 mod bucket;
 mod config;
+mod dlq;
 mod doctor;
 mod follow;
 mod forecast;
@@ -68,6 +69,7 @@ pub async fn main(cli: Cli) -> anyhow::Result<ExitCode> {
         }
         Command::Retry(args) => return retry::retry(&args).await,
         Command::Sweep(args) => return sweep::sweep(&args).await,
+        Command::Dlq(args) => return dlq::dlq(&args).await,
         Command::Rollback(args) => return rollback::rollback(&args).await,
         Command::Doctor(args) => return doctor::doctor(&args).await,
         Command::Config(args) => config::config(&args)?,
