@@ -90,7 +90,7 @@ impl Scene {
             failure: None,
             next: None,
             sent: false,
-            trigger: Some(Box::new(Trigger::Message(message))),
+            trigger: Some(Trigger::Message(Box::new(message))),
             started: 0,
             seconds: 0.0,
         }

@@ -118,8 +118,8 @@ impl MemoryQueue {
     }
 
     fn bodies_in(&self, lane: Lane, stage: Stage) -> Vec<String> {
-        let state = lock(&self.shared.state);
-        let entries = state.queues.get(&(lane, stage)).into_iter().flatten();
+        let inner = lock(&self.shared.state);
+        let entries = inner.queues.get(&(lane, stage)).into_iter().flatten();
         entries.map(|entry| entry.body.clone()).collect()
     }
 

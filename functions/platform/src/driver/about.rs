@@ -163,13 +163,13 @@ impl<'a> About<'a> {
     }
 
     /// Returns what its job is claimed for, as the ledger keeps it.
-    pub(super) fn trigger(&self) -> Option<Box<Trigger>> {
+    pub(super) fn trigger(&self) -> Option<Trigger> {
         match self {
-            Self::Job(job) => Some(Box::new(Trigger::Message(job.message.clone()))),
+            Self::Job(job) => Some(Trigger::Message(Box::new(job.message.clone()))),
             Self::Event(event) => event
                 .key
                 .starts_with(keys::RAW)
-                .then(|| Box::new(Trigger::Upload(event.key.clone()))),
+                .then(|| Trigger::Upload(event.key.clone())),
         }
     }
 

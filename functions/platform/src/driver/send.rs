@@ -62,7 +62,7 @@ impl Walk {
     /// Returns the walk of a job that was claimed before. A ledger of earlier code does not name its trace; then the job
     /// stands for it.
     pub(super) fn of(ledger: &Ledger) -> Self {
-        match ledger.trigger.as_deref() {
+        match &ledger.trigger {
             Some(Trigger::Message(message)) => Self {
                 trace: message.trace.clone(),
                 again: message.again,
@@ -84,12 +84,11 @@ impl Walk {
         let Some(template) = &next.template else {
             return Ok(Vec::new());
         };
-        let mut messages = match spec {
-            Some(spec) => next.messages(spec, &self.trace),
-            None => {
-                let spec = documents::read_spec(platform.store.as_ref(), template.dataset(), template.spec()).await?;
-                next.messages(&spec, &self.trace)
-            }
+        let mut messages = if let Some(spec) = spec {
+            next.messages(spec, &self.trace)
+        } else {
+            let spec = documents::read_spec(platform.store.as_ref(), template.dataset(), template.spec()).await?;
+            next.messages(&spec, &self.trace)
         };
         for message in &mut messages {
             message.again = self.again;

@@ -117,11 +117,11 @@ async fn pass_on(found: &StoredLedger, platform: &Platform) -> Result<Tended, Te
 /// # Errors
 /// When the store or the queue does not answer.
 pub async fn send_trigger(ledger: &Ledger, platform: &Platform) -> Result<Tended, TendError> {
-    let (stage, body) = match ledger.trigger.as_deref() {
+    let (stage, body) = match &ledger.trigger {
         Some(Trigger::Message(message)) => {
             let message = Message {
                 hop: ledger.hop,
-                ..message.clone()
+                ..Message::clone(message)
             };
             (message.stage.stage(), message.to_json())
         }
@@ -162,7 +162,7 @@ async fn exhaust(found: &StoredLedger, claim: Ledger, platform: &Platform) -> Re
         }),
         last: ledger.failure.clone(),
     };
-    let outcome = match ledger.trigger.as_deref() {
+    let outcome = match &ledger.trigger {
         Some(Trigger::Message(message)) => {
             let checked = checked(ledger, message, platform).await?;
             settle::not_ours(About::Job(&checked), why, platform).await

@@ -76,7 +76,7 @@ pub struct Ledger {
     /// What the job was last claimed for, from which its message is made again when a queue has lost it. `None` in
     /// ledgers of earlier code, and for a body that is neither a message nor the event of an upload.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub trigger: Option<Box<Trigger>>,
+    pub trigger: Option<Trigger>,
     /// When the job was first claimed, UTC seconds.
     pub started: i64,
     /// The seconds that work and conclusion took, over all hops that ended by themselves.
@@ -97,7 +97,7 @@ pub struct Completion {
 #[serde(rename_all = "kebab-case")]
 pub enum Trigger {
     /// A message of ours.
-    Message(Message),
+    Message(Box<Message>),
     /// The event of an uploaded object, by its key.
     Upload(String),
 }
@@ -209,7 +209,7 @@ mod tests {
             failure: None,
             next: Some(Next::nothing()),
             sent: false,
-            trigger: Some(Box::new(Trigger::Upload("raw/cell/a.csv".to_owned()))),
+            trigger: Some(Trigger::Upload("raw/cell/a.csv".to_owned())),
             started: 1_700_000_000,
             seconds: 12.5,
         }

@@ -105,12 +105,11 @@ pub(super) async fn of_clean(
 /// Returns the spec that is known, or all of the dataset. Unreadable ones are left out: then reading all manifests finds
 /// the clean part.
 async fn specs(store: &dyn Store, dataset: &Dataset, known: Option<Digest>) -> Result<Vec<Spec>, StoreError> {
-    let digests = match known {
-        Some(spec) => vec![spec],
-        None => {
-            let listed = bucket::list(store, &format!("resolved/{dataset}/")).await?;
-            listed.iter().filter_map(|key| digest(key)).collect()
-        }
+    let digests = if let Some(spec) = known {
+        vec![spec]
+    } else {
+        let listed = bucket::list(store, &format!("resolved/{dataset}/")).await?;
+        listed.iter().filter_map(|key| digest(key)).collect()
     };
     let mut specs = Vec::new();
     for digest in digests {
@@ -130,7 +129,7 @@ async fn of_round(store: &dyn Store, dataset: &Dataset, round: RoundId) -> Resul
         Err(StoreError::Damaged { .. } | StoreError::Newer { .. }) => None,
         Err(error) => return Err(error),
     };
-    match ledger.and_then(|ledger| ledger.trigger).as_deref() {
+    match ledger.and_then(|ledger| ledger.trigger) {
         Some(Trigger::Message(message)) => all(store, &format!("{}{}", keys::RECEIPTS, message.trace), dataset).await,
         Some(Trigger::Upload(_)) | None => Ok(Vec::new()),
     }
