@@ -113,10 +113,7 @@ async fn pass_on(found: &StoredLedger, platform: &Platform) -> Result<Tended, Te
 }
 
 /// Sends the message again for which a job was claimed.
-///
-/// # Errors
-/// When the store or the queue does not answer.
-pub async fn send_trigger(ledger: &Ledger, platform: &Platform) -> Result<Tended, TendError> {
+async fn send_trigger(ledger: &Ledger, platform: &Platform) -> Result<Tended, TendError> {
     let (stage, body) = match &ledger.trigger {
         Some(Trigger::Message(message)) => {
             let message = Message {

@@ -1,5 +1,6 @@
 //! `flits lineage`: from a forecast back to the bytes that were uploaded.
 
+mod nodes;
 mod subject;
 mod trace;
 mod uploads;
@@ -9,7 +10,7 @@ use contract::text;
 use platform::Store;
 use serde_json::json;
 
-use self::trace::{CleanNode, Lineage, Node};
+use self::nodes::{CleanNode, Lineage, Node};
 use super::print::{print, print_json};
 
 /// Prints what an object was made from.

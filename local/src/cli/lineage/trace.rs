@@ -1,102 +1,23 @@
 //! Goes back from an object to what it was made from, link by link.
 
 use anyhow::bail;
-use contract::{
-    CutDocument, Dataset, DecisionKind, Digest, Entry, ForecastDocument, ForecastKind, MemberName, PartId, RoundId,
-    SelectDocument, keys,
-};
+use contract::{CutDocument, Digest, Entry, ForecastDocument, ForecastKind, PartId, SelectDocument, keys};
 use forecast::Artifact;
 use platform::{
     Store, StoreError,
     documents::{is_there, read, read_blob, read_named},
     error::chain,
 };
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use super::{
+    nodes::{ChampionNode, CleanNode, ForecastNode, Lineage, ModelNode, Node},
     subject::{Object, Subject},
-    uploads::{self, UploadNode},
+    uploads,
 };
 
 /// The largest artifact that is read, in bytes.
 const MAX_ARTIFACT: u64 = 1 << 30;
-
-/// What an object was made from, as far as it is known.
-#[derive(Serialize)]
-pub(super) struct Lineage {
-    pub dataset: Dataset,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub forecast: Option<ForecastNode>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub champion: Option<ChampionNode>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub model: Option<ModelNode>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub cut: Option<Node>,
-    /// The clean parts: that of the training rows, and that of the forecast's history where it is another one.
-    pub clean: Vec<CleanNode>,
-    /// Why the way to the uploaded bytes ends before them; empty if it does not.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub missing: Vec<String>,
-}
-
-/// An object of the bucket.
-#[derive(Clone, Serialize)]
-pub(super) struct Node {
-    pub key: String,
-    /// Whether it is still stored. Retention may take objects away that later ones name by their digest.
-    pub stored: bool,
-}
-
-/// A forecast.
-#[derive(Serialize)]
-pub(super) struct ForecastNode {
-    #[serde(flatten)]
-    pub node: Node,
-    /// What is forecast, for people.
-    pub about: String,
-}
-
-/// An entry of the champion log.
-#[derive(Serialize)]
-pub(super) struct ChampionNode {
-    #[serde(flatten)]
-    pub node: Node,
-    pub generation: u64,
-    pub kind: DecisionKind,
-    pub member: MemberName,
-    pub round: RoundId,
-    pub reason: String,
-    /// The resolved spec of the champion.
-    pub spec: Node,
-}
-
-/// A fitted model.
-#[derive(Serialize)]
-pub(super) struct ModelNode {
-    #[serde(flatten)]
-    pub node: Node,
-    pub digest: Digest,
-    /// The kind of model, such as `linear`; empty where the model is gone.
-    pub kind: String,
-    /// The scored model whose settings were fitted again on all rows.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub parent: Option<Node>,
-}
-
-/// A clean part and the uploads that it was made from.
-#[derive(Serialize)]
-pub(super) struct CleanNode {
-    #[serde(flatten)]
-    pub node: Node,
-    pub digest: Digest,
-    /// What it was used for, for people.
-    pub role: String,
-    /// The manifest of the work that made it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub manifest: Option<String>,
-    pub uploads: Vec<UploadNode>,
-}
 
 /// The documents under `forecasts/`.
 #[derive(Deserialize)]

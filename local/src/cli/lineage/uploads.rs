@@ -11,28 +11,14 @@ use contract::{
 };
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use platform::{Store, StoreError, documents::read, ledger::Trigger, walk};
-use serde::Serialize;
 
-use super::{super::bucket, trace::Node};
+use super::{
+    super::bucket,
+    nodes::{Node, UploadNode},
+};
 
 /// How many documents are read side by side.
 const ABREAST: usize = 16;
-
-/// One version of an uploaded object.
-#[derive(Serialize)]
-pub(super) struct UploadNode {
-    /// The object; not stored if it was deleted, or replaced by a later version.
-    #[serde(flatten)]
-    pub node: Node,
-    /// The version id, or the `ETag` if the bucket keeps no versions.
-    pub version: String,
-    /// The size in bytes.
-    pub size: u64,
-    /// The digest of the bytes.
-    pub digest: Digest,
-    /// The key of its receipt.
-    pub receipt: String,
-}
 
 /// What is known about the uploads of a clean part.
 #[derive(Default)]
