@@ -1,4 +1,5 @@
-//! An upload becomes a forecast, also when things break: stopped at every operation, delivered ten times, shuffled.
+//! An upload becomes a forecast, also when things break: stopped at every operation, delivered ten times, shuffled,
+//! and with all messages lost.
 
 #![expect(clippy::unwrap_used, reason = "a test ends where an expectation fails")]
 
@@ -6,3 +7,4 @@ mod counting;
 mod duplicates;
 mod house;
 mod stops;
+mod swept;

@@ -318,6 +318,20 @@ pub struct ForecastDocument {
     pub extrapolates_from: Option<usize>,
 }
 
+/// `dead/{digest}.json`: a body that a host could never accept and that no queue keeps.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Dead {
+    /// Why it was not accepted, for people.
+    pub reason: String,
+    /// The body as it came.
+    pub body: String,
+    /// The media type that came with it; `None` if none did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content_type: Option<String>,
+    /// The time when it came, RFC 3339 UTC.
+    pub at: String,
+}
+
 /// `forecasts/…/latest.json`: which forecast is the newest. It only moves forward, by generation and then by origin.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Latest {

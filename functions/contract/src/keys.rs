@@ -27,6 +27,15 @@ use crate::{Dataset, Digest, JobId, MemberName, PartId, RoundId, Task, WorkId};
 /// The prefix of uploads; a new object below it starts the walk.
 pub const RAW: &str = "raw/";
 
+/// The prefix of receipts.
+pub const RECEIPTS: &str = "uploads/";
+
+/// The prefix of ledgers.
+pub const JOBS: &str = "jobs/";
+
+/// The prefix of [dead letters](crate::Dead) that no queue keeps.
+pub const DEAD: &str = "dead/";
+
 /// The prefix of cut documents.
 pub const SAMPLES: &str = "samples/";
 
@@ -98,6 +107,12 @@ pub fn ledger(job: JobId) -> String {
 #[must_use]
 pub fn failed(job: JobId) -> String {
     format!("failed/{job}.json")
+}
+
+/// Returns the key of a [dead letter](crate::Dead) that no queue keeps; `body` is the digest of its body.
+#[must_use]
+pub fn dead(body: Digest) -> String {
+    format!("{DEAD}{body}.json")
 }
 
 /// Returns the key of the document that lists the members of a [round](crate::Round).

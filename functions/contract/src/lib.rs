@@ -27,8 +27,8 @@ pub mod text;
 pub use canonical::canonical;
 pub use digest::{Digest, JobId, ParseDigestError, RoundId, WorkId};
 pub use document::{
-    CleanFacts, CutDocument, EvalFacts, EventId, ForecastDocument, ForecastKind, InferFacts, Latest, Lengths, Manifest,
-    Produced, Receipt, SampleFacts, SelectDocument, TrainFacts,
+    CleanFacts, CutDocument, Dead, EvalFacts, EventId, ForecastDocument, ForecastKind, InferFacts, Latest, Lengths,
+    Manifest, Produced, Receipt, SampleFacts, SelectDocument, TrainFacts,
 };
 pub use eval_task::{EvalTask, Scored};
 pub use failure::{FailedStage, Failure, FailureKind};

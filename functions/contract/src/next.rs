@@ -19,6 +19,10 @@ pub struct Next {
     /// The number of the continuation; 0 for a first message.
     #[serde(default)]
     pub hop: u32,
+    /// The recipe number of the template's stage when the list was made. Under another one, the jobs of the tasks have other
+    /// ids. `None` if nothing follows, and in ledgers of earlier code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recipe: Option<u32>,
 }
 
 /// One clean part that `sample` has to cut.
@@ -41,6 +45,7 @@ impl Next {
     #[must_use]
     pub fn one(task: Task) -> Self {
         Self {
+            recipe: Some(task.stage().recipe()),
             template: Some(task),
             ..Self::default()
         }
@@ -50,9 +55,8 @@ impl Next {
     #[must_use]
     pub fn per_member(template: Task, members: Vec<MemberName>) -> Self {
         Self {
-            template: Some(template),
             members,
-            ..Self::default()
+            ..Self::one(template)
         }
     }
 
@@ -60,20 +64,15 @@ impl Next {
     #[must_use]
     pub fn per_part(template: Task, parts: Vec<CleanPart>) -> Self {
         Self {
-            template: Some(template),
             parts,
-            ..Self::default()
+            ..Self::one(template)
         }
     }
 
     /// Makes a list of one task that continues itself as continuation `hop`.
     #[must_use]
     pub fn continuation(task: Task, hop: u32) -> Self {
-        Self {
-            template: Some(task),
-            hop,
-            ..Self::default()
-        }
+        Self { hop, ..Self::one(task) }
     }
 
     /// Returns the tasks, written out.

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, fmt};
 
 use contract::{
-    CutDocument, Dataset, Digest, Entry, EventId, Failure, ForecastDocument, Latest, MemberName, Outcome, PartId,
+    CutDocument, Dataset, Dead, Digest, Entry, EventId, Failure, ForecastDocument, Latest, MemberName, Outcome, PartId,
     Receipt, Round, SelectDocument, keys,
 };
 use serde::{
@@ -91,6 +91,7 @@ fn the_page_names_every_field_of_every_document() {
         ("Failure", fields::<Failure>()),
         ("Others", fields::<Receipt>()),
         ("Others", fields::<EventId>()),
+        ("Others", fields::<Dead>()),
     ] {
         let named = names(section(heading));
         let missing: Vec<_> = fields.difference(&named).collect();
@@ -136,6 +137,7 @@ fn the_page_lists_every_key() {
         keys::work(digest).replace(&digest.hex(), "{work}"),
         keys::ledger(digest).replace(&digest.hex(), "{job}"),
         keys::failed(digest).replace(&digest.hex(), "{job}"),
+        keys::dead(digest),
         keys::round(&dataset, part, digest).replace(&digest.hex(), "{round}"),
         keys::outcome(&dataset, part, digest, &member).replace(&digest.hex(), "{round}"),
         keys::decision(&dataset, part, digest).replace(&digest.hex(), "{round}"),

@@ -58,7 +58,8 @@ impl<'a> Log<'a> {
     }
 
     /// Returns the entry that decided a round; `None` when it has none. Looks backwards from the newest entry to
-    /// the time at which the round was opened (UTC seconds).
+    /// the time at which the round was opened (UTC seconds). Of several, the first one decided it: a refit or a person
+    /// appended the others.
     ///
     /// # Errors
     /// When the store does not answer, or an entry is damaged.
@@ -69,16 +70,17 @@ impl<'a> Log<'a> {
         newest: Option<&Logged>,
     ) -> Result<Option<Entry>, StoreError> {
         let mut seen = newest.cloned();
+        let mut found = None;
         while let Some(Logged { entry, written }) = seen {
-            if entry.round == round && entry.kind != DecisionKind::Refit {
-                return Ok(Some(entry));
-            }
             if written + CLOCK_SLACK_S < opened {
-                return Ok(None);
+                break;
             }
             seen = self.entry(entry.generation - 1).await?;
+            if entry.round == round && entry.kind != DecisionKind::Refit {
+                found = Some(entry);
+            }
         }
-        Ok(None)
+        Ok(found)
     }
 
     /// Appends the round's entry after the newest one. `settle` decides again whenever another round was faster.
@@ -108,7 +110,7 @@ impl<'a> Log<'a> {
     ///
     /// # Errors
     /// When the store does not answer, an entry is damaged, or the log is empty.
-    pub(crate) async fn append_refit(&self, settle: impl Fn(&Entry) -> Option<Entry>) -> Result<Entry, StoreError> {
+    pub(crate) async fn append_next(&self, settle: impl Fn(&Entry) -> Option<Entry>) -> Result<Entry, StoreError> {
         let key = keys::champion_entry(self.dataset, self.part, 1);
         let mut newest = self.newest().await?.ok_or(StoreError::NotFound { key })?.entry;
         while let Some(entry) = settle(&newest) {
@@ -149,7 +151,7 @@ impl<'a> Log<'a> {
     }
 
     /// Returns the entry of a generation. Generation 0 is before the first entry.
-    async fn entry(&self, generation: u64) -> Result<Option<Logged>, StoreError> {
+    pub(crate) async fn entry(&self, generation: u64) -> Result<Option<Logged>, StoreError> {
         if generation == 0 {
             return Ok(None);
         }

@@ -5,7 +5,8 @@
 //! and that equal deciders write equal entries and send equal jobs. It refuses to know who decides: the job that finds
 //! the round complete does.
 //!
-//! Start with [`judge`] and [`settle`] (the rule, pure), then [`join`] (the round), then [`champions`] (the log).
+//! Start with [`judge`] and [`settle`] (the rule, pure), then [`join`] (the round), then [`champions`] (the log). What a
+//! person can do to the log is in [`rollback`].
 
 pub mod champions;
 pub mod ensemble;
@@ -13,6 +14,7 @@ mod error;
 pub mod join;
 pub mod judge;
 mod refit;
+pub mod rollback;
 pub mod score;
 pub mod select;
 pub mod settle;

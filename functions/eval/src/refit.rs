@@ -34,7 +34,7 @@ pub(crate) fn train(task: &EvalTask, entry: &Entry) -> TrainTask {
     }
 }
 
-/// Makes a refit champion, unless its parent no longer reigns or the refit failed. Returns who reigns.
+/// Makes a refit champion, unless its parent no longer reigns, is pinned, or the refit failed. Returns who reigns.
 ///
 /// # Errors
 /// When the store does not answer, or the round, its cut or the log is missing or damaged.
@@ -48,7 +48,8 @@ pub(crate) async fn reign(task: &EvalTask, parent: Digest, store: &dyn Store) ->
         Scored::Artifact(_) | Scored::Failed(_) => None,
     };
     let settle = |reigning: &Entry| {
-        let artifact = refit.filter(|_| reigning.artifact == parent)?;
+        let reigns = reigning.artifact == parent && reigning.kind != DecisionKind::Pinned;
+        let artifact = refit.filter(|_| reigns)?;
         Some(Entry {
             generation: reigning.generation + 1,
             round: task.round,
@@ -65,7 +66,7 @@ pub(crate) async fn reign(task: &EvalTask, parent: Digest, store: &dyn Store) ->
             ..reigning.clone()
         })
     };
-    let entry = log.append_refit(settle).await?;
+    let entry = log.append_next(settle).await?;
     log.hint(&entry).await;
     Ok((round, entry))
 }

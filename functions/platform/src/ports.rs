@@ -3,7 +3,7 @@
 //! Ports move bytes and know no jobs. Each has only the operations that are used, and every adapter passes the same
 //! suite (`tests/ports`).
 
-use std::{collections::BTreeMap, fmt, path::Path, time::Duration};
+use std::{collections::BTreeMap, fmt, path::Path, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -149,6 +149,8 @@ pub struct Delivered {
     pub handle: String,
     /// The number of this delivery, from 1.
     pub receive_count: u32,
+    /// When the message was sent, by the queue's clock in UTC seconds; `None` where the server does not say it.
+    pub sent: Option<i64>,
 }
 
 /// The queues of all stages.
@@ -166,6 +168,12 @@ pub trait Queue: Send + Sync + 'static {
     /// Sets the visibility timeout of a delivery, counted from now. Zero gives the message back at once. Fails with
     /// `Stale` when the handle is void.
     async fn extend(&self, stage: Stage, handle: &str, visibility: Duration) -> Result<(), QueueError>;
+
+    /// Returns the queues that keep what was received too often, as queues of the same stages; `None` where nothing is
+    /// set aside. A message that is received from one of them is hidden for a time, like any other.
+    fn dead_letters(&self) -> Option<Arc<dyn Queue>> {
+        None
+    }
 }
 
 /// The clock of this process. Only the store's clock is common to all processes.

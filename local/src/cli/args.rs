@@ -30,8 +30,16 @@ pub enum Command {
     Scores(DatasetArgs),
     /// Print a dataset's newest forecast.
     Forecast(ForecastArgs),
+    /// Show what a forecast or a model was made from, back to the uploaded bytes.
+    Lineage(LineageArgs),
     /// Retry what failed for good, after its cause is fixed.
     Retry(RetryArgs),
+    /// Send on what no message leads to any more.
+    Sweep(SweepArgs),
+    /// List what queues have set aside, or put it back.
+    Dlq(DlqArgs),
+    /// Make an earlier champion reign again until it is unpinned.
+    Rollback(RollbackArgs),
     /// Check that this machine, directory and store can do the work.
     Doctor(DoctorArgs),
     /// Print the resolved spec and the host's settings.
@@ -182,6 +190,71 @@ pub struct RetryArgs {
     /// A dataset, or a failed job: its id or at least the first 8 digits of it.
     #[arg(value_name = "DATASET|JOB")]
     pub what: String,
+    #[command(flatten)]
+    pub at: DirArgs,
+}
+
+/// `flits lineage`.
+#[derive(Debug, Args)]
+pub struct LineageArgs {
+    /// The key of a forecast, an entry of the champion log, a model, a cut or a clean part; a dataset stands for its newest
+    /// forecast.
+    #[arg(value_name = "KEY|DATASET")]
+    pub key: String,
+    #[command(flatten)]
+    pub at: DirArgs,
+}
+
+/// `flits sweep`.
+#[derive(Debug, Args)]
+pub struct SweepArgs {
+    /// Look at all ages, not only at what was written 5 to 20 minutes ago.
+    #[arg(long)]
+    pub deep: bool,
+    #[command(flatten)]
+    pub at: DirArgs,
+}
+
+/// `flits dlq`.
+#[derive(Debug, Args)]
+pub struct DlqArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub action: DlqAction,
+}
+
+/// What can be done with dead letters.
+#[derive(Debug, Subcommand)]
+pub enum DlqAction {
+    /// List dead letters: messages that were received too often, and bodies that a host could not accept.
+    List {
+        #[command(flatten)]
+        at: DirArgs,
+    },
+    /// Put dead letters back on the queue of their stage, and open their failed jobs again.
+    Replay {
+        /// The id of a dead letter, or the beginning of it.
+        #[arg(value_name = "ID", required_unless_present = "all")]
+        id: Option<String>,
+        /// All dead letters.
+        #[arg(long, conflicts_with = "id")]
+        all: bool,
+        #[command(flatten)]
+        at: DirArgs,
+    },
+}
+
+/// `flits rollback`.
+#[derive(Debug, Args)]
+pub struct RollbackArgs {
+    /// The dataset.
+    pub dataset: String,
+    /// The generation whose champion is to reign; the newest one with another artifact unless given.
+    #[arg(long, value_name = "GENERATION", conflicts_with = "unpin")]
+    pub to: Option<u64>,
+    /// Let rounds replace the pinned champion again.
+    #[arg(long)]
+    pub unpin: bool,
     #[command(flatten)]
     pub at: DirArgs,
 }

@@ -1,7 +1,7 @@
 //! Reads from the bucket of a directory.
 
 use contract::{Dataset, Entry, Latest, PartId, keys};
-use platform::{Listed, Store, documents};
+use platform::{Listed, Store, StoreError, documents};
 
 /// How many keys a listing asks for at once.
 const PAGE: usize = 1_000;
@@ -33,7 +33,7 @@ pub(super) async fn read<T: serde::de::DeserializeOwned>(store: &dyn Store, key:
 }
 
 /// Returns all keys under a prefix.
-pub(super) async fn list(store: &dyn Store, prefix: &str) -> anyhow::Result<Vec<String>> {
+pub(super) async fn list(store: &dyn Store, prefix: &str) -> Result<Vec<String>, StoreError> {
     Ok(list_objects(store, prefix)
         .await?
         .into_iter()
@@ -41,7 +41,7 @@ pub(super) async fn list(store: &dyn Store, prefix: &str) -> anyhow::Result<Vec<
         .collect())
 }
 
-async fn list_objects(store: &dyn Store, prefix: &str) -> anyhow::Result<Vec<Listed>> {
+async fn list_objects(store: &dyn Store, prefix: &str) -> Result<Vec<Listed>, StoreError> {
     let mut objects: Vec<Listed> = Vec::new();
     loop {
         let after = objects.last().map(|object| object.key.clone());

@@ -4,6 +4,7 @@ mod args;
 mod bars;
 mod bucket;
 mod config;
+mod dlq;
 mod doctor;
 mod follow;
 mod forecast;
@@ -11,6 +12,7 @@ mod generate;
 mod inspect;
 mod interrupt;
 mod lengths;
+mod lineage;
 mod open;
 mod outcome;
 mod pages;
@@ -20,9 +22,11 @@ mod progress;
 mod request;
 mod result;
 mod retry;
+mod rollback;
 mod run;
 mod scores;
 mod status;
+mod sweep;
 mod up;
 mod uploaded;
 mod watch;
@@ -59,7 +63,14 @@ pub async fn main(cli: Cli) -> anyhow::Result<ExitCode> {
             let print = async |store: &dyn platform::Store| forecast::forecast(store, &dataset, csv, json).await;
             return open::reading(&args.at, print).await;
         }
+        Command::Lineage(args) => {
+            let (key, json) = (args.key, args.at.json);
+            return open::reading(&args.at, async |store| lineage::lineage(store, &key, json).await).await;
+        }
         Command::Retry(args) => return retry::retry(&args).await,
+        Command::Sweep(args) => return sweep::sweep(&args).await,
+        Command::Dlq(args) => return dlq::dlq(&args).await,
+        Command::Rollback(args) => return rollback::rollback(&args).await,
         Command::Doctor(args) => return doctor::doctor(&args).await,
         Command::Config(args) => config::config(&args)?,
         Command::Generate(args) => {

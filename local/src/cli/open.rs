@@ -20,6 +20,15 @@ pub(super) async fn session(at: &DirArgs) -> anyhow::Result<Session> {
     Harness::new(Options::new(&at.dir)).session().await
 }
 
+/// Returns what a person has to know after a message was sent: who works on it, if nobody does yet.
+pub(super) fn goes_on(session: &Session) -> &'static str {
+    if session.is_holder() {
+        "; `flits up` or `flits run` goes on from here"
+    } else {
+        ""
+    }
+}
+
 /// Opens a directory, reads from its store, and closes it again.
 ///
 /// # Errors

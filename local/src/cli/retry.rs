@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use anyhow::{bail, ensure};
 use contract::{Dataset, Failure, JobId, Message, Stage, keys};
 use platform::{
-    Platform, Store, documents,
+    Platform, Store, documents, event,
     front::{self, Preview},
     ledger::State,
     walk,
@@ -46,11 +46,7 @@ struct Retried {
 pub(super) async fn retry(args: &RetryArgs) -> anyhow::Result<ExitCode> {
     let session = open::session(&args.at).await?;
     let done = retry_on(&args.what, &session.platform).await;
-    let goes_on = if session.is_holder() {
-        "; `flits up` or `flits run` goes on from here"
-    } else {
-        ""
-    };
+    let goes_on = open::goes_on(&session);
     session.close().await;
     let retried = done?;
     if args.at.json {
@@ -84,10 +80,10 @@ async fn retry_on(what: &str, platform: &Platform) -> anyhow::Result<Vec<Retried
     for key in bucket::list(platform.store.as_ref(), &format!("{}{dataset}/", keys::RAW)).await? {
         let opened = reopen(&key, only, platform).await?;
         if !opened.is_empty() {
-            platform
-                .queue
-                .send(Stage::Preprocess, &[uploaded(&key, platform)])
-                .await?;
+            // As a new upload of the same bytes: a redelivery would find its jobs over.
+            let now = series::rfc3339(platform.clock.now_s());
+            let event = event::notification(&platform.host.bucket, &key, None, &now);
+            platform.queue.send(Stage::Preprocess, &[event]).await?;
         }
         retried.extend(opened);
     }
@@ -143,16 +139,6 @@ async fn walked(first: &Message, platform: &Platform) -> anyhow::Result<Vec<walk
     let spec = walk::spec(platform.store.as_ref(), task.dataset(), task.spec()).await?;
     let mut walk = Walk::new(platform.store.clone(), spec.into(), task);
     Ok(walk.look().await?.jobs.into_iter().map(|job| job.step).collect())
-}
-
-/// Returns the event that a store would send for a new upload of the same bytes.
-fn uploaded(key: &str, platform: &Platform) -> String {
-    let encoded = percent_encoding::utf8_percent_encode(key, percent_encoding::NON_ALPHANUMERIC).to_string();
-    json!({"Records": [{
-        "eventSource": "flits:retry", "eventName": "ObjectCreated:Put", "eventTime": series::rfc3339(platform.clock.now_s()),
-        "s3": {"bucket": {"name": platform.host.bucket}, "object": {"key": encoded}},
-    }]})
-    .to_string()
 }
 
 async fn asked(what: &str, store: &dyn Store) -> anyhow::Result<Asked> {

@@ -51,7 +51,7 @@ pub(super) async fn status(store: &dyn Store, only: Option<&str>, json: bool) ->
         let name = Upload::parse(&key).map_or_else(|_| "(no valid dataset)".to_owned(), |u| u.dataset.to_string());
         status(&mut datasets, &name, &|s| s.uploads += 1);
     }
-    let ledgers = bucket::newest::<Ledger>(store, "jobs/").await?;
+    let ledgers = bucket::newest::<Ledger>(store, keys::JOBS).await?;
     // A job that was retried may have succeeded since; its earlier failure stays in the bucket.
     let succeeded: HashSet<JobId> = ledgers
         .iter()

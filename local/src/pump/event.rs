@@ -59,6 +59,7 @@ mod tests {
             body: "hello".to_owned(),
             handle: format!("h-{id}"),
             receive_count: 3,
+            sent: None,
         }
     }
 

@@ -6,6 +6,7 @@ use std::{
     io::{BufRead as _, BufReader},
     path::PathBuf,
     process::{Child, Command, Output, Stdio},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -63,6 +64,40 @@ impl Workspace {
             .unwrap();
         assert!(line.contains("\"up\""), "{line}");
         child
+    }
+
+    /// Serves the directory until an object has been written, for at most a minute.
+    pub(crate) async fn up_until(&self, mut wanted: impl AsyncFnMut(&dyn Store) -> bool) {
+        let mut server = self.up(&[]);
+        let session = Harness::new(Options::new(&self.path(".flits")))
+            .session()
+            .await
+            .unwrap();
+        let waiting = async {
+            while !wanted(session.platform.store.as_ref()).await {
+                tokio::task::yield_now().await;
+            }
+        };
+        let ended = tokio::time::timeout(Duration::from_mins(1), waiting).await;
+        server.kill().unwrap();
+        server.wait().unwrap();
+        session.close().await;
+        assert!(ended.is_ok(), "nothing came of it");
+    }
+
+    /// Runs a command that prints a result, and returns it and whether the command succeeded.
+    pub(crate) fn result(&self, arguments: &[&str]) -> (Value, bool) {
+        let mut all = arguments.to_vec();
+        all.push("--json");
+        let output = self.output(&all);
+        (result(&output), output.status.success())
+    }
+
+    /// Runs a command that fails, and returns what it says.
+    pub(crate) fn refusal(&self, arguments: &[&str]) -> String {
+        let output = self.output(arguments);
+        assert!(!output.status.success(), "{output:?}");
+        String::from_utf8(output.stderr).unwrap()
     }
 
     /// Runs a command to its end and returns its output.

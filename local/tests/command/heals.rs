@@ -18,13 +18,13 @@ use crate::{
 const RUN: [&str; 3] = ["load.csv", "--spec", "spec.toml"];
 
 impl Workspace {
-    async fn session(&self) -> Session {
+    pub(crate) async fn session(&self) -> Session {
         let harness = Harness::new(Options::new(&self.path(".flits")));
         harness.session().await.unwrap()
     }
 
     /// Deletes the objects with the wanted keys and texts, as retention or a person does. Returns how many.
-    async fn take_away(&self, prefix: &str, mut wanted: impl FnMut(&str, &str) -> bool) -> usize {
+    pub(crate) async fn take_away(&self, prefix: &str, mut wanted: impl FnMut(&str, &str) -> bool) -> usize {
         let objects = self.objects(prefix).await;
         let session = self.session().await;
         let mut taken = 0;

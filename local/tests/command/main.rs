@@ -7,6 +7,7 @@
 mod again;
 mod backend;
 mod broken;
+mod dlq;
 mod doctor;
 mod flits;
 mod heals;
@@ -14,6 +15,9 @@ mod hostile;
 mod inspect;
 mod isolated;
 mod killed;
+mod lineage;
 mod older;
 mod pages;
 mod predecessor;
+mod rollback;
+mod sweep;

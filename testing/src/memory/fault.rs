@@ -348,6 +348,10 @@ impl Queue for FaultyQueue {
             .around(format!("extend {stage}"), operation, silent(stage))
             .await
     }
+
+    fn dead_letters(&self) -> Option<Arc<dyn Queue>> {
+        self.inner.dead_letters()
+    }
 }
 
 #[cfg(test)]

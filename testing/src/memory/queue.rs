@@ -15,8 +15,22 @@ use platform::{Clock, Delivered, Queue, QueueError};
 pub struct MemoryQueue {
     clock: Arc<dyn Clock>,
     limits: Limits,
+    shared: Arc<Shared>,
+    lane: Lane,
+}
+
+/// What the queues and their dead-letter queues have in common.
+#[derive(Default)]
+struct Shared {
     state: Mutex<State>,
     sent: Notify,
+}
+
+/// Which of the two queues of a stage.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Lane {
+    Work,
+    Dead,
 }
 
 /// The attributes of all queues.
@@ -32,8 +46,7 @@ pub struct Limits {
 
 #[derive(Default)]
 struct State {
-    queues: BTreeMap<Stage, Vec<Entry>>,
-    dead: BTreeMap<Stage, Vec<String>>,
+    queues: BTreeMap<(Lane, Stage), Vec<Entry>>,
     ids: u64,
     sent: usize,
     shuffle: Option<u64>,
@@ -44,6 +57,7 @@ struct Entry {
     body: String,
     visible_at: Duration,
     receive_count: u32,
+    sent: i64,
 }
 
 impl Default for Limits {
@@ -63,24 +77,25 @@ impl MemoryQueue {
         Self {
             clock,
             limits,
-            state: Mutex::default(),
-            sent: Notify::new(),
+            shared: Arc::default(),
+            lane: Lane::Work,
         }
     }
 
     /// Delivers in an order that follows from `seed`, not in the order of sending.
     pub fn shuffle(&self, seed: u64) {
-        lock(&self.state).shuffle = Some(seed | 1);
+        lock(&self.shared.state).shuffle = Some(seed | 1);
     }
 
     /// Returns the moment of the monotonic clock at which the next message of any stage becomes visible; `None` when
     /// all queues are empty.
     #[must_use]
     pub fn next_visible(&self) -> Option<Duration> {
-        lock(&self.state)
+        lock(&self.shared.state)
             .queues
-            .values()
-            .flatten()
+            .iter()
+            .filter(|((lane, _), _)| *lane == Lane::Work)
+            .flat_map(|(_, entries)| entries)
             .map(|entry| entry.visible_at)
             .min()
     }
@@ -88,31 +103,36 @@ impl MemoryQueue {
     /// Returns the bodies in a stage's queue, hidden ones included, in the order of sending.
     #[must_use]
     pub fn bodies(&self, stage: Stage) -> Vec<String> {
-        lock(&self.state)
-            .queues
-            .get(&stage)
-            .into_iter()
-            .flatten()
-            .map(|entry| entry.body.clone())
-            .collect()
+        self.bodies_in(Lane::Work, stage)
+    }
+
+    /// Loses all messages of all stages, hidden and dead ones included.
+    pub fn lose(&self) {
+        lock(&self.shared.state).queues.clear();
     }
 
     /// Returns the bodies in a stage's dead-letter queue.
     #[must_use]
     pub fn dead(&self, stage: Stage) -> Vec<String> {
-        lock(&self.state).dead.get(&stage).cloned().unwrap_or_default()
+        self.bodies_in(Lane::Dead, stage)
+    }
+
+    fn bodies_in(&self, lane: Lane, stage: Stage) -> Vec<String> {
+        let inner = lock(&self.shared.state);
+        let entries = inner.queues.get(&(lane, stage)).into_iter().flatten();
+        entries.map(|entry| entry.body.clone()).collect()
     }
 
     /// Returns the number of messages that were ever sent.
     #[must_use]
     pub fn sent(&self) -> usize {
-        lock(&self.state).sent
+        lock(&self.shared.state).sent
     }
 
     fn next_visible_in(&self, stage: Stage) -> Option<Duration> {
-        lock(&self.state)
+        lock(&self.shared.state)
             .queues
-            .get(&stage)?
+            .get(&(self.lane, stage))?
             .iter()
             .map(|entry| entry.visible_at)
             .min()
@@ -120,16 +140,16 @@ impl MemoryQueue {
 
     fn take(&self, stage: Stage, max: usize) -> Vec<Delivered> {
         let now = self.clock.monotonic();
-        let mut inner = lock(&self.state);
-        let State {
-            queues, dead, shuffle, ..
-        } = &mut *inner;
-        let entries = queues.entry(stage).or_default();
+        let mut inner = lock(&self.shared.state);
+        let State { queues, shuffle, .. } = &mut *inner;
         let limit = self.limits.max_receive_count;
-        let spent = |entry: &mut Entry| entry.visible_at <= now && entry.receive_count >= limit;
-        dead.entry(stage)
-            .or_default()
-            .extend(entries.extract_if(.., spent).map(|entry| entry.body));
+        if self.lane == Lane::Work {
+            let spent = |entry: &mut Entry| entry.visible_at <= now && entry.receive_count >= limit;
+            let entries = queues.entry((Lane::Work, stage)).or_default();
+            let dead: Vec<Entry> = entries.extract_if(.., spent).collect();
+            queues.entry((Lane::Dead, stage)).or_default().extend(dead);
+        }
+        let entries = queues.entry((self.lane, stage)).or_default();
 
         let mut visible: Vec<usize> = (0..entries.len()).filter(|i| entries[*i].visible_at <= now).collect();
         if let Some(seed) = shuffle {
@@ -144,6 +164,7 @@ impl MemoryQueue {
                 body: entry.body.clone(),
                 handle: handle(entry),
                 receive_count: entry.receive_count,
+                sent: Some(entry.sent),
             }
         };
         visible.into_iter().take(max.min(10)).map(deliver).collect()
@@ -170,7 +191,7 @@ pub(super) fn shuffle_in_place<T>(items: &mut [T], seed: &mut u64) {
 impl Queue for MemoryQueue {
     async fn send(&self, stage: Stage, bodies: &[String]) -> Result<(), QueueError> {
         let visible_at = self.clock.monotonic() + self.limits.delay;
-        let mut inner = lock(&self.state);
+        let mut inner = lock(&self.shared.state);
         for body in bodies {
             inner.ids += 1;
             inner.sent += 1;
@@ -179,11 +200,12 @@ impl Queue for MemoryQueue {
                 body: body.clone(),
                 visible_at,
                 receive_count: 0,
+                sent: self.clock.now_s(),
             };
-            inner.queues.entry(stage).or_default().push(entry);
+            inner.queues.entry((self.lane, stage)).or_default().push(entry);
         }
         drop(inner);
-        self.sent.notify_waiters();
+        self.shared.sent.notify_waiters();
         Ok(())
     }
 
@@ -191,7 +213,7 @@ impl Queue for MemoryQueue {
         let end = self.clock.monotonic() + wait;
         loop {
             // Registered before looking, so that a send in between is not missed.
-            let sent = self.sent.notified();
+            let sent = self.shared.sent.notified();
             let taken = self.take(stage, max);
             let now = self.clock.monotonic();
             if !taken.is_empty() || now >= end {
@@ -207,9 +229,9 @@ impl Queue for MemoryQueue {
     }
 
     async fn delete(&self, stage: Stage, held: &str) -> Result<(), QueueError> {
-        lock(&self.state)
+        lock(&self.shared.state)
             .queues
-            .entry(stage)
+            .entry((self.lane, stage))
             .or_default()
             .retain(|entry| handle(entry) != held);
         Ok(())
@@ -217,8 +239,8 @@ impl Queue for MemoryQueue {
 
     async fn extend(&self, stage: Stage, held: &str, visibility: Duration) -> Result<(), QueueError> {
         let now = self.clock.monotonic();
-        let mut inner = lock(&self.state);
-        let entries = inner.queues.entry(stage).or_default();
+        let mut inner = lock(&self.shared.state);
+        let entries = inner.queues.entry((self.lane, stage)).or_default();
         // As in SQS: a late worker can still hide a message that nobody else has received.
         let held = entries.iter_mut().find(|entry| handle(entry) == held);
         let Some(entry) = held else {
@@ -228,7 +250,16 @@ impl Queue for MemoryQueue {
         };
         entry.visible_at = now + visibility;
         drop(inner);
-        self.sent.notify_waiters();
+        self.shared.sent.notify_waiters();
         Ok(())
+    }
+
+    fn dead_letters(&self) -> Option<Arc<dyn Queue>> {
+        Some(Arc::new(Self {
+            clock: self.clock.clone(),
+            limits: self.limits,
+            shared: self.shared.clone(),
+            lane: Lane::Dead,
+        }))
     }
 }

@@ -51,6 +51,7 @@ pub async fn queue_suite(bench: &dyn QueueBench) {
     a_handle_of_a_deleted_message_is_stale(bench).await;
     a_handle_that_never_was_is_no_crash(bench).await;
     a_message_received_too_often_is_put_aside(bench).await;
+    what_was_put_aside_can_be_looked_at_and_put_back(bench).await;
     a_waiting_receiver_wakes_when_something_is_sent(bench).await;
 }
 
@@ -283,6 +284,36 @@ async fn a_message_received_too_often_is_put_aside(bench: &dyn QueueBench) {
         queue.extend(HERE, &delivered.handle, Duration::ZERO).await.unwrap();
     }
     assert_eq!(receive(&*queue).await, []);
+}
+
+async fn what_was_put_aside_can_be_looked_at_and_put_back(bench: &dyn QueueBench) {
+    let queue = bench.fresh().await;
+    let dead = queue.dead_letters().expect("these queues put aside");
+    assert_eq!(receive(&*dead).await, []);
+    send(&*queue, &["poison"]).await;
+    let mut sent = None;
+    for _ in 0..3 {
+        let delivered = one(&*queue).await;
+        sent = delivered.sent;
+        queue.extend(HERE, &delivered.handle, Duration::ZERO).await.unwrap();
+    }
+    assert_eq!(receive(&*queue).await, []);
+    let mut ids = BTreeSet::new();
+    for _ in 0..5 {
+        let looked = one(&*dead).await;
+        assert_eq!((looked.body.as_str(), looked.sent), ("poison", sent));
+        assert!(looked.receive_count > 0 && sent.is_some());
+        assert_eq!(receive(&*dead).await, [], "hidden while somebody looks at it");
+        dead.extend(HERE, &looked.handle, Duration::ZERO).await.unwrap();
+        ids.insert(looked.id);
+    }
+    assert_eq!(ids.len(), 1, "it stays however often it is looked at");
+    let taken = one(&*dead).await;
+    send(&*queue, &[&taken.body]).await;
+    dead.delete(HERE, &taken.handle).await.unwrap();
+    assert_eq!(receive(&*dead).await, []);
+    let back = one(&*queue).await;
+    assert_eq!((back.body.as_str(), back.receive_count), ("poison", 1));
 }
 
 async fn a_waiting_receiver_wakes_when_something_is_sent(bench: &dyn QueueBench) {

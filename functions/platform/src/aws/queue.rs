@@ -1,6 +1,6 @@
 use std::{
     collections::BTreeMap,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -9,9 +9,10 @@ use aws_sdk_sqs::{
     Client,
     config::timeout::TimeoutConfig,
     error::{ProvideErrorMetadata, SdkError},
-    types::{MessageSystemAttributeName, SendMessageBatchRequestEntry},
+    types::{MessageSystemAttributeName, QueueAttributeName, SendMessageBatchRequestEntry},
 };
 use contract::Stage;
+use serde::Deserialize;
 
 use super::connect::TOTAL;
 use crate::{
@@ -34,6 +35,15 @@ pub struct SqsQueue {
     configured: BTreeMap<Stage, String>,
     /// URLs that the server returned. They are never built here, because each server has its own form.
     found: Mutex<BTreeMap<Stage, String>>,
+    /// Whether these are the dead-letter queues of the stages' queues.
+    dead: bool,
+}
+
+/// The attribute of a queue that names its dead-letter queue.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RedrivePolicy {
+    dead_letter_target_arn: String,
 }
 
 impl SqsQueue {
@@ -44,6 +54,7 @@ impl SqsQueue {
             client,
             configured,
             found: Mutex::default(),
+            dead: false,
         }
     }
 
@@ -52,21 +63,44 @@ impl SqsQueue {
     /// # Errors
     /// When there is no such queue, or the server does not answer.
     pub async fn url(&self, stage: Stage) -> Result<String, QueueError> {
-        let known = self.configured.get(&stage).cloned();
-        if let Some(url) = known.or_else(|| self.lock().get(&stage).cloned()) {
+        let known = self.lock().get(&stage).cloned();
+        if let Some(url) = known {
             return Ok(url);
         }
-        let name = format!("flits-{stage}");
-        let found = self.client.get_queue_url().queue_name(&name).send().await;
-        let found = found.map_err(|error| failed(&name, error))?;
-        let Some(url) = found.queue_url else {
-            return Err(QueueError::Unavailable {
-                queue: name,
-                source: "the answer has no `QueueUrl`".into(),
-            });
+        let url = match self.configured.get(&stage) {
+            Some(url) => url.clone(),
+            None => self.url_of(&format!("flits-{stage}")).await?,
         };
+        let url = if self.dead { self.dead_url(&url).await? } else { url };
         self.lock().insert(stage, url.clone());
         Ok(url)
+    }
+
+    async fn url_of(&self, name: &str) -> Result<String, QueueError> {
+        let found = self.client.get_queue_url().queue_name(name).send().await;
+        let found = found.map_err(|error| failed(name, error))?;
+        found.queue_url.ok_or_else(|| QueueError::Unavailable {
+            queue: name.to_owned(),
+            source: "the answer has no `QueueUrl`".into(),
+        })
+    }
+
+    /// Returns the URL of the dead-letter queue that the redrive policy of a queue names.
+    async fn dead_url(&self, url: &str) -> Result<String, QueueError> {
+        let asked = self.client.get_queue_attributes().queue_url(url);
+        let answer = asked.attribute_names(QueueAttributeName::RedrivePolicy).send().await;
+        let attributes = answer.map_err(|error| failed(url, error))?.attributes;
+        let policy = attributes.and_then(|mut all| all.remove(&QueueAttributeName::RedrivePolicy));
+        let policy = policy.and_then(|text| serde_json::from_str::<RedrivePolicy>(&text).ok());
+        let name = policy
+            .as_ref()
+            .and_then(|policy| policy.dead_letter_target_arn.rsplit(':').next());
+        match name {
+            Some(name) => self.url_of(name).await,
+            None => Err(QueueError::NoQueue {
+                queue: format!("dead-letter queue of {url}"),
+            }),
+        }
     }
 
     /// Forgets the URL when there is no queue behind it: the queue may have been recreated under another URL.
@@ -145,7 +179,8 @@ impl Queue for SqsQueue {
             .queue_url(&url)
             .max_number_of_messages(i32::try_from(max.clamp(1, BATCH)).unwrap_or(10))
             .wait_time_seconds(i32::try_from(wait.as_secs().min(20)).unwrap_or(20))
-            .message_system_attribute_names(MessageSystemAttributeName::ApproximateReceiveCount);
+            .message_system_attribute_names(MessageSystemAttributeName::ApproximateReceiveCount)
+            .message_system_attribute_names(MessageSystemAttributeName::SentTimestamp);
         let long = TimeoutConfig::builder()
             .operation_attempt_timeout(wait + TOTAL)
             .operation_timeout(wait + TOTAL)
@@ -191,6 +226,15 @@ impl Queue for SqsQueue {
             .await;
         self.checked(stage, extended.map(drop).map_err(|error| failed(&url, error)))
     }
+
+    fn dead_letters(&self) -> Option<Arc<dyn Queue>> {
+        Some(Arc::new(Self {
+            client: self.client.clone(),
+            configured: self.configured.clone(),
+            found: Mutex::default(),
+            dead: true,
+        }))
+    }
 }
 
 fn entry(id: usize, body: &str) -> SendMessageBatchRequestEntry {
@@ -218,7 +262,9 @@ fn batches(bodies: &[String]) -> Vec<&[String]> {
 fn delivered(message: aws_sdk_sqs::types::Message) -> Option<Delivered> {
     let attributes = message.attributes.unwrap_or_default();
     let count = attributes.get(&MessageSystemAttributeName::ApproximateReceiveCount);
+    let sent_ms = attributes.get(&MessageSystemAttributeName::SentTimestamp);
     Some(Delivered {
+        sent: sent_ms.and_then(|ms| ms.parse::<i64>().ok()).map(|ms| ms / 1000),
         receive_count: count.and_then(|count| count.parse().ok()).unwrap_or(1),
         id: message.message_id?,
         handle: message.receipt_handle?,

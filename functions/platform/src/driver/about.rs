@@ -14,7 +14,7 @@ use crate::{
     documents,
     error::StoreError,
     host::Platform,
-    ledger::{Arrival, StoredLedger},
+    ledger::{Arrival, StoredLedger, Trigger},
     ports::Store,
     work::Misrouted,
 };
@@ -119,6 +119,16 @@ impl EventJob {
         }
     }
 
+    /// Returns the event of an object under its job, as far as its key says it.
+    pub(super) fn of_key(job: JobId, key: &str) -> Self {
+        Self {
+            job,
+            dataset: contract::Upload::parse(key).ok().map(|upload| upload.dataset),
+            key: key.to_owned(),
+            written: None,
+        }
+    }
+
     /// Returns the event under which the refusal of a message is recorded.
     pub(super) fn of_message(message: &Message, platform: &Platform) -> Self {
         let body = message.to_json();
@@ -149,6 +159,17 @@ impl<'a> About<'a> {
                     .zip(event.written)
                     .is_some_and(|(found, written)| found.written < written),
             },
+        }
+    }
+
+    /// Returns what its job is claimed for, as the ledger keeps it.
+    pub(super) fn trigger(&self) -> Option<Trigger> {
+        match self {
+            Self::Job(job) => Some(Trigger::Message(Box::new(job.message.clone()))),
+            Self::Event(event) => event
+                .key
+                .starts_with(keys::RAW)
+                .then(|| Trigger::Upload(event.key.clone())),
         }
     }
 

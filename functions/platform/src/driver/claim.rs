@@ -112,7 +112,11 @@ pub(crate) async fn claim(about: About<'_>, platform: &Platform) -> Result<Claim
             (Action::GiveBack { after }, _) => return Ok(Claim::NotOurs(NotOurs::Busy { after })),
             (action, None) => unreachable!("{action:?} follows from a ledger that was found"),
         };
-        if let Some(held) = take(*ledger, seen.as_ref(), platform).await? {
+        let ledger = Ledger {
+            trigger: about.trigger(),
+            ..*ledger
+        };
+        if let Some(held) = take(ledger, seen.as_ref(), platform).await? {
             return Ok(Claim::Ours(held));
         }
     }
@@ -120,12 +124,20 @@ pub(crate) async fn claim(about: About<'_>, platform: &Platform) -> Result<Claim
 }
 
 /// Claims a job again that has ended and whose outputs are gone; `None` when another worker was faster.
-pub(crate) async fn reopen(found: &StoredLedger, platform: &Platform) -> Result<Option<ClaimedLedger>, StoreError> {
-    let ledger = transition::reopen(&found.ledger, &claimant(platform), Nonce::fresh());
+pub(crate) async fn reopen(
+    about: About<'_>,
+    found: &StoredLedger,
+    platform: &Platform,
+) -> Result<Option<ClaimedLedger>, StoreError> {
+    let ledger = Ledger {
+        trigger: about.trigger(),
+        ..transition::reopen(&found.ledger, &claimant(platform), Nonce::fresh())
+    };
     take(ledger, Some(&found.etag), platform).await
 }
 
-fn claimant(platform: &Platform) -> Claimant<'_> {
+/// Returns this process as one that asks for a claim.
+pub(super) fn claimant(platform: &Platform) -> Claimant<'_> {
     Claimant {
         owner: &platform.host.owner,
         lease_s: platform.host.lease.as_secs().max(1),

@@ -2,7 +2,8 @@
 //! in each case; this module does it.
 //!
 //! `claim` finds out whose turn it is, `hold` renews the lease while `perform` works, `settle` writes how the job
-//! ended, and `send` sends what comes next. Acknowledging is left to the host, which gets an [`Outcome`].
+//! ended, and `send` sends what comes next. Acknowledging is left to the host, which gets an [`Outcome`]. Where no
+//! message comes any more, [`tend`](mod@tend) does what its delivery would have done.
 
 mod about;
 mod claim;
@@ -13,6 +14,7 @@ mod perform;
 pub mod receive;
 mod send;
 mod settle;
+pub mod tend;
 
 use bytes::Bytes;
 use contract::{Message, keys};
@@ -98,7 +100,7 @@ async fn again(
     };
     let reopened = match stands {
         Ok(true) => return settle::send_again(about, found, platform).await,
-        Ok(false) => claim::reopen(found, platform).await,
+        Ok(false) => claim::reopen(about, found, platform).await,
         Err(error) => Err(error),
     };
     match reopened {

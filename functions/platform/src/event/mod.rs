@@ -9,4 +9,4 @@ mod s3;
 
 pub use body::{Body, BodyError};
 pub use invocation::{Invocation, InvocationError};
-pub use s3::{Created, SPEC_METADATA};
+pub use s3::{Created, SPEC_METADATA, notification};

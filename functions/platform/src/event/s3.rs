@@ -3,9 +3,9 @@
 use std::{borrow::Cow, collections::BTreeMap};
 
 use contract::EventId;
-use percent_encoding::percent_decode_str;
+use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// The name of the user metadata that holds the digest of an upload's resolved spec, without `x-amz-meta-`.
 pub const SPEC_METADATA: &str = "flits-spec";
@@ -79,6 +79,24 @@ struct Object {
     sequencer: Option<String>,
     /// Only some stores send it: MinIO and our emulator.
     user_metadata: Option<BTreeMap<String, String>>,
+}
+
+/// Returns the notification that a store sends when an object is created, for one that has to be sent again.
+///
+/// With the `etag` of a version, the event is about that version only, otherwise about the newest one. `time` is the time
+/// of the event, RFC 3339 UTC: later than that of the object's last event, it asks for the same walk once more.
+#[must_use]
+pub fn notification(bucket: &str, key: &str, etag: Option<&str>, time: &str) -> String {
+    let key = utf8_percent_encode(key, NON_ALPHANUMERIC).to_string();
+    let mut object = json!({"key": key});
+    if let Some(etag) = etag {
+        object["eTag"] = etag.into();
+    }
+    json!({"Records": [{
+        "eventSource": "flits", "eventName": "ObjectCreated:Put", "eventTime": time,
+        "s3": {"bucket": {"name": bucket}, "object": object},
+    }]})
+    .to_string()
 }
 
 /// The kinds of creation that bring new bytes. `ObjectCreated:PutTagging` does not, and MinIO sends it too.

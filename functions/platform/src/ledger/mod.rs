@@ -13,5 +13,5 @@ pub mod swap;
 pub mod transition;
 
 pub use nonce::Nonce;
-pub use state::{Completion, Ledger, State};
+pub use state::{Completion, Ledger, State, Trigger};
 pub use transition::{Action, Arrival, Claimant, StoredLedger};

@@ -1,6 +1,6 @@
 //! The ledger document, `jobs/{aa}/{job}.json`.
 
-use contract::{Digest, FailedStage, Failure, JobId, Next, WorkId};
+use contract::{Digest, FailedStage, Failure, JobId, Message, Next, WorkId};
 use forecast::Progress;
 use serde::{Deserialize, Serialize};
 
@@ -73,6 +73,10 @@ pub struct Ledger {
     pub next: Option<Next>,
     /// Whether `next` was sent, or there was nothing to send.
     pub sent: bool,
+    /// What the job was last claimed for, from which its message is made again when a queue has lost it. `None` in
+    /// ledgers of earlier code, and for a body that is neither a message nor the event of an upload.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trigger: Option<Trigger>,
     /// When the job was first claimed, UTC seconds.
     pub started: i64,
     /// The seconds that work and conclusion took, over all hops that ended by themselves.
@@ -86,6 +90,16 @@ pub struct Completion {
     pub adopted: bool,
     /// When it was committed, UTC seconds.
     pub at: i64,
+}
+
+/// What a job was claimed for.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Trigger {
+    /// A message of ours.
+    Message(Box<Message>),
+    /// The event of an uploaded object, by its key.
+    Upload(String),
 }
 
 /// Why a document is not a ledger that this code reads.
@@ -195,6 +209,7 @@ mod tests {
             failure: None,
             next: Some(Next::nothing()),
             sent: false,
+            trigger: Some(Trigger::Upload("raw/cell/a.csv".to_owned())),
             started: 1_700_000_000,
             seconds: 12.5,
         }
@@ -208,7 +223,7 @@ mod tests {
             "version": 1, "job": digest, "work": digest, "stage": "train", "state": "YIELDED", "token": 3, "nonce": "n",
             "owner": "local/2", "lease_s": 120, "attempt": 1, "hop": 2, "progress": {"epoch": 4, "batch": 17},
             "waiting_since": 1_700_000_000, "checkpoint": digest, "result": {"adopted": true, "at": 1_700_000_100},
-            "next": {"hop": 0}, "sent": false, "started": 1_700_000_000, "seconds": 12.5,
+            "next": {"hop": 0}, "sent": false, "trigger": {"upload": "raw/cell/a.csv"}, "started": 1_700_000_000, "seconds": 12.5,
         });
         assert_eq!(written, expected);
     }

@@ -301,6 +301,7 @@ fn claim(message: &Arrival, me: &Claimant<'_>, nonce: Nonce) -> Ledger {
         failure: None,
         next: None,
         sent: false,
+        trigger: None,
         started: me.now_s,
         seconds: 0.0,
     }

@@ -7,6 +7,7 @@
 mod batch;
 mod lambda;
 mod once;
+mod scheduled;
 
 use std::{path::PathBuf, process::ExitCode, sync::Arc};
 
@@ -19,6 +20,7 @@ use crate::{
 
 pub use batch::handle_batch;
 use batch::{Handled, handle_record};
+pub use scheduled::serve_scheduled;
 
 /// The parsed command line.
 struct Arguments {

@@ -40,7 +40,7 @@ pub(super) async fn serve(work: &dyn ErasedWork, file: Option<&Path>, platform: 
     Ok(all)
 }
 
-fn read(file: Option<&Path>) -> anyhow::Result<String> {
+pub(super) fn read(file: Option<&Path>) -> anyhow::Result<String> {
     if let Some(file) = file {
         return std::fs::read_to_string(file).with_context(|| format!("cannot read event `{}`", file.display()));
     }
