@@ -28,7 +28,7 @@ run FILE *ARGS:
 
 # The functions as processes of their own
 functions:
-    cargo build -p preprocess -p sample -p train -p eval -p infer
+    cargo build -p preprocess -p sample -p train -p eval -p infer -p sweep -p gateway
 
 # The libtorch backend; cuts a libtorch out of PyTorch's wheels, once
 tch:
@@ -39,6 +39,10 @@ ports:
     tests/recipes/moto.sh
     tests/recipes/boto3.sh
     tests/recipes/emulator.sh
+
+# The HTTP face of `flits up` under promtool and schemathesis; the latter comes from PyPI
+http:
+    tests/recipes/http.sh
 
 # Measurements: BENCHMARKS.md says what each promises. PYTHON is a Python with the peer's packages.
 data := env("FLITS_DATA", "../shared/data")
@@ -82,6 +86,16 @@ bench-ridge PYTHON="python3":
 bench-accuracy EVERY="20" PYTHON="python3":
     cargo build --release -p infer --example accuracy
     python3 benches/accuracy.py --accuracy target/release/examples/accuracy --data {{data}}/m --every {{EVERY}} --python {{PYTHON}}
+
+# Requests for forecasts beside FastAPI, uvicorn and PyTorch; needs `wrk`
+bench-serving PYTHON="python3":
+    cargo build --release -p flits -p infer --bins
+    python3 benches/serving.py --flits target/release/flits --infer target/release/infer --peer {{data}}/../reference \
+        --python {{PYTHON}} --data {{data}}/PobleSec.csv
+
+# A sweep over 100,000 ledgers: seconds and requests
+bench-sweep:
+    cargo run --release -p sweep --example ledgers
 
 # Test errors of the ridge on ETTh1 beside published ones; fails above its bounds
 bench-ett:

@@ -41,7 +41,6 @@
 //! ```
 
 mod blobs;
-mod connections;
 mod engine;
 mod faults;
 pub mod private;
@@ -50,10 +49,10 @@ pub mod s3;
 mod server;
 mod settings;
 pub mod sqs;
-mod timeouts;
+
+pub use connections::Timeouts;
 
 pub use self::engine::EngineError;
 pub use self::faults::{Faults, Reorder};
 pub use self::server::{Addresses, Emulator, StartError};
 pub use self::settings::{ACCOUNT, Now, Settings};
-pub use self::timeouts::Timeouts;

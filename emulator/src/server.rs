@@ -9,11 +9,11 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use connections::{Limits, serve};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::connections::serve;
 use crate::engine::{self, Engine, EngineError};
 use crate::quiet;
 use crate::s3::{self, Store};
@@ -100,14 +100,17 @@ impl Emulator {
     /// When an address is not loopback or not free, or the directory cannot be used or is in use.
     pub async fn start(dir: &Path, addresses: Addresses, settings: Settings) -> Result<Self, StartError> {
         let (s3, sqs) = (listen(addresses.s3).await?, listen(addresses.sqs).await?);
-        let timeouts = settings.timeouts;
+        let limits = Limits {
+            timeouts: settings.timeouts,
+            ..Limits::default()
+        };
         let keys = s3::Keys::new(&settings.access_key, &settings.secret_key);
         let (engine, queues, store) = open(dir, settings).await?;
         let (s3_url, sqs_url) = (url(&s3, addresses.s3)?, url(&sqs, addresses.sqs)?);
         let (stop, stopping) = watch::channel(false);
         let mut servers = JoinSet::new();
-        servers.spawn(serve(s3, s3::router(store.clone(), keys), timeouts, stopping.clone()));
-        servers.spawn(serve(sqs, sqs::router(Arc::clone(&queues)), timeouts, stopping));
+        servers.spawn(serve(s3, s3::router(store.clone(), keys), limits, stopping.clone()));
+        servers.spawn(serve(sqs, sqs::router(Arc::clone(&queues)), limits, stopping));
         Ok(Self {
             s3_url,
             sqs_url,

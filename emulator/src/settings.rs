@@ -5,7 +5,9 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use crate::{faults::Faults, timeouts::Timeouts};
+use connections::Timeouts;
+
+use crate::faults::Faults;
 
 /// The id of the one account, which owns every bucket and queue. Queue URLs and ARNs contain it.
 pub const ACCOUNT: &str = "000000000000";

@@ -22,6 +22,6 @@ fn main() -> ExitCode {
 
 async fn flits() -> anyhow::Result<ExitCode> {
     let cli = Cli::parse();
-    cli::logs(&cli);
+    let _logging = cli::logs(&cli);
     Box::pin(cli::main(cli)).await
 }

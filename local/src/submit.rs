@@ -4,6 +4,7 @@ use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use contract::{
@@ -12,7 +13,7 @@ use contract::{
     spec::Layer,
 };
 use platform::{
-    Classify as _, Delivery, Ended, Outcome, Platform, Stop, StoreError,
+    Classify as _, Delivery, Ended, Link, Outcome, Platform, Stop, StoreError,
     driver::{EventJob, receive},
     error::chain,
     event::SPEC_METADATA,
@@ -141,9 +142,27 @@ impl Prepared {
                 .upload(&self.upload.test_file().key(), test, &BTreeMap::new())
                 .await?;
         }
-        let metadata = BTreeMap::from([(SPEC_METADATA.to_owned(), self.first.stage.spec().hex())]);
-        store.upload(&self.upload.key(), &self.file, &metadata).await?;
+        store.upload(&self.upload.key(), &self.file, &self.metadata()).await?;
         Ok(())
+    }
+
+    /// Uploads the test file, and returns a link with which anybody can upload the data until `valid` is over.
+    ///
+    /// # Errors
+    /// When the store fails, or it has no addresses.
+    pub async fn link(&self, valid: Duration, platform: &Platform) -> Result<Link, StoreError> {
+        let store = platform.store.as_ref();
+        if let Some(test) = &self.test {
+            store
+                .upload(&self.upload.test_file().key(), test, &BTreeMap::new())
+                .await?;
+        }
+        store.upload_link(&self.upload.key(), &self.metadata(), valid).await
+    }
+
+    /// Returns the metadata of the data, which name the spec.
+    fn metadata(&self) -> BTreeMap<String, String> {
+        BTreeMap::from([(SPEC_METADATA.to_owned(), self.first.stage.spec().hex())])
     }
 }
 

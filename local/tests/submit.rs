@@ -35,17 +35,18 @@ impl House {
             lease: Duration::from_mins(2),
             memory: 1 << 30,
             threads: 2,
+            poll: std::time::Duration::from_secs(1),
             max_attempts: 5,
             max_upload: 1000,
             scratch: files.path().to_owned(),
             overrides: BTreeMap::new(),
         };
-        let platform = Platform {
-            store: faults.store(world.store.clone()),
-            queue: faults.queue(world.queue.clone()),
-            clock: world.clock.clone(),
+        let platform = Platform::new(
+            faults.store(world.store.clone()),
+            faults.queue(world.queue.clone()),
+            world.clock.clone(),
             host,
-        };
+        );
         Self {
             world,
             platform,

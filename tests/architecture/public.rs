@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use crate::workspace::{crates, sources};
 
 /// Public items of crates that others may use outside this workspace.
-const LIBRARIES: [&str; 1] = ["emulator"];
+const LIBRARIES: [&str; 2] = ["connections", "emulator"];
 
 #[test]
 fn nothing_is_public_that_nobody_else_uses() {

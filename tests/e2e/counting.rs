@@ -14,7 +14,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use contract::Stage;
 use platform::{
-    Delivered, Downloaded, ETag, Listed, Object, ObjectMeta, Queue, QueueError, Store, StoreError,
+    Delivered, Downloaded, ETag, Listed, Object, ObjectMeta, Outbox, Queue, QueueError, Store, StoreError,
     ledger::{Ledger, State},
 };
 
@@ -42,12 +42,15 @@ impl CountedStore {
 }
 
 #[async_trait]
-impl Queue for CountedQueue {
+impl Outbox for CountedQueue {
     async fn send(&self, stage: Stage, bodies: &[String]) -> Result<(), QueueError> {
         self.sent.fetch_add(bodies.len(), Ordering::Relaxed);
         self.inner.send(stage, bodies).await
     }
+}
 
+#[async_trait]
+impl Queue for CountedQueue {
     async fn receive(&self, stage: Stage, max: usize, wait: Duration) -> Result<Vec<Delivered>, QueueError> {
         self.inner.receive(stage, max, wait).await
     }

@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-use platform::{Platform, Queue as _};
+use platform::{Outbox as _, Platform};
 use testing::memory::{Faults, World};
 use tokio::task::JoinSet;
 

@@ -5,7 +5,9 @@ use std::{collections::BTreeMap, fmt::Write as _, sync::Arc, time::Duration};
 use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
 use bytes::Bytes;
 use contract::{Digest, Stage};
-use platform::{Delivered, ErasedWork, Host, Platform, Queue, Stop, Store, ports::Clock, serve::handle_batch};
+use platform::{
+    Delivered, ErasedWork, Host, Outbox as _, Platform, Queue, Stop, Store, ports::Clock, serve::handle_batch,
+};
 use serde_json::json;
 use testing::memory::World;
 
@@ -69,17 +71,13 @@ pub(crate) fn platform(world: &World, store: Arc<dyn Store>, queue: Arc<dyn Queu
         lease: Duration::from_secs(3),
         memory: 1 << 30,
         threads: 1,
+        poll: Duration::from_secs(1),
         max_attempts: 50,
         max_upload: 1 << 20,
         scratch: std::env::temp_dir(),
         overrides: BTreeMap::new(),
     };
-    Platform {
-        store,
-        queue,
-        clock: world.clock.clone(),
-        host,
-    }
+    Platform::new(store, queue, world.clock.clone(), host)
 }
 
 /// Works on all queues, one message after the other, until they are empty. Time passes when nothing else can happen.

@@ -6,5 +6,6 @@
 mod counting;
 mod duplicates;
 mod house;
+mod over_http;
 mod stops;
 mod swept;

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod servers;
+mod sink;
 
 use std::{
     collections::BTreeMap,
@@ -16,7 +17,7 @@ use std::{
 use async_trait::async_trait;
 use emulator::{Addresses, Emulator, Settings};
 use platform::{
-    Clock, Queue, QueueError, Store, StoreError,
+    Clock, Outbox as _, Queue, QueueError, Store, StoreError,
     aws::{Endpoint, SystemClock, connect_queue, connect_store},
 };
 use servers::{REGION, Server, access};

@@ -1,6 +1,7 @@
 //! Bodies of requests. They are streamed; only those up to the inline limit are held in memory.
 
 use bytes::Bytes;
+use connections::TooSlow;
 use futures_util::StreamExt;
 use http::StatusCode;
 use md5::{Digest, Md5};
@@ -14,7 +15,6 @@ use super::checksums::{Expected, Sums};
 use super::error::{Error, coded};
 use super::rows::Content;
 use crate::blobs::{BlobDraft, Blobs};
-use crate::timeouts::TooSlow;
 
 /// Bodies up to this size, in bytes, become rows: they reach the disk with their metadata and need no file.
 const INLINE: usize = 64 << 10;

@@ -7,6 +7,17 @@ use series::{Cut, Frequency, Scores, TimeAxis, Transform};
 
 use crate::{Dataset, Digest, MemberName, PartId, WorkId, identity::Recipe, keys, report::Report};
 
+/// `dead/{digest}.json`: an event that came over HTTP and can never be accepted.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Dead {
+    /// Why it cannot be accepted.
+    pub reason: String,
+    /// The data of the event as they came.
+    pub body: String,
+    /// When it came, RFC 3339 UTC.
+    pub at: String,
+}
+
 /// `uploads/{digest}.json`: the receipt of one version of an uploaded object.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Receipt {
@@ -316,20 +327,6 @@ pub struct ForecastDocument {
     /// The step, from 1, from which on a windowed model takes its own forecasts as inputs; `None` if it never does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extrapolates_from: Option<usize>,
-}
-
-/// `dead/{digest}.json`: a body that a host could never accept and that no queue keeps.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Dead {
-    /// Why it was not accepted, for people.
-    pub reason: String,
-    /// The body as it came.
-    pub body: String,
-    /// The media type that came with it; `None` if none did.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub content_type: Option<String>,
-    /// The time when it came, RFC 3339 UTC.
-    pub at: String,
 }
 
 /// `forecasts/…/latest.json`: which forecast is the newest. It only moves forward, by generation and then by origin.

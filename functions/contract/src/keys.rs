@@ -33,7 +33,7 @@ pub const RECEIPTS: &str = "uploads/";
 /// The prefix of ledgers.
 pub const JOBS: &str = "jobs/";
 
-/// The prefix of [dead letters](crate::Dead) that no queue keeps.
+/// The prefix of [events that can never be accepted](crate::Dead).
 pub const DEAD: &str = "dead/";
 
 /// The prefix of cut documents.
@@ -109,10 +109,10 @@ pub fn failed(job: JobId) -> String {
     format!("failed/{job}.json")
 }
 
-/// Returns the key of a [dead letter](crate::Dead) that no queue keeps; `body` is the digest of its body.
+/// Returns the key of an [event that can never be accepted](crate::Dead); `of` is the digest of its body.
 #[must_use]
-pub fn dead(body: Digest) -> String {
-    format!("{DEAD}{body}.json")
+pub fn dead(of: Digest) -> String {
+    format!("{DEAD}{of}.json")
 }
 
 /// Returns the key of the document that lists the members of a [round](crate::Round).

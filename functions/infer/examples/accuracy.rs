@@ -20,7 +20,7 @@ use std::{
 use contract::{
     Digest, Entry, ForecastDocument, Latest, Message, PartId, SampleTask, Spec, Stage, Task, canonical, keys,
 };
-use platform::{Delivery, ErasedWork, Outcome, Platform, Queue, Stop, Store, documents::read, driver};
+use platform::{Delivery, ErasedWork, Outbox as _, Outcome, Platform, Queue, Stop, Store, documents::read, driver};
 use serde::Serialize;
 use series::{Column, Frequency, Role, Table, TimeAxis, calendar};
 use testing::{

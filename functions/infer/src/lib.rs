@@ -3,11 +3,15 @@
 //! It promises that the forecast is that of the champion in the job, that it uses nothing after its origin, and that
 //! `latest.json` only moves forward. It refuses to know rounds: the job names the champion.
 //!
+//! Over HTTP the same champions answer requests ([`face`]); that part only reads.
+//!
 //! Start with [`predict`](predict::predict), the pure part, then [`Infer`].
 
+pub mod csv;
 mod error;
 pub mod latest;
 pub mod predict;
+mod serving;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -21,6 +25,7 @@ use platform::{
 use predict::{Ahead, predict};
 
 pub use error::InferError;
+pub use serving::face;
 
 /// The stage `infer`, as the driver runs it. Has no settings of its own: all come from the spec.
 #[derive(Clone, Copy, Debug, Default)]

@@ -3,5 +3,7 @@
 use std::process::ExitCode;
 
 fn main() -> anyhow::Result<ExitCode> {
-    platform::run(platform::serve(infer::Infer))
+    platform::run(platform::serve::serve_with(infer::Infer, |platform, _| {
+        infer::face(platform)
+    }))
 }

@@ -150,8 +150,11 @@ pub(crate) async fn read_spec(store: &dyn Store, dataset: &Dataset, digest: Dige
     })
 }
 
-/// Parses a JSON document.
-fn parse<T: DeserializeOwned>(key: &str, bytes: &[u8]) -> Result<T, StoreError> {
+/// Parses a JSON document that was read from `key`.
+///
+/// # Errors
+/// When the bytes are not a document of this type.
+pub fn parse<T: DeserializeOwned>(key: &str, bytes: &[u8]) -> Result<T, StoreError> {
     serde_json::from_slice(bytes).map_err(|error| damaged(key, error))
 }
 

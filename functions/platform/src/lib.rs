@@ -9,6 +9,8 @@
 //! [`serve`](mod@serve).
 
 pub mod aws;
+mod batch;
+pub mod bucket;
 pub mod child;
 mod class;
 pub mod config;
@@ -18,16 +20,20 @@ pub mod error;
 pub mod event;
 pub mod front;
 mod host;
+pub mod http;
 pub mod ledger;
 pub mod logging;
+pub mod metrics;
 mod outcome;
 pub mod ports;
 pub mod process;
 pub mod scratch;
 mod secret;
 pub mod serve;
+pub mod sink;
 mod stop;
 pub mod threads;
+mod traces;
 pub mod walk;
 mod work;
 
@@ -35,7 +41,7 @@ pub use class::{Class, Classify, Place, Retry};
 pub use error::{QueueError, StoreError};
 pub use host::{Host, Platform};
 pub use outcome::{Delivery, Ended, Outcome};
-pub use ports::{Clock, Delivered, Downloaded, ETag, Listed, Object, ObjectMeta, Queue, Store};
+pub use ports::{Clock, Delivered, Downloaded, ETag, Link, Listed, Object, ObjectMeta, Outbox, Queue, Store};
 pub use process::run;
 pub use secret::Secret;
 pub use serve::serve;

@@ -22,12 +22,15 @@ use tracing_subscriber::{
     util::SubscriberInitExt,
 };
 
-use crate::config::{LogConfig, LogFormat};
+use crate::{
+    config::{LogConfig, LogFormat},
+    traces::Traces,
+};
 
 /// A log filter that cannot be parsed.
 #[derive(Debug, thiserror::Error)]
 #[error("log filter `{filter}` cannot be parsed")]
-pub struct FilterError {
+struct FilterError {
     /// The filter as it was configured.
     filter: String,
     /// What is wrong with it.
@@ -35,23 +38,29 @@ pub struct FilterError {
     source: tracing_subscriber::filter::ParseError,
 }
 
-/// Starts logging to standard error for this process; standard output is for results. Later calls do nothing, so that
-/// several functions can run in one process.
+/// What must live as long as a process logs: it sends the last spans when it is dropped.
+#[derive(Debug)]
+pub struct Logging(#[expect(dead_code, reason = "held for what its end does")] Option<Traces>);
+
+/// Starts logging to standard error for this process, and sends spans where an endpoint is configured; standard output is
+/// for results. Later calls do nothing, so that several functions can run in one process.
 ///
 /// # Errors
-/// When the filter cannot be parsed.
-pub fn start(config: &LogConfig, on_lambda: bool) -> Result<(), FilterError> {
+/// When the filter cannot be parsed, or the endpoint is not a URL.
+pub fn start(config: &LogConfig, on_lambda: bool) -> anyhow::Result<Logging> {
     let unreadable = |source| FilterError {
         filter: config.filter.clone(),
         source,
     };
     let filter = EnvFilter::builder().parse(&config.filter).map_err(unreadable)?;
+    let traces = config.traces.as_deref().map(Traces::to).transpose()?;
     let json = match config.format {
         LogFormat::Auto => on_lambda,
         LogFormat::Json => true,
         LogFormat::Human => false,
     };
-    let registry = tracing_subscriber::registry().with(filter);
+    let spans = traces.as_ref().map(Traces::layer);
+    let registry = tracing_subscriber::registry().with(filter).with(spans);
     // An error means that logging has started already.
     let _ = if json {
         registry.with(machine(std::io::stderr)).try_init()
@@ -59,7 +68,7 @@ pub fn start(config: &LogConfig, on_lambda: bool) -> Result<(), FilterError> {
         let color = std::io::IsTerminal::is_terminal(&std::io::stderr());
         registry.with(human(std::io::stderr, color)).try_init()
     };
-    Ok(())
+    Ok(Logging(traces))
 }
 
 /// Makes every panic one line of the log, or of standard error when logging has not started. The line has the thread,

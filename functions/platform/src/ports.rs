@@ -62,6 +62,15 @@ pub struct Listed {
     pub last_modified: i64,
 }
 
+/// A signed address for one `PUT`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Link {
+    /// The URL.
+    pub url: String,
+    /// The headers that the request must have besides.
+    pub headers: BTreeMap<String, String>,
+}
+
 /// A file that was downloaded.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Downloaded {
@@ -104,6 +113,15 @@ pub trait Store: Send + Sync + 'static {
     /// Reads an object of at most `cap` bytes.
     async fn get(&self, key: &str, cap: u64) -> Result<Object, StoreError>;
 
+    /// Reads an object of at most `cap` bytes (`If-None-Match`); `None` while the version `seen` is stored.
+    /// Two requests, unless an adapter needs one.
+    async fn get_changed(&self, key: &str, seen: &ETag, cap: u64) -> Result<Option<Object>, StoreError> {
+        if self.head(key).await?.etag == *seen {
+            return Ok(None);
+        }
+        self.get(key, cap).await.map(Some)
+    }
+
     /// Reads what the store says about an object, without its bytes.
     async fn head(&self, key: &str) -> Result<ObjectMeta, StoreError>;
 
@@ -124,6 +142,21 @@ pub trait Store: Send + Sync + 'static {
 
     /// Writes a file with user metadata over whatever is stored at the key. For uploads.
     async fn upload(&self, key: &str, file: &Path, metadata: &BTreeMap<String, String>) -> Result<ETag, StoreError>;
+
+    /// Returns a link with which anybody can write an object with user metadata until `valid` is over, at most 7 days.
+    ///
+    /// Refused where the store has no addresses.
+    async fn upload_link(
+        &self,
+        key: &str,
+        _metadata: &BTreeMap<String, String>,
+        _valid: Duration,
+    ) -> Result<Link, StoreError> {
+        Err(StoreError::Refused {
+            key: key.to_owned(),
+            source: "this store has no addresses".into(),
+        })
+    }
 
     /// Writes one version of an object to a file and computes its digest on the way. Fails with `Changed` when another
     /// version is stored.
@@ -153,12 +186,16 @@ pub struct Delivered {
     pub sent: Option<i64>,
 }
 
-/// The queues of all stages.
+/// Where messages to stages go: their queues, or something that calls them.
 #[async_trait]
-pub trait Queue: Send + Sync + 'static {
+pub trait Outbox: Send + Sync + 'static {
     /// Sends messages to a stage, in as few requests as possible. After an error some of them may have been sent.
     async fn send(&self, stage: Stage, bodies: &[String]) -> Result<(), QueueError>;
+}
 
+/// The queues of all stages.
+#[async_trait]
+pub trait Queue: Outbox {
     /// Receives up to `max` (at most 10) messages. Waits up to `wait` (at most 20 s) for the first one.
     async fn receive(&self, stage: Stage, max: usize, wait: Duration) -> Result<Vec<Delivered>, QueueError>;
 

@@ -8,6 +8,9 @@ use std::{
     time::Duration,
 };
 
+use futures_util::future::select_all;
+use tokio::sync::Notify;
+
 use crate::ports::Clock;
 
 /// Tells work when to stop: after a signal, at a deadline, or because the lease could not be renewed.
@@ -20,6 +23,7 @@ struct StopState {
     parent: Option<Stop>,
     clock: Option<Arc<dyn Clock>>,
     asked: AtomicBool,
+    asking: Notify,
     /// Milliseconds on the monotonic clock.
     deadline_ms: AtomicU64,
 }
@@ -32,6 +36,7 @@ impl Stop {
             parent: None,
             clock: None,
             asked: AtomicBool::new(false),
+            asking: Notify::new(),
             deadline_ms: AtomicU64::new(u64::MAX),
         }))
     }
@@ -43,6 +48,7 @@ impl Stop {
             parent: None,
             clock: Some(clock),
             asked: AtomicBool::new(false),
+            asking: Notify::new(),
             deadline_ms: AtomicU64::new(millis(deadline)),
         };
         Self(Arc::new(stop))
@@ -55,6 +61,7 @@ impl Stop {
             parent: Some(self.clone()),
             clock: Some(clock),
             asked: AtomicBool::new(false),
+            asking: Notify::new(),
             deadline_ms: AtomicU64::new(millis(deadline)),
         };
         Self(Arc::new(stop))
@@ -62,7 +69,23 @@ impl Stop {
 
     /// Asks to stop now.
     pub fn ask(&self) {
-        self.0.asked.store(true, Ordering::Relaxed);
+        self.0.asked.store(true, Ordering::SeqCst);
+        self.0.asking.notify_waiters();
+    }
+
+    /// Waits until a stop is asked for. Deadlines do not count.
+    pub async fn asked(&self) {
+        let stops = std::iter::successors(Some(self), |stop| stop.0.parent.as_ref());
+        select_all(stops.map(|stop| Box::pin(stop.asked_itself()))).await;
+    }
+
+    async fn asked_itself(&self) {
+        // Registered before looking, so that a request in between is not missed.
+        let mut asking = std::pin::pin!(self.0.asking.notified());
+        asking.as_mut().enable();
+        if !self.0.asked.load(Ordering::SeqCst) {
+            asking.await;
+        }
     }
 
     /// Moves the stop's own deadline, for example when a lease was renewed.

@@ -14,7 +14,7 @@ use std::{
 use bytes::Bytes;
 use contract::Stage;
 use platform::{
-    ETag, Queue, QueueError, Secret, Store, StoreError,
+    ETag, Outbox as _, Queue, QueueError, Secret, Store, StoreError,
     aws::{Access, Endpoint, S3Store, SqsQueue, connect_queue, connect_store},
 };
 use tokio::{

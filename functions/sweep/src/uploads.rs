@@ -76,7 +76,7 @@ async fn one(
     let Some(event) = upload_event(&listed.key, platform).await? else {
         return Ok(false);
     };
-    let sent = platform.queue.send(Stage::Preprocess, &[event]).await;
+    let sent = platform.outbox.send(Stage::Preprocess, &[event]).await;
     sent.map_err(platform::driver::tend::TendError::from)?;
     Ok(true)
 }

@@ -135,6 +135,9 @@ pub struct UpArgs {
     /// The loopback port of the SQS server; any free one unless given.
     #[arg(long, value_name = "PORT", default_value_t = 0)]
     pub sqs_port: u16,
+    /// The loopback port of the gateway; any free one unless given.
+    #[arg(long, value_name = "PORT", default_value_t = 0)]
+    pub port: u16,
     /// One value of the host, as `host.key=value`; may be repeated.
     #[arg(long = "set", value_name = "k=v")]
     pub sets: Vec<String>,
@@ -148,6 +151,9 @@ pub struct UpArgs {
 pub struct UploadArgs {
     /// The data: CSV or Parquet.
     pub file: PathBuf,
+    /// Upload nothing, but print a link with which anybody can upload the file for so many minutes.
+    #[arg(long, value_name = "MINUTES", num_args = 0..=1, default_missing_value = "60", value_parser = clap::value_parser!(u64).range(1..=10_080))]
+    pub link: Option<u64>,
     #[command(flatten)]
     pub spec: SpecArgs,
     #[command(flatten)]

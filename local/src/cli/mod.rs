@@ -2,7 +2,6 @@
 
 mod args;
 mod bars;
-mod bucket;
 mod config;
 mod dlq;
 mod doctor;
@@ -34,7 +33,10 @@ mod watch;
 use std::process::ExitCode;
 
 use contract::{Dataset, text};
-use platform::config::{Config, Sources};
+use platform::{
+    config::{Config, Sources},
+    logging::{self, Logging},
+};
 
 pub use self::args::Cli;
 use self::args::Command;
@@ -86,7 +88,8 @@ pub async fn main(cli: Cli) -> anyhow::Result<ExitCode> {
 
 /// Starts logging: the events of `flits up`, and only errors of commands that print their own results.
 /// `FLITS__LOG__FILTER` asks for more.
-pub fn logs(cli: &Cli) {
+/// Hold what is returned as long as the process logs.
+pub fn logs(cli: &Cli) -> Option<Logging> {
     let filter = match cli.command {
         // The S3 server answers refusals to its client; its protocol crate logs them as errors.
         Command::Up(_) => "info,s3s=off",
@@ -97,8 +100,12 @@ pub fn logs(cli: &Cli) {
         .map(|sources| sources.fallback("log.filter", filter))
         .and_then(Config::read)
         .map_err(anyhow::Error::from)
-        .and_then(|config| Ok(platform::logging::start(&config.log, false)?));
-    if let Err(error) = started {
-        eprintln!("flits: {}", text::lines(&format!("{error:#}")));
+        .and_then(|config| logging::start(&config.log, false));
+    match started {
+        Ok(logging) => Some(logging),
+        Err(error) => {
+            eprintln!("flits: {}", text::lines(&format!("{error:#}")));
+            None
+        }
     }
 }

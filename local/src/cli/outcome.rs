@@ -5,15 +5,16 @@ use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 use anyhow::{Context as _, bail};
 use bytes::Bytes;
 use contract::{Dataset, Decision, Entry, ForecastDocument, PartId, Produced, Task, TrainFacts, keys};
+use gateway::Champion;
+use infer::csv::INTERVAL;
 use platform::{Classify as _, Store, StoreError, documents};
 use series::{Role, TargetScores};
 
 use super::{
-    forecast::INTERVAL,
     lengths::{self, comma},
     plot::{self, Band, Panel},
     progress::stage_result,
-    result::{Champion, RunResult},
+    result::RunResult,
     watch::{Reused, RoundView, View},
 };
 /// How long the result waits for its plot.

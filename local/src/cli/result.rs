@@ -3,8 +3,9 @@
 use std::{borrow::Cow, collections::BTreeMap};
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
-use contract::{Digest, Entry, Failure, Lengths, Stage, text};
+use contract::{Failure, Lengths, Stage, text};
 use forecast::EpochLoss;
+use gateway::Champion;
 use serde::Serialize;
 use series::Scores;
 
@@ -53,20 +54,6 @@ pub(super) struct RunResult {
     /// The failures of this upload's jobs, as in `failed/{job}.json`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub failed: Vec<Failure>,
-}
-
-/// The champion of a dataset.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(super) struct Champion {
-    /// The name of the member.
-    pub model: String,
-    /// The digest of its artifact.
-    pub digest: Digest,
-    /// Its position in the champion log, from 1.
-    pub generation: u64,
-    /// The digest of the scored artifact with whose settings it was fitted again on all rows.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub parent: Option<Digest>,
 }
 
 /// What one committed job did.
@@ -131,19 +118,6 @@ impl RunResult {
             plots: Vec::new(),
             unplotted: None,
             failed: Vec::new(),
-        }
-    }
-}
-
-impl Champion {
-    /// Reads the champion from an entry of the log.
-    #[must_use]
-    pub(super) fn of(entry: &Entry) -> Self {
-        Self {
-            model: entry.member.to_string(),
-            digest: entry.artifact,
-            generation: entry.generation,
-            parent: entry.parent,
         }
     }
 }
@@ -233,6 +207,8 @@ fn names(message: &str, position: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use contract::{FailedStage, FailureKind};
+
+    use contract::Digest;
 
     use super::*;
 

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use anyhow::{bail, ensure};
 use contract::{Dataset, Failure, JobId, Message, Stage, keys};
 use platform::{
-    Platform, Store, documents, event,
+    Platform, Store, bucket, documents, event,
     front::{self, Preview},
     ledger::State,
     walk,
@@ -15,7 +15,7 @@ use serde_json::json;
 
 use super::{
     args::RetryArgs,
-    bucket, open,
+    open,
     print::{print, print_json},
     watch::Walk,
 };
@@ -83,7 +83,7 @@ async fn retry_on(what: &str, platform: &Platform) -> anyhow::Result<Vec<Retried
             // As a new upload of the same bytes: a redelivery would find its jobs over.
             let now = series::rfc3339(platform.clock.now_s());
             let event = event::notification(&platform.host.bucket, &key, None, &now);
-            platform.queue.send(Stage::Preprocess, &[event]).await?;
+            platform.outbox.send(Stage::Preprocess, &[event]).await?;
         }
         retried.extend(opened);
     }

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use contract::{Dataset, Digest, Entry, JobId, Message, PartId, Task};
 use eval::rollback;
+use gateway::Champion;
 use platform::Platform;
 use serde_json::json;
 
@@ -11,7 +12,6 @@ use super::{
     args::RollbackArgs,
     open,
     print::{print, print_json},
-    result::Champion,
 };
 
 /// Pins a champion and asks for a forecast by it, or removes the pin.
@@ -60,6 +60,9 @@ async fn rolled_back(
     // A walk of its own: no upload leads to it.
     let trace = Digest::of_json(&entry).hex()[..32].to_owned();
     let message = Message::new(Task::Infer(task), &spec, &trace);
-    platform.queue.send(message.stage.stage(), &[message.to_json()]).await?;
+    platform
+        .outbox
+        .send(message.stage.stage(), &[message.to_json()])
+        .await?;
     Ok((entry, Some(message.job)))
 }

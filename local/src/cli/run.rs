@@ -1,10 +1,11 @@
 //! `flits run` and `flits upload`.
 
-use std::{path::Path, process::ExitCode};
+use std::{path::Path, process::ExitCode, time::Duration};
 
 use anyhow::Context as _;
 use contract::text;
 use indicatif::HumanBytes;
+use platform::Link;
 
 use super::{
     args::{RunArgs, SpecArgs, UploadArgs},
@@ -80,6 +81,13 @@ pub(super) async fn upload(args: &UploadArgs) -> anyhow::Result<ExitCode> {
     progress.upload("opens the directory");
     let session = harness.session().await?;
     let code = match prepare(&args.file, &args.spec, &session, &mut progress).await? {
+        Ok(prepared) if args.link.is_some() => {
+            let valid = Duration::from_mins(args.link.unwrap_or_default());
+            let link = prepared.link(valid, &session.platform).await?;
+            progress.uploaded(&prepared.upload.key());
+            print_link(&link, &args.file, &prepared.upload.key(), args.at.json);
+            ExitCode::SUCCESS
+        }
         Ok(prepared) => {
             progress.upload(SENDING);
             prepared.upload(&session.platform).await?;
@@ -106,6 +114,24 @@ pub(super) async fn upload(args: &UploadArgs) -> anyhow::Result<ExitCode> {
     };
     session.close().await;
     Ok(code)
+}
+
+/// Prints a link as a command line that uses it.
+fn print_link(link: &Link, file: &Path, key: &str, json: bool) {
+    if json {
+        print_json(
+            &serde_json::json!({"event": "link", "key": key, "method": "PUT", "url": link.url, "headers": link.headers}),
+        );
+        return;
+    }
+    let file = file.to_string_lossy();
+    let mut words = vec!["curl".to_owned(), "-T".to_owned(), file.into_owned()];
+    for (name, value) in &link.headers {
+        words.extend(["-H".to_owned(), format!("{name}: {value}")]);
+    }
+    words.push(link.url.clone());
+    let words = shlex::try_join(words.iter().map(String::as_str));
+    print(&words.unwrap_or_else(|_| link.url.clone()));
 }
 
 /// Checks whether the upload can be accepted. Returns the result to print where it is refused.

@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Context as _;
 use contract::{CutDocument, Dataset, Entry, PartId, Round, keys, text};
-use platform::Store;
+use gateway::Champion;
+use platform::{Store, bucket};
 use series::Scores;
 
 use super::{
-    bucket, lengths,
+    lengths,
     print::{print, print_json},
-    result::{Champion, scores_table},
+    result::scores_table,
     watch,
 };
 

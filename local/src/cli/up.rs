@@ -26,7 +26,7 @@ pub(super) async fn up(args: &UpArgs) -> anyhow::Result<()> {
         s3: loopback(args.s3_port),
         sqs: loopback(args.sqs_port),
     };
-    let harness = Harness::new(options.on(addresses));
+    let harness = Harness::new(options.on(addresses).with_gateway(loopback(args.port)));
     let session = harness.session().await?;
     let address = &session.address;
     anyhow::ensure!(
@@ -40,12 +40,13 @@ pub(super) async fn up(args: &UpArgs) -> anyhow::Result<()> {
     let file = args.at.dir.join("address.json");
     if args.at.json {
         print_json(&serde_json::json!({
-            "event": "up", "s3": address.s3, "sqs": address.sqs, "bucket": address.bucket, "region": address.region,
+            "event": "up", "s3": address.s3, "sqs": address.sqs, "http": address.http, "bucket": address.bucket, "region": address.region,
             "credentials": file,
         }));
     } else {
         print(&format!(
-            "S3   {}  (bucket `{}`)\nSQS  {}\nCredentials are in {}. Ctrl-C ends.",
+            "HTTP {}\nS3   {}  (bucket `{}`)\nSQS  {}\nCredentials are in {}. Ctrl-C ends.",
+            address.http.as_deref().unwrap_or_default(),
             address.s3,
             address.bucket,
             address.sqs,

@@ -30,6 +30,9 @@ pub struct Address {
     pub s3: String,
     /// The SQS endpoint.
     pub sqs: String,
+    /// The URL of the gateway; `None` where it is not served.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub http: Option<String>,
     /// The access key id of both servers.
     pub access_key: String,
     /// The secret of that key.
@@ -206,6 +209,7 @@ mod tests {
             epoch: 3,
             s3: "http://127.0.0.1:1".into(),
             sqs: "http://127.0.0.1:2".into(),
+            http: None,
             access_key: "key".into(),
             secret_key: "secret".into(),
             region: "us-east-1".into(),

@@ -2,6 +2,7 @@
 //! clients.
 
 mod config;
+mod gateway;
 mod lock;
 mod options;
 mod session;
@@ -14,11 +15,12 @@ use emulator::{Emulator, Settings, private};
 use platform::{Clock as _, Platform, aws::SystemClock};
 use tokio_util::sync::CancellationToken;
 
-pub use self::{lock::Address, options::Options, session::Session};
 use self::{
+    gateway::Serving,
     lock::Lock,
     session::{Holder, Pumping},
 };
+pub use self::{lock::Address, options::Options, session::Session};
 use crate::{
     functions,
     pump::{self, InProcess, Invoker, Isolated, Pump, Workers},
@@ -56,7 +58,7 @@ impl Harness {
                 return self.hold(lock).await;
             }
             if let Some(address) = lock::address(&self.options.dir)? {
-                let platform = config::of(&self.options, &address)?.connect().await;
+                let platform = config::of(&self.options, &address)?.connect().await?;
                 return Ok(Session {
                     platform,
                     address,
@@ -76,17 +78,24 @@ impl Harness {
         let settings = Settings::new(REGION, &access_key, &secret_key);
         let emulator = Emulator::start(dir, *addresses, settings).await?;
         setup::bucket_and_queues(&emulator).await?;
-        let address = Address {
+        let mut address = Address {
             pid: std::process::id(),
             epoch: emulator.epoch(),
             s3: emulator.s3_url.clone(),
             sqs: emulator.sqs_url.clone(),
+            http: None,
             access_key,
             secret_key,
             region: REGION.to_owned(),
             bucket: BUCKET.to_owned(),
         };
-        let platform = config::of(&self.options, &address)?.connect().await;
+        let config = config::of(&self.options, &address)?;
+        let platform = config.connect().await?;
+        let gateway = match self.options.gateway {
+            Some(at) => Some(Serving::start(at, config.http, &platform).await?),
+            None => None,
+        };
+        address.http = gateway.as_ref().map(|gateway| gateway.url.clone());
         let pump = if self.options.pump {
             Some(self.pump(&address, &platform)?)
         } else {
@@ -100,6 +109,7 @@ impl Harness {
             holder: Some(Holder {
                 emulator,
                 pump,
+                gateway,
                 _lock: lock,
             }),
         })

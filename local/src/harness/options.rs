@@ -1,6 +1,9 @@
 //! How a directory is to be served.
 
-use std::path::{Path, PathBuf};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
 use contract::spec;
 use emulator::Addresses;
@@ -14,6 +17,8 @@ pub struct Options {
     pub(super) isolated: bool,
     pub(super) pump: bool,
     pub(super) addresses: Addresses,
+    /// The address of the gateway; `None` to serve none.
+    pub(super) gateway: Option<SocketAddr>,
 }
 
 impl Options {
@@ -26,6 +31,7 @@ impl Options {
             isolated: false,
             pump: false,
             addresses: Addresses::default(),
+            gateway: None,
         }
     }
 
@@ -53,6 +59,13 @@ impl Options {
     #[must_use]
     pub fn isolated(mut self, isolated: bool) -> Self {
         self.isolated = isolated;
+        self
+    }
+
+    /// Serves the gateway too, on a loopback address.
+    #[must_use]
+    pub(crate) fn with_gateway(mut self, address: SocketAddr) -> Self {
+        self.gateway = Some(address);
         self
     }
 

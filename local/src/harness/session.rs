@@ -7,7 +7,10 @@ use platform::Platform;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::lock::{self, Address, Lock};
+use super::{
+    gateway::Serving,
+    lock::{self, Address, Lock},
+};
 
 /// The ports of a served directory, and its servers where this process holds the lock.
 pub struct Session {
@@ -23,6 +26,7 @@ pub struct Session {
 pub(super) struct Holder {
     pub(super) emulator: Emulator,
     pub(super) pump: Option<Pumping>,
+    pub(super) gateway: Option<Serving>,
     /// Dropped last: the next holder must find the servers gone.
     pub(super) _lock: Lock,
 }
@@ -46,9 +50,19 @@ impl Session {
 
     /// Stops what this process serves. Running functions stop at a checkpoint and send themselves on.
     pub async fn close(self) {
-        let Some(Holder { emulator, pump, _lock }) = self.holder else {
+        let Some(Holder {
+            emulator,
+            pump,
+            gateway,
+            _lock,
+        }) = self.holder
+        else {
             return;
         };
+        // First, so that nothing new begins.
+        if let Some(gateway) = gateway {
+            gateway.stop().await;
+        }
         if let Some(Pumping { stop, done }) = pump {
             stop.cancel();
             if let Err(error) = done.await {

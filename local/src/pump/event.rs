@@ -23,6 +23,11 @@ fn record(stage: Stage, delivered: &Delivered, region: &str) -> SqsMessage {
         "ApproximateReceiveCount".to_owned(),
         delivered.receive_count.to_string(),
     );
+    if let Some(sent) = delivered.sent {
+        record
+            .attributes
+            .insert("SentTimestamp".to_owned(), (sent * 1_000).to_string());
+    }
     record.event_source = Some("aws:sqs".to_owned());
     record.event_source_arn = Some(format!("arn:aws:sqs:{region}:{ACCOUNT}:flits-{stage}"));
     record.aws_region = Some(region.to_owned());

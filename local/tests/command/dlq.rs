@@ -37,7 +37,6 @@ impl Workspace {
         let dead = Dead {
             reason: "not for us".to_owned(),
             body: body.to_owned(),
-            content_type: None,
             at: "2026-01-01T00:00:00Z".to_owned(),
         };
         let digest = Digest::of(body.as_bytes());

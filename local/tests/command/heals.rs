@@ -95,7 +95,8 @@ async fn a_deleted_ledger_is_healed_by_the_same_upload() {
         (&again["forecast"], &again["scores"]),
         (&first["forecast"], &first["scores"])
     );
-    let trained = worked(&again).into_iter().filter(|stage| stage.starts_with("train"));
+    // What ended in the second of the upload may count as work of this run, so only the job that lost its ledger is asked.
+    let trained = worked(&again).into_iter().filter(|stage| stage == "train gru");
     assert_eq!(trained.count(), 0, "its work was there and was adopted");
 }
 

@@ -12,6 +12,7 @@ mod doctor;
 mod flits;
 mod heals;
 mod hostile;
+mod hosts;
 mod inspect;
 mod isolated;
 mod killed;

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use contract::Stage;
 use flits::pump::{Batch, Deadline, InProcess, InvokeError, Invoker, Pump, Workers};
-use platform::{Clock, Queue};
+use platform::{Clock, Outbox as _};
 use testing::memory::{Limits, MemoryClock, MemoryQueue};
 use tokio::{
     sync::{mpsc, oneshot},

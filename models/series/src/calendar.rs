@@ -24,7 +24,7 @@ pub const CALENDAR: [&str; 6] = [
 #[must_use]
 pub fn calendar(axis: &TimeAxis, rows: Range<usize>) -> [(&'static str, Vec<f64>); 6] {
     let mut columns = CALENDAR.map(|name| (name, Vec::with_capacity(rows.len())));
-    let mut waves = Waves::new();
+    let mut waves = Waves::of(rows.len());
     for row in rows {
         for ((_, values), value) in columns.iter_mut().zip(waves.at(axis.at(row))) {
             values.push(value);
@@ -33,16 +33,24 @@ pub fn calendar(axis: &TimeAxis, rows: Range<usize>) -> [(&'static str, Vec<f64>
     columns
 }
 
+/// The minutes of a day.
+const MINUTES: usize = 1440;
+
 /// Waves that were computed before: many rows have the same minute of the day.
 struct Waves {
+    /// By minute; empty for few rows, which would not pay for it.
     minutes: Vec<Option<(f64, f64)>>,
     day: Option<(i64, [f64; 4])>,
 }
 
 impl Waves {
-    fn new() -> Self {
+    fn of(rows: usize) -> Self {
         Self {
-            minutes: vec![None; 1440],
+            minutes: if rows < MINUTES {
+                Vec::new()
+            } else {
+                vec![None; MINUTES]
+            },
             day: None,
         }
     }
@@ -55,8 +63,11 @@ impl Waves {
     )]
     fn at(&mut self, t: i64) -> [f64; 6] {
         let minute = t.rem_euclid(DAY) / 60;
-        let (minute_sin, minute_cos) =
-            *self.minutes[minute as usize].get_or_insert_with(|| wave(minute as f64, 1440.0));
+        let of_minute = || wave(minute as f64, MINUTES as f64);
+        let (minute_sin, minute_cos) = match self.minutes.get_mut(minute as usize) {
+            Some(known) => *known.get_or_insert_with(of_minute),
+            None => of_minute(),
+        };
         let days = t.div_euclid(DAY);
         let [week_sin, week_cos, year_sin, year_cos] = match self.day {
             Some((day, waves)) if day == days => waves,
@@ -105,5 +116,15 @@ mod tests {
             (columns[0].1[1] - 1.0).abs() < CLOSE,
             "six in the morning, one row beyond the axis"
         );
+    }
+
+    #[test]
+    fn few_rows_have_the_waves_of_many() {
+        let axis = TimeAxis::new(1_517_788_800, Frequency::Seconds(420), 2 * MINUTES);
+        let many = calendar(&axis, 0..axis.len);
+        let few = calendar(&axis, 100..200);
+        for (many, few) in many.iter().zip(&few) {
+            assert_eq!(many.1[100..200], few.1);
+        }
     }
 }

@@ -12,7 +12,9 @@ use contract::Stage;
 use tokio::sync::watch;
 
 use super::{lock::lock, queue::shuffle_in_place};
-use platform::{Clock, Delivered, Downloaded, ETag, Listed, Object, ObjectMeta, Queue, QueueError, Store, StoreError};
+use platform::{
+    Clock, Delivered, Downloaded, ETag, Listed, Object, ObjectMeta, Outbox, Queue, QueueError, Store, StoreError,
+};
 
 /// One fault, at one operation.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -317,14 +319,17 @@ fn silent(stage: Stage) -> impl FnOnce(TimedOut) -> QueueError + Send {
 }
 
 #[async_trait]
-impl Queue for FaultyQueue {
+impl Outbox for FaultyQueue {
     async fn send(&self, stage: Stage, bodies: &[String]) -> Result<(), QueueError> {
         let sent = self.faults.multiply(bodies);
         self.faults
             .around(format!("send {stage}"), self.inner.send(stage, &sent), silent(stage))
             .await
     }
+}
 
+#[async_trait]
+impl Queue for FaultyQueue {
     async fn receive(&self, stage: Stage, max: usize, wait: Duration) -> Result<Vec<Delivered>, QueueError> {
         let operation = self.inner.receive(stage, max, wait);
         self.faults

@@ -9,7 +9,7 @@ use contract::Stage;
 use tokio::sync::Notify;
 
 use super::lock::lock;
-use platform::{Clock, Delivered, Queue, QueueError};
+use platform::{Clock, Delivered, Outbox, Queue, QueueError};
 
 /// Queues in memory, one per stage, each with a dead-letter queue.
 pub struct MemoryQueue {
@@ -188,7 +188,7 @@ pub(super) fn shuffle_in_place<T>(items: &mut [T], seed: &mut u64) {
 }
 
 #[async_trait]
-impl Queue for MemoryQueue {
+impl Outbox for MemoryQueue {
     async fn send(&self, stage: Stage, bodies: &[String]) -> Result<(), QueueError> {
         let visible_at = self.clock.monotonic() + self.limits.delay;
         let mut inner = lock(&self.shared.state);
@@ -208,7 +208,10 @@ impl Queue for MemoryQueue {
         self.shared.sent.notify_waiters();
         Ok(())
     }
+}
 
+#[async_trait]
+impl Queue for MemoryQueue {
     async fn receive(&self, stage: Stage, max: usize, wait: Duration) -> Result<Vec<Delivered>, QueueError> {
         let end = self.clock.monotonic() + wait;
         loop {

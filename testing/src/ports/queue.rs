@@ -2,7 +2,9 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use contract::Stage;
-use platform::{Delivered, Queue, QueueError};
+use platform::{Delivered, Outbox, Queue, QueueError};
+
+use super::{Mailbox, OutboxBench, outbox_suite};
 
 /// The environment in which a queue is checked: it makes empty queues and lets time pass.
 #[async_trait]
@@ -30,12 +32,8 @@ const NO_WAIT: Duration = Duration::ZERO;
 /// # Panics
 /// When a queue breaks a promise; the panic says which.
 pub async fn queue_suite(bench: &dyn QueueBench) {
+    outbox_suite(&Queues(bench)).await;
     a_message_arrives_as_it_was_sent(bench).await;
-    any_text_is_a_body(bench).await;
-    many_messages_are_sent_at_once(bench).await;
-    large_messages_are_sent_at_once(bench).await;
-    nothing_is_sent_where_nothing_is_given(bench).await;
-    stages_have_queues_of_their_own(bench).await;
     an_empty_queue_answers_at_once(bench).await;
     no_more_is_received_than_asked_for(bench).await;
     a_received_message_is_hidden_and_comes_back(bench).await;
@@ -53,6 +51,29 @@ pub async fn queue_suite(bench: &dyn QueueBench) {
     a_message_received_too_often_is_put_aside(bench).await;
     what_was_put_aside_can_be_looked_at_and_put_back(bench).await;
     a_waiting_receiver_wakes_when_something_is_sent(bench).await;
+}
+
+/// The queues of a bench as outboxes.
+struct Queues<'a>(&'a dyn QueueBench);
+
+#[async_trait]
+impl OutboxBench for Queues<'_> {
+    async fn fresh(&self) -> Box<dyn Mailbox> {
+        Box::new(QueueMailbox(self.0.fresh().await))
+    }
+}
+
+struct QueueMailbox(Arc<dyn Queue>);
+
+#[async_trait]
+impl Mailbox for QueueMailbox {
+    fn outbox(&self) -> Arc<dyn Outbox> {
+        self.0.clone()
+    }
+
+    async fn arrived(&self, stage: Stage) -> Vec<String> {
+        drain(&*self.0, stage).await
+    }
 }
 
 async fn send(queue: &dyn Queue, bodies: &[&str]) {
@@ -94,44 +115,6 @@ async fn a_message_arrives_as_it_was_sent(bench: &dyn QueueBench) {
     let delivered = one(&*queue).await;
     assert_eq!((delivered.body.as_str(), delivered.receive_count), ("hello", 1));
     assert!(!delivered.id.is_empty() && !delivered.handle.is_empty());
-}
-
-async fn any_text_is_a_body(bench: &dyn QueueBench) {
-    let queue = bench.fresh().await;
-    let mut bodies = ["{\"a\": \"b\\n\"}", "<&>\"'", "line\nline\ttab", "é日本", " x "];
-    send(&*queue, &bodies).await;
-    bodies.sort_unstable();
-    assert_eq!(drain(&*queue, HERE).await, bodies);
-}
-
-async fn many_messages_are_sent_at_once(bench: &dyn QueueBench) {
-    let queue = bench.fresh().await;
-    let bodies: Vec<String> = (0..25).map(|n| format!("{n:02}")).collect();
-    queue.send(HERE, &bodies).await.unwrap();
-    assert_eq!(drain(&*queue, HERE).await, bodies);
-}
-
-async fn large_messages_are_sent_at_once(bench: &dyn QueueBench) {
-    let queue = bench.fresh().await;
-    let bodies: Vec<String> = (0..10).map(|n| n.to_string().repeat(60_000)).collect();
-    queue.send(HERE, &bodies).await.unwrap();
-    assert!(drain(&*queue, HERE).await == bodies);
-}
-
-async fn nothing_is_sent_where_nothing_is_given(bench: &dyn QueueBench) {
-    let queue = bench.fresh().await;
-    queue.send(HERE, &[]).await.unwrap();
-    assert_eq!(receive(&*queue).await, []);
-}
-
-async fn stages_have_queues_of_their_own(bench: &dyn QueueBench) {
-    let queue = bench.fresh().await;
-    for stage in Stage::ALL {
-        queue.send(stage, &[stage.to_string()]).await.unwrap();
-    }
-    for stage in Stage::ALL {
-        assert_eq!(drain(&*queue, stage).await, [stage.to_string()]);
-    }
 }
 
 async fn an_empty_queue_answers_at_once(bench: &dyn QueueBench) {

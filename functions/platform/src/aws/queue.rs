@@ -17,7 +17,7 @@ use serde::Deserialize;
 use super::connect::TOTAL;
 use crate::{
     error::{Cause, QueueError},
-    ports::{Delivered, Queue},
+    ports::{Delivered, Outbox, Queue},
 };
 
 /// The largest number of messages in one request.
@@ -158,7 +158,7 @@ impl SqsQueue {
 }
 
 #[async_trait]
-impl Queue for SqsQueue {
+impl Outbox for SqsQueue {
     async fn send(&self, stage: Stage, bodies: &[String]) -> Result<(), QueueError> {
         if bodies.is_empty() {
             return Ok(());
@@ -170,7 +170,10 @@ impl Queue for SqsQueue {
         }
         Ok(())
     }
+}
 
+#[async_trait]
+impl Queue for SqsQueue {
     async fn receive(&self, stage: Stage, max: usize, wait: Duration) -> Result<Vec<Delivered>, QueueError> {
         let url = self.url(stage).await?;
         let receive = self

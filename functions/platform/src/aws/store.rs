@@ -9,6 +9,7 @@ use aws_sdk_s3::{
         get_object::GetObjectOutput,
         put_object::{PutObjectOutput, builders::PutObjectFluentBuilder},
     },
+    presigning::PresigningConfig,
     primitives::ByteStream,
     types::ChecksumAlgorithm,
 };
@@ -23,7 +24,7 @@ use super::{
 };
 use crate::{
     error::{Cause, StoreError},
-    ports::{Downloaded, ETag, Listed, Object, ObjectMeta, Store},
+    ports::{Downloaded, ETag, Link, Listed, Object, ObjectMeta, Store},
 };
 
 /// How often a conditional write is sent when it conflicts with another one in progress (409).
@@ -115,6 +116,22 @@ impl Store for S3Store {
         Ok(Object { meta, bytes })
     }
 
+    async fn get_changed(&self, key: &str, seen: &ETag, cap: u64) -> Result<Option<Object>, StoreError> {
+        let date = DateOf::default();
+        let get = self.client.get_object().bucket(&self.bucket).key(key);
+        let get = get.if_none_match(seen.quoted());
+        let mut got = match get.customize().interceptor(date.clone()).send().await {
+            Ok(got) => got,
+            Err(error) if status(&error) == Some(304) => return Ok(None),
+            Err(error) => return Err(failed(key, Asked::Read, error)),
+        };
+        let body = std::mem::take(&mut got.body);
+        let meta = meta_of_get(key, &got, &date)?;
+        check_cap(key, meta.size, cap)?;
+        let bytes = within(key, meta.size, collect(key, body, meta.size, cap)).await?;
+        Ok(Some(Object { meta, bytes }))
+    }
+
     async fn head(&self, key: &str) -> Result<ObjectMeta, StoreError> {
         let date = DateOf::default();
         let head = self.client.head_object().bucket(&self.bucket).key(key);
@@ -174,6 +191,29 @@ impl Store for S3Store {
             .body(body);
         let written = put.customize().config_override(patient(bytes)).send().await;
         etag(key, &written.map_err(|error| failed(key, Asked::Write, error))?)
+    }
+
+    async fn upload_link(
+        &self,
+        key: &str,
+        metadata: &BTreeMap<String, String>,
+        valid: Duration,
+    ) -> Result<Link, StoreError> {
+        let refused = |source: Cause| StoreError::Refused {
+            key: key.to_owned(),
+            source,
+        };
+        let valid = PresigningConfig::expires_in(valid).map_err(|error| refused(Box::new(error)))?;
+        let put = self.client.put_object().bucket(&self.bucket).key(key);
+        let put = put.set_metadata(Some(metadata.clone().into_iter().collect()));
+        let signed = put.presigned(valid).await.map_err(|error| refused(Box::new(error)))?;
+        let headers = signed
+            .headers()
+            .map(|(name, value)| (name.to_owned(), value.to_owned()));
+        Ok(Link {
+            url: signed.uri().to_owned(),
+            headers: headers.collect(),
+        })
     }
 
     async fn download(&self, key: &str, seen: &ETag, file: &Path, cap: u64) -> Result<Downloaded, StoreError> {

@@ -4,6 +4,14 @@ use contract::overrides::TABLE;
 
 use super::{ConfigError, Problem};
 
+/// Variables of hosts that set a key of ours. A variable with our prefix wins.
+const HOSTS: [(&str, &str); 4] = [
+    ("OTEL_EXPORTER_OTLP_ENDPOINT", "log.traces"),
+    ("PORT", "http.port"),
+    ("K_SINK", "sink.url"),
+    ("K_CE_OVERRIDES", "sink.overrides"),
+];
+
 /// The prefix of our variables. One that has it but matches no key is reported as a typo.
 const PREFIX: &str = "FLITS__";
 
@@ -40,6 +48,11 @@ impl Sources {
     /// Adds environment variables: `FLITS__HOST__LEASE` sets `host.lease`.
     #[must_use]
     pub fn environment(mut self, environment: BTreeMap<String, String>) -> Self {
+        for (name, path) in HOSTS {
+            if let Some(value) = environment.get(name) {
+                self.values.push((path.to_owned(), value.clone(), name.to_owned()));
+            }
+        }
         for (name, value) in &environment {
             if let Some(path) = name.strip_prefix(PREFIX) {
                 let path = path.split("__").map(str::to_lowercase).collect::<Vec<_>>().join(".");
@@ -156,10 +169,33 @@ impl Sources {
     }
 }
 
-/// Returns the address of the Lambda Runtime API; `None` when this process does not run on Lambda.
+/// Where a process runs, as its environment says.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Place {
+    /// On AWS Lambda.
+    Lambda,
+    /// In a job that was started for one event, which is mounted at this path.
+    Job(PathBuf),
+    /// Behind HTTP.
+    Http,
+    /// Anywhere else.
+    Plain,
+}
+
+/// Returns where this process runs.
 #[must_use]
-pub(crate) fn lambda_api() -> Option<String> {
-    process_environment().remove("AWS_LAMBDA_RUNTIME_API")
+pub(crate) fn place() -> Place {
+    let mut environment = process_environment();
+    let is_set = |name: &str| environment.get(name).is_some_and(|value| !value.is_empty());
+    if is_set("AWS_LAMBDA_RUNTIME_API") {
+        Place::Lambda
+    } else if is_set("K_EVENT_PATH") {
+        Place::Job(environment.remove("K_EVENT_PATH").unwrap_or_default().into())
+    } else if is_set("PORT") || is_set("K_SERVICE") {
+        Place::Http
+    } else {
+        Place::Plain
+    }
 }
 
 /// The variable that a parent sets when it starts a function as a child process: it promises to hold the function's

@@ -1,4 +1,4 @@
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, net::IpAddr, time::Duration};
 
 use super::{
     ConfigError, Problem, Sources,
@@ -46,6 +46,12 @@ impl Fields {
             return self.problem(path, format!("`{url}` does not begin with http:// or https://"));
         }
         Some(url)
+    }
+
+    pub(super) fn address(&mut self, path: &str) -> Option<IpAddr> {
+        let text = self.text(path)?;
+        let address = text.parse().ok();
+        address.or_else(|| self.problem(path, format!("`{text}` is not an IP address")))
     }
 
     pub(super) fn count<T: TryFrom<u64>>(&mut self, path: &str, least: u64, most: u64) -> Option<T> {

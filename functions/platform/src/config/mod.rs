@@ -8,18 +8,20 @@ mod environment;
 mod fields;
 mod units;
 
-use std::{collections::BTreeMap, fmt, path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, fmt, net::IpAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use contract::Stage;
 
 pub use environment::{PARENT, Sources};
-pub(crate) use environment::{ends_with_parent, lambda_api};
+pub(crate) use environment::{Place, ends_with_parent, place};
 
 use self::fields::Fields;
 use crate::{
     aws::{self, Access, Endpoint, SystemClock},
     host::{Host, Platform},
+    http::{HttpConfig, Tokens},
     secret::Secret,
+    sink::{Sink, SinkConfig},
 };
 
 /// The effective configuration: the merged and checked values of all sources.
@@ -31,6 +33,10 @@ pub struct Config {
     pub queue: QueueConfig,
     /// The limits of this host, the bucket and the predecessor's overrides.
     pub host: Host,
+    /// What an HTTP face allows.
+    pub http: HttpConfig,
+    /// Where events go instead of to the queues; `None` for the queues.
+    pub sink: Option<SinkConfig>,
     /// Which events are logged, and in which form.
     pub log: LogConfig,
 }
@@ -62,6 +68,8 @@ pub struct LogConfig {
     pub filter: String,
     /// The form of a log line.
     pub format: LogFormat,
+    /// The OTLP endpoint to which spans are sent; `None` to send none.
+    pub traces: Option<String>,
 }
 
 /// The form of a log line.
@@ -104,6 +112,8 @@ impl fmt::Display for ConfigError {
 
 const SECOND: Duration = Duration::from_secs(1);
 const MIB: u64 = 1 << 20;
+/// The shortest bearer token, in characters; a shorter one could be guessed.
+const SHORTEST_TOKEN: usize = 16;
 
 impl Config {
     /// Reads the configuration of this process: `file`, or the file that `FLITS_CONFIG` names, and then the
@@ -146,29 +156,44 @@ impl Config {
                     .bytes("host.memory", 64 * MIB, 1 << 44)
                     .unwrap_or(defaults.memory),
                 threads: fields.count("host.threads", 1, 1024).unwrap_or(defaults.threads),
+                poll: fields.duration("host.poll", SECOND, 20 * SECOND).unwrap_or(5 * SECOND),
                 max_attempts: fields.count("host.max_attempts", 1, 1000).unwrap_or(5),
                 max_upload: fields.bytes("host.max_upload", 1024, 1 << 32).unwrap_or(512 * MIB),
                 scratch: fields.text("host.scratch").map_or(defaults.scratch, PathBuf::from),
                 overrides,
             },
+            http: http(&mut fields),
+            sink: sink(&mut fields),
             log: LogConfig {
                 filter: fields.text("log.filter").unwrap_or_else(|| "info".to_owned()),
                 format: log_format(&mut fields),
+                traces: fields.url("log.traces"),
             },
         };
         fields.finish()?;
         Ok(config)
     }
 
-    /// Returns the platform on S3 and SQS. Opens no connection yet.
-    pub async fn connect(&self) -> Platform {
-        let Self { store, queue, host, .. } = self;
-        Platform {
-            store: Arc::new(aws::connect_store(&host.bucket, &store.endpoint, store.access.as_ref()).await),
-            queue: Arc::new(aws::connect_queue(&queue.endpoint, queue.access.as_ref(), queue.urls.clone()).await),
-            clock: Arc::new(SystemClock::new()),
-            host: host.clone(),
+    /// Returns the platform on S3, SQS and the sink if there is one. Opens no connection yet.
+    ///
+    /// # Errors
+    /// When the system gives no TLS certificates for the sink.
+    pub async fn connect(&self) -> anyhow::Result<Platform> {
+        let Self {
+            store,
+            queue,
+            host,
+            sink,
+            ..
+        } = self;
+        let store = aws::connect_store(&host.bucket, &store.endpoint, store.access.as_ref()).await;
+        let queue = aws::connect_queue(&queue.endpoint, queue.access.as_ref(), queue.urls.clone()).await;
+        let clock = Arc::new(SystemClock::new());
+        let mut platform = Platform::new(Arc::new(store), Arc::new(queue), clock, host.clone());
+        if let Some(sink) = sink {
+            platform.outbox = Arc::new(Sink::new(sink.clone())?);
         }
+        Ok(platform)
     }
 
     /// Returns the effective configuration as a TOML file that sets the same values. Secrets are left out.
@@ -178,6 +203,8 @@ impl Config {
             store,
             queue,
             host,
+            http,
+            sink,
             log,
         } = self;
         let text = |value: &str| toml::Value::String(value.to_owned());
@@ -207,10 +234,11 @@ impl Config {
                 .map(|(stage, url)| (stage.name().to_owned(), text(url)));
             queues.insert("urls".to_owned(), toml::Value::Table(urls.collect()));
         }
-        let host: [(&str, toml::Value); 8] = [
+        let host: [(&str, toml::Value); 9] = [
             ("owner", text(&host.owner)),
             ("deadline", text(&units::write_duration(host.deadline))),
             ("lease", text(&units::write_duration(host.lease))),
+            ("poll", text(&units::write_duration(host.poll))),
             ("memory", number(host.memory)),
             ("threads", number(host.threads as u64)),
             ("max_attempts", number(u64::from(host.max_attempts))),
@@ -222,13 +250,32 @@ impl Config {
             LogFormat::Json => "json",
             LogFormat::Human => "human",
         };
+        let traces = log.traces.iter().map(|url| ("traces", text(url)));
         let log = [("filter", text(&log.filter)), ("format", text(format))];
+        let log = log.into_iter().chain(traces);
+        let mut face = toml::Table::new();
+        face.extend(
+            http.address
+                .map(|address| ("address".to_owned(), text(&address.to_string()))),
+        );
+        face.extend([
+            ("port".to_owned(), number(u64::from(http.port))),
+            ("body".to_owned(), number(http.body)),
+            ("time".to_owned(), text(&units::write_duration(http.time))),
+            ("pace".to_owned(), text(&units::write_duration(http.pace))),
+            ("requests".to_owned(), number(http.requests as u64)),
+            ("connections".to_owned(), number(http.connections as u64)),
+        ]);
+        let mut out = toml::Table::new();
+        out.extend(sink.iter().map(|sink| ("url".to_owned(), text(&sink.url))));
         let named = |(name, value): (&str, toml::Value)| (name.to_owned(), value);
         let sections = [
             ("store", store),
             ("queue", queues),
             ("host", host.into_iter().map(named).collect()),
-            ("log", log.into_iter().map(named).collect()),
+            ("http", face),
+            ("sink", out),
+            ("log", log.map(named).collect()),
         ];
         let whole: toml::Table = sections
             .into_iter()
@@ -258,6 +305,50 @@ fn access(fields: &mut Fields, section: &str) -> Option<Access> {
 fn urls(fields: &mut Fields) -> BTreeMap<Stage, String> {
     let url = |stage: Stage| Some((stage, fields.url(&format!("queue.urls.{stage}"))?));
     Stage::ALL.into_iter().filter_map(url).collect()
+}
+
+fn http(fields: &mut Fields) -> HttpConfig {
+    let usual = HttpConfig::default();
+    let address = fields.address("http.address");
+    let names = ["http.token", "http.token_next"];
+    let tokens: Vec<Secret> = names
+        .iter()
+        .filter_map(|name| fields.text(name).map(Secret::new))
+        .collect();
+    if let Some(short) = tokens.iter().find(|token| token.expose().len() < SHORTEST_TOKEN) {
+        let have = short.expose().len();
+        fields.problem::<()>(
+            names[0],
+            format!("has {have} characters, at least {SHORTEST_TOKEN} are needed"),
+        );
+    }
+    if tokens.is_empty() && address.is_some_and(|address: IpAddr| !address.is_loopback()) {
+        let why = "is not loopback, so `http.token` must be set".to_owned();
+        fields.problem::<()>("http.address", why);
+    }
+    HttpConfig {
+        address,
+        port: fields.count("http.port", 0, 65_535).unwrap_or(usual.port),
+        tokens: Tokens::new(&tokens),
+        body: fields.bytes("http.body", 1024, 512 * MIB).unwrap_or(usual.body),
+        time: fields
+            .duration("http.time", SECOND, 3600 * SECOND)
+            .unwrap_or(usual.time),
+        pace: fields.duration("http.pace", SECOND, 600 * SECOND).unwrap_or(usual.pace),
+        requests: fields.count("http.requests", 1, 100_000).unwrap_or(usual.requests),
+        connections: fields
+            .count("http.connections", 1, 1_000_000)
+            .unwrap_or(usual.connections),
+    }
+}
+
+fn sink(fields: &mut Fields) -> Option<SinkConfig> {
+    let extensions = fields.text("sink.overrides").unwrap_or_default();
+    let url = fields.url("sink.url")?;
+    match SinkConfig::extensions(&extensions) {
+        Ok(extensions) => Some(SinkConfig { url, extensions }),
+        Err(why) => fields.problem("sink.overrides", why),
+    }
 }
 
 fn log_format(fields: &mut Fields) -> LogFormat {

@@ -24,14 +24,25 @@ fn the_effective_configuration_can_be_read_back() {
     max_upload = 536870912
     memory = 2147483648
     owner = "here"
+    poll = "5s"
     scratch = "/scratch"
     threads = 2
+
+    [http]
+    body = 8388608
+    connections = 20000
+    pace = "30s"
+    port = 0
+    requests = 256
+    time = "300s"
 
     [log]
     filter = "info"
     format = "auto"
 
     [queue]
+
+    [sink]
 
     [store]
     bucket = "flits"

@@ -34,6 +34,7 @@ use crate::{
     host::Platform,
     ledger::{Ledger, State, StoredLedger},
     outcome::{Delivery, Outcome},
+    traces,
     work::{ErasedWork, Job},
 };
 
@@ -48,6 +49,7 @@ const MAX_CHECKPOINT: u64 = 1024 * 1024 * 1024;
 /// Never fails: every error ends as an [`Outcome`], in the ledger and in the log.
 pub async fn run(work: &dyn ErasedWork, message: Message, delivery: &Delivery, platform: &Platform) -> Outcome {
     let span = tracing::info_span!("walk", trace = %message.trace, job = %message.job.short(), hop = message.hop);
+    traces::join(&span, &message.trace);
     let running = async {
         match about::check(work.stage(), &message, platform).await {
             Ok(checked) => arrive(work, &checked, delivery, platform).await,
@@ -129,8 +131,10 @@ async fn proceed(
 ) -> Outcome {
     let claimed = held.ledger.clone();
     log::started(checked, &claimed);
+    let stage = checked.message.stage.stage();
+    platform.metrics.claimed(stage, claimed.token);
     let began = platform.clock.monotonic();
-    let lease = Lease::start(held, checked.message.stage.stage(), delivery, platform);
+    let lease = Lease::start(held, stage, delivery, platform);
     let resume = resume(checked, &claimed, platform).await;
     let from_the_start = matches!(resume, Ok(None));
     let ending = match resume {
@@ -139,6 +143,7 @@ async fn proceed(
     };
     let seconds = platform.clock.monotonic().saturating_sub(began).as_secs_f64();
     log::ended(checked, &claimed, &ending, seconds);
+    platform.metrics.worked(stage, seconds);
     match lease.end().await {
         Some(held) if from_the_start => settle::settle(checked, held.anew(), ending, seconds, delivery, platform).await,
         Some(held) => settle::settle(checked, held, ending, seconds, delivery, platform).await,

@@ -49,7 +49,7 @@ pub(super) async fn send_all(messages: &[Message], platform: &Platform) -> Resul
     };
     let bodies: Vec<String> = messages.iter().map(Message::to_json).collect();
     tracing::debug!(to = %stage, messages = bodies.len(), "sending");
-    platform.queue.send(stage, &bodies).await
+    platform.outbox.send(stage, &bodies).await
 }
 
 /// What the messages of one walk have in common.

@@ -128,7 +128,7 @@ async fn send_trigger(ledger: &Ledger, platform: &Platform) -> Result<Tended, Te
         },
         None => return Ok(Tended::Unknown),
     };
-    platform.queue.send(stage, &[body]).await?;
+    platform.outbox.send(stage, &[body]).await?;
     Ok(Tended::Sent)
 }
 

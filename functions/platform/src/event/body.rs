@@ -46,6 +46,10 @@ impl Body {
         if let Some(records) = value.get("Records").and_then(Value::as_array) {
             return Ok(Self::Uploads(s3::created(records)?));
         }
+        // What a CloudEvent of one object carries.
+        if value.get("eventName").is_some() && value.get("s3").is_some() {
+            return Ok(Self::Uploads(s3::created(&[value])?));
+        }
         if value.get("Event").and_then(Value::as_str) == Some("s3:TestEvent") {
             return Ok(Self::Test);
         }
@@ -142,6 +146,13 @@ mod tests {
             };
             assert_eq!(uploads.len(), expected, "{name} {key}");
         }
+    }
+
+    #[test]
+    fn a_single_record_is_a_notification_of_one() {
+        let record = r#"{"eventName":"ObjectCreated:Put","s3":{"bucket":{"name":"b"},"object":{"key":"raw/d/1"}}}"#;
+        let whole = format!(r#"{{"Records":[{record}]}}"#);
+        assert_eq!(Body::parse(record).unwrap(), Body::parse(&whole).unwrap());
     }
 
     #[test]

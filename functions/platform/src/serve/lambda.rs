@@ -1,13 +1,12 @@
 //! AWS Lambda: answers the Runtime API.
 
-use std::{sync::Arc, time::Duration};
+use std::{io::Write as _, sync::Arc, time::Duration};
 
 use aws_lambda_events::sqs::SqsBatchResponse;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::Value;
 
-use super::{handle_batch, stop_on_signals};
-use crate::{event::Invocation, host::Platform, stop::Stop, work::ErasedWork};
+use crate::{batch::handle_batch, event::Invocation, host::Platform, stop::Stop, work::ErasedWork};
 
 /// A deadline that lies further in the past than this, in seconds, is not one: `cargo lambda watch` sends a duration,
 /// which reads as 1970.
@@ -16,14 +15,25 @@ const DISTANT_S: u64 = 24 * 3600;
 const MARGIN: Duration = Duration::from_secs(20);
 
 /// Answers invocations until the runtime ends.
-pub(super) async fn serve(work: Arc<dyn ErasedWork>, platform: Arc<Platform>) -> Result<(), Error> {
-    let ending = Stop::never();
-    stop_on_signals(&ending);
+pub(super) async fn serve(work: Arc<dyn ErasedWork>, platform: Arc<Platform>, ending: Stop) -> Result<(), Error> {
     let handle = |event: LambdaEvent<Value>| {
         let (work, platform, ending) = (work.clone(), platform.clone(), ending.clone());
-        async move { invoke(work.as_ref(), event, &ending, &platform).await }
+        async move {
+            let answer = invoke(work.as_ref(), event, &ending, &platform).await;
+            tell(&platform);
+            answer
+        }
     };
     lambda_runtime::run(service_fn(handle)).await
+}
+
+/// Prints what was counted; CloudWatch takes metrics from the log.
+fn tell(platform: &Platform) {
+    let mut out = std::io::stdout().lock();
+    for line in platform.metrics.emf(platform.clock.now_s()) {
+        // When standard output is closed, the numbers are lost.
+        let _ = writeln!(out, "{line}");
+    }
 }
 
 async fn invoke(

@@ -1,78 +1,105 @@
 //! The hosts. The binary is the same everywhere and finds out at start where it runs.
 //!
-//! On Lambda, SQS batches come from the Runtime API; elsewhere one event is read from a file or from standard input.
-//! Both paths handle each record in the same way, and so does the pump of the local harness, through [`handle_batch`].
+//! | Where | Seen by | Events |
+//! | --- | --- | --- |
+//! | AWS Lambda | `AWS_LAMBDA_RUNTIME_API` | SQS batches from the Runtime API |
+//! | a queue to empty | `--drain QUEUE` | SQS, until two polls were empty |
+//! | a job for one event | `K_EVENT_PATH`, an event file, `-` | that event |
+//! | HTTP | `PORT`, `K_SERVICE` | CloudEvents and notifications |
+//! | anywhere else | | one event from standard input |
+//!
+//! All of them handle each record in the same way, and so does the pump of the local harness, through [`handle_batch`].
 //! What is not reported as failed is acknowledged.
 
-mod batch;
+mod arguments;
+mod drain;
+mod face;
 mod lambda;
 mod once;
 mod scheduled;
 
-use std::{path::PathBuf, process::ExitCode, sync::Arc};
+use std::{process::ExitCode, sync::Arc};
 
+use self::arguments::{Arguments, Asked};
 use crate::{
-    config::{self, Config},
+    config::{self, Config, Place},
+    host::Platform,
+    http::{self, Face, HttpConfig, Inbox},
     logging, process,
     stop::Stop,
     work::ErasedWork,
 };
 
-pub use batch::handle_batch;
-use batch::{Handled, handle_record};
+pub use crate::batch::handle_batch;
 pub use scheduled::serve_scheduled;
-
-/// The parsed command line.
-struct Arguments {
-    config: Option<PathBuf>,
-    event: Option<PathBuf>,
-}
 
 /// Serves one stage until the host ends: reads the configuration, starts logging, connects, and handles what arrives.
 ///
 /// # Errors
 /// When the configuration is wrong, or the event cannot be read.
 pub async fn serve(work: impl ErasedWork) -> anyhow::Result<ExitCode> {
+    serve_with(work, |_, _| Face::default()).await
+}
+
+/// Serves one stage as [`serve`] does. Over HTTP it also serves the routes that `routes` makes.
+///
+/// # Errors
+/// When the configuration is wrong, the event cannot be read, or the port is not free.
+pub async fn serve_with(
+    work: impl ErasedWork,
+    routes: impl FnOnce(&Platform, &HttpConfig) -> Face,
+) -> anyhow::Result<ExitCode> {
     let arguments = Arguments::parse(std::env::args().skip(1))?;
-    let on_lambda = config::lambda_api().is_some();
+    let place = config::place();
     if config::ends_with_parent() {
         process::end_with_parent();
     }
-    let config = Config::load(arguments.config)?;
-    logging::start(&config.log, on_lambda)?;
-    let platform = Arc::new(config.connect().await);
-    let work: Arc<dyn ErasedWork> = Arc::new(work);
-    if on_lambda {
-        lambda::serve(work, platform).await.map_err(anyhow::Error::from_boxed)?;
-        return Ok(ExitCode::SUCCESS);
+    let mut sources = config::Sources::of_process(arguments.config)?;
+    if let Asked::Drain(queue) = &arguments.asked
+        && queue.contains("://")
+    {
+        sources = sources.set(&format!("queue.urls.{}", work.stage()), queue);
     }
-    once::serve(work.as_ref(), arguments.event.as_deref(), &platform).await
+    let config = Config::read(sources)?;
+    let _logging = logging::start(&config.log, place == Place::Lambda)?;
+    let platform = Arc::new(config.connect().await?);
+    let work: Arc<dyn ErasedWork> = Arc::new(work);
+    let ending = Stop::never();
+    stop_on_signals(&ending);
+    match (arguments.asked, place) {
+        (_, Place::Lambda) => {
+            let served = lambda::serve(work, platform, ending).await;
+            served.map_err(anyhow::Error::from_boxed)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        (Asked::Drain(_), _) => drain::drain(work.as_ref(), &ending, &platform).await,
+        (Asked::Event(file), _) => once::serve(work.as_ref(), file.as_deref(), &ending, &platform).await,
+        (Asked::Nothing, Place::Job(path)) => once::job(work.as_ref(), &path, &ending, &platform).await,
+        (Asked::Nothing, Place::Http) => {
+            let inbox = Inbox::new([work], &platform, config.http.time, &ending);
+            let face = routes(&platform, &config.http).and(http::events(inbox));
+            face::serve(face, &config.http, &ending, &platform).await?;
+            Ok(ExitCode::SUCCESS)
+        }
+        (Asked::Nothing, Place::Plain) => once::serve(work.as_ref(), None, &ending, &platform).await,
+    }
 }
 
-impl Arguments {
-    fn parse(mut arguments: impl Iterator<Item = String>) -> anyhow::Result<Self> {
-        let mut parsed = Self {
-            config: None,
-            event: None,
-        };
-        while let Some(argument) = arguments.next() {
-            match argument.as_str() {
-                "--config" => {
-                    let file = arguments
-                        .next()
-                        .ok_or_else(|| anyhow::anyhow!("`--config` wants a file"))?;
-                    parsed.config = Some(PathBuf::from(file));
-                }
-                "-" => parsed.event = None,
-                flag if flag.starts_with('-') => {
-                    anyhow::bail!("`{flag}` is not known; usage: [--config FILE] [EVENT_FILE | -]")
-                }
-                _ if parsed.event.is_some() => anyhow::bail!("`{argument}`: one event is read at a time"),
-                file => parsed.event = Some(PathBuf::from(file)),
-            }
-        }
-        Ok(parsed)
-    }
+/// Serves the routes that `routes` makes over HTTP, without any stage, until SIGTERM or Ctrl-C.
+///
+/// # Errors
+/// When the configuration is wrong, or the port is not free.
+pub async fn serve_face(routes: impl FnOnce(&Platform, &HttpConfig) -> Face) -> anyhow::Result<ExitCode> {
+    let arguments = Arguments::parse(std::env::args().skip(1))?;
+    anyhow::ensure!(arguments.asked == Asked::Nothing, "this program serves HTTP only");
+    let config = Config::read(config::Sources::of_process(arguments.config)?)?;
+    let _logging = logging::start(&config.log, false)?;
+    let platform = config.connect().await?;
+    let ending = Stop::never();
+    stop_on_signals(&ending);
+    let face = routes(&platform, &config.http);
+    face::serve(face, &config.http, &ending, &platform).await?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Asks `stop` to stop when the process receives SIGTERM or Ctrl-C, so that fits save their progress.

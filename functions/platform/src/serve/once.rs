@@ -7,11 +7,10 @@ use std::{
 };
 
 use anyhow::Context as _;
-use serde_json::{Value, json};
 
-use super::{Handled, handle_record, stop_on_signals};
 use crate::{
-    event::Invocation,
+    batch::{handle_record, report},
+    event::{CloudEvent, Invocation},
     host::Platform,
     outcome::{Ended, Outcome},
     stop::Stop,
@@ -19,11 +18,43 @@ use crate::{
 };
 
 /// Handles one event. Fails when a job failed or must be given back, because nobody delivers the event again.
-pub(super) async fn serve(work: &dyn ErasedWork, file: Option<&Path>, platform: &Platform) -> anyhow::Result<ExitCode> {
-    let text = read(file)?;
-    let invocation = Invocation::parse(&text)?;
-    let ending = Stop::never();
-    stop_on_signals(&ending);
+pub(super) async fn serve(
+    work: &dyn ErasedWork,
+    file: Option<&Path>,
+    ending: &Stop,
+    platform: &Platform,
+) -> anyhow::Result<ExitCode> {
+    let invocation = Invocation::parse(&read(file)?)?;
+    handle(work, invocation, ending, platform).await
+}
+
+/// Handles the one event that a job was started for: a CloudEvent in JSON. A stop that is asked for is a good end,
+/// because the continuation was sent.
+pub(super) async fn job(
+    work: &dyn ErasedWork,
+    path: &Path,
+    ending: &Stop,
+    platform: &Platform,
+) -> anyhow::Result<ExitCode> {
+    // A folder is mounted, with the event in it.
+    let file = if path.is_dir() {
+        path.join("event")
+    } else {
+        path.to_owned()
+    };
+    let event = CloudEvent::structured(read(Some(&file))?.as_bytes())
+        .with_context(|| format!("`{}` is not an event", file.display()))?;
+    tracing::info!(id = event.id, kind = event.kind, "started for an event");
+    let done = handle(work, Invocation::parse(&event.data)?, ending, platform).await?;
+    Ok(if ending.is_asked() { ExitCode::SUCCESS } else { done })
+}
+
+async fn handle(
+    work: &dyn ErasedWork,
+    invocation: Invocation,
+    ending: &Stop,
+    platform: &Platform,
+) -> anyhow::Result<ExitCode> {
     let stop = ending.child(
         platform.clock.clone(),
         platform.clock.monotonic() + platform.host.deadline,
@@ -59,23 +90,4 @@ fn failed(outcome: &Outcome) -> bool {
             ..
         }
     )
-}
-
-fn report(handled: &Handled) -> Value {
-    let outcomes: Vec<Value> = handled.outcomes.iter().map(outcome).collect();
-    json!({"record": handled.id, "acknowledged": !handled.again, "outcomes": outcomes})
-}
-
-fn outcome(outcome: &Outcome) -> Value {
-    match outcome {
-        Outcome::GiveBack { job, after, why } => {
-            json!({"job": job, "ended": "given-back", "after_s": after.as_secs_f64(), "why": why})
-        }
-        Outcome::Done { job, ended } => match ended {
-            Ended::Committed { reused } => json!({"job": job, "ended": "committed", "reused": reused}),
-            Ended::Failed(failure) => json!({"job": job, "ended": "failed", "failure": failure}),
-            Ended::Yielded { hop } => json!({"job": job, "ended": "yielded", "hop": hop}),
-            Ended::Stale => json!({"job": job, "ended": "stale"}),
-        },
-    }
 }

@@ -15,8 +15,8 @@ use contract::{
     TrainFacts, TrainTask, canonical, identity, keys, spec,
 };
 use platform::{
-    Class, Classify, Delivery, ErasedWork, Host, Job, Outcome, Platform, Queue as _, Stop, Store as _, Worked, driver,
-    ledger::Ledger, walk,
+    Class, Classify, Delivery, ErasedWork, Host, Job, Outbox as _, Outcome, Platform, Queue as _, Stop, Store as _,
+    Worked, driver, ledger::Ledger, walk,
 };
 use testing::memory::{Faults, World};
 
@@ -178,12 +178,7 @@ impl Rig {
             threads: 1,
             ..testing::host()
         };
-        let platform = Platform {
-            store: world.store.clone(),
-            queue: world.queue.clone(),
-            clock: world.clock.clone(),
-            host,
-        };
+        let platform = Platform::new(world.store.clone(), world.queue.clone(), world.clock.clone(), host);
         Self {
             world,
             platform,
@@ -195,11 +190,10 @@ impl Rig {
 
     /// Returns the platform with faults around its store and queue.
     pub(crate) fn with(&self, faults: &Arc<Faults>) -> Platform {
-        Platform {
-            store: faults.store(self.world.store.clone()),
-            queue: faults.queue(self.world.queue.clone()),
-            ..self.platform.clone()
-        }
+        self.platform.clone().on(
+            faults.store(self.world.store.clone()),
+            faults.queue(self.world.queue.clone()),
+        )
     }
 
     /// Runs a message that no queue holds.

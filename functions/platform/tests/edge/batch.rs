@@ -5,7 +5,7 @@ use std::time::Duration;
 use contract::{
     Dataset, Digest, FailedStage, FailureKind, PartId, PreprocessTask, SampleFacts, SampleTask, Stage, spec,
 };
-use platform::{ErasedWork, Queue as _, Retry, event::Invocation, serve::handle_batch};
+use platform::{ErasedWork, Outbox as _, Queue as _, Retry, event::Invocation, serve::handle_batch};
 use serde_json::json;
 use testing::{
     memory::{Fault, Faults, How, When},

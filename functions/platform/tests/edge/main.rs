@@ -4,4 +4,5 @@
 
 mod batch;
 mod front;
+mod http;
 mod support;

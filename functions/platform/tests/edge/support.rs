@@ -160,12 +160,12 @@ impl House {
             scratch: scratch.path().to_owned(),
             ..testing::host()
         };
-        let platform = Platform {
-            store: faults.store(world.store.clone()),
-            queue: faults.queue(world.queue.clone()),
-            clock: world.clock.clone(),
+        let platform = Platform::new(
+            faults.store(world.store.clone()),
+            faults.queue(world.queue.clone()),
+            world.clock.clone(),
             host,
-        };
+        );
         Self {
             world,
             platform,

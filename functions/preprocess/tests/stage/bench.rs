@@ -25,12 +25,7 @@ impl Bench {
         let world = World::new();
         let (store, queue, clock) = (world.store.clone(), world.queue.clone(), world.clock.clone());
         Self {
-            platform: Platform {
-                store,
-                queue,
-                clock,
-                host: testing::host(),
-            },
+            platform: Platform::new(store, queue, clock, testing::host()),
             world,
             work,
         }

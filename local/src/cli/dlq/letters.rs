@@ -4,10 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use contract::{Dataset, Dead, JobId, MemberName, Stage, keys};
 use futures_util::future::try_join_all;
-use platform::{Platform, Queue, QueueError, StoreError, documents, error::chain, event::Body, walk};
+use platform::{Platform, Queue, QueueError, StoreError, bucket, documents, error::chain, event::Body, walk};
 use serde::Serialize;
-
-use super::super::bucket;
 
 /// How long a queue is asked for messages: an answer without any is only an answer after a while.
 const WAIT: Duration = Duration::from_secs(1);

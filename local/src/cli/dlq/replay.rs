@@ -79,7 +79,7 @@ async fn put_back(letter: &Letter, letters: &Letters, platform: &Platform) -> an
         }));
     };
     let reopened = reopen(letter, platform).await?;
-    platform.queue.send(stage, std::slice::from_ref(&letter.body)).await?;
+    platform.outbox.send(stage, std::slice::from_ref(&letter.body)).await?;
     match (&letter.place, &letters.queue) {
         (Place::Queue { stage, handle }, Some(queue)) => queue.delete(*stage, handle).await?,
         (Place::Bucket { key }, _) => platform.store.delete(key).await?,

@@ -2,9 +2,7 @@
 
 use anyhow::{Context as _, bail};
 use contract::{Dataset, Digest, PartId};
-use platform::Store;
-
-use super::super::bucket;
+use platform::{Store, bucket};
 
 /// An object whose lineage is asked for.
 pub(super) struct Subject {

@@ -10,12 +10,9 @@ use contract::{
     identity::identify, keys,
 };
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use platform::{Store, StoreError, documents::read, ledger::Trigger, walk};
+use platform::{Store, StoreError, bucket, documents::read, ledger::Trigger, walk};
 
-use super::{
-    super::bucket,
-    nodes::{Node, UploadNode},
-};
+use super::nodes::{Node, UploadNode};
 
 /// How many documents are read side by side.
 const ABREAST: usize = 16;

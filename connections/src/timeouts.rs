@@ -38,14 +38,15 @@ const TEXT: &str = "the client sent less than";
 /// The client sent too little of its body for too long.
 #[derive(Debug, thiserror::Error)]
 #[error("{TEXT} {STRETCH} bytes of its body in {}s", limit.as_secs_f64())]
-pub(crate) struct TooSlow {
+pub struct TooSlow {
     limit: Duration,
 }
 
 impl TooSlow {
     /// Returns whether an error of a body has this cause. Readers of bodies wrap errors, and some wrappers keep the
     /// cause only in their text.
-    pub(crate) fn is_cause_of(error: &(dyn std::error::Error + 'static)) -> bool {
+    #[must_use]
+    pub fn is_cause_of(error: &(dyn std::error::Error + 'static)) -> bool {
         std::iter::successors(Some(error), |error| error.source())
             .any(|error| error.is::<Self>() || error.to_string().contains(TEXT))
     }

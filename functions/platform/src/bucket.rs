@@ -1,7 +1,13 @@
-//! Reads from the bucket of a directory.
+//! Questions to a bucket: who reigns, what is newest, what is there.
 
 use contract::{Dataset, Entry, Latest, PartId, keys};
-use platform::{Listed, Store, StoreError, documents};
+use serde::de::DeserializeOwned;
+
+use crate::{
+    documents,
+    error::StoreError,
+    ports::{Listed, Store},
+};
 
 /// How many keys a listing asks for at once.
 const PAGE: usize = 1_000;
@@ -10,7 +16,10 @@ const PAGE: usize = 1_000;
 const MAX_READ: usize = 2_000;
 
 /// Returns the newest entry of a dataset's champion log: the one that the hint names, or a later one.
-pub(super) async fn champion(store: &dyn Store, dataset: &Dataset) -> anyhow::Result<Option<Entry>> {
+///
+/// # Errors
+/// When the store does not answer, or a document is damaged.
+pub async fn champion(store: &dyn Store, dataset: &Dataset) -> Result<Option<Entry>, StoreError> {
     let part = PartId::WHOLE;
     let mut newest: Option<Entry> = read(store, &keys::champion_hint(dataset, part)).await?;
     loop {
@@ -23,17 +32,26 @@ pub(super) async fn champion(store: &dyn Store, dataset: &Dataset) -> anyhow::Re
 }
 
 /// Returns where a dataset's newest forecast is.
-pub(super) async fn latest(store: &dyn Store, dataset: &Dataset) -> anyhow::Result<Option<Latest>> {
+///
+/// # Errors
+/// When the store does not answer, or a document is damaged.
+pub async fn latest(store: &dyn Store, dataset: &Dataset) -> Result<Option<Latest>, StoreError> {
     read(store, &keys::latest(dataset, PartId::WHOLE)).await
 }
 
 /// Reads a document. Returns `None` where it is missing.
-pub(super) async fn read<T: serde::de::DeserializeOwned>(store: &dyn Store, key: &str) -> anyhow::Result<Option<T>> {
+///
+/// # Errors
+/// When the store does not answer, or a document is damaged.
+pub async fn read<T: DeserializeOwned>(store: &dyn Store, key: &str) -> Result<Option<T>, StoreError> {
     Ok(documents::read(store, key).await?.map(|(document, _)| document))
 }
 
 /// Returns all keys under a prefix.
-pub(super) async fn list(store: &dyn Store, prefix: &str) -> Result<Vec<String>, StoreError> {
+///
+/// # Errors
+/// When the store does not answer, or a document is damaged.
+pub async fn list(store: &dyn Store, prefix: &str) -> Result<Vec<String>, StoreError> {
     Ok(list_objects(store, prefix)
         .await?
         .into_iter()
@@ -55,7 +73,10 @@ async fn list_objects(store: &dyn Store, prefix: &str) -> Result<Vec<Listed>, St
 }
 
 /// Reads the newest documents under a prefix, newest first.
-pub(super) async fn newest<T: serde::de::DeserializeOwned>(store: &dyn Store, prefix: &str) -> anyhow::Result<Vec<T>> {
+///
+/// # Errors
+/// When the store does not answer, or a document is damaged.
+pub async fn newest<T: DeserializeOwned>(store: &dyn Store, prefix: &str) -> Result<Vec<T>, StoreError> {
     let mut objects = list_objects(store, prefix).await?;
     objects.sort_by_key(|object| std::cmp::Reverse(object.last_modified));
     let mut documents = Vec::new();

@@ -1,10 +1,11 @@
 //! One batch: each record is handled on its own, so that a bad one never fails the others.
 
-use std::{panic::AssertUnwindSafe, time::Duration};
+use std::{collections::HashMap, panic::AssertUnwindSafe, time::Duration};
 
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use contract::{FailureKind, Stage};
 use futures_util::{FutureExt as _, StreamExt as _, stream};
+use serde_json::{Value, json};
 
 use crate::{
     class::{Class, Classify},
@@ -12,7 +13,7 @@ use crate::{
     event::{Body, BodyError},
     front,
     host::Platform,
-    outcome::{Delivery, Outcome},
+    outcome::{Delivery, Ended, Outcome},
     stop::Stop,
     work::ErasedWork,
 };
@@ -90,6 +91,9 @@ pub(crate) async fn handle_record(
         };
     }
     let attributes = record.attributes;
+    if let Some(age) = age(&attributes, platform) {
+        platform.metrics.waited(work.stage(), age);
+    }
     let count = attributes
         .get("ApproximateReceiveCount")
         .and_then(|count| count.parse().ok());
@@ -104,8 +108,18 @@ pub(crate) async fn handle_record(
         Ok(outcomes) => outcomes,
         Err(_) => vec![panicked(work, &body, &delivery, platform).await],
     };
+    for outcome in &outcomes {
+        platform.metrics.handled(work.stage(), outcome);
+    }
     let again = give_back(work, &outcomes, &delivery, platform).await;
     Handled { id, outcomes, again }
+}
+
+/// Returns how long ago a message was sent; `None` when the queue does not say.
+fn age(attributes: &HashMap<String, String>, platform: &Platform) -> Option<Duration> {
+    let sent: i64 = attributes.get("SentTimestamp")?.parse().ok()?;
+    let age = platform.clock.now_s().saturating_mul(1_000).saturating_sub(sent);
+    Some(Duration::from_millis(u64::try_from(age).unwrap_or(0)))
 }
 
 /// Does what a body asks for.
@@ -196,5 +210,25 @@ fn response(failed: impl Iterator<Item = String>) -> SqsBatchResponse {
 impl Classify for Panicked {
     fn class(&self) -> Class {
         Class::never(FailureKind::Exhausted)
+    }
+}
+
+/// Returns what became of a record, for people and programs.
+pub(crate) fn report(handled: &Handled) -> Value {
+    let outcomes: Vec<Value> = handled.outcomes.iter().map(outcome).collect();
+    json!({"record": handled.id, "acknowledged": !handled.again, "outcomes": outcomes})
+}
+
+fn outcome(outcome: &Outcome) -> Value {
+    match outcome {
+        Outcome::GiveBack { job, after, why } => {
+            json!({"job": job, "ended": "given-back", "after_s": after.as_secs_f64(), "why": why})
+        }
+        Outcome::Done { job, ended } => match ended {
+            Ended::Committed { reused } => json!({"job": job, "ended": "committed", "reused": reused}),
+            Ended::Failed(failure) => json!({"job": job, "ended": "failed", "failure": failure}),
+            Ended::Yielded { hop } => json!({"job": job, "ended": "yielded", "hop": hop}),
+            Ended::Stale => json!({"job": job, "ended": "stale"}),
+        },
     }
 }

@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::pin::pin;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
 use crate::timeouts::{TimedBody, Timeouts};
@@ -22,21 +23,47 @@ use crate::timeouts::{TimedBody, Timeouts};
 /// How long to wait after a failed accept; the most likely cause is that no file descriptor is free.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
+/// What one server allows its clients.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Limits {
+    /// How long clients may take.
+    pub timeouts: Timeouts,
+    /// The largest head of a request, in bytes, at least 8,192; a larger one is answered 431.
+    pub head: usize,
+    /// The most connections at once; more wait until one closes.
+    pub connections: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            timeouts: Timeouts::default(),
+            // What hyper takes by default.
+            head: 8_192 + 4_096 * 100,
+            connections: Semaphore::MAX_PERMITS,
+        }
+    }
+}
+
 /// Serves connections until told to stop, then waits until the requests under way are answered.
-pub(crate) async fn serve(
-    listener: TcpListener,
-    router: Router,
-    timeouts: Timeouts,
-    mut stopping: watch::Receiver<bool>,
-) {
+pub async fn serve(listener: TcpListener, router: Router, limits: Limits, mut stopping: watch::Receiver<bool>) {
     let mut open = JoinSet::new();
+    let free = Arc::new(Semaphore::new(limits.connections));
     loop {
+        let accepting = async {
+            let permit = Arc::clone(&free).acquire_owned().await;
+            (listener.accept().await, permit)
+        };
         tokio::select! {
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => {
-                    open.spawn(connection(stream, router.clone(), timeouts, stopping.clone()));
+            accepted = accepting => match accepted {
+                (Ok((stream, _)), permit) => {
+                    let served = connection(stream, router.clone(), limits, stopping.clone());
+                    open.spawn(async move {
+                        served.await;
+                        drop(permit);
+                    });
                 }
-                Err(error) => {
+                (Err(error), _) => {
                     tracing::warn!(%error, "cannot accept a connection");
                     pause().await;
                 }
@@ -62,7 +89,8 @@ async fn pause() {
     tokio::time::sleep(ACCEPT_PAUSE).await;
 }
 
-async fn connection(stream: TcpStream, router: Router, timeouts: Timeouts, mut stopping: watch::Receiver<bool>) {
+async fn connection(stream: TcpStream, router: Router, limits: Limits, mut stopping: watch::Receiver<bool>) {
+    let timeouts = limits.timeouts;
     // Answers are small, and a client waits for each.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "cannot turn off delays of a connection");
@@ -85,6 +113,7 @@ async fn connection(stream: TcpStream, router: Router, timeouts: Timeouts, mut s
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(timeouts.headers)
+        .max_buf_size(limits.head)
         .serve_connection(TokioIo::new(stream), service);
     let mut served = pin!(served);
     let ended = tokio::select! {

@@ -1,0 +1,7 @@
+//! The gateway as a program: it serves HTTP until SIGTERM.
+
+use std::process::ExitCode;
+
+fn main() -> anyhow::Result<ExitCode> {
+    platform::run(platform::serve::serve_face(|platform, _| gateway::face(platform)))
+}
