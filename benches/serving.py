@@ -29,9 +29,11 @@ def wait_for(what, seconds=60):
             time.sleep(0.005)
 
 
-def script(folder, name, body):
+def script(folder, name, body, pause_ms=0):
     path = os.path.join(folder, name + ".lua")
     with open(path, "w") as file:
+        if pause_ms:
+            file.write(f"function delay() return {pause_ms} end\n")
         file.write(f"wrk.method = 'POST'\nwrk.body = [==[{body}]==]\nwrk.headers['Content-Type'] = 'application/json'\n")
     return path
 
@@ -48,35 +50,6 @@ def load(url, lua, seconds, connections):
         sys.exit(f"{url}: {errors[1]} answers were refused\n{text}")
     rate = float(re.search(r"Requests/sec:\s+([0-9.]+)", text)[1])
     return rate, {int(share): float(value) * UNIT[unit] for share, value, unit in LATENCY.findall(text)}
-
-
-def paced(url, body, rate, seconds):
-    """Sends at a steady rate over keep-alive connections and returns the latencies in milliseconds, from the time each was due."""
-    source = r"""
-import http.client, json, sys, threading, time
-url, rate, seconds, threads = sys.argv[1], float(sys.argv[2]), float(sys.argv[3]), 8
-host, path = url.split("//")[1].split("/", 1)
-body, times, lock = sys.stdin.buffer.read(), [], threading.Lock()
-begin = time.monotonic() + 0.2
-def worker(number):
-    connection, mine = http.client.HTTPConnection(host), []
-    due = begin + number / rate
-    while due < begin + seconds:
-        left = due - time.monotonic()
-        if left > 0: time.sleep(left)
-        sent = time.monotonic()
-        connection.request("POST", "/" + path, body, {"content-type": "application/json"})
-        answer = connection.getresponse(); answer.read()
-        assert answer.status == 200, answer.status
-        mine.append((time.monotonic() - sent) * 1e3)
-        due += threads / rate
-    with lock: times.extend(mine)
-workers = [threading.Thread(target=worker, args=(n,)) for n in range(threads)]
-[w.start() for w in workers]; [w.join() for w in workers]
-print(json.dumps(sorted(times)))
-"""
-    command = ["taskset", "-c", "1", sys.executable, "-c", source, url, str(rate), str(seconds)]
-    return json.loads(subprocess.run(command, input=body.encode(), check=True, stdout=subprocess.PIPE).stdout)
 
 
 IDLE = r"""
@@ -182,9 +155,12 @@ try:
     get(targets["gru"][0], ours("gru", ROWS).encode())
     print(f"with {opened} idle connections: answers in {(time.monotonic() - began) * 1e3:.1f} ms, {memory_mib(infer.pid, 'VmRSS'):.0f} MiB (before: {before:.0f})")
     idle.kill()
-    half = statistics.median(rates["gru"]) / 2
-    times = paced(targets["gru"][0], ours("gru", ROWS), min(half, 1500), a.seconds)
-    print(f"gru at {min(half, 1500):.0f} requests/s: p50 {times[len(times) // 2]:.2f} ms, p99 {times[int(len(times) * 0.99)]:.2f} ms")
+    # Each connection pauses before a request, so that all of them send at half of the rate.
+    many = 64
+    pause_ms = round(many * 1000 / (statistics.median(rates["gru"]) / 2))
+    steady = script(folder, "steady", ours("gru", ROWS), pause_ms)
+    rate, latency = load(targets["gru"][0], steady, a.seconds, many)
+    print(f"gru at {rate:.0f} requests/s over {many} connections: p50 {latency[50]:.2f} ms, p99 {latency[99]:.2f} ms")
 finally:
     for server in (infer, peer, up):
         server.terminate()

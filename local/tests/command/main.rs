@@ -17,6 +17,7 @@ mod inspect;
 mod isolated;
 mod killed;
 mod lineage;
+mod link;
 mod older;
 mod pages;
 mod predecessor;

@@ -17,6 +17,11 @@ use tokio::sync::Semaphore;
 use super::{HttpConfig, Refusal};
 use crate::host::Platform;
 
+/// The most bytes of bodies that are held in memory at once. A parsed body is up to ten times as large.
+const HELD: usize = 32 << 20;
+/// The unit in which they are counted.
+const KIB: usize = 1 << 10;
+
 /// The route under which requests are counted that match none.
 const NO_ROUTE: &str = "none";
 
@@ -24,12 +29,15 @@ pub(super) struct Guard {
     config: HttpConfig,
     platform: Platform,
     free: Semaphore,
+    /// The KiB of bodies that may still be held.
+    memory: Semaphore,
 }
 
 impl Guard {
     pub(super) fn new(config: HttpConfig, platform: Platform) -> Self {
         Self {
             free: Semaphore::new(config.requests),
+            memory: Semaphore::new(HELD / KIB),
             config,
             platform,
         }
@@ -72,12 +80,22 @@ async fn admitted(State(guard): State<Arc<Guard>>, mut request: Request, next: N
     next.run(request).await
 }
 
-/// Puts the bound on time before a router.
+/// Puts the bounds on time and on memory before a router.
 pub(super) fn in_time(router: Router, guard: &Arc<Guard>) -> Router {
     router.layer(middleware::from_fn_with_state(guard.clone(), timed))
 }
 
 async fn timed(State(guard): State<Arc<Guard>>, request: Request, next: Next) -> Response {
+    // A body without a length may be as large as any.
+    let bound = usize::try_from(guard.config.body).unwrap_or(usize::MAX);
+    let expected = declared(&request).map_or(bound, |length| usize::try_from(length).unwrap_or(bound));
+    let kib = u32::try_from(expected.min(bound).min(HELD) / KIB).unwrap_or(0);
+    let Ok(_held) = guard.memory.try_acquire_many(kib) else {
+        guard.platform.metrics.refused("memory");
+        return Refusal::unavailable("too many large bodies at once")
+            .bound(format!("at most {HELD} bytes at once"))
+            .into_response();
+    };
     let limit = guard.config.time;
     if let Ok(response) = tokio::time::timeout(limit, next.run(request)).await {
         return response;
@@ -127,14 +145,21 @@ impl<S: Send + Sync> FromRequest<S> for Payload {
             .extensions()
             .get()
             .unwrap_or(&LargestBody(HttpConfig::default().body));
-        let length = request.headers().get(header::CONTENT_LENGTH);
-        let declared = length.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+        let declared = declared(&request);
         if let Some(have) = declared.filter(|have| *have > bound) {
             return Err(too_large(have, bound));
         }
         let expected = usize::try_from(declared.unwrap_or(0)).unwrap_or(0);
         collect(request.into_body(), expected, bound).await.map(Self)
     }
+}
+
+/// Returns the length that a request gives for its body: 0 where it has none, `None` where it comes in chunks.
+fn declared(request: &Request) -> Option<u64> {
+    if let Some(length) = request.headers().get(header::CONTENT_LENGTH) {
+        return length.to_str().ok()?.parse().ok();
+    }
+    (!request.headers().contains_key(header::TRANSFER_ENCODING)).then_some(0)
 }
 
 async fn collect(body: Body, expected: usize, bound: u64) -> Result<Bytes, Refusal> {

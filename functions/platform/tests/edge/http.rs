@@ -312,6 +312,47 @@ async fn a_body_above_the_bound_is_refused_with_the_bound() {
 }
 
 #[tokio::test]
+async fn large_bodies_at_once_are_told_to_come_back_before_they_fill_the_memory() {
+    let config = HttpConfig {
+        body: 64 << 20,
+        ..HttpConfig::default()
+    };
+    let house = House::new();
+    let (inside, release) = (
+        Arc::new(tokio::sync::Notify::new()),
+        Arc::new(tokio::sync::Notify::new()),
+    );
+    let hold = {
+        let (inside, release) = (inside.clone(), release.clone());
+        move || {
+            let (inside, release) = (inside.clone(), release.clone());
+            async move {
+                inside.notify_one();
+                release.notified().await;
+            }
+        }
+    };
+    let face = Face {
+        quick: Router::new().route("/hold", axum::routing::post(hold)),
+        ..Face::default()
+    };
+    let router = face.guarded(&config, &house.platform);
+    let ask = |length: &str| {
+        let request = Request::post("/hold")
+            .header("content-length", length)
+            .body(Body::empty());
+        router.clone().oneshot(request.unwrap())
+    };
+    let first = tokio::spawn(ask("30000000"));
+    inside.notified().await;
+    assert_eq!(ask("30000000").await.unwrap().status(), StatusCode::SERVICE_UNAVAILABLE);
+    release.notify_one();
+    assert_eq!(first.await.unwrap().unwrap().status(), StatusCode::OK);
+    release.notify_one();
+    assert_eq!(ask("30000000").await.unwrap().status(), StatusCode::OK);
+}
+
+#[tokio::test]
 async fn only_health_is_open_without_a_token_and_every_refusal_is_counted() {
     let (old, new) = (Secret::new(TOKEN.to_owned()), Secret::new("a newer sesame".to_owned()));
     let config = HttpConfig {
