@@ -1,7 +1,7 @@
 //! The champions in memory, each checked against the store at most every 5 seconds.
 //!
-//! A request takes the champion that is there; only one request at a time looks whether a newer one reigns, and the others
-//! do not wait for it. When the look fails, the last good champion goes on and is flagged as stale.
+//! Five seconds after the last look somebody looks whether a newer one reigns, one at a time. On a busy server no request waits
+//! for that; one that comes later than ten seconds after the last look waits. When the look fails, the last good champion goes on and is flagged as stale.
 
 use std::{
     collections::HashMap,
@@ -11,7 +11,7 @@ use std::{
 
 use contract::{Dataset, Entry, PartId, keys};
 use platform::{ETag, Platform, StoreError, documents::parse, error::chain, http::Refusal, metrics::ChampionFacts};
-use tokio::sync::Mutex as AsyncMutex;
+use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 
 use super::{
     champion::{Champion, entry},
@@ -21,6 +21,8 @@ use crate::InferError;
 
 /// How long a champion is served without a look at the store.
 const CHECK: Duration = Duration::from_secs(5);
+/// How long it is served while somebody looks, so that no request of a busy server waits for the store.
+const ASIDE: Duration = Duration::from_secs(10);
 /// How many champions are held; the one that was not asked for longest goes first.
 const HELD: usize = 64;
 /// The largest document that is read, in bytes.
@@ -46,7 +48,7 @@ pub(super) struct Served {
 struct Slot {
     present: Mutex<Option<Present>>,
     /// Held by the request that looks; the version of the hint that was seen last.
-    looking: AsyncMutex<Option<ETag>>,
+    looking: Arc<AsyncMutex<Option<ETag>>>,
 }
 
 #[derive(Clone)]
@@ -76,19 +78,27 @@ impl Champions {
     ///
     /// # Errors
     /// When there is none, or it cannot be read and none is in memory.
-    pub(super) async fn get(&self, name: &ModelName) -> Result<Served, Refusal> {
+    pub(super) async fn get(self: &Arc<Self>, name: &ModelName) -> Result<Served, Refusal> {
         match &name.version {
             Version::Reigning => self.reigning(&name.dataset).await,
             version => self.version(&name.dataset, version).await,
         }
     }
 
-    async fn reigning(&self, dataset: &Dataset) -> Result<Served, Refusal> {
+    async fn reigning(self: &Arc<Self>, dataset: &Dataset) -> Result<Served, Refusal> {
         let slot = self.slot(dataset);
         let now = self.platform.clock.monotonic();
         let present = slot.present(now);
-        if let Some(present) = present.as_ref().filter(|present| now < present.checked + CHECK) {
-            return Ok(present.served.clone());
+        if let Some(Present { served, checked, .. }) = &present {
+            if now < *checked + CHECK {
+                return Ok(served.clone());
+            }
+            if now < *checked + ASIDE {
+                if let Ok(hint) = slot.looking.clone().try_lock_owned() {
+                    tokio::spawn(self.clone().look_aside(dataset.clone(), slot, hint));
+                }
+                return Ok(served.clone());
+            }
         }
         let mut hint = match (slot.looking.try_lock(), present) {
             (Ok(hint), _) => hint,
@@ -102,9 +112,25 @@ impl Champions {
                 hint
             }
         };
-        let before = slot.present(now).map(|present| present.served.champion);
-        let looked = self.look(dataset, before.clone(), &mut hint).await;
-        let served = match (looked, before) {
+        let looked = self.look_into(dataset, &slot, &mut hint).await;
+        looked.map_err(|lost| {
+            self.lock().remove(dataset);
+            lost.refusal(dataset)
+        })
+    }
+
+    /// Looks beside the requests, which go on with the champion in memory.
+    async fn look_aside(self: Arc<Self>, dataset: Dataset, slot: Arc<Slot>, mut hint: OwnedMutexGuard<Option<ETag>>) {
+        // A failure is noted in the slot: the champion in memory goes on as stale.
+        let _ = self.look_into(&dataset, &slot, &mut hint).await;
+    }
+
+    /// Looks which champion reigns and keeps it. Fails only where none is in memory.
+    async fn look_into(&self, dataset: &Dataset, slot: &Slot, hint: &mut Option<ETag>) -> Result<Served, Lost> {
+        let before = slot
+            .present(self.platform.clock.monotonic())
+            .map(|present| present.served.champion);
+        let served = match (self.look(dataset, before.clone(), hint).await, before) {
             (Ok(champion), _) => Served { champion, stale: None },
             (Err(lost), Some(champion)) => {
                 let why = lost.text();
@@ -114,10 +140,7 @@ impl Champions {
                     stale: Some(why),
                 }
             }
-            (Err(lost), None) => {
-                self.lock().remove(dataset);
-                return Err(lost.refusal(dataset));
-            }
+            (Err(lost), None) => return Err(lost),
         };
         slot.set(&served, self.platform.clock.monotonic());
         self.note(&served);
@@ -164,7 +187,7 @@ impl Champions {
     }
 
     /// Returns a champion of the log that need not reign. It is read anew for each request.
-    async fn version(&self, dataset: &Dataset, version: &Version) -> Result<Served, Refusal> {
+    async fn version(self: &Arc<Self>, dataset: &Dataset, version: &Version) -> Result<Served, Refusal> {
         let reigning = self.reigning(dataset).await?;
         let newest = reigning.champion.entry.generation;
         let is_asked = |champion: &Entry| match version {
