@@ -148,6 +148,12 @@ try:
         ratio = statistics.median(ours / theirs for ours, theirs in zip(rates[name], rates["peer"]))
         p99 = statistics.median(latency[99] for latency in tails[name])
         print(f"{name}: {middle:.0f} requests/s ({min(rates[name]):.0f} to {max(rates[name]):.0f}), {ratio:.2f} x the peer, p99 {p99:.1f} ms at full load")
+    # Each connection pauses before a request, so that all of them send at half of the rate.
+    many = 64
+    pause_ms = round(many * 1000 / (statistics.median(rates["gru"]) / 2))
+    steady = script(folder, "steady", ours("gru", ROWS), pause_ms)
+    rate, latency = load(targets["gru"][0], steady, a.seconds, many)
+    print(f"gru at {rate:.0f} requests/s over {many} connections: p50 {latency[50]:.2f} ms, p99 {latency[99]:.2f} ms")
     before = memory_mib(infer.pid, "VmRSS")
     idle = subprocess.Popen([sys.executable, "-c", IDLE, "8701", str(a.idle)], stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True)
     opened = int(idle.stdout.readline())
@@ -155,12 +161,6 @@ try:
     get(targets["gru"][0], ours("gru", ROWS).encode())
     print(f"with {opened} idle connections: answers in {(time.monotonic() - began) * 1e3:.1f} ms, {memory_mib(infer.pid, 'VmRSS'):.0f} MiB (before: {before:.0f})")
     idle.kill()
-    # Each connection pauses before a request, so that all of them send at half of the rate.
-    many = 64
-    pause_ms = round(many * 1000 / (statistics.median(rates["gru"]) / 2))
-    steady = script(folder, "steady", ours("gru", ROWS), pause_ms)
-    rate, latency = load(targets["gru"][0], steady, a.seconds, many)
-    print(f"gru at {rate:.0f} requests/s over {many} connections: p50 {latency[50]:.2f} ms, p99 {latency[99]:.2f} ms")
 finally:
     for server in (infer, peer, up):
         server.terminate()
