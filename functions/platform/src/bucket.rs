@@ -1,6 +1,7 @@
 //! Questions to a bucket: who reigns, what is newest, what is there.
 
 use contract::{Dataset, Entry, Latest, PartId, keys};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde::de::DeserializeOwned;
 
 use crate::{
@@ -14,6 +15,9 @@ const PAGE: usize = 1_000;
 
 /// The most documents that [`newest`] reads under one prefix; older ones are left out.
 const MAX_READ: usize = 2_000;
+
+/// How many documents are read side by side.
+const ABREAST: usize = 16;
 
 /// Returns the newest entry of a dataset's champion log: the one that the hint names, or a later one.
 ///
@@ -52,14 +56,18 @@ pub async fn read<T: DeserializeOwned>(store: &dyn Store, key: &str) -> Result<O
 /// # Errors
 /// When the store does not answer, or a document is damaged.
 pub async fn list(store: &dyn Store, prefix: &str) -> Result<Vec<String>, StoreError> {
-    Ok(list_objects(store, prefix)
+    Ok(objects(store, prefix)
         .await?
         .into_iter()
         .map(|object| object.key)
         .collect())
 }
 
-async fn list_objects(store: &dyn Store, prefix: &str) -> Result<Vec<Listed>, StoreError> {
+/// Returns all objects under a prefix, in the order of their keys.
+///
+/// # Errors
+/// When the store does not answer.
+pub async fn objects(store: &dyn Store, prefix: &str) -> Result<Vec<Listed>, StoreError> {
     let mut objects: Vec<Listed> = Vec::new();
     loop {
         let after = objects.last().map(|object| object.key.clone());
@@ -77,11 +85,13 @@ async fn list_objects(store: &dyn Store, prefix: &str) -> Result<Vec<Listed>, St
 /// # Errors
 /// When the store does not answer, or a document is damaged.
 pub async fn newest<T: DeserializeOwned>(store: &dyn Store, prefix: &str) -> Result<Vec<T>, StoreError> {
-    let mut objects = list_objects(store, prefix).await?;
-    objects.sort_by_key(|object| std::cmp::Reverse(object.last_modified));
-    let mut documents = Vec::new();
-    for object in objects.iter().take(MAX_READ) {
-        documents.extend(read(store, &object.key).await?);
-    }
-    Ok(documents)
+    let mut listed = objects(store, prefix).await?;
+    listed.sort_by_key(|object| std::cmp::Reverse(object.last_modified));
+    listed.truncate(MAX_READ);
+    let read = listed.iter().map(|object| read(store, &object.key));
+    let documents: Vec<Option<T>> = stream::iter(read.collect::<Vec<_>>())
+        .buffered(ABREAST)
+        .try_collect()
+        .await?;
+    Ok(documents.into_iter().flatten().collect())
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use contract::{Digest, Stage, Upload, identity, keys, spec::MAX_TEXT};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use platform::{
-    Listed, ObjectMeta, Platform, StoreError,
+    Listed, ObjectMeta, Platform, StoreError, bucket,
     driver::tend::upload_event,
     event::SPEC_METADATA,
     front::{self, Preview},
@@ -13,7 +13,7 @@ use platform::{
 
 use crate::{
     ABREAST, SweepError,
-    listing::{self, Ledgers, digest},
+    listing::{Ledgers, digest},
     window::Window,
 };
 
@@ -38,7 +38,7 @@ pub(crate) async fn begin(
     if due.is_empty() {
         return Ok(0);
     }
-    let receipts = listing::all(keys::RECEIPTS, platform.store.as_ref()).await?;
+    let receipts = bucket::objects(platform.store.as_ref(), keys::RECEIPTS).await?;
     let receipts = receipts
         .iter()
         .filter_map(|listed| Some((digest(&listed.key)?, listed.last_modified)));

@@ -7,6 +7,7 @@ use series::Table;
 use super::{
     champion::{Champion, clean},
     champions::{Champions, Served},
+    history::{self, Given},
 };
 use crate::{InferError, predict::Ahead};
 
@@ -33,11 +34,20 @@ pub(super) fn horizon(field: &str, asked: Option<i64>, champion: &Champion) -> R
     })
 }
 
-/// Forecasts after the last observed row of a table.
+/// Forecasts after the last observed row of a history; without one, after the newest row that is known.
 ///
 /// # Errors
 /// When the champion cannot forecast from these rows.
-pub(super) async fn ahead(served: &Served, table: Table, steps: usize) -> Result<Ahead, Refusal> {
+pub(super) async fn ahead(
+    champions: &Champions,
+    served: &Served,
+    history: Option<Vec<Given>>,
+    steps: usize,
+) -> Result<Ahead, Refusal> {
+    let table = match history {
+        Some(given) => history::table(&served.champion, given)?,
+        None => newest(champions, &served.champion).await?,
+    };
     let cells = (table.rows() + steps) * table.columns.len();
     let made = if cells <= INLINE {
         served.champion.forecast(&table, steps)
@@ -52,7 +62,7 @@ pub(super) async fn ahead(served: &Served, table: Table, steps: usize) -> Result
 ///
 /// # Errors
 /// When there is none, or the store does not answer.
-pub(super) async fn newest(champions: &Champions, champion: &Champion) -> Result<Table, Refusal> {
+async fn newest(champions: &Champions, champion: &Champion) -> Result<Table, Refusal> {
     let platform = &champions.platform;
     let stored = super::stored::newest(&champion.dataset, platform).await?;
     let rows = stored.map_or(champion.entry.clean, |forecast| forecast.clean);

@@ -3,8 +3,8 @@
 use contract::{CutDocument, Dataset, Digest, Entry, PartId, Spec, keys, spec::Choice};
 use forecast::{Calibration, Forecast};
 use platform::{
-    Platform, Store, StoreError,
-    documents::{read, read_blob, read_named},
+    Platform, Store, StoreError, bucket,
+    documents::{read_blob, read_named},
     threads::run_blocking,
     walk,
 };
@@ -117,7 +117,7 @@ impl Champion {
 /// Reads an entry of the champion log; `None` when there is none of this number.
 pub(super) async fn entry(store: &dyn Store, dataset: &Dataset, generation: u64) -> Result<Option<Entry>, StoreError> {
     let key = keys::champion_entry(dataset, PartId::WHOLE, generation);
-    Ok(read::<Entry>(store, &key).await?.map(|(entry, _)| entry))
+    bucket::read(store, &key).await
 }
 
 /// Reads a clean part.

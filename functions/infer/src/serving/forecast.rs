@@ -145,20 +145,15 @@ pub(super) struct TimeSeriesForecast {
 )]
 pub(super) async fn forecast(
     State(champions): State<Arc<Champions>>,
-    Payload(body): Payload,
+    body: Payload,
 ) -> Result<Json<ForecastResponse>, Refusal> {
-    let request: ForecastRequest =
-        serde_json::from_slice(&body).map_err(|error| Refusal::bad(error.to_string()).missing("body"))?;
+    let request: ForecastRequest = body.json()?;
     let served = champions.get(&ModelName::parse("model", &request.model)?).await?;
     let champion = &served.champion;
     let steps = answer::horizon("options.horizon", request.options.horizon, champion)?;
     let levels = levels(request.options.quantiles, champion)?;
-    let table = if request.inputs.is_empty() {
-        answer::newest(&champions, champion).await?
-    } else {
-        history::table(champion, given(request.inputs, champion)?)?
-    };
-    let ahead = answer::ahead(&served, table, steps).await?;
+    let sent = (!request.inputs.is_empty()).then(|| given(request.inputs, champion));
+    let ahead = answer::ahead(&champions, &served, sent.transpose()?, steps).await?;
     let now_s = champions.platform.clock.now_s();
     Ok(Json(response(&served, &ahead, levels.as_deref(), now_s)))
 }

@@ -64,12 +64,12 @@ pub(super) struct PredictResponse {
 )]
 pub(super) async fn predict(
     State(champions): State<Arc<Champions>>,
-    Payload(body): Payload,
+    body: Payload,
 ) -> Result<Json<PredictResponse>, Refusal> {
-    let request: PredictRequest = if body.trim_ascii().is_empty() {
+    let request = if body.0.trim_ascii().is_empty() {
         PredictRequest::default()
     } else {
-        serde_json::from_slice(&body).map_err(|error| Refusal::bad(error.to_string()).missing("body"))?
+        body.json()?
     };
     let model = match request.model {
         Some(model) => model,
@@ -78,11 +78,10 @@ pub(super) async fn predict(
     let served = champions.get(&ModelName::parse("model", &model)?).await?;
     let champion = &served.champion;
     let steps = answer::horizon("inference_length", request.inference_length, champion)?;
-    let table = match request.data {
-        Some(data) => history::table(champion, columns(data, request.index_col.as_deref(), champion)?)?,
-        None => answer::newest(&champions, champion).await?,
-    };
-    let ahead = answer::ahead(&served, table, steps).await?;
+    let sent = request
+        .data
+        .map(|data| columns(data, request.index_col.as_deref(), champion));
+    let ahead = answer::ahead(&champions, &served, sent.transpose()?, steps).await?;
     let targets = champion.cut.transform.target_names();
     Ok(Json(PredictResponse {
         model: champion.name(),

@@ -8,10 +8,9 @@ use axum::{
     http::{HeaderMap, header},
     response::{IntoResponse as _, Response},
 };
-use contract::{Dataset, ForecastDocument, Latest, PartId, keys};
+use contract::{Dataset, ForecastDocument};
 use platform::{
-    Platform, StoreError,
-    documents::read,
+    Platform, StoreError, bucket,
     http::{ErrorResponse, Refusal},
 };
 
@@ -52,13 +51,11 @@ pub(super) async fn stored(
 /// When the store does not answer, or what it holds is damaged.
 pub(super) async fn newest(dataset: &Dataset, platform: &Platform) -> Result<Option<ForecastDocument>, StoreError> {
     let store = platform.store.as_ref();
-    let Some((latest, _)) = read::<Latest>(store, &keys::latest(dataset, PartId::WHOLE)).await? else {
+    let Some(latest) = bucket::latest(store, dataset).await? else {
         return Ok(None);
     };
-    let Some((document, _)) = read(store, &latest.key).await? else {
-        return Err(StoreError::NotFound { key: latest.key });
-    };
-    Ok(Some(document))
+    let document = bucket::read(store, &latest.key).await?;
+    document.map(Some).ok_or(StoreError::NotFound { key: latest.key })
 }
 
 /// Returns whether a client asks for CSV and not, before it, for JSON.

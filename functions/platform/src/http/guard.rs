@@ -12,6 +12,7 @@ use axum::{
 };
 use connections::TooSlow;
 use futures_util::TryStreamExt as _;
+use serde::de::DeserializeOwned;
 use tokio::sync::Semaphore;
 
 use super::{HttpConfig, Refusal};
@@ -136,6 +137,16 @@ fn log(route: &str, response: &Response, time: Duration) {
 
 /// A whole body within the bound of its face.
 pub struct Payload(pub Bytes);
+
+impl Payload {
+    /// Reads the body as JSON of a type.
+    ///
+    /// # Errors
+    /// When it is not; the refusal says where.
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T, Refusal> {
+        serde_json::from_slice(&self.0).map_err(|error| Refusal::bad(error.to_string()).missing("body"))
+    }
+}
 
 impl<S: Send + Sync> FromRequest<S> for Payload {
     type Rejection = Refusal;
