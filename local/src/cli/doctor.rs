@@ -37,26 +37,30 @@ struct Check {
 /// # Errors
 /// When the directory cannot be used at all.
 pub(super) async fn doctor(args: &DoctorArgs) -> anyhow::Result<ExitCode> {
-    let session = Harness::new(Options::new(&args.at.dir)).session().await?;
+    let options = Options::new(&args.at.dir).elsewhere(args.at.elsewhere());
+    let session = Harness::new(options).session().await?;
     let store = session.platform.store.clone();
-    let served = if session.is_holder() {
-        format!("{} is free; served it for this check", args.at.dir.display())
-    } else {
-        format!("{} is served by process {}", args.at.dir.display(), session.address.pid)
-    };
-    let mut checks = vec![
-        Check {
+    let mut checks = Vec::new();
+    if let Some(address) = &session.address {
+        let served = if session.is_holder() {
+            format!("{} is free; served it for this check", args.at.dir.display())
+        } else {
+            format!("{} is served by process {}", args.at.dir.display(), address.pid)
+        };
+        checks.push(Check {
             what: "directory",
             found: Ok(served),
             needed: true,
-        },
+        });
+    }
+    checks.extend([
         Check {
             what: "store",
             found: answers(store.as_ref()).await,
             needed: true,
         },
         functions(),
-    ];
+    ]);
     if args.store {
         checks.push(Check {
             what: "conditional writes",

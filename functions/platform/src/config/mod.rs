@@ -330,6 +330,7 @@ fn http(fields: &mut Fields) -> HttpConfig {
         address,
         port: fields.count("http.port", 0, 65_535).unwrap_or(usual.port),
         tokens: Tokens::new(&tokens),
+        token: tokens.first().cloned(),
         body: fields.bytes("http.body", 1024, 512 * MIB).unwrap_or(usual.body),
         time: fields
             .duration("http.time", SECOND, 3600 * SECOND)
@@ -346,7 +347,7 @@ fn sink(fields: &mut Fields) -> Option<SinkConfig> {
     let extensions = fields.text("sink.overrides").unwrap_or_default();
     let url = fields.url("sink.url")?;
     match SinkConfig::extensions(&extensions) {
-        Ok(extensions) => Some(SinkConfig { url, extensions }),
+        Ok(extensions) => Some(SinkConfig::new(url, extensions)),
         Err(why) => fields.problem("sink.overrides", why),
     }
 }
