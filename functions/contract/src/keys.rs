@@ -42,6 +42,18 @@ pub const SAMPLES: &str = "samples/";
 /// The prefix of forecast documents.
 pub const FORECASTS: &str = "forecasts/";
 
+/// After how many days the objects under a prefix may be deleted: they have served their time, or can be made again. What
+/// reigning champions need of them is written anew by deep sweeps, so that it stays.
+pub const RETENTION: [(&str, i32); 7] = [
+    ("checkpoints/", 7),
+    ("clean/", 30),
+    (SAMPLES, 30),
+    (JOBS, 90),
+    ("failed/", 90),
+    (DEAD, 90),
+    ("doctor/", 1),
+];
+
 /// Returns the key of the spec that a user puts beside the uploads of a dataset, as TOML.
 #[must_use]
 pub fn spec(dataset: &Dataset) -> String {

@@ -26,6 +26,8 @@ pub enum Command {
     Run(RunArgs),
     /// Run S3, SQS and the functions until Ctrl-C.
     Up(UpArgs),
+    /// Set up bucket, notifications and queues on servers that stand elsewhere, or check them.
+    Setup(SetupArgs),
     /// Run the functions on queues that stand elsewhere, until Ctrl-C.
     Pump(PumpArgs),
     /// Upload a file and return at once.
@@ -179,6 +181,23 @@ pub struct UpArgs {
     /// Run each function as a process of its own, through the Lambda Runtime API.
     #[arg(long)]
     pub isolated: bool,
+}
+
+/// `flits setup`.
+#[derive(Debug, Args)]
+pub struct SetupArgs {
+    #[command(flatten)]
+    pub(super) servers: ServerArgs,
+    /// What the bucket notifies of new objects, as an ARN: a webhook of `MinIO` is `arn:minio:sqs::NAME:webhook`. The queue
+    /// `flits-preprocess` unless given.
+    #[arg(long, value_name = "ARN")]
+    pub notify: Option<String>,
+    /// Only look; fail where something is missing or wrong.
+    #[arg(long)]
+    pub check: bool,
+    /// Print one JSON object per line instead of text.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `flits pump`.

@@ -25,6 +25,7 @@ mod retry;
 mod rollback;
 mod run;
 mod scores;
+mod setup;
 mod status;
 mod sweep;
 mod up;
@@ -53,6 +54,7 @@ pub async fn main(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Upload(args) => return run::upload(&args).await,
         Command::Inspect(args) => return inspect::inspect(&args).await,
         Command::Up(args) => up::up(&args).await?,
+        Command::Setup(args) => return setup::setup(&args).await,
         Command::Pump(args) => pump::pump(&args).await?,
         Command::Status(args) => {
             let (only, json) = (args.dataset.as_deref(), args.at.json);

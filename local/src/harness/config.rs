@@ -94,6 +94,7 @@ fn settings(dir: &Path, address: &Address) -> Vec<(String, String)> {
         ("host.owner".to_owned(), owner),
         ("host.scratch".to_owned(), scratch(dir).display().to_string()),
         ("store.bucket".to_owned(), address.bucket.clone()),
+        ("store.checked".to_owned(), "true".to_owned()),
     ];
     for (section, endpoint) in [("store", &address.s3), ("queue", &address.sqs)] {
         for (name, value) in [
