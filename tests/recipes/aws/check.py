@@ -13,7 +13,7 @@ from cfnlint.api import ManualArgs, lint
 import policies
 import structure
 from expand import expand, read
-from faults import FAULTS
+from faults import BESIDE, FAULTS
 from rights import ROOT
 
 # Each choice makes other resources or other values.
@@ -47,7 +47,8 @@ def problems(template, names, variants):
         try:
             stack = expand(template, variant, BucketName="flits-uploads", **VARIANTS[variant])
         except Exception as error:  # the transform and the resolver raise what they find
-            yield "expand", variant, f"{type(error).__name__}: {getattr(error, 'message', error)}"
+            causes = [cause.message for cause in getattr(error, "causes", [])]
+            yield "expand", variant, f"{type(error).__name__}: {'; '.join(causes) or error}"
             continue
         for name in names:
             try:
@@ -77,8 +78,16 @@ def found(template, fault):
     if fault.check == "lint":
         said = linted(broken)
     else:
-        said = [p for name, _, p in problems(broken, [] if fault.check == "expand" else [fault.check], VARIANTS) if name == fault.check]
+        names = [] if fault.check == "expand" else [fault.check]
+        said = (problem for name, _, problem in problems(broken, names, VARIANTS) if name == fault.check)
     return next((problem for problem in said if fault.says in problem), None)
+
+
+def found_beside(template, fault):
+    """The same for a fault beside the template: in the tables or in the events."""
+    with fault.plant():
+        said = (problem for name, _, problem in problems(template, [fault.check], list(VARIANTS)[:1]) if name == fault.check)
+        return next((problem for problem in said if fault.says in problem), None)
 
 
 def main():
@@ -92,16 +101,20 @@ def main():
     if "--no-faults" in sys.argv:
         return
     missed = 0
-    for fault in FAULTS:
-        said = found(template, fault)
-        missed += said is None
-        print(f"found  {fault.what}\n         {fault.check}: {said}" if said else f"MISSED {fault.what}: `{fault.check}` says nothing of `{fault.says}`")
-    uncovered = (set(CHECKS) | {"lint", "expand"}) - {fault.check for fault in FAULTS} - {"table", "events"}
+    for fault in (*FAULTS, *BESIDE):
+        said = found_beside(template, fault) if fault in BESIDE else found(template, fault)
+        if said:
+            print(f"found  {fault.what}\n         {fault.check}: {said[:200]}")
+        else:
+            missed += 1
+            print(f"MISSED {fault.what}: `{fault.check}` says nothing of `{fault.says}`")
+    uncovered = (set(CHECKS) | {"lint", "expand"}) - {fault.check for fault in (*FAULTS, *BESIDE)}
     for name in sorted(uncovered):
         print(f"MISSED no fault is planted for `{name}`")
     if missed or uncovered:
         sys.exit(1)
-    print(f"ok     {len(FAULTS)} of {len(FAULTS)} planted faults found, {time.monotonic() - began:.0f} s")
+    planted = len(FAULTS) + len(BESIDE)
+    print(f"ok     {planted} of {planted} planted faults found, {time.monotonic() - began:.0f} s")
 
 
 if __name__ == "__main__":

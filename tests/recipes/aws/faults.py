@@ -1,7 +1,16 @@
 """Faults that are planted into the template one by one. The named check must find each, with these words."""
 
+import json
+import shutil
+import tempfile
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Callable
+from unittest import mock
+
+import rights
+import structure
 
 
 @dataclass(frozen=True)
@@ -57,6 +66,22 @@ def drop_role_statement(template, role, sid):
 def move(template, resource, key, value):
     """Sets a property and returns nothing."""
     of(template, resource)[key] = value
+
+
+@contextmanager
+def events(damage):
+    """Shows the check of the events a copy of them with a damage."""
+    with tempfile.TemporaryDirectory() as folder:
+        copied = Path(shutil.copytree(structure.EVENTS, Path(folder) / "events"))
+        damage(copied)
+        with mock.patch.object(structure, "EVENTS", copied):
+            yield
+
+
+def edit(file, change):
+    event = json.loads(file.read_text(encoding="utf-8"))
+    change(event)
+    file.write_text(json.dumps(event), encoding="utf-8")
 
 
 FAULTS = [
@@ -247,4 +272,29 @@ FAULTS = [
         lambda t: drop(of(t, "PreprocessFunction"), "Environment"),
     ),
     Fault("an output is missing", "outputs", "outputs are", lambda t: drop(t["Outputs"], "TrainQueueUrl")),
+]
+
+# Faults beside the template.
+BESIDE = [
+    Fault(
+        "the code no longer does what a row says", "table", "no longer has `keys::gone(",
+        lambda: mock.patch.dict(rights.READS["infer"], {"clean": "functions/infer/src/lib.rs: keys::gone(task)"}),
+    ),
+    Fault(
+        "code that no row names", "table", "no row says that sample may touch rounds/",
+        lambda: mock.patch.multiple(
+            rights,
+            READS=rights.READS | {"sample": {k: v for k, v in rights.READS["sample"].items() if k != "rounds"}},
+            WRITES=rights.WRITES | {"sample": {k: v for k, v in rights.WRITES["sample"].items() if k != "rounds"}},
+        ),
+    ),
+    Fault("an event that is missing", "events", "there are events", lambda: events(lambda folder: (folder / "sweep.json").unlink())),
+    Fault(
+        "a message of an older format", "events", "train.json is not",
+        lambda: events(lambda folder: edit(folder / "train.json", lambda e: e["Records"][0].update(body='{"version": 1}'))),
+    ),
+    Fault(
+        "two records with one id", "events", "without ids of their own",
+        lambda: events(lambda folder: edit(folder / "poison-in-ten.json", lambda e: e["Records"][1].update(messageId=e["Records"][0]["messageId"]))),
+    ),
 ]

@@ -9,6 +9,7 @@ from policies import bucket, expected, functions, statements
 from rights import ROOT, STAGES
 
 DAY_S = 24 * 3600
+EVENTS = ROOT / "infra/aws/events"
 
 
 def queues(stack):
@@ -380,7 +381,7 @@ def check_outputs(stack):
 
 def check_events(_stack):
     """The payloads for `cargo lambda invoke` are JSON of the shape that AWS sends."""
-    problems, folder = [], ROOT / "infra/aws/events"
+    problems, folder = [], EVENTS
     wanted = {"infer-http", "poison-in-ten", "s3-test-event", "sweep", "sweep-deep", *STAGES}
     have = {file.stem for file in folder.glob("*.json")}
     if have != wanted:
