@@ -78,6 +78,18 @@ def events(damage):
             yield
 
 
+@contextmanager
+def page(old, new):
+    """Shows the check of the page a copy of it with other words."""
+    text = structure.PAGE.read_text(encoding="utf-8")
+    assert old in text, old
+    with tempfile.TemporaryDirectory() as folder:
+        copied = Path(folder) / "aws.md"
+        copied.write_text(text.replace(old, new), encoding="utf-8")
+        with mock.patch.object(structure, "PAGE", copied):
+            yield
+
+
 def edit(file, change):
     event = json.loads(file.read_text(encoding="utf-8"))
     change(event)
@@ -231,6 +243,10 @@ FAULTS = [
     Fault("cuts that a champion needs are deleted", "lifecycle", "samples/ is deleted", lambda t: rule(t, "doctor").update(Prefix="samples/")),
     Fault("receipts are deleted, so uploads begin again", "lifecycle", "uploads/ is deleted", lambda t: rule(t, "doctor").update(Prefix="uploads/")),
     Fault("clean parts are deleted unasked", "lifecycle", "clean/ is deleted", lambda t: rule(t, "clean").update(ExpirationInDays=30)),
+    Fault(
+        "clean parts move to another class after they are deleted", "lifecycle", "before clean/ is deleted",
+        lambda t: rule(t, "clean").update(Transitions=[{"StorageClass": "STANDARD_IA", "TransitionInDays": 90}]),
+    ),
     Fault("unfinished uploads for ever", "lifecycle", "unfinished", lambda t: drop(rule(t, "unfinished-uploads"), "AbortIncompleteMultipartUpload")),
     # What is noticed.
     Fault("logs for ever", "logs", "logs of train", lambda t: drop(of(t, "TrainLogs"), "RetentionInDays")),
@@ -297,4 +313,7 @@ BESIDE = [
         "two records with one id", "events", "without ids of their own",
         lambda: events(lambda folder: edit(folder / "poison-in-ten.json", lambda e: e["Records"][1].update(messageId=e["Records"][0]["messageId"]))),
     ),
+    Fault("a right that the page does not know", "page", "no row of rights ('`sample`'", lambda: page("`rounds/` `samples/` `work/` |", "`samples/` |")),
+    Fault("a parameter that the page does not know", "page", "parameters are", lambda: page("| `CleanDays` |", "| `Days` |")),
+    Fault("an alarm that the page does not know", "page", "alarms are", lambda: page("| `ThrottlesAlarm` |", "| throttles |")),
 ]

@@ -1,15 +1,18 @@
 """Checks of the expanded template that are about resources: queues, bucket, logs, alarms, schedules, settings."""
 
+import hashlib
 import json
 import re
 
 from expand import ACCOUNT, PARTITION, REGION
 from iam import allowed, denied, some
 from policies import bucket, expected, functions, statements
-from rights import ROOT, STAGES
+from rights import READS, ROOT, SENDS, STAGES, WRITES
 
 DAY_S = 24 * 3600
 EVENTS = ROOT / "infra/aws/events"
+PAGE = ROOT / "docs/aws.md"
+UPLOAD = ROOT / "examples/retail_sales.csv"
 
 
 def queues(stack):
@@ -193,6 +196,9 @@ def check_lifecycle(stack):
                 whole |= rule
             elif "ExpirationInDays" in rule:
                 ages[rule["Prefix"].rstrip("/")] = rule["ExpirationInDays"]
+                # S3 refuses such a rule.
+                if any(rule["ExpirationInDays"] <= t["TransitionInDays"] for t in rule.get("Transitions", [])):
+                    problems.append(f"the class does not change before {rule['Prefix']} is deleted")
         wanted = {"checkpoints": 7, "jobs": 90, "failed": 90, "dead": 90, "doctor": 1}
         if stack.parameters["CleanDays"] != 0:
             wanted["clean"] = stack.parameters["CleanDays"]
@@ -405,6 +411,33 @@ def check_events(_stack):
         message = json.loads(snapshot.split("\n---\n", 1)[1])
         if stage not in batches or json.loads(batches[stage][0]["body"]) != message:
             problems.append(f"{stage}.json is not the message of the contract's snapshot")
+    upload = json.loads(batches["preprocess"][0]["body"])["Records"][0]["s3"]["object"] if "preprocess" in batches else {}
+    file = UPLOAD.read_bytes()
+    if (upload.get("eTag"), upload.get("size")) != (hashlib.md5(file).hexdigest(), len(file)):
+        problems.append(f"preprocess.json is not the upload of {UPLOAD.name}")
     if len(batches.get("poison-in-ten", [])) != 10:
         problems.append("poison-in-ten.json has not ten records")
+    return problems
+
+
+def check_page(stack):
+    """The page for people has every parameter with its default, every right, and every alarm."""
+    problems, lines = [], PAGE.read_text(encoding="utf-8").splitlines()
+    rows = {tuple(cell.strip() for cell in line.strip("|").split("|")) for line in lines if line.startswith("|")}
+
+    def named(prefixes, end):
+        return " ".join(f"`{prefix}{end}`" for prefix in sorted(prefixes))
+
+    for name in READS:
+        row = (f"`{name}`", named(READS[name], "/"), named(WRITES[name], "/"), named(SENDS[name], ""))
+        if row not in rows:
+            problems.append(f"the page has no row of rights {row}")
+    parameters = {row[0].strip("`") for row in rows if len(row) == 3 and re.fullmatch(r"`[A-Z][A-Za-z]+`", row[0])}
+    alarms = {re.sub(r"^(Preprocess|Sample|Train|Eval|Infer)(?=DeadLetters|Age)", "{Stage}", name) for name in stack.of("AWS::CloudWatch::Alarm")}
+    alarms = {re.sub(r"^(Preprocess|Sample|Train|Eval|InferHttp|Infer|Sweep)(?=Errors)", "{Function}", name) for name in alarms}
+    explained = {row[0].strip("`") for row in rows if row[0].endswith("Alarm`")}
+    if alarms != explained:
+        problems.append(f"alarms are {sorted(alarms)}, the page explains {sorted(explained)}")
+    if parameters - explained != set(stack.parameters):
+        problems.append(f"parameters are {sorted(stack.parameters)}, the page explains {sorted(parameters - explained)}")
     return problems
