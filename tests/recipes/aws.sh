@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Checks infra/aws/template.yaml without AWS: cfn-lint, the SAM transform for both processors and both packages of train, every right
 # of every role against a table of what the code does, and the settings of all resources. Then plants faults, each of which must be
-# found. Needs Python 3 and PyPI the first time. Says at the end whether it ran. Usage: tests/recipes/aws.sh [TEMPLATE]
+# found. Where MinIO is in the cache, it enforces the roles as a second opinion. Needs Python 3 and PyPI the first time. Says at the
+# end whether it ran. Usage: tests/recipes/aws.sh [TEMPLATE]
 set -euo pipefail
 template=$(realpath "${1:-"$(dirname "$0")/../../infra/aws/template.yaml"}")
 cd "$(dirname "$0")/../.."
@@ -23,5 +24,14 @@ if [ "$(cat "$venv/.version" 2>/dev/null || true)" != "${packages[*]}" ]; then
 fi
 
 # The transform wants a region; nothing is asked of it.
-AWS_DEFAULT_REGION=eu-central-1 PYTHONDONTWRITEBYTECODE=1 "$venv/bin/python" tests/recipes/aws/check.py "$template"
-echo "aws: RAN, ${packages[0]} and our checks pass, and every planted fault is found"
+export AWS_DEFAULT_REGION=eu-central-1 PYTHONDONTWRITEBYTECODE=1
+"$venv/bin/python" tests/recipes/aws/check.py "$template"
+
+tools="${XDG_CACHE_HOME:-$HOME/.cache}/flits-tools/bin"
+if [ -x "$tools/minio" ] && [ -x "$tools/mc" ]; then
+  "$venv/bin/python" tests/recipes/aws/enforced.py "$template" "$tools/minio" "$tools/mc"
+  enforced="MinIO enforces the roles alike"
+else
+  enforced="the roles were NOT tried on MinIO, which is not in $tools"
+fi
+echo "aws: RAN, ${packages[0]} and our checks pass, every planted fault is found; $enforced"

@@ -310,6 +310,10 @@ BESIDE = [
         lambda: events(lambda folder: edit(folder / "train.json", lambda e: e["Records"][0].update(body='{"version": 1}'))),
     ),
     Fault(
+        "a deep sweep that is none", "events", "sweep-deep.json is not",
+        lambda: events(lambda folder: edit(folder / "sweep-deep.json", lambda e: e.update(sweep="dep"))),
+    ),
+    Fault(
         "two records with one id", "events", "without ids of their own",
         lambda: events(lambda folder: edit(folder / "poison-in-ten.json", lambda e: e["Records"][1].update(messageId=e["Records"][0]["messageId"]))),
     ),

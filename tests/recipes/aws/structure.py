@@ -392,12 +392,18 @@ def check_events(_stack):
     have = {file.stem for file in folder.glob("*.json")}
     if have != wanted:
         problems.append(f"there are events {sorted(have)}, wanted are {sorted(wanted)}")
-    batches = {}
-    for file in sorted(folder.glob("*.json")):
-        event = json.loads(file.read_text(encoding="utf-8"))
-        records = [r for r in event.get("Records", []) if "body" in r]
-        if records:
-            batches[file.stem] = records
+    events = {file.stem: json.loads(file.read_text(encoding="utf-8")) for file in folder.glob("*.json")}
+    batches = {name: event["Records"] for name, event in sorted(events.items()) if "Records" in event}
+    request = events.get("infer-http", {})
+    for name, well in (
+        # What each is told by: functions/platform/src/event/body.rs, functions/sweep/src/lib.rs.
+        ("s3-test-event", events.get("s3-test-event", {}).get("Event") == "s3:TestEvent"),
+        ("sweep", "sweep" not in events.get("sweep", {}) and events.get("sweep", {}).get("source") == "aws.events"),
+        ("sweep-deep", events.get("sweep-deep") == {"sweep": "deep"}),
+        ("infer-http", request.get("version") == "2.0" and request["requestContext"]["http"]["path"] == request["rawPath"]),
+    ):
+        if not well:
+            problems.append(f"{name}.json is not what AWS sends")
     for name, records in batches.items():
         ids = [r.get("messageId") for r in records]
         if not all(ids) or len(set(ids)) != len(ids):
