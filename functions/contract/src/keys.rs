@@ -42,12 +42,10 @@ pub const SAMPLES: &str = "samples/";
 /// The prefix of forecast documents.
 pub const FORECASTS: &str = "forecasts/";
 
-/// After how many days the objects under a prefix may be deleted: they have served their time, or can be made again. What
-/// reigning champions need of them is written anew by deep sweeps, so that it stays.
-pub const RETENTION: [(&str, i32); 7] = [
+/// After how many days the objects under a prefix may be deleted, because nobody reads them any more. Clean parts and cuts
+/// are not among them: a champion needs its own for every forecast, however old it is.
+pub const RETENTION: [(&str, i32); 5] = [
     ("checkpoints/", 7),
-    ("clean/", 30),
-    (SAMPLES, 30),
     (JOBS, 90),
     ("failed/", 90),
     (DEAD, 90),

@@ -62,7 +62,7 @@ impl Harness {
     pub async fn session(&self) -> anyhow::Result<Session> {
         if let Some(servers) = &self.options.elsewhere {
             return Ok(Session {
-                platform: servers.config(&self.options.host)?.connect().await?,
+                platform: servers.config(&self.options.host)?.connect_to_read().await?,
                 address: None,
                 dir: self.options.dir.clone(),
                 holder: None,

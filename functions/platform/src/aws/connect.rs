@@ -47,7 +47,7 @@ pub struct Access {
 }
 
 /// The region of AWS is set nowhere.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 #[error(
     "the region of {service} is not known: set `{section}.region` (FLITS__{}__REGION) or AWS_REGION, or name another server with \
      `{section}.endpoint`",

@@ -17,10 +17,10 @@ pub(crate) use environment::{Place, ends_with_parent, place};
 
 use self::fields::Fields;
 use crate::{
-    aws::{self, Access, Endpoint, SystemClock},
+    aws::{self, Access, Endpoint, NoQueues, SystemClock},
     host::{Host, Platform},
     http::{HttpConfig, Tokens},
-    ports::Store,
+    ports::{Queue, Store},
     race::ProvenStore,
     secret::Secret,
     sink::{Sink, SinkConfig},
@@ -187,21 +187,32 @@ impl Config {
     /// # Errors
     /// When the region of AWS is not known, or the system gives no TLS certificates for the sink.
     pub async fn connect(&self) -> anyhow::Result<Platform> {
-        let Self {
-            store,
-            queue,
-            host,
-            sink,
-            ..
-        } = self;
+        let QueueConfig { endpoint, access, urls } = &self.queue;
+        let queue = aws::connect_queue(endpoint, access.as_ref(), urls.clone()).await?;
+        self.connect_with(Arc::new(queue)).await
+    }
+
+    /// Returns the platform for reading the store. Where it is not known where the queues are, they answer with that.
+    ///
+    /// # Errors
+    /// As [`Config::connect`].
+    pub async fn connect_to_read(&self) -> anyhow::Result<Platform> {
+        let QueueConfig { endpoint, access, urls } = &self.queue;
+        match aws::connect_queue(endpoint, access.as_ref(), urls.clone()).await {
+            Ok(queue) => self.connect_with(Arc::new(queue)).await,
+            Err(why) => self.connect_with(Arc::new(NoQueues(why))).await,
+        }
+    }
+
+    async fn connect_with(&self, queue: Arc<dyn Queue>) -> anyhow::Result<Platform> {
+        let Self { store, host, sink, .. } = self;
         let s3 = aws::connect_store(&host.bucket, &store.endpoint, store.access.as_ref()).await?;
         let proven: Arc<dyn Store> = match &store.endpoint.url {
             Some(url) if !store.checked => Arc::new(ProvenStore::new(Arc::new(s3), url.clone())),
             _ => Arc::new(s3),
         };
-        let queue = aws::connect_queue(&queue.endpoint, queue.access.as_ref(), queue.urls.clone()).await?;
         let clock = Arc::new(SystemClock::new());
-        let mut platform = Platform::new(proven, Arc::new(queue), clock, host.clone());
+        let mut platform = Platform::new(proven, queue, clock, host.clone());
         if let Some(sink) = sink {
             platform.outbox = Arc::new(Sink::new(sink.clone())?);
         }

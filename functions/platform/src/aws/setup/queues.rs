@@ -44,7 +44,12 @@ impl Setup<'_> {
             } else {
                 Found::Missing
             };
-            steps.push(step(format!("queue {name}"), found, "has no dead-letter queue"));
+            let detail = if found == Found::Missing {
+                "does not exist"
+            } else {
+                "has no dead-letter queue"
+            };
+            steps.push(step(format!("queue {name}"), found, detail));
             return Ok(steps);
         };
         steps.push(self.source(&name, dead.arn()).await?);
@@ -62,7 +67,12 @@ impl Setup<'_> {
                 self.change(Found::Missing, Found::Made, make).await?
             }
         };
-        Ok(step(format!("queue {name}"), found, "keeps dead letters for 14 days"))
+        let detail = if found == Found::Missing {
+            "does not exist"
+        } else {
+            "keeps dead letters for 14 days"
+        };
+        Ok(step(format!("queue {name}"), found, detail))
     }
 
     async fn source(&self, name: &str, dead: &str) -> Result<Step, SetupError> {
