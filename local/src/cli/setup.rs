@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use platform::{
-    aws::setup::{Found, Step, Wanted, set_up},
+    aws::setup::{Found, Step},
     config::Config,
     error::chain,
     race::{WRITERS, race},
@@ -28,12 +28,8 @@ pub(super) async fn setup(args: &SetupArgs) -> anyhow::Result<ExitCode> {
         queue: args.servers.queue.clone(),
     };
     let config = servers.config(&[])?;
-    let wanted = Wanted {
-        notify: args.notify.clone(),
-        change: !args.check,
-    };
-    let mut steps = set_up(&config, &wanted).await?;
-    if wanted.change && steps.iter().all(|step| step.found.is_well()) {
+    let mut steps = config.set_up(args.notify.as_deref(), !args.check).await?;
+    if !args.check && steps.iter().all(|step| step.found.is_well()) {
         steps.push(conditional_writes(&config).await?);
     }
     for step in &steps {

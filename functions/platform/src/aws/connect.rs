@@ -12,10 +12,7 @@ use aws_smithy_http_client::{
 use contract::Stage;
 
 use super::{S3Store, SqsQueue};
-use crate::{
-    config::{QueueConfig, StoreConfig},
-    secret::Secret,
-};
+use crate::secret::Secret;
 
 /// How long it may take to open a connection.
 pub(super) const CONNECT: Duration = Duration::from_secs(2);
@@ -59,21 +56,27 @@ pub struct NoRegion {
 }
 
 /// Clients of both servers, for setting them up.
-pub(super) struct Clients {
+pub(crate) struct Clients {
     pub(super) s3: aws_sdk_s3::Client,
     pub(super) sqs: aws_sdk_sqs::Client,
     /// The region of the bucket.
     pub(super) region: String,
+    /// Whether both servers are those of AWS.
+    pub(super) on_aws: bool,
 }
 
 impl Clients {
-    /// Makes the clients of a configuration. Opens no connection yet.
-    pub(super) async fn new(store: &StoreConfig, queue: &QueueConfig) -> Result<Self, NoRegion> {
-        let shared = shared(S3, &store.endpoint, store.access.as_ref()).await?;
+    /// Makes the clients for the servers of the bucket and of the queues. Opens no connection yet.
+    pub(crate) async fn new(
+        (store, store_access): (&Endpoint, Option<&Access>),
+        (queue, queue_access): (&Endpoint, Option<&Access>),
+    ) -> Result<Self, NoRegion> {
+        let shared = shared(S3, store, store_access).await?;
         Ok(Self {
-            s3: s3_client(&shared, &store.endpoint),
+            s3: s3_client(&shared, store),
             region: shared.region().map(ToString::to_string).unwrap_or_default(),
-            sqs: sqs_client(&queue.endpoint, queue.access.as_ref()).await?,
+            sqs: sqs_client(queue, queue_access).await?,
+            on_aws: store.url.is_none() && queue.url.is_none(),
         })
     }
 }

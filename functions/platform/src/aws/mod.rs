@@ -14,6 +14,7 @@ pub mod setup;
 mod store;
 
 pub use clock::SystemClock;
+pub(crate) use connect::Clients;
 pub use connect::{Access, Endpoint, NoRegion, connect_queue, connect_store, https_client};
 pub(crate) use nowhere::NoQueues;
 pub use queue::SqsQueue;

@@ -17,7 +17,10 @@ pub(crate) use environment::{Place, ends_with_parent, place};
 
 use self::fields::Fields;
 use crate::{
-    aws::{self, Access, Endpoint, NoQueues, SystemClock},
+    aws::{
+        self, Access, Clients, Endpoint, NoQueues, SystemClock,
+        setup::{self, Step, Wanted},
+    },
     host::{Host, Platform},
     http::{HttpConfig, Tokens},
     ports::{Queue, Store},
@@ -217,6 +220,24 @@ impl Config {
             platform.outbox = Arc::new(Sink::new(sink.clone())?);
         }
         Ok(platform)
+    }
+
+    /// Sets up what functions need on the servers, or only looks at it. `notify` is the ARN of the target of the bucket's
+    /// notifications; the queue of `preprocess` unless given.
+    ///
+    /// # Errors
+    /// When the region of AWS is not known, a server does not answer, or it refuses a request.
+    pub async fn set_up(&self, notify: Option<&str>, change: bool) -> anyhow::Result<Vec<Step>> {
+        let Self { store, queue, host, .. } = self;
+        let store = (&store.endpoint, store.access.as_ref());
+        let clients = Clients::new(store, (&queue.endpoint, queue.access.as_ref())).await?;
+        let wanted = Wanted {
+            bucket: &host.bucket,
+            urls: &queue.urls,
+            notify,
+            change,
+        };
+        Ok(setup::set_up(clients, wanted).await?)
     }
 
     /// Returns the effective configuration as a TOML file that sets the same values. Secrets are left out.

@@ -10,12 +10,12 @@ const NOWHERE: &str = "us-east-1";
 impl Setup<'_> {
     /// Makes the bucket. A listing is asked for, because the answer to `HEAD` would not say what is wrong.
     pub(super) async fn bucket(&self) -> Result<Step, SetupError> {
-        let what = format!("bucket {}", self.bucket);
+        let what = format!("bucket {}", self.wanted.bucket);
         let listed = self
             .clients
             .s3
             .list_objects_v2()
-            .bucket(self.bucket)
+            .bucket(self.wanted.bucket)
             .max_keys(1)
             .send()
             .await;
@@ -24,7 +24,7 @@ impl Setup<'_> {
             Err(error) if code(&error) == "NoSuchBucket" => {
                 self.change(Found::Missing, Found::Made, self.make_bucket()).await?
             }
-            Err(error) => return Err(cannot(format!("list bucket `{}`", self.bucket))(error)),
+            Err(error) => return Err(cannot(format!("list bucket `{}`", self.wanted.bucket))(error)),
         };
         Ok(step(
             what,
@@ -38,13 +38,14 @@ impl Setup<'_> {
     }
 
     async fn make_bucket(&self) -> Result<(), SetupError> {
-        let create = self.clients.s3.create_bucket().bucket(self.bucket);
+        let create = self.clients.s3.create_bucket().bucket(self.wanted.bucket);
         let region = self.clients.region.as_str();
-        let place = (self.on_aws && region != NOWHERE).then(|| {
+        let place = (self.clients.on_aws && region != NOWHERE).then(|| {
             let place = BucketLocationConstraint::from(region);
             CreateBucketConfiguration::builder().location_constraint(place).build()
         });
         let made = create.set_create_bucket_configuration(place).send().await;
-        made.map(drop).map_err(cannot(format!("make bucket `{}`", self.bucket)))
+        made.map(drop)
+            .map_err(cannot(format!("make bucket `{}`", self.wanted.bucket)))
     }
 }

@@ -17,14 +17,18 @@ impl Setup<'_> {
     /// Has the bucket delete what has served its time. The rules of others stay.
     pub(super) async fn lifecycle(&self) -> Result<Step, SetupError> {
         const WHAT: &str = "lifecycle";
-        let asked = self.clients.s3.get_bucket_lifecycle_configuration().bucket(self.bucket);
+        let asked = self
+            .clients
+            .s3
+            .get_bucket_lifecycle_configuration()
+            .bucket(self.wanted.bucket);
         let rules = match asked.send().await {
             Ok(configured) => configured.rules.unwrap_or_default(),
             Err(error) if code(&error) == "NoSuchLifecycleConfiguration" => Vec::new(),
             Err(error) if not_offered(&error) => {
                 return Ok(step(WHAT, Found::NotOffered, "this store deletes nothing by itself"));
             }
-            Err(error) => return Err(cannot(format!("read the lifecycle of bucket `{}`", self.bucket))(error)),
+            Err(error) => return Err(cannot(format!("read the lifecycle of bucket `{}`", self.wanted.bucket))(error)),
         };
         let detail: Vec<_> = keys::RETENTION
             .iter()
@@ -53,10 +57,14 @@ impl Setup<'_> {
         let others = rules.into_iter().filter(|rule| !is_ours(rule));
         let all: Vec<_> = others.chain(keys::RETENTION.iter().map(rule)).collect();
         let all = BucketLifecycleConfiguration::builder().set_rules(Some(all)).build();
-        let put = self.clients.s3.put_bucket_lifecycle_configuration().bucket(self.bucket);
+        let put = self
+            .clients
+            .s3
+            .put_bucket_lifecycle_configuration()
+            .bucket(self.wanted.bucket);
         let done = put.lifecycle_configuration(all.expect("rules are set")).send().await;
         done.map(drop)
-            .map_err(cannot(format!("set the lifecycle of bucket `{}`", self.bucket)))
+            .map_err(cannot(format!("set the lifecycle of bucket `{}`", self.wanted.bucket)))
     }
 }
 

@@ -8,22 +8,26 @@ mod lifecycle;
 mod notices;
 mod queues;
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use contract::Stage;
 use serde::Serialize;
 
 use super::{connect::Clients, reason::reason};
-use crate::{config::Config, error::Cause};
+use crate::error::Cause;
 
 /// What is to be set up.
 #[derive(Clone, Debug)]
-pub struct Wanted {
+pub(crate) struct Wanted<'a> {
+    /// The bucket.
+    pub(crate) bucket: &'a str,
+    /// The URLs of queues that are not named `flits-{stage}`.
+    pub(crate) urls: &'a BTreeMap<Stage, String>,
     /// The ARN of the target of notifications, such as a webhook of `MinIO`; `None` for the queue of `preprocess`.
-    pub notify: Option<String>,
+    pub(crate) notify: Option<&'a str>,
     /// Whether to change anything, or only to look.
-    pub change: bool,
+    pub(crate) change: bool,
 }
 
 /// How a part of the setup was found, and what was done about it.
@@ -72,35 +76,21 @@ impl Found {
     }
 }
 
-/// Sets up the servers of a configuration, or checks them. The steps are in the order in which they depend on each
+/// Sets up servers, or checks them. The steps are in the order in which they depend on each
 /// other; one that needs a missing part is left out.
 ///
 /// # Errors
 /// When a server does not answer or refuses a request. What was set up before stays.
-pub async fn set_up(config: &Config, wanted: &Wanted) -> anyhow::Result<Vec<Step>> {
-    let clients = Clients::new(&config.store, &config.queue).await?;
-    let setup = Setup {
-        bucket: &config.host.bucket,
-        on_aws: config.store.endpoint.url.is_none() && config.queue.endpoint.url.is_none(),
-        clients,
-        wanted,
-    };
+pub(crate) async fn set_up(clients: Clients, wanted: Wanted<'_>) -> Result<Vec<Step>, SetupError> {
+    let setup = Setup { clients, wanted };
     let bucket = setup.bucket().await?;
     let bucket_is_there = bucket.found.is_well();
     let mut steps = vec![bucket];
     for stage in Stage::ALL {
-        steps.extend(
-            setup
-                .queue(stage, config.queue.urls.get(&stage).map(String::as_str))
-                .await?,
-        );
+        steps.extend(setup.queue(stage).await?);
     }
     if bucket_is_there {
-        steps.push(
-            setup
-                .notifications(config.queue.urls.get(&Stage::Preprocess).map(String::as_str))
-                .await?,
-        );
+        steps.push(setup.notifications().await?);
         steps.push(setup.lifecycle().await?);
     }
     Ok(steps)
@@ -109,10 +99,7 @@ pub async fn set_up(config: &Config, wanted: &Wanted) -> anyhow::Result<Vec<Step
 /// What the steps work with.
 struct Setup<'a> {
     clients: Clients,
-    bucket: &'a str,
-    wanted: &'a Wanted,
-    /// Whether both servers are those of AWS, where a queue needs a policy and functions may take 15 minutes.
-    on_aws: bool,
+    wanted: Wanted<'a>,
 }
 
 impl Setup<'_> {
@@ -132,7 +119,7 @@ impl Setup<'_> {
     /// Returns how long a received message is hidden at first: on AWS six times the longest function, as Lambda's pollers
     /// want it; elsewhere until the function has claimed its job and hides it for as long as its lease.
     fn visibility(&self) -> Duration {
-        if self.on_aws {
+        if self.clients.on_aws {
             Duration::from_mins(90)
         } else {
             Duration::from_mins(3)

@@ -9,7 +9,7 @@ use aws_sdk_s3::{
 };
 use contract::{Stage, keys};
 
-use super::{Found, Setup, SetupError, Step, cannot, not_offered, queues, step};
+use super::{Found, Setup, SetupError, Step, cannot, not_offered, step};
 
 /// The name of our rule among those of the bucket.
 const ID: &str = "flits-raw";
@@ -22,15 +22,14 @@ const EVENTS: [Event; 4] = [
 ];
 
 impl Setup<'_> {
-    /// Has the bucket tell the queue of `preprocess`, or another target, about new objects under `raw/`. `url` is the
-    /// queue's where it is configured.
-    pub(super) async fn notifications(&self, url: Option<&str>) -> Result<Step, SetupError> {
+    /// Has the bucket tell the queue of `preprocess`, or another target, about new objects under `raw/`.
+    pub(super) async fn notifications(&self) -> Result<Step, SetupError> {
         const WHAT: &str = "notifications";
         let asked = self
             .clients
             .s3
             .get_bucket_notification_configuration()
-            .bucket(self.bucket);
+            .bucket(self.wanted.bucket);
         let configured = match asked.send().await {
             Ok(configured) => configured,
             Err(error) if not_offered(&error) => {
@@ -41,18 +40,19 @@ impl Setup<'_> {
                 ));
             }
             Err(error) => {
-                return Err(cannot(format!("read the notifications of bucket `{}`", self.bucket))(
-                    error,
-                ));
+                return Err(cannot(format!(
+                    "read the notifications of bucket `{}`",
+                    self.wanted.bucket
+                ))(error));
             }
         };
         let target = match &self.wanted.notify {
-            Some(arn) => arn.clone(),
+            Some(arn) => (*arn).to_owned(),
             None => {
-                let name = queues::name(Stage::Preprocess, url);
+                let name = self.queue_name(Stage::Preprocess);
                 match self.find(&name).await? {
                     Some(queue) => {
-                        if self.wanted.change && self.on_aws {
+                        if self.wanted.change && self.clients.on_aws {
                             self.allow(&name, &queue).await?;
                         }
                         queue.arn().to_owned()
@@ -96,11 +96,11 @@ impl Setup<'_> {
             .clients
             .s3
             .put_bucket_notification_configuration()
-            .bucket(self.bucket);
+            .bucket(self.wanted.bucket);
         let done = put.notification_configuration(all).send().await;
         done.map(drop).map_err(cannot(format!(
             "have bucket `{}` notify `{target}`; `--notify` names another target, such as a webhook",
-            self.bucket
+            self.wanted.bucket
         )))
     }
 }

@@ -33,9 +33,9 @@ impl Queue {
 }
 
 impl Setup<'_> {
-    /// Makes the queue of a stage and its dead-letter queue. `url` is the queue's where it is configured.
-    pub(super) async fn queue(&self, stage: Stage, url: Option<&str>) -> Result<Vec<Step>, SetupError> {
-        let name = name(stage, url);
+    /// Makes the queue of a stage and its dead-letter queue.
+    pub(super) async fn queue(&self, stage: Stage) -> Result<Vec<Step>, SetupError> {
+        let name = self.queue_name(stage);
         let dead = format!("{name}-dlq");
         let mut steps = vec![self.dead_letters(&dead).await?];
         let Some(dead) = self.find(&dead).await? else {
@@ -54,6 +54,11 @@ impl Setup<'_> {
         };
         steps.push(self.source(&name, dead.arn()).await?);
         Ok(steps)
+    }
+
+    /// Returns the name of the queue of a stage: the end of its URL where it is configured.
+    pub(super) fn queue_name(&self, stage: Stage) -> String {
+        name(stage, self.wanted.urls.get(&stage).map(String::as_str))
     }
 
     async fn dead_letters(&self, name: &str) -> Result<Step, SetupError> {
@@ -150,7 +155,7 @@ impl Setup<'_> {
         let mut policy = queue
             .json(&Attribute::Policy)
             .unwrap_or_else(|| json!({"Version": "2012-10-17"}));
-        let statement = statement(queue.arn(), self.bucket);
+        let statement = statement(queue.arn(), self.wanted.bucket);
         let mut statements = policy["Statement"].as_array().cloned().unwrap_or_default();
         if statements.contains(&statement) {
             return Ok(false);
@@ -164,8 +169,7 @@ impl Setup<'_> {
     }
 }
 
-/// Returns the name of the queue of a stage: the end of its URL where it is configured.
-pub(super) fn name(stage: Stage, url: Option<&str>) -> String {
+fn name(stage: Stage, url: Option<&str>) -> String {
     let configured = url.and_then(|url| url.trim_end_matches('/').rsplit('/').next());
     configured.map_or_else(|| format!("flits-{stage}"), str::to_owned)
 }
