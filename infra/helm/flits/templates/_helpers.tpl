@@ -339,6 +339,7 @@ podFailurePolicy:
     - action: Ignore
       onPodConditions:
         - type: DisruptionTarget
+          status: "True"
 {{- end -}}
 
 {{/* The URLs that the command takes. */}}
