@@ -225,8 +225,10 @@ def known_settings(rendering):
     """Every variable is a documented setting, or one of a host."""
     ours, hosts = documented_settings()
     others = hosts | predecessors() | {"PORT", "K_EVENT_PATH", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "RUST_BACKTRACE"}
+
     def unknown(name):
         return name not in ours if name.startswith("FLITS") else name not in others
+
     for pod in rendering.pods:
         for container in pod.containers:
             for name in (entry["name"] for entry in container.get("env", [])):
@@ -235,7 +237,13 @@ def known_settings(rendering):
             names = [entry["name"] for entry in container.get("env", [])]
             for twice in {name for name in names if names.count(name) > 1}:
                 yield f"{pod}: {twice} is set twice"
-    used = {entry["configMapRef"]["name"] for pod in rendering.pods for container in pod.containers for entry in container.get("envFrom", []) if "configMapRef" in entry}
+    used = {
+        entry["configMapRef"]["name"]
+        for pod in rendering.pods
+        for container in pod.containers
+        for entry in container.get("envFrom", [])
+        if "configMapRef" in entry
+    }
     for config in rendering.of("ConfigMap"):
         if config["metadata"]["name"] in used:
             for name in filter(unknown, config["data"]):
@@ -304,6 +312,13 @@ def network(rendering):
         if pod.component == "pump" and not reaches(pod, "-pump"):
             yield f"{pod}: cannot reach the functions"
         http = pod.serves and pod.component not in ("pump", "kafka")
+        # Without Knative and without `clients` nobody is to reach the gateway.
+        if (
+            pod.component == "gateway"
+            and not pod.is_knative
+            and not any(policy["metadata"]["name"].endswith("-clients") for policy in policies)
+        ):
+            http = False
         if http and not any(rule for spec in mine for rule in spec.get("ingress") or []):
             yield f"{pod}: nobody may call it"
 
@@ -354,7 +369,13 @@ def pump(rendering):
     """The pump posts to what is there, and leaves train to its Jobs."""
     trains_over_http = any(pod.component == "train" and pod.serves for pod in rendering.pods)
     knative, plain = rendering.names("Service", "serving"), rendering.names("Service", "v1")
-    sinks = {entry["value"] for pod in rendering.pods for container in pod.containers for entry in container.get("env", []) if entry["name"] == "K_SINK"}
+    sinks = {
+        entry["value"]
+        for pod in rendering.pods
+        for container in pod.containers
+        for entry in container.get("env", [])
+        if entry["name"] == "K_SINK"
+    }
     for pod in rendering.pods:
         if pod.component != "pump":
             continue
@@ -409,7 +430,13 @@ def sinks(rendering):
         name, spec = trigger["metadata"]["name"], trigger["spec"]
         target = spec["subscriber"]["ref"]
         stage = spec["filter"]["attributes"]["type"].split(".")[1]
-        found = [pod for pod in rendering.pods if pod.owner["kind"] == target["kind"] and pod.owner["apiVersion"] == target["apiVersion"] and pod.owner["metadata"]["name"] == target["name"]]
+        found = [
+            pod
+            for pod in rendering.pods
+            if pod.owner["kind"] == target["kind"]
+            and pod.owner["apiVersion"] == target["apiVersion"]
+            and pod.owner["metadata"]["name"] == target["name"]
+        ]
         if not found or found[0].component != stage:
             yield f"Trigger {name}: delivers {stage} to {target['name']}"
         if not spec.get("delivery", {}).get("retry"):
@@ -449,7 +476,12 @@ def selectors(rendering):
         if not chosen:
             yield f"Service {thing['metadata']['name']}: selects no pod"
         for pod in chosen:
-            ports = {value for container in pod.containers for port in container.get("ports", []) for value in (port["name"], port["containerPort"])}
+            ports = {
+                value
+                for container in pod.containers
+                for port in container.get("ports", [])
+                for value in (port["name"], port["containerPort"])
+            }
             if not all(port.get("targetPort") in ports for port in spec["ports"]):
                 yield f"Service {thing['metadata']['name']}: {pod} has no such port"
     for thing in rendering.of("PodDisruptionBudget"):
@@ -500,7 +532,9 @@ def images(rendering):
             if not name or name[2] == ":latest":
                 yield f"{pod}: the image {image} has no tag or digest that stays"
                 continue
-            expected = {"pump": "flits", "kafka": "flits", "setup": "flits", "forecast": "flits-infer"}.get(pod.component, f"flits-{pod.component}")
+            expected = {"pump": "flits", "kafka": "flits", "setup": "flits", "forecast": "flits-infer"}.get(
+                pod.component, f"flits-{pod.component}"
+            )
             if name[1] != expected:
                 yield f"{pod}: runs {name[1]}, {expected} is expected"
 
@@ -520,7 +554,9 @@ def scratch(rendering):
         if pod.component == "gateway":
             size = next(volume["emptyDir"]["sizeLimit"] for volume in pod.spec["volumes"] if volume["name"] == "tmp")
             environment = pod.environment(pod.containers[0])
-            at_once = pod.spec["containerConcurrency"] + 2 if pod.is_knative else int(environment["FLITS__HTTP__REQUESTS"]["value"])
+            at_once = (
+                pod.spec["containerConcurrency"] + 2 if pod.is_knative else int(environment["FLITS__HTTP__REQUESTS"]["value"])
+            )
             if mebibytes(size) < at_once * MAX_UPLOAD_MIB:
                 yield f"{pod}: {at_once} uploads of {MAX_UPLOAD_MIB} MiB do not fit into {size}"
 

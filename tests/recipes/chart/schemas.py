@@ -38,9 +38,9 @@ def plain(node):
         return node
     out = {}
     for key, value in node.items():
-        if key in ("$schema", "$id", "description"):
-            if not isinstance(value, dict):
-                continue
+        # A map under such a name is a field that is called so.
+        if key in ("$schema", "$id", "description") and not isinstance(value, dict):
+            continue
         if key == "$ref" and isinstance(value, str):
             out[key] = "#/definitions/" + value.rsplit("/", 1)[1]
         elif key == "type" and isinstance(value, list):
