@@ -139,6 +139,9 @@ REFUSALS = {
     "a secret as a value": given(env={"FLITS__STORE__SECRET_KEY": "hunter2"})
     | {"says": "invalid propertyName 'FLITS__STORE__SECRET_KEY'"},
     "a number as a setting": given(env={"FLITS__HOST__MAX_ATTEMPTS": 3}) | {"says": "want string"},
+    "a label that selects": given(podLabels={"app.kubernetes.io/name": "x"}) | {"says": "app.kubernetes.io/name"},
+    "a scale past the services": given(knative={"annotations": {"autoscaling.knative.dev/min-scale": "1"}})
+    | {"says": "autoscaling.knative.dev/min-scale"},
     "an unknown mode": given(train={"mode": "lambda"}) | {"says": "/train/mode"},
     "no limit of memory": given(pump={"resources": {"limits": {"memory": None}}}) | {"says": "missing property 'memory'"},
     "jobsink without eventing": given(train={"mode": "jobsink"}) | {"says": "train.mode=jobsink needs eventing.enabled"},

@@ -7,6 +7,8 @@ import concurrent.futures
 import json
 import os
 import pathlib
+import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -179,15 +181,44 @@ def check_values():
     walk(schema, defaults, "")
 
 
+def check_docs(tools):
+    """The commands and values of docs/kubernetes.md render; an upgrade goes on from the first installation."""
+    page = (rules.ROOT / "docs/kubernetes.md").read_text()
+    blocks = re.findall(r"^```(\w+)\n(.*?)^```", page, re.M | re.S)
+    network = next(text for kind, text in blocks if kind == "yaml" and "networkPolicy:" in text)
+    commands = [line for kind, text in blocks if kind == "sh" for line in text.replace("\\\n", " ").splitlines()]
+    first, shown = [], 0
+    for line in commands:
+        words = shlex.split(line, comments=True)
+        if words[:1] != ["helm"] or words[1] not in ("install", "upgrade"):
+            continue
+        options = [word for word in words[4:] if word != "--reset-then-reuse-values"]
+        options = ["-" if word == "network.yaml" else word for word in options]
+        first = first or options
+        options = options if words[1] == "install" else first + options
+        done = run([tools.helm, "template", "flits", str(CHART), "--kube-version", KUBERNETES, *options], network)
+        if done.returncode:
+            sys.exit(f"chart: docs/kubernetes.md: `{line}`: {done.stderr}")
+        shown += 1
+    for kind, text in blocks:
+        if kind == "yaml":
+            _text, error = tools.template(CHART, {"values": CASES["defaults"]["values"] | yaml.safe_load(text)})
+            if error:
+                sys.exit(f"chart: docs/kubernetes.md: {text}{error}")
+            shown += 1
+    return shown
+
+
 def main():
     tools = Tools(*sys.argv[1:])
     settings = check_settings()
     check_values()
     objects, kinds = check_cases(tools)
+    shown = check_docs(tools)
     check_refusals(tools)
     check_faults(tools)
     print(
-        f"{len(CASES)} renderings, {objects} objects of {len(kinds)} kinds, {len(rules.RULES)} rules, {settings} settings; "
+        f"{len(CASES)} renderings, {objects} objects of {len(kinds)} kinds, {len(rules.RULES)} rules, {settings} settings, {shown} examples of the docs; "
         f"{len(REFUSALS)} refusals; {len(FAULTS)} planted faults found"
     )
 
