@@ -78,7 +78,7 @@ CASES = {
     "plain": given(knative={"enabled": False}, networkPolicy={"clients": PEERS, "notifiers": PEERS})
     | {"holds": ["kind: Deployment", "flits-clients"], "lacks": ["knative"]},
     "plain, train service, gpu": given(knative={"enabled": False}, train={"mode": "service", "gpu": {"enabled": True}})
-    | {"holds": ["nvidia.com/gpu"]},
+    | {"holds": ['nvidia.com/gpu: "1"', "flits-train:0.1.0-cuda"]},
     "plain, two of each": given(
         knative={"enabled": False}, services={"infer": {"replicas": 2}, "gateway": {"replicas": 3}}, pump={"replicas": 2}
     )
@@ -369,6 +369,14 @@ FAULTS = {
         "new": "$train.tolerations",
         "found_by": "resources",
         "says": "tolerates",
+    },
+    "a place on a GPU node without a GPU": {
+        "case": "plain, train service, gpu",
+        "file": HELPERS,
+        "old": "$gpus := dict $gpu.resource (toString $gpu.count)",
+        "new": "$gpus := dict",
+        "found_by": "resources",
+        "says": "asks for no GPU",
     },
     "a misspelt setting": {
         "case": "defaults",

@@ -219,6 +219,9 @@ def resources(rendering):
                     yield f"{pod}: asks for another number of {name} than its limit"
                 if not pod.spec.get("tolerations"):
                     yield f"{pod}: asks for {name} and tolerates no GPU node"
+            tolerated = {term.get("key", "") for term in pod.spec.get("tolerations", [])}
+            if any("gpu" in key for key in tolerated) and not gpus:
+                yield f"{pod}: tolerates GPU nodes and asks for no GPU"
 
 
 def known_settings(rendering):

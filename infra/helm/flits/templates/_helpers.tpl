@@ -243,7 +243,7 @@ resources:
 {{- end -}}
 {{- $own = mergeOverwrite $own (deepCopy .values.env) -}}
 name: {{ .component }}
-{{ include "flits.container" (dict "root" .root "binary" .binary "resources" .values.resources) }}
+{{ include "flits.container" (dict "root" .root "binary" .binary "resources" .values.resources "suffix" .suffix) }}
 ports:
   - name: http1
     containerPort: 8080
@@ -281,14 +281,20 @@ volumeMounts:
     sizeLimit: {{ . }}
 {{- end -}}
 
+{{/* Resources with the GPUs of train. Takes root and resources. */}}
+{{- define "flits.gpuResources" -}}
+{{- $gpu := .root.Values.train.gpu -}}
+{{- $gpus := dict $gpu.resource (toString $gpu.count) -}}
+{{- dict "requests" (merge (dict) $gpus .resources.requests) "limits" (merge (dict) $gpus .resources.limits) | toYaml -}}
+{{- end -}}
+
 {{/* The pod of a Job of train. Takes root, args, env, and perhaps restart. */}}
 {{- define "flits.trainPod" -}}
 {{- $train := .root.Values.train -}}
 {{- $gpu := $train.gpu -}}
-{{- $resources := deepCopy $train.resources -}}
+{{- $resources := $train.resources -}}
 {{- if $gpu.enabled -}}
-{{- $_ := set $resources.requests $gpu.resource (toString $gpu.count) -}}
-{{- $_ := set $resources.limits $gpu.resource (toString $gpu.count) -}}
+{{- $resources = include "flits.gpuResources" (dict "root" .root "resources" $resources) | fromYaml -}}
 {{- end -}}
 {{- $own := dict "FLITS__HOST__DEADLINE" $train.deadline "FLITS__HOST__POLL" $train.poll -}}
 {{- $own = mergeOverwrite $own (deepCopy .env) (deepCopy $train.env) -}}
