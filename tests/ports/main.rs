@@ -166,13 +166,16 @@ async fn a_queue_or_bucket_that_is_not_there_is_named() {
         Some(&access()),
         BTreeMap::default(),
     )
-    .await;
+    .await
+    .unwrap();
     let error = queue.send(contract::Stage::Eval, &["x".to_owned()]).await.unwrap_err();
     assert!(
         matches!(&error, QueueError::NoQueue { queue } if queue == "flits-eval"),
         "{error:?}"
     );
-    let store = connect_store("nowhere", &endpoint(&loopback.server.s3_url), Some(&access())).await;
+    let store = connect_store("nowhere", &endpoint(&loopback.server.s3_url), Some(&access()))
+        .await
+        .unwrap();
     let error = store.put("a", bytes::Bytes::new()).await.unwrap_err();
     assert!(matches!(&error, StoreError::Denied { .. }), "{error:?}");
 }
@@ -187,7 +190,7 @@ async fn wrong_credentials_are_denied() {
         url: Some(loopback.server.s3_url.clone()),
         region: Some(REGION.to_owned()),
     };
-    let store = connect_store("secret", &endpoint, Some(&wrong)).await;
+    let store = connect_store("secret", &endpoint, Some(&wrong)).await.unwrap();
     let error = store.get("a", 1).await.unwrap_err();
     assert!(matches!(&error, StoreError::Denied { .. }), "{error:?}");
 }
@@ -201,7 +204,7 @@ async fn a_server_that_is_gone_leaves_doubt_about_writes_and_none_about_reads() 
         url: Some(url),
         region: Some(REGION.to_owned()),
     };
-    let store = connect_store("b", &endpoint, Some(&access())).await;
+    let store = connect_store("b", &endpoint, Some(&access())).await.unwrap();
     let (read, write) = (
         store.get("a", 1).await.unwrap_err(),
         store.create("a", bytes::Bytes::new()).await.unwrap_err(),

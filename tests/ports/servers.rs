@@ -71,7 +71,7 @@ impl Server {
             url: Some(self.s3_url.clone()),
             region: Some(REGION.to_owned()),
         };
-        Arc::new(connect_store(bucket, &endpoint, Some(&access())).await)
+        Arc::new(connect_store(bucket, &endpoint, Some(&access())).await.unwrap())
     }
 
     /// Makes a set of queues, each with a dead-letter queue after 3 deliveries.

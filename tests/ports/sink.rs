@@ -41,7 +41,7 @@ impl Receiver {
         tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
         let extensions = BTreeMap::from([("team".to_owned(), "data €".to_owned())]);
         Self {
-            sink: Arc::new(Sink::new(SinkConfig { url, extensions }).unwrap()),
+            sink: Arc::new(Sink::new(SinkConfig::new(url, extensions)).unwrap()),
             arrived,
         }
     }
@@ -116,10 +116,7 @@ async fn a_sink_that_does_not_take_an_event_is_asked_again_later() {
         .unwrap()
         .local_addr()
         .unwrap();
-    let nobody = SinkConfig {
-        url: format!("http://{free}"),
-        extensions: BTreeMap::new(),
-    };
+    let nobody = SinkConfig::new(format!("http://{free}"), BTreeMap::new());
     let error = Sink::new(nobody)
         .unwrap()
         .send(Stage::Eval, &["{}".to_owned()])

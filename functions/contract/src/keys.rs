@@ -42,6 +42,16 @@ pub const SAMPLES: &str = "samples/";
 /// The prefix of forecast documents.
 pub const FORECASTS: &str = "forecasts/";
 
+/// After how many days the objects under a prefix may be deleted, because nobody reads them any more. Clean parts and cuts
+/// are not among them: a champion needs its own for every forecast, however old it is.
+pub const RETENTION: [(&str, i32); 5] = [
+    ("checkpoints/", 7),
+    (JOBS, 90),
+    ("failed/", 90),
+    (DEAD, 90),
+    ("doctor/", 1),
+];
+
 /// Returns the key of the spec that a user puts beside the uploads of a dataset, as TOML.
 #[must_use]
 pub fn spec(dataset: &Dataset) -> String {

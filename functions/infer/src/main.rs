@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-fn main() -> anyhow::Result<ExitCode> {
+fn main() -> ExitCode {
     platform::run(platform::serve::serve_with(infer::Infer, |platform, _| {
         infer::face(platform)
     }))

@@ -55,6 +55,16 @@ pub enum StoreError {
         #[source]
         source: Cause,
     },
+    /// Conditional writes do not work there, so nothing can be claimed.
+    #[error("the store {store} cannot be used: {why}")]
+    Unfit {
+        /// The key that was to be written.
+        key: String,
+        /// The server.
+        store: String,
+        /// What it did wrong.
+        why: String,
+    },
     /// The store can never fulfil the request, for example because it does not allow the key.
     #[error("the store cannot take `{key}`")]
     Refused {
@@ -146,6 +156,7 @@ impl StoreError {
             | Self::Doubt { key, .. }
             | Self::Unavailable { key, .. }
             | Self::Denied { key, .. }
+            | Self::Unfit { key, .. }
             | Self::Refused { key, .. }
             | Self::TooLarge { key, .. }
             | Self::Damaged { key, .. }
@@ -165,6 +176,7 @@ impl Classify for StoreError {
             | Self::Doubt { .. }
             | Self::Unavailable { .. }
             | Self::Denied { .. }
+            | Self::Unfit { .. }
             | Self::Newer { .. }
             | Self::Scratch { .. } => Class::later(FailureKind::Store),
             Self::NotFound { .. } | Self::Refused { .. } | Self::Damaged { .. } => Class::never(FailureKind::Store),

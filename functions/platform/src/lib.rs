@@ -27,6 +27,7 @@ pub mod metrics;
 mod outcome;
 pub mod ports;
 pub mod process;
+pub mod race;
 pub mod scratch;
 mod secret;
 pub mod serve;

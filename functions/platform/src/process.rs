@@ -7,21 +7,30 @@
 
 use std::{
     io::{self, Read as _},
+    path::Path,
+    process::ExitCode,
     thread,
 };
+
+use contract::text;
 
 use crate::logging;
 
 /// Runs a program on the runtime of all binaries, after it has set up the heap and the reports of panics. Call it
-/// before any thread starts.
-///
-/// # Errors
-/// The error of the program, or of a thread that cannot be started.
-pub fn run<T>(program: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+/// before any thread starts. The error of the program is printed with all its causes, in one line.
+pub fn run(program: impl Future<Output = anyhow::Result<ExitCode>>) -> ExitCode {
     set_up_heap();
     logging::log_panics();
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(program)
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let ended = runtime
+        .map_err(anyhow::Error::from)
+        .and_then(|runtime| runtime.block_on(program));
+    ended.unwrap_or_else(|error| {
+        let called = std::env::args_os().next().unwrap_or_default();
+        let name = Path::new(&called).file_name().unwrap_or_default().to_string_lossy();
+        eprintln!("{name}: {}", text::lines(&format!("{error:#}")));
+        ExitCode::FAILURE
+    })
 }
 
 /// Sets up the heap. Call it before any thread starts.

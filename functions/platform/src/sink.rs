@@ -11,11 +11,12 @@ use crate::{
     error::{Cause, QueueError},
     ledger::Nonce,
     ports::Outbox,
+    secret::Secret,
 };
 
 /// How long it may take to open a connection.
 const CONNECT: Duration = Duration::from_secs(2);
-/// How long one event may take.
+/// How long one event may take unless the configuration says otherwise.
 const TOTAL: Duration = Duration::from_secs(25);
 /// How many events are under way at once.
 const AT_ONCE: usize = 8;
@@ -29,6 +30,10 @@ pub struct SinkConfig {
     pub url: String,
     /// Extension attributes of every event, from `K_CE_OVERRIDES`.
     pub extensions: BTreeMap<String, String>,
+    /// The bearer token of every request; a sink of Knative wants none.
+    pub token: Option<Secret>,
+    /// How long one event may take.
+    pub time: Duration,
 }
 
 /// `K_CE_OVERRIDES`.
@@ -48,6 +53,17 @@ pub struct Sink {
 }
 
 impl SinkConfig {
+    /// Returns the configuration of a sink as Knative binds it.
+    #[must_use]
+    pub fn new(url: String, extensions: BTreeMap<String, String>) -> Self {
+        Self {
+            url,
+            extensions,
+            token: None,
+            time: TOTAL,
+        }
+    }
+
     /// Reads the text of `K_CE_OVERRIDES`; an empty one adds nothing.
     ///
     /// # Errors
@@ -77,7 +93,7 @@ impl Sink {
     pub fn new(config: SinkConfig) -> Result<Self, reqwest::Error> {
         let client = reqwest::Client::builder()
             .connect_timeout(CONNECT)
-            .timeout(TOTAL)
+            .timeout(config.time)
             // A sink that redirects would lose the body.
             .redirect(reqwest::redirect::Policy::none())
             .build()?;
@@ -97,6 +113,9 @@ impl Sink {
             .header("ce-source", SOURCE)
             .header("ce-type", format!("flits.{stage}.v1"))
             .header("content-type", "application/json");
+        if let Some(token) = &self.config.token {
+            request = request.bearer_auth(token.expose());
+        }
         for (name, value) in &self.config.extensions {
             request = request.header(format!("ce-{name}"), encoded(value));
         }

@@ -68,7 +68,7 @@ impl Scripted {
 
     async fn store(&self) -> S3Store {
         let (endpoint, access) = self.endpoint();
-        connect_store("bucket", &endpoint, Some(&access)).await
+        connect_store("bucket", &endpoint, Some(&access)).await.unwrap()
     }
 
     async fn queue(&self, configured: &[(Stage, &str)]) -> SqsQueue {
@@ -77,7 +77,7 @@ impl Scripted {
             .iter()
             .map(|(stage, url)| (*stage, (*url).to_owned()))
             .collect::<BTreeMap<_, _>>();
-        connect_queue(&endpoint, Some(&access), urls).await
+        connect_queue(&endpoint, Some(&access), urls).await.unwrap()
     }
 }
 
@@ -217,7 +217,7 @@ async fn a_body_that_breaks_off_is_not_taken_for_the_object() {
         key: "k".to_owned(),
         secret: Secret::new("s".to_owned()),
     };
-    let store = connect_store("bucket", &endpoint, Some(&access)).await;
+    let store = connect_store("bucket", &endpoint, Some(&access)).await.unwrap();
     let error = store
         .download("a", &ETag::new("e"), &scratch.path().join("f"), 1000)
         .await

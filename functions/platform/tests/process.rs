@@ -2,14 +2,14 @@
 //! that nothing else runs.
 #![cfg(all(target_os = "linux", target_env = "gnu"))]
 
-use std::fs;
+use std::{fs, process::ExitCode};
 
 const MIB: usize = 1 << 20;
 const PAGE: usize = 4 << 10; // The smallest that the kernel counts in.
 
 #[test]
 fn memory_that_was_freed_is_kept_until_the_process_rests() {
-    platform::run(async {
+    let ended = platform::run(async {
         let before = resident();
         let buffers: Vec<Vec<u8>> = (0..64).map(|number| vec![number; MIB]).collect();
         assert!(resident() >= before + 60 * MIB, "they are there");
@@ -17,9 +17,9 @@ fn memory_that_was_freed_is_kept_until_the_process_rests() {
         assert!(resident() >= before + 60 * MIB, "what comes next finds their pages");
         platform::process::release_memory();
         assert!(resident() <= before + 16 * MIB, "the kernel has them again");
-        Ok(())
-    })
-    .expect("the runtime starts");
+        Ok(ExitCode::SUCCESS)
+    });
+    assert_eq!(ended, ExitCode::SUCCESS);
 }
 
 fn resident() -> usize {

@@ -4,9 +4,9 @@ use std::process::ExitCode;
 
 use preprocess::Preprocess;
 
-fn main() -> anyhow::Result<ExitCode> {
+fn main() -> ExitCode {
     if let Some(code) = preprocess::child() {
-        return Ok(code);
+        return code;
     }
     platform::run(platform::serve(Preprocess::default()))
 }

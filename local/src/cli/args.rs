@@ -3,6 +3,12 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use contract::Stage;
+
+use crate::{
+    harness::{QueueUrl, Servers, StoreUrl},
+    pump::Addresses,
+};
 
 /// Turns an uploaded time series into a served forecast.
 #[derive(Debug, Parser)]
@@ -20,6 +26,10 @@ pub enum Command {
     Run(RunArgs),
     /// Run S3, SQS and the functions until Ctrl-C.
     Up(UpArgs),
+    /// Set up bucket, notifications and queues on servers that stand elsewhere, or check them.
+    Setup(SetupArgs),
+    /// Run the functions on queues that stand elsewhere, until Ctrl-C.
+    Pump(PumpArgs),
     /// Upload a file and return at once.
     Upload(UploadArgs),
     /// Show how a file is understood, and every problem in it, without running anything.
@@ -52,15 +62,38 @@ pub enum Command {
     Man(ManArgs),
 }
 
-/// The directory, and how to print.
+/// Where everything is, and how to print.
 #[derive(Debug, Clone, Args)]
 pub struct DirArgs {
     /// The directory that holds everything.
     #[arg(long, value_name = "D", default_value = ".flits")]
     pub dir: PathBuf,
+    #[command(flatten)]
+    servers: ServerArgs,
     /// Print one JSON object per line instead of text.
     #[arg(long)]
     pub json: bool,
+}
+
+impl DirArgs {
+    /// Returns the servers that are to be used instead of those of the directory.
+    #[must_use]
+    pub fn elsewhere(&self) -> Option<Servers> {
+        let ServerArgs { store, queue } = self.servers.clone();
+        Servers::named(store, queue)
+    }
+}
+
+/// Servers that stand elsewhere.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Servers that stand elsewhere")]
+pub(super) struct ServerArgs {
+    /// The bucket: `s3://BUCKET` on AWS, else `http://HOST:PORT/BUCKET`. What is not named here says the environment.
+    #[arg(long, value_name = "URL")]
+    pub store: Option<StoreUrl>,
+    /// The server of the queues: `https://sqs.REGION.amazonaws.com` on AWS, else `http://HOST:PORT`.
+    #[arg(long, value_name = "URL")]
+    pub queue: Option<QueueUrl>,
 }
 
 /// The options that decide the spec of an upload.
@@ -127,8 +160,12 @@ pub struct InspectArgs {
 /// `flits up`.
 #[derive(Debug, Args)]
 pub struct UpArgs {
-    #[command(flatten)]
-    pub at: DirArgs,
+    /// The directory that holds everything.
+    #[arg(long, value_name = "D", default_value = ".flits")]
+    pub dir: PathBuf,
+    /// Print one JSON object per line instead of text.
+    #[arg(long)]
+    pub json: bool,
     /// The loopback port of the S3 server; any free one unless given.
     #[arg(long, value_name = "PORT", default_value_t = 0)]
     pub s3_port: u16,
@@ -144,6 +181,57 @@ pub struct UpArgs {
     /// Run each function as a process of its own, through the Lambda Runtime API.
     #[arg(long)]
     pub isolated: bool,
+}
+
+/// `flits setup`.
+#[derive(Debug, Args)]
+pub struct SetupArgs {
+    #[command(flatten)]
+    pub(super) servers: ServerArgs,
+    /// What the bucket notifies of new objects, as an ARN: a webhook of `MinIO` is `arn:minio:sqs::NAME:webhook`. The queue
+    /// `flits-preprocess` unless given.
+    #[arg(long, value_name = "ARN")]
+    pub notify: Option<String>,
+    /// Only look; fail where something is missing or wrong.
+    #[arg(long)]
+    pub check: bool,
+    /// Print one JSON object per line instead of text.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `flits pump`.
+#[derive(Debug, Args)]
+pub struct PumpArgs {
+    #[command(flatten)]
+    pub(super) servers: ServerArgs,
+    /// The stages to run, separated by commas; all of them unless given.
+    #[arg(long = "stage", value_name = "STAGE", value_delimiter = ',', value_parser = stage)]
+    pub stages: Vec<Stage>,
+    /// Post each message to this address as a CloudEvent instead, with the stage in the place of `{stage}`.
+    #[arg(long, value_name = "URL", conflicts_with = "isolated")]
+    pub to: Option<Addresses>,
+    /// Run each function as a process of its own, through the Lambda Runtime API.
+    #[arg(long)]
+    pub isolated: bool,
+    /// How many invocations of each stage may run at once.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub workers: Option<u16>,
+    /// The directory for the logs of functions in processes of their own.
+    #[arg(long, value_name = "D", default_value = ".flits")]
+    pub dir: PathBuf,
+    /// One value of the host, as `host.key=value`; may be repeated.
+    #[arg(long = "set", value_name = "k=v")]
+    pub sets: Vec<String>,
+    /// Print one JSON object per line instead of text.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Reads the name of a stage.
+fn stage(name: &str) -> Result<Stage, String> {
+    let known = Stage::ALL.into_iter().find(|stage| stage.name() == name);
+    known.ok_or_else(|| format!("stages are {}", Stage::ALL.map(Stage::name).join(", ")))
 }
 
 /// `flits upload`.

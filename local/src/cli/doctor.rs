@@ -2,10 +2,12 @@
 
 use std::{path::Path, process::ExitCode, sync::Arc};
 
-use bytes::Bytes;
 use contract::Stage;
-use platform::{Store, StoreError, error::chain};
-use tokio::task::JoinSet;
+use platform::{
+    Store,
+    error::chain,
+    race::{WRITERS, race},
+};
 
 use super::{
     args::DoctorArgs,
@@ -18,10 +20,6 @@ use crate::{
 
 /// Rounds of the store check. With fewer, a store that fails only under load would pass.
 const ROUNDS: usize = 40;
-/// Writers in each round.
-const WRITERS: usize = 16;
-/// Size of each write in bytes, large enough that writers overlap.
-const RACE_BYTES: usize = 300_000;
 
 /// One line of the report.
 struct Check {
@@ -37,26 +35,30 @@ struct Check {
 /// # Errors
 /// When the directory cannot be used at all.
 pub(super) async fn doctor(args: &DoctorArgs) -> anyhow::Result<ExitCode> {
-    let session = Harness::new(Options::new(&args.at.dir)).session().await?;
+    let options = Options::new(&args.at.dir).elsewhere(args.at.elsewhere());
+    let session = Harness::new(options).session().await?;
     let store = session.platform.store.clone();
-    let served = if session.is_holder() {
-        format!("{} is free; served it for this check", args.at.dir.display())
-    } else {
-        format!("{} is served by process {}", args.at.dir.display(), session.address.pid)
-    };
-    let mut checks = vec![
-        Check {
+    let mut checks = Vec::new();
+    if let Some(address) = &session.address {
+        let served = if session.is_holder() {
+            format!("{} is free; served it for this check", args.at.dir.display())
+        } else {
+            format!("{} is served by process {}", args.at.dir.display(), address.pid)
+        };
+        checks.push(Check {
             what: "directory",
             found: Ok(served),
             needed: true,
-        },
+        });
+    }
+    checks.extend([
         Check {
             what: "store",
             found: answers(store.as_ref()).await,
             needed: true,
         },
         functions(),
-    ];
+    ]);
     if args.store {
         checks.push(Check {
             what: "conditional writes",
@@ -122,51 +124,12 @@ fn functions() -> Check {
     }
 }
 
-/// Races conditional writers and deletes what they wrote.
+/// Races conditional writers.
 async fn conditional_writes(store: Arc<dyn Store>) -> Result<String, String> {
-    let prefix = format!("doctor/{}/", uuid::Uuid::new_v4().simple());
-    let keys: Vec<_> = (0..ROUNDS).map(|round| format!("{prefix}{round}")).collect();
-    let raced = race(&keys, &store).await;
-    let left = match delete(&keys, store.as_ref()).await {
-        Ok(()) => String::new(),
-        Err(error) => format!("; what they wrote stays under `{prefix}`: {}", chain(&error)),
-    };
-    raced.map(|found| found + &left).map_err(|wrong| wrong + &left)
-}
-
-/// Deletes keys up to the first error: a store that does not answer would time out at every key.
-async fn delete(keys: &[String], store: &dyn Store) -> Result<(), StoreError> {
-    for key in keys {
-        store.delete(key).await?;
+    match race(&store, ROUNDS).await {
+        Ok(()) => Ok(format!(
+            "{ROUNDS} rounds of {WRITERS} racing writers had one winner each"
+        )),
+        Err(error) => Err(chain(&error)),
     }
-    Ok(())
-}
-
-/// Lets writers race for each key. One writer after the other would prove nothing: some stores pass that and fail the
-/// race.
-async fn race(keys: &[String], store: &Arc<dyn Store>) -> Result<String, String> {
-    for (round, key) in keys.iter().enumerate() {
-        let mut writers = JoinSet::new();
-        for writer in 0..WRITERS {
-            let (store, key) = (store.clone(), key.clone());
-            let body = Bytes::from(vec![u8::try_from(writer).unwrap_or_default(); RACE_BYTES]);
-            writers.spawn(async move { store.create(&key, body).await });
-        }
-        let mut winners = 0;
-        while let Some(written) = writers.join_next().await {
-            match written.map_err(|error| error.to_string())? {
-                Ok(_) => winners += 1,
-                Err(StoreError::Exists { .. }) => {}
-                Err(error) => return Err(chain(&error)),
-            }
-        }
-        if winners != 1 {
-            return Err(format!(
-                "round {round}: {winners} of {WRITERS} conditional writers won, exactly 1 must"
-            ));
-        }
-    }
-    Ok(format!(
-        "{ROUNDS} rounds of {WRITERS} racing writers had one winner each"
-    ))
 }

@@ -18,12 +18,14 @@ mod pages;
 mod plot;
 mod print;
 mod progress;
+mod pump;
 mod request;
 mod result;
 mod retry;
 mod rollback;
 mod run;
 mod scores;
+mod setup;
 mod status;
 mod sweep;
 mod up;
@@ -52,6 +54,8 @@ pub async fn main(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Upload(args) => return run::upload(&args).await,
         Command::Inspect(args) => return inspect::inspect(&args).await,
         Command::Up(args) => up::up(&args).await?,
+        Command::Setup(args) => return setup::setup(&args).await,
+        Command::Pump(args) => pump::pump(&args).await?,
         Command::Status(args) => {
             let (only, json) = (args.dataset.as_deref(), args.at.json);
             return open::reading(&args.at, async |store| status::status(store, only, json).await).await;
@@ -86,13 +90,13 @@ pub async fn main(cli: Cli) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Starts logging: the events of `flits up`, and only errors of commands that print their own results.
+/// Starts logging: the events of `flits up` and `flits pump`, and only errors of commands that print their own results.
 /// `FLITS__LOG__FILTER` asks for more.
 /// Hold what is returned as long as the process logs.
 pub fn logs(cli: &Cli) -> Option<Logging> {
     let filter = match cli.command {
         // The S3 server answers refusals to its client; its protocol crate logs them as errors.
-        Command::Up(_) => "info,s3s=off",
+        Command::Up(_) | Command::Pump(_) => "info,s3s=off",
         // A failed job is printed with its result.
         _ => "error,s3s=off,platform::driver=off",
     };

@@ -7,17 +7,18 @@ use platform::Store;
 use super::args::DirArgs;
 use crate::harness::{Harness, Options, Session};
 
-/// Opens a session on a directory that exists.
+/// Opens a session on a directory that exists, or on servers that stand elsewhere.
 ///
 /// # Errors
 /// When the directory does not exist or cannot be used.
 pub(super) async fn session(at: &DirArgs) -> anyhow::Result<Session> {
+    let elsewhere = at.elsewhere();
     anyhow::ensure!(
-        at.dir.is_dir(),
+        elsewhere.is_some() || at.dir.is_dir(),
         "`{}` does not exist; begin with `flits run FILE`",
         at.dir.display()
     );
-    Harness::new(Options::new(&at.dir)).session().await
+    Harness::new(Options::new(&at.dir).elsewhere(elsewhere)).session().await
 }
 
 /// Returns what a person has to know after a message was sent: who works on it, if nobody does yet.

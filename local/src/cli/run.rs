@@ -35,6 +35,7 @@ pub(super) async fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
     }
     let harness = Harness::new(
         Options::new(&args.at.dir)
+            .elsewhere(args.at.elsewhere())
             .sets(&args.spec.sets)?
             .isolated(args.isolated)
             .pumping(),
@@ -76,7 +77,8 @@ pub(super) async fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
 /// # Errors
 /// When the directory, the servers or the file cannot be used.
 pub(super) async fn upload(args: &UploadArgs) -> anyhow::Result<ExitCode> {
-    let harness = Harness::new(Options::new(&args.at.dir).sets(&args.spec.sets)?);
+    let options = Options::new(&args.at.dir).elsewhere(args.at.elsewhere());
+    let harness = Harness::new(options.sets(&args.spec.sets)?);
     let mut progress = Progress::new(args.at.json);
     progress.upload("opens the directory");
     let session = harness.session().await?;

@@ -2,6 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
+use anyhow::Context as _;
 use emulator::Addresses;
 
 use super::{
@@ -17,7 +18,7 @@ use crate::harness::{Harness, Options};
 /// When the directory or a port cannot be used, or another process serves the directory.
 pub(super) async fn up(args: &UpArgs) -> anyhow::Result<()> {
     let mut interrupt = Interrupt::listen()?;
-    let options = Options::new(&args.at.dir)
+    let options = Options::new(&args.dir)
         .sets(&args.sets)?
         .isolated(args.isolated)
         .pumping();
@@ -28,17 +29,17 @@ pub(super) async fn up(args: &UpArgs) -> anyhow::Result<()> {
     };
     let harness = Harness::new(options.on(addresses).with_gateway(loopback(args.port)));
     let session = harness.session().await?;
-    let address = &session.address;
+    let address = session.address.as_ref().context("a directory has an address")?;
     anyhow::ensure!(
         session.is_holder(),
         "`{}` is served by process {} already, at {} and {}",
-        args.at.dir.display(),
+        args.dir.display(),
         address.pid,
         address.s3,
         address.sqs
     );
-    let file = args.at.dir.join("address.json");
-    if args.at.json {
+    let file = args.dir.join("address.json");
+    if args.json {
         print_json(&serde_json::json!({
             "event": "up", "s3": address.s3, "sqs": address.sqs, "http": address.http, "bucket": address.bucket, "region": address.region,
             "credentials": file,

@@ -1,7 +1,8 @@
 //! One directory and its servers: the process that holds the lock runs the emulator and the pump, all others are its
-//! clients.
+//! clients. Where servers stand elsewhere, every process is a client of those.
 
 mod config;
+mod elsewhere;
 mod gateway;
 mod lock;
 mod options;
@@ -11,16 +12,23 @@ mod setup;
 use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context as _, anyhow};
+use contract::Stage;
 use emulator::{Emulator, Settings, private};
 use platform::{Clock as _, Platform, aws::SystemClock};
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use self::config::isolated;
+pub use self::{
+    elsewhere::{QueueUrl, Servers, StoreUrl, UrlError},
+    lock::Address,
+    options::Options,
+    session::Session,
+};
 use self::{
     gateway::Serving,
     lock::Lock,
     session::{Holder, Pumping},
 };
-pub use self::{lock::Address, options::Options, session::Session};
 use crate::{
     functions,
     pump::{self, InProcess, Invoker, Isolated, Pump, Workers},
@@ -52,6 +60,14 @@ impl Harness {
     /// # Errors
     /// When the directory cannot be used or a setting is wrong.
     pub async fn session(&self) -> anyhow::Result<Session> {
+        if let Some(servers) = &self.options.elsewhere {
+            return Ok(Session {
+                platform: servers.config(&self.options.host)?.connect_to_read().await?,
+                address: None,
+                dir: self.options.dir.clone(),
+                holder: None,
+            });
+        }
         let clock = SystemClock::new();
         loop {
             if let Some(lock) = Lock::try_take(&self.options.dir)? {
@@ -61,7 +77,7 @@ impl Harness {
                 let platform = config::of(&self.options, &address)?.connect().await?;
                 return Ok(Session {
                     platform,
-                    address,
+                    address: Some(address),
                     dir: self.options.dir.clone(),
                     holder: None,
                 });
@@ -104,7 +120,7 @@ impl Harness {
         lock.publish(&address)?;
         Ok(Session {
             platform,
-            address,
+            address: Some(address),
             dir: dir.clone(),
             holder: Some(Holder {
                 emulator,
@@ -124,6 +140,7 @@ impl Harness {
             Arc::new(InProcess::new(functions::batches(platform), platform.clock.clone()))
         };
         let pump = Pump {
+            stages: Stage::ALL.to_vec(),
             queue: platform.queue.clone(),
             invoker,
             deaths: pump::deaths(platform.clone()),

@@ -8,10 +8,14 @@ use std::{
 use contract::spec;
 use emulator::Addresses;
 
+use super::Servers;
+
 /// How a directory is to be served.
 #[derive(Debug, Clone)]
 pub struct Options {
     pub(super) dir: PathBuf,
+    /// Servers that stand elsewhere, to be used instead of those of the directory.
+    pub(super) elsewhere: Option<Servers>,
     /// `host.*` settings, without their prefix.
     pub(super) host: Vec<(String, String)>,
     pub(super) isolated: bool,
@@ -27,12 +31,20 @@ impl Options {
     pub fn new(dir: &Path) -> Self {
         Self {
             dir: dir.to_owned(),
+            elsewhere: None,
             host: Vec::new(),
             isolated: false,
             pump: false,
             addresses: Addresses::default(),
             gateway: None,
         }
+    }
+
+    /// Uses servers that stand elsewhere, if any are named. Functions run where those servers are served.
+    #[must_use]
+    pub fn elsewhere(mut self, servers: Option<Servers>) -> Self {
+        self.elsewhere = servers;
+        self
     }
 
     /// Takes the `host.*` settings of a command line; others belong to the spec and are ignored.
@@ -46,6 +58,11 @@ impl Options {
             .collect::<Result<Vec<_>, _>>()?;
         self.host = spec::split_host(pairs).1;
         Ok(self)
+    }
+
+    /// Returns the `host.*` settings, without their prefix.
+    pub(crate) fn host(&self) -> &[(String, String)] {
+        &self.host
     }
 
     /// Runs the functions too.

@@ -16,8 +16,8 @@ use super::{
 pub struct Session {
     /// Store, queue and clock.
     pub platform: Platform,
-    /// Where the servers are, and their credentials.
-    pub address: Address,
+    /// Where the servers of the directory are, and their credentials; `None` for servers that stand elsewhere.
+    pub address: Option<Address>,
     pub(super) dir: PathBuf,
     pub(super) holder: Option<Holder>,
 }
@@ -45,7 +45,7 @@ impl Session {
 
     /// Returns whether the process that served this session is gone: another one has the lock, or none has.
     pub(crate) fn is_lost(&self) -> bool {
-        self.holder.is_none() && lock::address(&self.dir).ok().flatten().as_ref() != Some(&self.address)
+        self.holder.is_none() && self.address.is_some() && lock::address(&self.dir).ok().flatten() != self.address
     }
 
     /// Stops what this process serves. Running functions stop at a checkpoint and send themselves on.

@@ -2,7 +2,7 @@
 //!
 //! It makes the event that Lambda's poller makes and keeps its contract: messages that an answer does not list as
 //! failed are deleted, and a batch that fails as a whole is given back. The functions and their ledger decide
-//! everything else. Start with [`Pump`]; the two ways of invoking are [`InProcess`] and [`Isolated`].
+//! everything else. Start with [`Pump`]; the ways of invoking are [`InProcess`], [`Isolated`] and [`Posting`].
 
 mod child;
 mod command;
@@ -10,6 +10,7 @@ mod death;
 mod event;
 mod invoker;
 mod isolated;
+mod posting;
 mod runtime_api;
 mod workers;
 
@@ -27,6 +28,7 @@ pub use self::{
     death::Deaths,
     invoker::{Batch, Deadline, InProcess, InvokeError, Invoker},
     isolated::{Environment, Isolated},
+    posting::{Addresses, Posting},
     workers::Workers,
 };
 
@@ -42,6 +44,8 @@ const UNREACHABLE: Duration = Duration::from_secs(1);
 /// What the pump works with.
 #[derive(Clone)]
 pub struct Pump {
+    /// The stages whose queues are emptied.
+    pub stages: Vec<Stage>,
     /// The queues to receive from.
     pub queue: Arc<dyn Queue>,
     /// What runs the batches.
@@ -59,13 +63,13 @@ pub struct Pump {
 }
 
 impl Pump {
-    /// Pumps all stages until `stop` is cancelled.
+    /// Pumps its stages until `stop` is cancelled.
     ///
     /// Then it receives no more, asks running invocations to stop, and returns when they have ended. What they did not
     /// finish stays in the queues.
     pub async fn run(self, stop: CancellationToken) {
         let mut stages = JoinSet::new();
-        for stage in Stage::ALL {
+        for stage in self.stages.clone() {
             let (pump, stop) = (self.clone(), stop.clone());
             stages.spawn(async move { pump.stage(stage, &stop).await });
         }

@@ -45,7 +45,7 @@ impl Bare {
     /// Returns a function's binary with the addresses of the servers in its environment.
     fn function(&self, stage: Stage) -> Command {
         let beside = Path::new(env!("CARGO_BIN_EXE_flits")).parent().unwrap();
-        let address = &self.session.address;
+        let address = self.session.address.as_ref().unwrap();
         let mut command = Command::new(beside.join(stage.name()));
         command
             .env("FLITS__STORE__ENDPOINT", &address.s3)
@@ -131,7 +131,11 @@ async fn drained() -> Results {
 }
 
 fn queue_url(bare: &Bare, stage: Stage) -> String {
-    format!("{}/{}/flits-{stage}", bare.session.address.sqs, emulator::ACCOUNT)
+    format!(
+        "{}/{}/flits-{stage}",
+        bare.session.address.as_ref().unwrap().sqs,
+        emulator::ACCOUNT
+    )
 }
 
 /// Returns the record of a store about a new object.

@@ -59,6 +59,7 @@ impl Bench {
             invoker: Arc::new(Scripted(asked)),
             // When a death cannot be counted, the messages are given back.
             deaths: Arc::new(|_, _| Arc::new(|_, _| Box::pin(async { panic!("nobody counts here") }))),
+            stages: Stage::ALL.to_vec(),
             workers: Workers::each(workers),
             deadline: Duration::from_mins(1),
             region: "eu-west-1".to_owned(),

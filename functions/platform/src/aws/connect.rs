@@ -12,7 +12,10 @@ use aws_smithy_http_client::{
 use contract::Stage;
 
 use super::{S3Store, SqsQueue};
-use crate::secret::Secret;
+use crate::{
+    config::{QueueConfig, StoreConfig},
+    secret::Secret,
+};
 
 /// How long it may take to open a connection.
 pub(super) const CONNECT: Duration = Duration::from_secs(2);
@@ -20,6 +23,10 @@ pub(super) const CONNECT: Duration = Duration::from_secs(2);
 const ATTEMPT: Duration = Duration::from_secs(10);
 /// How long a call may take, with its retries and pauses.
 pub(super) const TOTAL: Duration = Duration::from_secs(25);
+
+/// The services by the names that people and the configuration use.
+const S3: (&str, &str) = ("S3", "store");
+const SQS: (&str, &str) = ("SQS", "queue");
 
 /// The server of a service and its region.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -39,10 +46,49 @@ pub struct Access {
     pub secret: Secret,
 }
 
+/// The region of AWS is set nowhere.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error(
+    "the region of {service} is not known: set `{section}.region` (FLITS__{}__REGION) or AWS_REGION, or name another server with \
+     `{section}.endpoint`",
+    section.to_uppercase()
+)]
+pub struct NoRegion {
+    service: &'static str,
+    section: &'static str,
+}
+
+/// Clients of both servers, for setting them up.
+pub(super) struct Clients {
+    pub(super) s3: aws_sdk_s3::Client,
+    pub(super) sqs: aws_sdk_sqs::Client,
+    /// The region of the bucket.
+    pub(super) region: String,
+}
+
+impl Clients {
+    /// Makes the clients of a configuration. Opens no connection yet.
+    pub(super) async fn new(store: &StoreConfig, queue: &QueueConfig) -> Result<Self, NoRegion> {
+        let shared = shared(S3, &store.endpoint, store.access.as_ref()).await?;
+        Ok(Self {
+            s3: s3_client(&shared, &store.endpoint),
+            region: shared.region().map(ToString::to_string).unwrap_or_default(),
+            sqs: sqs_client(&queue.endpoint, queue.access.as_ref()).await?,
+        })
+    }
+}
+
 /// Returns a store on one bucket. Opens no connection yet.
-pub async fn connect_store(bucket: &str, endpoint: &Endpoint, access: Option<&Access>) -> S3Store {
-    let shared = shared(endpoint, access).await;
-    let mut config = aws_sdk_s3::config::Builder::from(&shared);
+///
+/// # Errors
+/// When it is on AWS and the region is not known.
+pub async fn connect_store(bucket: &str, endpoint: &Endpoint, access: Option<&Access>) -> Result<S3Store, NoRegion> {
+    let shared = shared(S3, endpoint, access).await?;
+    Ok(S3Store::new(s3_client(&shared, endpoint), bucket))
+}
+
+fn s3_client(shared: &SdkConfig, endpoint: &Endpoint) -> aws_sdk_s3::Client {
+    let mut config = aws_sdk_s3::config::Builder::from(shared);
     if endpoint.url.is_some() {
         // Compatible servers expect the bucket in the path, and some of them do not understand trailing checksums.
         config = config
@@ -50,13 +96,23 @@ pub async fn connect_store(bucket: &str, endpoint: &Endpoint, access: Option<&Ac
             .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
             .response_checksum_validation(ResponseChecksumValidation::WhenRequired);
     }
-    S3Store::new(aws_sdk_s3::Client::from_conf(config.build()), bucket)
+    aws_sdk_s3::Client::from_conf(config.build())
 }
 
 /// Returns the queues of all stages. `urls` holds those that are not named `flits-{stage}`. Opens no connection yet.
-pub async fn connect_queue(endpoint: &Endpoint, access: Option<&Access>, urls: BTreeMap<Stage, String>) -> SqsQueue {
-    let shared = shared(endpoint, access).await;
-    SqsQueue::new(aws_sdk_sqs::Client::new(&shared), urls)
+///
+/// # Errors
+/// When they are on AWS and the region is not known.
+pub async fn connect_queue(
+    endpoint: &Endpoint,
+    access: Option<&Access>,
+    urls: BTreeMap<Stage, String>,
+) -> Result<SqsQueue, NoRegion> {
+    Ok(SqsQueue::new(sqs_client(endpoint, access).await?, urls))
+}
+
+async fn sqs_client(endpoint: &Endpoint, access: Option<&Access>) -> Result<aws_sdk_sqs::Client, NoRegion> {
+    Ok(aws_sdk_sqs::Client::new(&shared(SQS, endpoint, access).await?))
 }
 
 /// Returns the HTTP client of every connection to S3 and SQS.
@@ -76,7 +132,11 @@ pub fn https_client() -> SharedHttpClient {
     })
 }
 
-async fn shared(endpoint: &Endpoint, access: Option<&Access>) -> SdkConfig {
+async fn shared(
+    (service, section): (&'static str, &'static str),
+    endpoint: &Endpoint,
+    access: Option<&Access>,
+) -> Result<SdkConfig, NoRegion> {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(CONNECT)
         .operation_attempt_timeout(ATTEMPT)
@@ -100,7 +160,11 @@ async fn shared(endpoint: &Endpoint, access: Option<&Access>) -> SdkConfig {
     if let Some(Access { key, secret }) = access {
         loader = loader.credentials_provider(Credentials::new(key, secret.expose(), None, None, "flits"));
     }
-    loader.load().await
+    let shared = loader.load().await;
+    match shared.region() {
+        Some(_) => Ok(shared),
+        None => Err(NoRegion { service, section }),
+    }
 }
 
 #[cfg(test)]
@@ -121,7 +185,7 @@ mod tests {
             key: "key".to_owned(),
             secret: Secret::new("secret".to_owned()),
         };
-        let store = connect_store("bucket", &endpoint, Some(&access)).await;
+        let store = connect_store("bucket", &endpoint, Some(&access)).await.unwrap();
         let greeting = async {
             let (mut client, _) = server.accept().await.unwrap();
             let mut greeting = [0; 2];

@@ -7,10 +7,14 @@
 mod clock;
 mod connect;
 mod intercept;
+mod nowhere;
 mod queue;
+mod reason;
+pub mod setup;
 mod store;
 
 pub use clock::SystemClock;
-pub use connect::{Access, Endpoint, connect_queue, connect_store, https_client};
+pub use connect::{Access, Endpoint, NoRegion, connect_queue, connect_store, https_client};
+pub(crate) use nowhere::NoQueues;
 pub use queue::SqsQueue;
 pub use store::S3Store;

@@ -14,9 +14,9 @@ use aws_sdk_sqs::{
 use contract::Stage;
 use serde::Deserialize;
 
-use super::connect::TOTAL;
+use super::{connect::TOTAL, reason::reason};
 use crate::{
-    error::{Cause, QueueError},
+    error::QueueError,
     ports::{Delivered, Outbox, Queue},
 };
 
@@ -290,7 +290,7 @@ where
     let denied = error
         .raw_response()
         .is_some_and(|response| matches!(response.status().as_u16(), 401 | 403));
-    let source: Cause = Box::new(error);
+    let source = reason(error);
     match code.as_str() {
         "QueueDoesNotExist" | "NonExistentQueue" => QueueError::NoQueue { queue },
         // AWS calls an expired handle an invalid parameter.

@@ -21,6 +21,7 @@ use tokio::io::AsyncWriteExt;
 use super::{
     connect::{CONNECT, TOTAL},
     intercept::{DateOf, Unsigned},
+    reason::reason,
 };
 use crate::{
     error::{Cause, StoreError},
@@ -313,7 +314,7 @@ where
     let code = error.code().unwrap_or_default().to_owned();
     let status = status(&error);
     let unsent = matches!(error, SdkError::ConstructionFailure(_));
-    let source: Cause = Box::new(error);
+    let source = reason(error);
     match (status, code.as_str(), asked) {
         (_, "NoSuchBucket" | "ExpiredToken" | "InvalidToken" | "RequestTimeTooSkewed", _) | (Some(401 | 403), ..) => {
             StoreError::Denied { key, source }

@@ -54,6 +54,12 @@ impl Fields {
         address.or_else(|| self.problem(path, format!("`{text}` is not an IP address")))
     }
 
+    pub(super) fn flag(&mut self, path: &str) -> Option<bool> {
+        let text = self.text(path)?;
+        let flag = text.parse().ok();
+        flag.or_else(|| self.problem(path, format!("`{text}` is neither `true` nor `false`")))
+    }
+
     pub(super) fn count<T: TryFrom<u64>>(&mut self, path: &str, least: u64, most: u64) -> Option<T> {
         let text = self.text(path)?;
         let number = text.parse().ok().filter(|number| (least..=most).contains(number));

@@ -17,9 +17,11 @@ pub(crate) use environment::{Place, ends_with_parent, place};
 
 use self::fields::Fields;
 use crate::{
-    aws::{self, Access, Endpoint, SystemClock},
+    aws::{self, Access, Endpoint, NoQueues, SystemClock},
     host::{Host, Platform},
     http::{HttpConfig, Tokens},
+    ports::{Queue, Store},
+    race::ProvenStore,
     secret::Secret,
     sink::{Sink, SinkConfig},
 };
@@ -48,6 +50,8 @@ pub struct StoreConfig {
     pub endpoint: Endpoint,
     /// Fixed credentials; `None` for the SDK's usual chain.
     pub access: Option<Access>,
+    /// Whether conditional writes are known to work. Otherwise they are tried before the first one; AWS needs no trial.
+    pub checked: bool,
 }
 
 /// The server of the queues (`queue.*`).
@@ -110,6 +114,9 @@ impl fmt::Display for ConfigError {
     }
 }
 
+/// The usual filter of the log. Without a region or credentials the SDK asks the network for them, and warns at length where
+/// nobody answers; what is missing is said by the request that needs it.
+const QUIET: &str = "info,aws_config=error";
 const SECOND: Duration = Duration::from_secs(1);
 const MIB: u64 = 1 << 20;
 /// The shortest bearer token, in characters; a shorter one could be guessed.
@@ -137,6 +144,7 @@ impl Config {
             store: StoreConfig {
                 endpoint: endpoint(&mut fields, "store"),
                 access: access(&mut fields, "store"),
+                checked: fields.flag("store.checked").unwrap_or(false),
             },
             queue: QueueConfig {
                 endpoint: endpoint(&mut fields, "queue"),
@@ -165,7 +173,7 @@ impl Config {
             http: http(&mut fields),
             sink: sink(&mut fields),
             log: LogConfig {
-                filter: fields.text("log.filter").unwrap_or_else(|| "info".to_owned()),
+                filter: fields.text("log.filter").unwrap_or_else(|| QUIET.to_owned()),
                 format: log_format(&mut fields),
                 traces: fields.url("log.traces"),
             },
@@ -177,19 +185,34 @@ impl Config {
     /// Returns the platform on S3, SQS and the sink if there is one. Opens no connection yet.
     ///
     /// # Errors
-    /// When the system gives no TLS certificates for the sink.
+    /// When the region of AWS is not known, or the system gives no TLS certificates for the sink.
     pub async fn connect(&self) -> anyhow::Result<Platform> {
-        let Self {
-            store,
-            queue,
-            host,
-            sink,
-            ..
-        } = self;
-        let store = aws::connect_store(&host.bucket, &store.endpoint, store.access.as_ref()).await;
-        let queue = aws::connect_queue(&queue.endpoint, queue.access.as_ref(), queue.urls.clone()).await;
+        let QueueConfig { endpoint, access, urls } = &self.queue;
+        let queue = aws::connect_queue(endpoint, access.as_ref(), urls.clone()).await?;
+        self.connect_with(Arc::new(queue)).await
+    }
+
+    /// Returns the platform for reading the store. Where it is not known where the queues are, they answer with that.
+    ///
+    /// # Errors
+    /// As [`Config::connect`].
+    pub async fn connect_to_read(&self) -> anyhow::Result<Platform> {
+        let QueueConfig { endpoint, access, urls } = &self.queue;
+        match aws::connect_queue(endpoint, access.as_ref(), urls.clone()).await {
+            Ok(queue) => self.connect_with(Arc::new(queue)).await,
+            Err(why) => self.connect_with(Arc::new(NoQueues(why))).await,
+        }
+    }
+
+    async fn connect_with(&self, queue: Arc<dyn Queue>) -> anyhow::Result<Platform> {
+        let Self { store, host, sink, .. } = self;
+        let s3 = aws::connect_store(&host.bucket, &store.endpoint, store.access.as_ref()).await?;
+        let proven: Arc<dyn Store> = match &store.endpoint.url {
+            Some(url) if !store.checked => Arc::new(ProvenStore::new(Arc::new(s3), url.clone())),
+            _ => Arc::new(s3),
+        };
         let clock = Arc::new(SystemClock::new());
-        let mut platform = Platform::new(Arc::new(store), Arc::new(queue), clock, host.clone());
+        let mut platform = Platform::new(proven, queue, clock, host.clone());
         if let Some(sink) = sink {
             platform.outbox = Arc::new(Sink::new(sink.clone())?);
         }
@@ -224,7 +247,9 @@ impl Config {
             }
             table
         };
+        let checked = store.checked;
         let mut store = server(&store.endpoint, store.access.as_ref());
+        store.insert("checked".to_owned(), toml::Value::Boolean(checked));
         store.insert("bucket".to_owned(), text(&host.bucket));
         let mut queues = server(&queue.endpoint, queue.access.as_ref());
         if !queue.urls.is_empty() {
@@ -330,6 +355,7 @@ fn http(fields: &mut Fields) -> HttpConfig {
         address,
         port: fields.count("http.port", 0, 65_535).unwrap_or(usual.port),
         tokens: Tokens::new(&tokens),
+        token: tokens.first().cloned(),
         body: fields.bytes("http.body", 1024, 512 * MIB).unwrap_or(usual.body),
         time: fields
             .duration("http.time", SECOND, 3600 * SECOND)
@@ -346,7 +372,7 @@ fn sink(fields: &mut Fields) -> Option<SinkConfig> {
     let extensions = fields.text("sink.overrides").unwrap_or_default();
     let url = fields.url("sink.url")?;
     match SinkConfig::extensions(&extensions) {
-        Ok(extensions) => Some(SinkConfig { url, extensions }),
+        Ok(extensions) => Some(SinkConfig::new(url, extensions)),
         Err(why) => fields.problem("sink.overrides", why),
     }
 }

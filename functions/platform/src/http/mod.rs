@@ -37,7 +37,7 @@ pub use self::{
     refusal::Refusal,
     token::Tokens,
 };
-use crate::{host::Platform, metrics, stop::Stop};
+use crate::{host::Platform, metrics, secret::Secret, stop::Stop};
 
 /// The largest head of a request, in bytes.
 const HEAD: usize = 64 << 10;
@@ -54,6 +54,8 @@ pub struct HttpConfig {
     pub port: u16,
     /// Who gets in.
     pub tokens: Tokens,
+    /// The token with which `flits pump` calls other faces: the first of the above.
+    pub token: Option<Secret>,
     /// The largest body of a request, in bytes; uploads have a bound of their own (`host.max_upload`).
     pub body: u64,
     /// The longest time from the head of a request to its answer.
@@ -72,6 +74,7 @@ impl Default for HttpConfig {
             address: None,
             port: 0,
             tokens: Tokens::default(),
+            token: None,
             body: 8 << 20,
             time: Duration::from_mins(5),
             pace: Duration::from_secs(30),

@@ -126,6 +126,7 @@ fn is_doubt(error: &StoreError) -> bool {
         | StoreError::Changed { .. } => true,
         StoreError::NotFound { .. }
         | StoreError::Denied { .. }
+        | StoreError::Unfit { .. }
         | StoreError::Refused { .. }
         | StoreError::TooLarge { .. }
         | StoreError::Damaged { .. }

@@ -1,11 +1,16 @@
 //! AWS Lambda: answers the Runtime API.
 
-use std::{io::Write as _, sync::Arc, time::Duration};
+use std::{
+    io::Write as _,
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 
-use aws_lambda_events::sqs::SqsBatchResponse;
+use axum::Router;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::Value;
 
+use super::url;
 use crate::{batch::handle_batch, event::Invocation, host::Platform, stop::Stop, work::ErasedWork};
 
 /// A deadline that lies further in the past than this, in seconds, is not one: `cargo lambda watch` sends a duration,
@@ -14,12 +19,25 @@ const DISTANT_S: u64 = 24 * 3600;
 /// The longest time that is reserved for the checkpoint, the ledger and the messages.
 const MARGIN: Duration = Duration::from_secs(20);
 
-/// Answers invocations until the runtime ends.
-pub(super) async fn serve(work: Arc<dyn ErasedWork>, platform: Arc<Platform>, ending: Stop) -> Result<(), Error> {
+/// Answers invocations until the runtime ends. `router` makes the router of the function's URL; most functions have none.
+pub(super) async fn serve(
+    work: Arc<dyn ErasedWork>,
+    router: impl FnOnce() -> Router + Send + Sync + 'static,
+    platform: Arc<Platform>,
+    ending: Stop,
+) -> Result<(), Error> {
+    // Made for the first request: a function without a URL starts faster.
+    let router = Arc::new(LazyLock::new(router));
     let handle = |event: LambdaEvent<Value>| {
         let (work, platform, ending) = (work.clone(), platform.clone(), ending.clone());
+        let router = router.clone();
         async move {
-            let answer = invoke(work.as_ref(), event, &ending, &platform).await;
+            let answer = if url::is_request(&event.payload) {
+                let router = Router::clone(&router);
+                url::answer(event.payload, router).await.map_err(Error::from)
+            } else {
+                invoke(work.as_ref(), event, &ending, &platform).await
+            };
             tell(&platform);
             answer
         }
@@ -41,7 +59,7 @@ async fn invoke(
     event: LambdaEvent<Value>,
     ending: &Stop,
     platform: &Platform,
-) -> Result<SqsBatchResponse, Error> {
+) -> Result<Value, Error> {
     let now_s = u64::try_from(platform.clock.now_s()).unwrap_or(0);
     let time = time_left(event.context.deadline, now_s, platform.host.deadline);
     let stop = ending.child(platform.clock.clone(), platform.clock.monotonic() + time);
@@ -51,7 +69,7 @@ async fn invoke(
     if !invocation.queued && !response.batch_item_failures.is_empty() {
         return Err("the event was not finished and no queue delivers it again".into());
     }
-    Ok(response)
+    Ok(serde_json::to_value(response)?)
 }
 
 /// Returns the time that work may take: up to the deadline, minus the time that a clean end needs.

@@ -2,7 +2,7 @@
 //!
 //! | Where | Seen by | Events |
 //! | --- | --- | --- |
-//! | AWS Lambda | `AWS_LAMBDA_RUNTIME_API` | SQS batches from the Runtime API |
+//! | AWS Lambda | `AWS_LAMBDA_RUNTIME_API` | SQS batches from the Runtime API, and requests to a function URL |
 //! | a queue to empty | `--drain QUEUE` | SQS, until two polls were empty |
 //! | a job for one event | `K_EVENT_PATH`, an event file, `-` | that event |
 //! | HTTP | `PORT`, `K_SERVICE` | CloudEvents and notifications |
@@ -17,6 +17,7 @@ mod face;
 mod lambda;
 mod once;
 mod scheduled;
+mod url;
 
 use std::{process::ExitCode, sync::Arc};
 
@@ -41,13 +42,13 @@ pub async fn serve(work: impl ErasedWork) -> anyhow::Result<ExitCode> {
     serve_with(work, |_, _| Face::default()).await
 }
 
-/// Serves one stage as [`serve`] does. Over HTTP it also serves the routes that `routes` makes.
+/// Serves one stage as [`serve`] does. Over HTTP, and behind a function URL, it also serves the routes that `routes` makes.
 ///
 /// # Errors
 /// When the configuration is wrong, the event cannot be read, or the port is not free.
 pub async fn serve_with(
     work: impl ErasedWork,
-    routes: impl FnOnce(&Platform, &HttpConfig) -> Face,
+    routes: impl FnOnce(&Platform, &HttpConfig) -> Face + Send + Sync + 'static,
 ) -> anyhow::Result<ExitCode> {
     let arguments = Arguments::parse(std::env::args().skip(1))?;
     let place = config::place();
@@ -68,7 +69,9 @@ pub async fn serve_with(
     stop_on_signals(&ending);
     match (arguments.asked, place) {
         (_, Place::Lambda) => {
-            let served = lambda::serve(work, platform, ending).await;
+            let own = platform.clone();
+            let router = move || routes(&own, &config.http).guarded(&config.http, &own);
+            let served = lambda::serve(work, router, platform, ending).await;
             served.map_err(anyhow::Error::from_boxed)?;
             Ok(ExitCode::SUCCESS)
         }

@@ -79,6 +79,10 @@ pub(super) fn read(file: Option<&Path>) -> anyhow::Result<String> {
     std::io::stdin()
         .read_to_string(&mut text)
         .context("cannot read an event from standard input")?;
+    anyhow::ensure!(
+        !text.trim().is_empty(),
+        "standard input holds no event: name an event file, empty a queue with `--drain QUEUE`, or serve HTTP with `PORT`"
+    );
     Ok(text)
 }
 
