@@ -525,10 +525,18 @@ FAULTS = {
     "a pump that goes round the broker": {
         "case": "train jobsink",
         "file": "templates/pump.yaml",
-        "old": '(include "flits.sinkURL" .) $to',
-        "new": "$to $to",
+        "old": '"%s#{stage}" (include "flits.sinkURL" .)',
+        "new": '"%s" $to',
         "found_by": "pump",
         "says": "posts to",
+    },
+    "a pump that does not wait for an answer": {
+        "case": "train service",
+        "file": HELPERS,
+        "old": "{{- $longest -}}",
+        "new": "60",
+        "found_by": "pump",
+        "says": "may take 600s",
     },
     "a server without a token": {
         "case": "defaults",
@@ -699,6 +707,7 @@ SETTINGS_OF_THE_CHART = {
     *(f"FLITS__{section}__{key}" for section in ("STORE", "QUEUE") for key in ("ENDPOINT", "REGION", "ACCESS_KEY", "SECRET_KEY")),
     *(f"FLITS__QUEUE__URLS__{stage}" for stage in ("PREPROCESS", "SAMPLE", "TRAIN", "EVAL", "INFER")),
     "FLITS__STORE__BUCKET",
+    "FLITS__STORE__CHECKED",
     "FLITS__HTTP__PORT",
     "FLITS__HTTP__ADDRESS",
     "FLITS__HTTP__TOKEN",

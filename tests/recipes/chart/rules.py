@@ -386,11 +386,22 @@ def pump(rendering):
         stages = words[words.index("--stage") + 1].split(",")
         to = words[words.index("--to") + 1]
         if rendering.with_eventing:
-            if to not in sinks:
+            if to.removesuffix("#{stage}") not in sinks:
                 yield f"{pod}: posts to {to}, and jobs go to {sinks}"
             if set(stages) != STAGES:
                 yield f"{pod}: leaves {STAGES - set(stages)} in the queues, which nobody empties"
             continue
+        waits = seconds(pod.environment(pod.containers[0])["FLITS__HTTP__TIME"]["value"])
+        for other in rendering.pods:
+            longest = (
+                other.serves
+                and other.component in stages
+                and other.environment(other.containers[0])["FLITS__HTTP__TIME"]["value"]
+            )
+            if longest and seconds(longest) > waits:
+                yield f"{pod}: waits {waits} s for an answer, {other} may take {longest}"
+        if "{stage}" not in to:
+            yield f"{pod}: posts all stages to {to}"
         if "train" in stages and not trains_over_http:
             yield f"{pod}: serves train beside its Jobs"
         there = {stage for stage in STAGES if any(pod.component == stage and pod.serves for pod in rendering.pods)}

@@ -106,6 +106,15 @@ preprocess,sample,train,eval,infer
 {{- end -}}
 {{- end -}}
 
+{{/* The longest request of a function that the pump posts to, in seconds. */}}
+{{- define "flits.longest" -}}
+{{- $longest := 1 -}}
+{{- range splitList "," (include "flits.stages" .) -}}
+{{- $longest = max $longest (ternary $.Values.train.service (index $.Values.services .) (eq . "train")).timeoutSeconds -}}
+{{- end -}}
+{{- $longest -}}
+{{- end -}}
+
 {{/* The settings that all pods share. */}}
 {{- define "flits.config" -}}
 FLITS__STORE__BUCKET: {{ .Values.store.bucket | quote }}
@@ -114,6 +123,9 @@ FLITS__STORE__ENDPOINT: {{ . | quote }}
 {{- end }}
 {{- with .Values.store.region }}
 FLITS__STORE__REGION: {{ . | quote }}
+{{- end }}
+{{- if .Values.store.checked }}
+FLITS__STORE__CHECKED: "true"
 {{- end }}
 {{- with .Values.queue.endpoint }}
 FLITS__QUEUE__ENDPOINT: {{ . | quote }}
