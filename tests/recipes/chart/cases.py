@@ -89,7 +89,19 @@ CASES = {
         kafka={"enabled": True, "brokers": "kafka-0:9092,kafka-1:9092", "topic": "uploads"},
         networkPolicy={"kafka": {"to": PEERS}},
     )
-    | {"holds": ["- source", "flits-kafka"]},
+    | {"holds": ["- source", "flits-kafka"], "lacks": ["--propert"]},
+    "kafka with a password": given(
+        kafka={
+            "enabled": True,
+            "brokers": "kafka:9093",
+            "topic": "uploads",
+            "properties": {"security.protocol": "sasl_ssl"},
+            "existingSecret": "flits-kafka",
+            "tagSuffix": "-kafka",
+        },
+        networkPolicy={"kafka": {"to": PEERS, "ports": [9093]}},
+    )
+    | {"holds": ["security.protocol=sasl_ssl", "/etc/flits/properties", "secretName", "flits:0.1.0-kafka"]},
     "setup": given(setup={"enabled": True, "check": True, "notify": "arn:aws:sqs:eu-central-1:123456789012:flits-preprocess"})
     | {"holds": ["--notify", "--check", "s3://flits", "https://sqs.eu-central-1.amazonaws.com"]},
     "setup, an account of others": given(setup={"enabled": True}, serviceAccount={"create": False, "name": "shared"})
@@ -154,6 +166,9 @@ REFUSALS = {
     "keda without a queue": given(train={"mode": "keda"}) | {"says": "train.keda.queueURL is empty"},
     "a pump without a stage": given(services={stage: {"enabled": False} for stage in ("preprocess", "sample", "eval", "infer")})
     | {"says": "pump.enabled, but no stage is enabled"},
+    "kafka that nobody reaches": given(kafka={"enabled": True, "brokers": "kafka:9092", "topic": "uploads"})
+    | {"says": "networkPolicy.kafka.to is empty"},
+    "a password as a value": given(kafka={"properties": {"sasl.password": "hunter2"}}) | {"says": "sasl.password"},
     "kafka without brokers": given(kafka={"enabled": True}) | {"says": "kafka.enabled needs kafka.brokers and kafka.topic"},
     "an account without a name": given(serviceAccount={"create": False}) | {"says": "serviceAccount.name is empty"},
     "more at least than at most": given(services={"infer": {"minScale": 20}})
@@ -421,10 +436,18 @@ FAULTS = {
     "a component that no policy names": {
         "case": "defaults",
         "file": "templates/networkpolicy.yaml",
-        "old": '$functions "sweep"',
-        "new": '$functions "sweeper"',
+        "old": '(list "sweep" "kafka")',
+        "new": '(list "sweeper" "kafka")',
         "found_by": "network",
         "says": "cannot reach the store",
+    },
+    "brokers that are out of reach": {
+        "case": "kafka",
+        "file": "templates/networkpolicy.yaml",
+        "old": "app.kubernetes.io/component: kafka",
+        "new": "app.kubernetes.io/component: kafkas",
+        "found_by": "network",
+        "says": "cannot reach the brokers",
     },
     "a function that nobody may call": {
         "case": "plain",

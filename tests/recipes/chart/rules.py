@@ -15,7 +15,7 @@ DRAIN_S = 8
 # The default of host.max_upload, in MiB.
 MAX_UPLOAD_MIB = 512
 # Who needs what of the network, by component.
-NEEDS_STORE = STAGES | {"gateway", "forecast", "sweep", "setup"}
+NEEDS_STORE = STAGES | {"gateway", "forecast", "sweep", "setup", "kafka"}
 PORT = 8080
 
 
@@ -314,6 +314,8 @@ def network(rendering):
             yield f"{pod}: cannot reach the sink"
         if pod.component == "pump" and not reaches(pod, "-pump"):
             yield f"{pod}: cannot reach the functions"
+        if pod.component == "kafka" and not reaches(pod, "-kafka"):
+            yield f"{pod}: cannot reach the brokers"
         http = pod.serves and pod.component not in ("pump", "kafka")
         # Without Knative and without `clients` nobody is to reach the gateway.
         if (
