@@ -100,11 +100,11 @@ CONF
 }
 
 # start_minio DIR PORT HOOK TOKEN: serves S3 with the credentials of MINIO_ROOT_USER and MINIO_ROOT_PASSWORD, and tells the
-# URL HOOK about new objects. Events are kept in DIR until they are accepted. The target is arn:minio:sqs::flits:webhook.
+# URL HOOK about new objects. Events are kept in DIR until they are accepted. The target is arn:minio:sqs::FLITS:webhook.
 start_minio() {
   mkdir -p "$1/events"
-  start "$1/minio.log" env MINIO_BROWSER=off MINIO_NOTIFY_WEBHOOK_ENABLE_flits=on \
-    MINIO_NOTIFY_WEBHOOK_ENDPOINT_flits="$3" MINIO_NOTIFY_WEBHOOK_AUTH_TOKEN_flits="Bearer $4" \
-    MINIO_NOTIFY_WEBHOOK_QUEUE_DIR_flits="$1/events" "$tools/bin/minio" server "$1/data" --address "127.0.0.1:$2"
+  start "$1/minio.log" env MINIO_BROWSER=off MINIO_NOTIFY_WEBHOOK_ENABLE_FLITS=on \
+    MINIO_NOTIFY_WEBHOOK_ENDPOINT_FLITS="$3" MINIO_NOTIFY_WEBHOOK_AUTH_TOKEN_FLITS="Bearer $4" \
+    MINIO_NOTIFY_WEBHOOK_QUEUE_DIR_FLITS="$1/events" "$tools/bin/minio" server "$1/data" --address "127.0.0.1:$2"
   answers MinIO "http://127.0.0.1:$2/minio/health/ready" "$1/minio.log"
 }

@@ -39,7 +39,7 @@ start_elasticmq "$dir" "$queue"
 start "$dir/preprocess.log" env PORT="$hook" "$binaries/preprocess"
 answers preprocess "http://127.0.0.1:$hook/healthz" "$dir/preprocess.log"
 start_minio "$dir" "$store" "http://127.0.0.1:$hook/" "$FLITS__HTTP__TOKEN"
-"$binaries/flits" setup --notify arn:minio:sqs::flits:webhook
+"$binaries/flits" setup --notify arn:minio:sqs::FLITS:webhook
 
 cat <<TEXT
 
