@@ -39,6 +39,7 @@ class Counting(socketserver.ThreadingTCPServer):
 
     daemon_threads = True
     allow_reuse_address = True
+    request_queue_size = 256
 
     def __init__(self, target):
         self.target, self.counts, self.lock = target, {}, threading.Lock()
@@ -167,14 +168,13 @@ def many(arguments, folder):
                 raise SystemExit(f"{done} of {arguments.uploads} forecasts after {arguments.limit} s, see {folder}")
             time.sleep(1)
         ended = time.monotonic() - began
-        peeks = int(ended)
         pump.terminate()
         pump.wait(timeout=60)
         after, queue_after = servers.settled(), servers.proxy.counts
         per = {name: (after.get(name, 0) - before.get(name, 0)) / arguments.uploads for name in after}
         sqs = {name: (queue_after[name] - queue_before.get(name, 0)) / arguments.uploads for name in queue_after}
         print(f"{arguments.uploads} uploads, {arguments.workers} workers: stored in {uploaded:.1f} s, all forecast in {ended:.1f} s, "
-              f"{arguments.uploads / ended:.1f} uploads/s (looked {peeks} times)")
+              f"{arguments.uploads / ended:.1f} uploads/s")
         print("S3 requests per upload: " + ", ".join(f"{name} {per[name]:.2f}" for name in sorted(per) if per[name] >= 0.01))
         print("SQS requests per upload: " + ", ".join(f"{name} {sqs[name]:.2f}" for name in sorted(sqs) if sqs[name] >= 0.01))
     finally:

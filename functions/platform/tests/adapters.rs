@@ -225,6 +225,36 @@ async fn a_body_that_breaks_off_is_not_taken_for_the_object() {
     assert!(matches!(error, StoreError::Unavailable { .. }), "{error:?}");
 }
 
+// versitygw refuses a request that names an algorithm and brings no checksum.
+#[tokio::test]
+async fn a_named_blob_is_sent_with_its_checksum() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = Endpoint {
+        url: Some(format!("http://{}", listener.local_addr().unwrap())),
+        region: None,
+    };
+    let access = Access {
+        key: "k".to_owned(),
+        secret: Secret::new("s".to_owned()),
+    };
+    let store = connect_store("bucket", &endpoint, Some(&access)).await.unwrap();
+    let head = async {
+        let (stream, _) = listener.accept().await.unwrap();
+        let mut lines = BufReader::new(stream).lines();
+        let mut head = Vec::new();
+        while let Some(line) = lines.next_line().await.unwrap().filter(|line| !line.is_empty()) {
+            head.push(line);
+        }
+        head
+    };
+    let head = tokio::select! {
+        head = head => head,
+        answer = store.put_named("blob", "123456789".into()) => panic!("nobody has answered, but the store says {answer:?}"),
+    };
+    // The check value of CRC-32C: RFC 3720, appendix B.4, and the catalogue of parametrised CRC algorithms.
+    assert!(head.contains(&"x-amz-checksum-crc32c: 4waSgw==".to_owned()), "{head:?}");
+}
+
 #[tokio::test]
 async fn every_servers_word_for_a_missing_queue_is_understood() {
     for (server_name, answer) in [
