@@ -356,11 +356,19 @@ pub struct RollbackArgs {
 /// `flits doctor`.
 #[derive(Debug, Args)]
 pub struct DoctorArgs {
-    /// Race 16 conditional writers 40 times on the configured store.
+    /// Race 16 conditional writers 40 times on the store: that of the directory, or one that stands elsewhere.
+    #[expect(clippy::option_option, reason = "the option may stand without a value")]
+    #[arg(long, value_name = "URL")]
+    pub store: Option<Option<StoreUrl>>,
+    /// The server of the queues, where it stands elsewhere.
+    #[arg(long, value_name = "URL")]
+    pub queue: Option<QueueUrl>,
+    /// The directory that holds everything.
+    #[arg(long, value_name = "D", default_value = ".flits")]
+    pub dir: PathBuf,
+    /// Print one JSON object per line instead of text.
     #[arg(long)]
-    pub store: bool,
-    #[command(flatten)]
-    pub at: DirArgs,
+    pub json: bool,
 }
 
 /// `flits config`.

@@ -14,7 +14,7 @@ use super::{
     print::{print, print_json},
 };
 use crate::{
-    harness::{Harness, Options},
+    harness::{Harness, Options, Servers},
     pump::BUILD,
 };
 
@@ -35,15 +35,16 @@ struct Check {
 /// # Errors
 /// When the directory cannot be used at all.
 pub(super) async fn doctor(args: &DoctorArgs) -> anyhow::Result<ExitCode> {
-    let options = Options::new(&args.at.dir).elsewhere(args.at.elsewhere());
+    let elsewhere = Servers::named(args.store.clone().flatten(), args.queue.clone());
+    let options = Options::new(&args.dir).elsewhere(elsewhere);
     let session = Harness::new(options).session().await?;
     let store = session.platform.store.clone();
     let mut checks = Vec::new();
     if let Some(address) = &session.address {
         let served = if session.is_holder() {
-            format!("{} is free; served it for this check", args.at.dir.display())
+            format!("{} is free; served it for this check", args.dir.display())
         } else {
-            format!("{} is served by process {}", args.at.dir.display(), address.pid)
+            format!("{} is served by process {}", args.dir.display(), address.pid)
         };
         checks.push(Check {
             what: "directory",
@@ -59,7 +60,7 @@ pub(super) async fn doctor(args: &DoctorArgs) -> anyhow::Result<ExitCode> {
         },
         functions(),
     ]);
-    if args.store {
+    if args.store.is_some() {
         checks.push(Check {
             what: "conditional writes",
             found: conditional_writes(store).await,
@@ -73,7 +74,7 @@ pub(super) async fn doctor(args: &DoctorArgs) -> anyhow::Result<ExitCode> {
             Ok(text) => (true, text),
             Err(text) => (false, text),
         };
-        if args.at.json {
+        if args.json {
             print_json(
                 &serde_json::json!({"event": "check", "what": check.what, "ok": ok, "needed": check.needed, "found": text}),
             );
@@ -88,7 +89,7 @@ pub(super) async fn doctor(args: &DoctorArgs) -> anyhow::Result<ExitCode> {
             print(&format!("{mark}  {:20} {text}", check.what));
         }
     }
-    if args.at.json {
+    if args.json {
         print_json(&serde_json::json!({"event": "result", "ok": healthy}));
     }
     Ok(if healthy { ExitCode::SUCCESS } else { ExitCode::FAILURE })

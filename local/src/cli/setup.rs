@@ -29,7 +29,7 @@ pub(super) async fn setup(args: &SetupArgs) -> anyhow::Result<ExitCode> {
     };
     let config = servers.config(&[])?;
     let mut steps = config.set_up(args.notify.as_deref(), !args.check).await?;
-    if !args.check && steps.iter().all(|step| step.found.is_well()) {
+    if !args.check {
         steps.push(conditional_writes(&config).await?);
     }
     for step in &steps {

@@ -15,7 +15,7 @@ use contract::Stage;
 use serde::Serialize;
 
 use super::{connect::Clients, reason::reason};
-use crate::error::Cause;
+use crate::error::{Cause, chain};
 
 /// What is to be set up.
 #[derive(Clone, Debug)]
@@ -77,7 +77,8 @@ impl Found {
 }
 
 /// Sets up servers, or checks them. The steps are in the order in which they depend on each
-/// other; one that needs a missing part is left out.
+/// other; one that needs a missing part is left out. What a store refuses about the bucket is wrong there, and the rest
+/// goes on.
 ///
 /// # Errors
 /// When a server does not answer or refuses a request. What was set up before stays.
@@ -90,8 +91,8 @@ pub(crate) async fn set_up(clients: Clients, wanted: Wanted<'_>) -> Result<Vec<S
         steps.extend(setup.queue(stage).await?);
     }
     if bucket_is_there {
-        steps.push(setup.notifications().await?);
-        steps.push(setup.lifecycle().await?);
+        steps.push(setup.notifications().await.unwrap_or_else(|error| wrong("notifications", &error)));
+        steps.push(setup.lifecycle().await.unwrap_or_else(|error| wrong("lifecycle", &error)));
     }
     Ok(steps)
 }
@@ -122,9 +123,13 @@ impl Setup<'_> {
         if self.clients.on_aws {
             Duration::from_mins(90)
         } else {
-            Duration::from_mins(3)
+            Duration::from_mins(1)
         }
     }
+}
+
+fn wrong(what: &str, error: &SetupError) -> Step {
+    step(what, Found::Wrong, chain(error))
 }
 
 fn step(what: impl Into<String>, found: Found, detail: impl Into<String>) -> Step {
