@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-use platform::{Outbox as _, Platform};
+use platform::{Outbox as _, Platform, Stop};
 use testing::memory::{Faults, World};
 use tokio::task::JoinSet;
 
@@ -82,7 +82,7 @@ async fn work_together(world: &World, platform: &Platform) {
                 let mut worked = false;
                 // Each begins elsewhere, so that they meet at different stages.
                 for work in works.iter().cycle().skip(worker).take(works.len()) {
-                    worked |= work_once(work.as_ref(), 10, &platform).await;
+                    worked |= work_once(work.as_ref(), 10, &Stop::never(), &platform).await;
                 }
                 worked
             });

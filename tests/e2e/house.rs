@@ -2,21 +2,22 @@
 
 use std::{collections::BTreeMap, fmt::Write as _, sync::Arc, time::Duration};
 
-use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
 use bytes::Bytes;
 use contract::{Digest, Stage};
 use platform::{
-    Delivered, ErasedWork, Host, Outbox as _, Platform, Queue, Stop, Store, ports::Clock, serve::handle_batch,
+    ETag, ErasedWork, Host, Outbox as _, Platform, Queue, Stop, Store,
+    ports::Clock,
+    serve::{event_of, handle_batch, succeeded},
 };
 use serde_json::json;
 use testing::memory::World;
 
-const KEY: &str = "raw/cell/load.csv";
+pub(crate) const KEY: &str = "raw/cell/load.csv";
 /// More rounds than any walk needs; a walk that hangs fails instead of going on for ever.
 const ROUNDS: usize = 20_000;
 
 /// Small enough that a whole walk takes a fraction of a second, large enough that every stage has work.
-const SPEC: &str = r#"
+pub(crate) const SPEC: &str = r#"
 [window]
 context = 4
 [[models]]
@@ -38,19 +39,28 @@ pub(crate) async fn uploaded() -> World {
         .put("specs/cell.toml", Bytes::from_static(SPEC.as_bytes()))
         .await
         .unwrap();
-    let etag = world.store.put(KEY, Bytes::from(csv())).await.unwrap();
-    let event = json!({"Records": [{
-        "eventVersion": "2.1", "eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "awsRegion": "us-east-1",
-        "s3": {"bucket": {"name": "flits"}, "object": {"key": KEY, "eTag": etag.as_str(), "size": csv().len()}},
-    }]});
-    world.queue.send(Stage::Preprocess, &[event.to_string()]).await.unwrap();
+    let data = csv(72);
+    let size = data.len();
+    let etag = world.store.put(KEY, data.into()).await.unwrap();
+    let event = notification(KEY, &etag, size, 1);
+    world.queue.send(Stage::Preprocess, &[event]).await.unwrap();
     world
 }
 
-/// Two days of an hourly load with a daily cycle and one gap.
-fn csv() -> String {
+/// Returns the notification that a store sends of a new object. Those of later objects have higher numbers.
+pub(crate) fn notification(key: &str, etag: &ETag, size: usize, sequencer: u64) -> String {
+    let object = json!({"key": key, "eTag": etag.as_str(), "size": size, "sequencer": format!("{sequencer:016X}")});
+    let record = json!({
+        "eventVersion": "2.1", "eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "awsRegion": "us-east-1",
+        "s3": {"bucket": {"name": "flits"}, "object": object},
+    });
+    json!({"Records": [record]}).to_string()
+}
+
+/// Hours of a load with a daily cycle and one gap.
+pub(crate) fn csv(hours: u32) -> String {
     let mut text = "time,load,users\n".to_owned();
-    for hour in 0..72_u32 {
+    for hour in 0..hours {
         if hour == 30 {
             continue;
         }
@@ -86,7 +96,7 @@ pub(crate) async fn work_alone(world: &World, platform: &Platform) {
     for _ in 0..ROUNDS {
         let mut worked = false;
         for work in &works {
-            worked |= work_once(work.as_ref(), 1, platform).await;
+            worked |= work_once(work.as_ref(), 1, &Stop::never(), platform).await;
         }
         if !worked && !pass_time(world) {
             return;
@@ -99,7 +109,7 @@ pub(crate) async fn work_alone(world: &World, platform: &Platform) {
 }
 
 /// Receives once, handles what came and deletes what succeeded; says whether anything came.
-pub(crate) async fn work_once(work: &dyn ErasedWork, max: usize, platform: &Platform) -> bool {
+pub(crate) async fn work_once(work: &dyn ErasedWork, max: usize, stop: &Stop, platform: &Platform) -> bool {
     let stage = work.stage();
     // An answer that is lost is asked for again, as a pump does.
     let Ok(received) = platform.queue.receive(stage, max, Duration::ZERO).await else {
@@ -108,17 +118,10 @@ pub(crate) async fn work_once(work: &dyn ErasedWork, max: usize, platform: &Plat
     if received.is_empty() {
         return false;
     }
-    let event = event(&received);
-    let response = handle_batch(work, event, &Stop::never(), platform).await;
-    for delivered in &received {
-        if !response
-            .batch_item_failures
-            .iter()
-            .any(|failure| failure.item_identifier == delivered.id)
-        {
-            // What could not be deleted comes again and finds its job done.
-            let _ = platform.queue.delete(stage, &delivered.handle).await;
-        }
+    let response = handle_batch(work, event_of(&received), stop, platform).await;
+    for delivered in succeeded(&received, &response) {
+        // What could not be deleted comes again and finds its job done.
+        let _ = platform.queue.delete(stage, &delivered.handle).await;
     }
     true
 }
@@ -132,23 +135,6 @@ pub(crate) fn pass_time(world: &World) -> bool {
         world.clock.advance_to(next);
     }
     true
-}
-
-fn event(received: &[Delivered]) -> SqsEvent {
-    let record = |delivered: &Delivered| {
-        let mut record = SqsMessage::default();
-        record.message_id = Some(delivered.id.clone());
-        record.receipt_handle = Some(delivered.handle.clone());
-        record.body = Some(delivered.body.clone());
-        record.attributes.insert(
-            "ApproximateReceiveCount".to_owned(),
-            delivered.receive_count.to_string(),
-        );
-        record
-    };
-    let mut event = SqsEvent::default();
-    event.records = received.iter().map(record).collect();
-    event
 }
 
 /// Gives the digest of every object that a walk leaves, but for the ledgers: those say who worked when.

@@ -7,5 +7,6 @@ mod counting;
 mod duplicates;
 mod house;
 mod over_http;
+mod scenarios;
 mod stops;
 mod swept;

@@ -16,9 +16,6 @@ use crate::pump::{Commands, Environment, Isolated};
 /// that hangs is waited for.
 const LEASE: &str = "3s";
 
-/// The prefix of `host.*` settings that say how a function is started.
-const COMMAND: &str = "command.";
-
 /// Returns the directory in which functions keep files during an invocation.
 pub(super) fn scratch(dir: &Path) -> PathBuf {
     dir.join("scratch")
@@ -30,7 +27,7 @@ pub(super) fn of(options: &Options, address: &Address) -> anyhow::Result<Config>
     for (path, value) in settings(&options.dir, address) {
         sources = sources.set(&path, &value);
     }
-    for (path, value) in options.host.iter().filter(|(path, _)| !is_command(path)) {
+    for (path, value) in &options.host {
         sources = sources.set(&format!("host.{path}"), value);
     }
     Ok(Config::read(sources)?)
@@ -62,8 +59,10 @@ fn variables(
     platform: &Platform,
 ) -> anyhow::Result<Environment> {
     let variable = |path: &str| format!("FLITS__{}", path.replace('.', "__").to_uppercase());
-    let host = options.host.iter().filter(|(path, _)| !is_command(path));
-    let host = host.map(|(path, value)| (format!("host.{path}"), value.clone()));
+    let host = options
+        .host
+        .iter()
+        .map(|(path, value)| (format!("host.{path}"), value.clone()));
     let all = settings.chain(host);
     let logs = options.dir.join("logs");
     private::folder(&logs).with_context(|| format!("cannot create {}", logs.display()))?;
@@ -80,10 +79,8 @@ fn variables(
 pub(super) fn commands(options: &Options) -> anyhow::Result<Commands> {
     let here = std::env::current_exe().context("cannot find the directory of this program")?;
     let mut commands = Commands::beside(here.parent().map(Path::to_owned).unwrap_or_default());
-    for (path, value) in &options.host {
-        if let Some(key) = path.strip_prefix(COMMAND) {
-            commands.set(key, value)?;
-        }
+    for (key, value) in &options.commands {
+        commands.set(key, value)?;
     }
     Ok(commands)
 }
@@ -107,8 +104,4 @@ fn settings(dir: &Path, address: &Address) -> Vec<(String, String)> {
         }
     }
     settings
-}
-
-fn is_command(path: &str) -> bool {
-    path.starts_with(COMMAND)
 }

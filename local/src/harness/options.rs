@@ -10,6 +10,9 @@ use emulator::Addresses;
 
 use super::Servers;
 
+/// The prefix of `host.*` settings that say how a function is started.
+const COMMAND: &str = "command.";
+
 /// How a directory is to be served.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -18,6 +21,8 @@ pub struct Options {
     pub(super) elsewhere: Option<Servers>,
     /// `host.*` settings, without their prefix.
     pub(super) host: Vec<(String, String)>,
+    /// The commands of functions, by stage or by stage and model.
+    pub(super) commands: Vec<(String, String)>,
     pub(super) isolated: bool,
     pub(super) pump: bool,
     pub(super) addresses: Addresses,
@@ -33,6 +38,7 @@ impl Options {
             dir: dir.to_owned(),
             elsewhere: None,
             host: Vec::new(),
+            commands: Vec::new(),
             isolated: false,
             pump: false,
             addresses: Addresses::default(),
@@ -56,11 +62,17 @@ impl Options {
             .iter()
             .map(|set| spec::parse_set(set))
             .collect::<Result<Vec<_>, _>>()?;
-        self.host = spec::split_host(pairs).1;
+        (self.host, self.commands) = (Vec::new(), Vec::new());
+        for (path, value) in spec::split_host(pairs).1 {
+            match path.strip_prefix(COMMAND) {
+                Some(key) => self.commands.push((key.to_owned(), value)),
+                None => self.host.push((path, value)),
+            }
+        }
         Ok(self)
     }
 
-    /// Returns the `host.*` settings, without their prefix.
+    /// Returns the `host.*` settings that configure functions, without their prefix.
     pub(crate) fn host(&self) -> &[(String, String)] {
         &self.host
     }

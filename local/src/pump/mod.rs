@@ -18,7 +18,7 @@ use std::{sync::Arc, time::Duration};
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use contract::Stage;
-use platform::{Clock, Delivered, Queue, Stop, process};
+use platform::{Clock, Delivered, Queue, Stop, process, serve::succeeded};
 use tokio::{sync::Semaphore, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
@@ -140,7 +140,7 @@ impl Pump {
     }
 
     async fn delete_succeeded(&self, stage: Stage, batch: &[Delivered], response: &SqsBatchResponse) {
-        for delivered in event::succeeded(batch, response) {
+        for delivered in succeeded(batch, response) {
             self.delete(stage, delivered).await;
         }
     }

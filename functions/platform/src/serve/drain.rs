@@ -3,9 +3,9 @@
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
 
-use crate::{batch::handle_batch, error::chain, host::Platform, ports::Delivered, stop::Stop, work::ErasedWork};
+use super::received;
+use crate::{batch::handle_batch, error::chain, host::Platform, stop::Stop, work::ErasedWork};
 
 /// How many polls in a row must be empty.
 const EMPTY: u32 = 2;
@@ -30,12 +30,8 @@ pub(super) async fn drain(work: &dyn ErasedWork, ending: &Stop, platform: &Platf
         let clock = platform.clock.clone();
         let deadline = clock.monotonic() + platform.host.deadline;
         let stop = ending.child(clock, deadline);
-        let response = handle_batch(work, event(&batch), &stop, platform).await;
-        let again = |delivered: &Delivered| {
-            let mut failures = response.batch_item_failures.iter();
-            failures.any(|failure| failure.item_identifier == delivered.id)
-        };
-        for delivered in batch.iter().filter(|delivered| !again(delivered)) {
+        let response = handle_batch(work, received::event_of(&batch), &stop, platform).await;
+        for delivered in received::succeeded(&batch, &response) {
             if let Err(error) = platform.queue.delete(stage, &delivered.handle).await {
                 // It comes again and finds its job committed.
                 tracing::warn!(error = chain(&error), "cannot delete a message");
@@ -44,26 +40,4 @@ pub(super) async fn drain(work: &dyn ErasedWork, ending: &Stop, platform: &Platf
     }
     tracing::info!(stage = stage.name(), handled, "the queue is drained");
     Ok(ExitCode::SUCCESS)
-}
-
-/// Returns the event that SQS would make of a batch.
-fn event(batch: &[Delivered]) -> SqsEvent {
-    let mut event = SqsEvent::default();
-    event.records = batch.iter().map(record).collect();
-    event
-}
-
-fn record(delivered: &Delivered) -> SqsMessage {
-    let mut record = SqsMessage::default();
-    record.message_id = Some(delivered.id.clone());
-    record.receipt_handle = Some(delivered.handle.clone());
-    record.body = Some(delivered.body.clone());
-    let count = delivered.receive_count.to_string();
-    record.attributes.insert("ApproximateReceiveCount".to_owned(), count);
-    if let Some(sent) = delivered.sent {
-        record
-            .attributes
-            .insert("SentTimestamp".to_owned(), (sent * 1_000).to_string());
-    }
-    record
 }

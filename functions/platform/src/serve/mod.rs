@@ -16,6 +16,7 @@ mod drain;
 mod face;
 mod lambda;
 mod once;
+mod received;
 mod scheduled;
 mod url;
 
@@ -32,6 +33,7 @@ use crate::{
 };
 
 pub use crate::batch::handle_batch;
+pub use received::{event_of, succeeded};
 pub use scheduled::serve_scheduled;
 
 /// Serves one stage until the host ends: reads the configuration, starts logging, connects, and handles what arrives.
