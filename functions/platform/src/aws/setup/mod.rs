@@ -91,8 +91,18 @@ pub(crate) async fn set_up(clients: Clients, wanted: Wanted<'_>) -> Result<Vec<S
         steps.extend(setup.queue(stage).await?);
     }
     if bucket_is_there {
-        steps.push(setup.notifications().await.unwrap_or_else(|error| wrong("notifications", &error)));
-        steps.push(setup.lifecycle().await.unwrap_or_else(|error| wrong("lifecycle", &error)));
+        steps.push(
+            setup
+                .notifications()
+                .await
+                .unwrap_or_else(|error| wrong("notifications", &error)),
+        );
+        steps.push(
+            setup
+                .lifecycle()
+                .await
+                .unwrap_or_else(|error| wrong("lifecycle", &error)),
+        );
     }
     Ok(steps)
 }
