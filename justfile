@@ -22,6 +22,10 @@ ci:
 up *ARGS:
     cargo run -p flits -- up {{ARGS}}
 
+# MinIO and ElasticMQ with the functions, until Ctrl-C; builds MinIO and gets ElasticMQ the first time
+minio *ARGS:
+    infra/minio/up.sh {{ARGS}}
+
 # Upload a file and follow it to its forecast
 run FILE *ARGS:
     cargo run -p flits -- run {{FILE}} {{ARGS}}
@@ -39,6 +43,23 @@ ports:
     tests/recipes/moto.sh
     tests/recipes/boto3.sh
     tests/recipes/emulator.sh
+
+# One suite of scenarios on moto, and on MinIO with ElasticMQ
+scenarios:
+    tests/recipes/scenarios.sh moto
+    tests/recipes/scenarios.sh minio
+
+# The zips of the functions for AWS Lambda: arm64 or x86_64
+zips ARCH="arm64":
+    infra/aws/zips.sh {{ARCH}}
+
+# The AWS template: cfn-lint, SAM's transform, every right of every role, planted faults
+aws:
+    tests/recipes/aws.sh
+
+# The Helm chart: every rendering, strict schemas, planted faults
+chart:
+    tests/recipes/chart.sh
 
 # The HTTP face of `flits up` under promtool and schemathesis; the latter comes from PyPI
 http:
@@ -92,6 +113,11 @@ bench-serving PYTHON="python3":
     cargo build --release -p flits -p infer --bins
     python3 benches/serving.py --flits target/release/flits --infer target/release/infer --peer {{data}}/../reference \
         --python {{PYTHON}} --data {{data}}/PobleSec.csv
+
+# A thousand small uploads on MinIO and ElasticMQ, and one file beside the embedded servers
+bench-uploads:
+    cargo build --release -p flits -p preprocess --bins
+    python3 benches/uploads.py --binaries target/release
 
 # A sweep over 100,000 ledgers: seconds and requests
 bench-sweep:
