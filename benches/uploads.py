@@ -24,9 +24,6 @@ kind = "naive"
 [[models]]
 kind = "drift"
 """
-# Requests that MinIO answers for its own client, not for us.
-OPERATIONS = ["PutObject", "GetObject", "HeadObject", "ListObjectsV2", "DeleteObject"]
-
 
 def free_port():
     with socket.socket() as listener:
@@ -129,12 +126,15 @@ class Servers:
         self.process.wait(timeout=60)
 
 
-def fill(folder, uploads):
-    """Writes a dataset of 24 months and its spec, `uploads` times, as the bucket holds them."""
-    for number in range(uploads):
+def fill(folder, arguments):
+    """Writes the uploads as the bucket holds them: small datasets of 24 months, each with its spec, or copies of a file."""
+    (folder / "specs").mkdir(parents=True)
+    for number in range(arguments.uploads):
         raw, spec = folder / "raw" / f"d{number}", folder / "specs"
         raw.mkdir(parents=True)
-        spec.mkdir(exist_ok=True)
+        if arguments.copies:
+            (raw / "d.csv").write_bytes(pathlib.Path(arguments.file).read_bytes())
+            continue
         rows = "".join(f"20{20 + month // 12}-{1 + month % 12:02}-01,{100 + (month * 7 + number) % 13}\n" for month in range(24))
         (raw / "d.csv").write_text("time,load\n" + rows)
         (spec / f"d{number}.toml").write_text(SPEC)
@@ -154,8 +154,9 @@ def forecasts(tools, servers):
 def many(arguments, folder):
     servers = Servers(folder, arguments.binaries)
     try:
-        fill(folder / "files", arguments.uploads)
-        client(arguments.tools, servers, "mirror", f"{folder}/files/specs", "flits/flits/specs")
+        fill(folder / "files", arguments)
+        if not arguments.copies:
+            client(arguments.tools, servers, "mirror", f"{folder}/files/specs", "flits/flits/specs")
         before, queue_before = servers.settled(), dict(servers.proxy.counts)
         log = (folder / "pump.log").open("w")
         pump = subprocess.Popen([f"{arguments.binaries}/flits", "pump", "--workers", str(arguments.workers), "--dir", str(folder / "pump")],
@@ -227,6 +228,7 @@ def main():
     parser.add_argument("--binaries", required=True, help="the directory of the release binaries")
     parser.add_argument("--tools", default=os.environ.get("FLITS_TOOLS", f"{cache}/flits-tools"))
     parser.add_argument("--uploads", type=int, default=1000)
+    parser.add_argument("--copies", action="store_true", help="upload copies of FILE under the default spec instead of small ones")
     parser.add_argument("--workers", type=int, default=8)
     parser.add_argument("--limit", type=float, default=1800, help="seconds until the uploads count as hung")
     parser.add_argument("--rounds", type=int, default=3)
