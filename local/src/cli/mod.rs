@@ -8,6 +8,7 @@ mod doctor;
 mod follow;
 mod forecast;
 mod generate;
+mod health;
 mod inspect;
 mod interrupt;
 mod lengths;
