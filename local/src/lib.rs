@@ -11,4 +11,5 @@ pub mod cli;
 pub mod functions;
 pub mod harness;
 pub mod pump;
+pub mod source;
 pub mod submit;

@@ -7,7 +7,7 @@ use series::{Cut, Frequency, Scores, TimeAxis, Transform};
 
 use crate::{Dataset, Digest, MemberName, PartId, WorkId, identity::Recipe, keys, report::Report};
 
-/// `dead/{digest}.json`: an event that came over HTTP and can never be accepted.
+/// `dead/{digest}.json`: an event that can never be accepted.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Dead {
     /// Why it cannot be accepted.

@@ -19,6 +19,7 @@ pub mod driver;
 pub mod error;
 pub mod event;
 pub mod front;
+pub mod handover;
 mod host;
 pub mod http;
 pub mod ledger;

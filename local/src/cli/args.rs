@@ -10,6 +10,8 @@ use crate::{
     pump::Addresses,
 };
 
+use crate::source::Property;
+
 /// Turns an uploaded time series into a served forecast.
 #[derive(Debug, Parser)]
 #[command(name = "flits", version, about, propagate_version = true)]
@@ -46,6 +48,8 @@ pub enum Command {
     Retry(RetryArgs),
     /// Send on what no message leads to any more.
     Sweep(SweepArgs),
+    /// Put notifications from a broker onto the queue of `preprocess` until Ctrl-C.
+    Source(SourceArgs),
     /// List what queues have set aside, or put it back.
     Dlq(DlqArgs),
     /// Make an earlier champion reign again until it is unpinned.
@@ -307,6 +311,44 @@ pub struct SweepArgs {
     pub deep: bool,
     #[command(flatten)]
     pub at: DirArgs,
+}
+
+/// `flits source`.
+#[derive(Debug, Args)]
+pub struct SourceArgs {
+    /// Where notifications come from.
+    #[command(subcommand)]
+    pub from: SourceFrom,
+}
+
+/// The brokers.
+#[derive(Debug, Subcommand)]
+pub enum SourceFrom {
+    /// Take them from a topic of Kafka, as a member of a consumer group. Offsets are committed after the hand-over.
+    Kafka(KafkaArgs),
+}
+
+/// `flits source kafka`.
+#[derive(Debug, Args)]
+#[command(after_help = "docs/kafka.md tells what is guaranteed. Needs a `flits` with the feature `kafka`.")]
+pub struct KafkaArgs {
+    /// The brokers that are asked first.
+    #[arg(long, value_name = "HOST:PORT,…")]
+    pub brokers: String,
+    /// The topic, which must exist.
+    #[arg(long, value_name = "T")]
+    pub topic: String,
+    /// The consumer group. Its members share the partitions of the topic.
+    #[arg(long, value_name = "G")]
+    pub group: String,
+    /// A setting of librdkafka, such as `security.protocol=sasl_plaintext`; may be repeated.
+    #[arg(long, value_name = "k=v")]
+    pub property: Vec<Property>,
+    /// A file of such settings, one a line, for those that are secret.
+    #[arg(long, value_name = "FILE")]
+    pub properties: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) servers: ServerArgs,
 }
 
 /// `flits dlq`.

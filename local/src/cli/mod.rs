@@ -8,6 +8,7 @@ mod doctor;
 mod follow;
 mod forecast;
 mod generate;
+mod health;
 mod inspect;
 mod interrupt;
 mod lengths;
@@ -26,6 +27,7 @@ mod rollback;
 mod run;
 mod scores;
 mod setup;
+mod source;
 mod status;
 mod sweep;
 mod up;
@@ -75,6 +77,7 @@ pub async fn main(cli: Cli) -> anyhow::Result<ExitCode> {
         }
         Command::Retry(args) => return retry::retry(&args).await,
         Command::Sweep(args) => return sweep::sweep(&args).await,
+        Command::Source(args) => source::source(args).await?,
         Command::Dlq(args) => return dlq::dlq(&args).await,
         Command::Rollback(args) => return rollback::rollback(&args).await,
         Command::Doctor(args) => return doctor::doctor(&args).await,
@@ -90,13 +93,13 @@ pub async fn main(cli: Cli) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Starts logging: the events of `flits up` and `flits pump`, and only errors of commands that print their own results.
+/// Starts logging: the events of commands that run until a signal, and only errors of commands that print their own results.
 /// `FLITS__LOG__FILTER` asks for more.
 /// Hold what is returned as long as the process logs.
 pub fn logs(cli: &Cli) -> Option<Logging> {
     let filter = match cli.command {
         // The S3 server answers refusals to its client; its protocol crate logs them as errors.
-        Command::Up(_) | Command::Pump(_) => "info,s3s=off",
+        Command::Up(_) | Command::Pump(_) | Command::Source(_) => "info,s3s=off",
         // A failed job is printed with its result.
         _ => "error,s3s=off,platform::driver=off",
     };

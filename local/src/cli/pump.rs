@@ -4,15 +4,12 @@ use std::{net::SocketAddr, sync::Arc};
 
 use anyhow::Context as _;
 use contract::Stage;
-use platform::{
-    Platform, Stop,
-    config::Config,
-    http::{self, Face},
-};
+use platform::{Platform, config::Config};
 use tokio_util::sync::CancellationToken;
 
 use super::{
     args::PumpArgs,
+    health::Health,
     interrupt::Interrupt,
     print::{print, print_json},
 };
@@ -58,11 +55,11 @@ pub(super) async fn pump(args: &PumpArgs) -> anyhow::Result<()> {
     };
     let stop = CancellationToken::new();
     let pumping = tokio::spawn(pump.run(stop.clone()));
-    let serving = serve(&config, &platform).await?;
-    tell(args, &stages, &config, serving.as_ref().map(|(address, _)| *address));
+    let health = Health::serve(&config, &platform).await?;
+    tell(args, &stages, &config, health.as_ref().map(|health| health.address));
     interrupt.wait().await;
-    if let Some((_, stop)) = &serving {
-        stop.ask();
+    if let Some(health) = &health {
+        health.stop.ask();
     }
     stop.cancel();
     pumping.await.context("the pump ended by itself")
@@ -81,22 +78,6 @@ fn invoker(
         None if args.isolated => Arc::new(isolated(options, config, platform)?),
         None => Arc::new(InProcess::new(functions::batches(platform), clock)),
     })
-}
-
-/// Serves `/healthz`, `/readyz` and `/metrics` where a port is configured.
-async fn serve(config: &Config, platform: &Platform) -> anyhow::Result<Option<(SocketAddr, Stop)>> {
-    let http = config.http.clone();
-    if http.port == 0 {
-        return Ok(None);
-    }
-    let listener = http::listen(&http)
-        .await
-        .with_context(|| format!("cannot listen on port {}", http.port))?;
-    let address = listener.local_addr()?;
-    let (stop, platform) = (Stop::never(), platform.clone());
-    let (ending, router) = (stop.clone(), Face::default().guarded(&http, &platform));
-    tokio::spawn(async move { http::serve(listener, router, &http, &ending, &platform).await });
-    Ok(Some((address, stop)))
 }
 
 fn tell(args: &PumpArgs, stages: &[Stage], config: &Config, health: Option<SocketAddr>) {

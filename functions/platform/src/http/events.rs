@@ -14,17 +14,16 @@ use axum::{
     response::{IntoResponse, Response},
     routing::post,
 };
-use contract::{Dead, Digest, Stage, keys};
+use contract::Stage;
 use serde_json::{Value, json};
 use utoipa::OpenApi;
 
 use super::{ErrorResponse, Face, Payload, Refusal};
 use crate::{
     batch::{Handled, handle_record, report},
-    class::Classify as _,
-    documents,
     error::chain,
-    event::{Body, CloudError, CloudEvent, Posted},
+    event::{CloudError, CloudEvent, Posted},
+    handover::{self, Asked, Unfit},
     host::Platform,
     outcome::Outcome,
     stop::Stop,
@@ -33,8 +32,6 @@ use crate::{
 
 /// How long handing over may take before the sender is asked to try again.
 const HAND_OVER: Duration = Duration::from_millis(900);
-/// The largest notification that is handed over as one message, in bytes; a larger one is divided by records.
-const LARGEST_MESSAGE: usize = 200 << 10;
 
 /// What a face does with events.
 #[derive(Clone)]
@@ -57,19 +54,6 @@ enum Answer {
     Dead(String),
     /// It must be sent again, for this reason.
     Again { after: Duration, why: String },
-}
-
-/// What an event asks for.
-enum Asked {
-    Work(Stage),
-    HandOver(Vec<String>),
-    Nothing,
-}
-
-/// Why an event is not acted on.
-enum Unfit {
-    Never(String),
-    Later(String),
 }
 
 impl Inbox {
@@ -107,25 +91,13 @@ impl Inbox {
         if let Some(kind) = kind.filter(|kind| kind.starts_with("flits.")) {
             return self.of_stage(kind);
         }
-        match Body::parse(data) {
-            Ok(Body::Test) => Ok(Asked::Nothing),
-            Ok(Body::Uploads(uploads)) if uploads.is_empty() => Ok(Asked::Nothing),
-            Ok(Body::Uploads(uploads)) => {
-                let ours = &self.platform.host.bucket;
-                if let Some(foreign) = uploads.iter().find(|upload| upload.bucket != *ours) {
-                    let bucket = &foreign.bucket;
-                    return Err(Unfit::Never(format!(
-                        "the event is about bucket `{bucket}`, only `{ours}` is allowed"
-                    )));
-                }
-                Ok(Asked::HandOver(divided(data)))
-            }
-            Ok(Body::Message(message)) => self.here(message.stage.stage()),
-            Err(error) if error.class().may_pass() => Err(Unfit::Later(chain(&error))),
-            Err(error) => Err(Unfit::Never(match kind {
-                Some(kind) => format!("an event of type `{kind}`: {}", chain(&error)),
-                None => chain(&error),
+        match handover::asked(data, &self.platform.host.bucket) {
+            Ok(Asked::Work(stage)) => self.here(stage),
+            Err(Unfit::Never(reason)) => Err(Unfit::Never(match kind {
+                Some(kind) => format!("an event of type `{kind}`: {reason}"),
+                None => reason,
             })),
+            other => other,
         }
     }
 
@@ -199,19 +171,7 @@ impl Inbox {
 
     /// Keeps a body that can never be accepted.
     async fn bury(&self, body: &str, reason: String) -> Answer {
-        tracing::warn!(reason, "an event is put aside");
-        let at = series::rfc3339(self.platform.clock.now_s());
-        let dead = Dead {
-            reason: reason.clone(),
-            body: body.to_owned(),
-            at,
-        };
-        let key = keys::dead(Digest::of(body.as_bytes()));
-        let kept = match documents::json(&key, &dead) {
-            Ok(document) => self.platform.store.put(&key, document).await.map(drop),
-            Err(error) => Err(error),
-        };
-        match kept {
+        match handover::bury(body, &reason, &self.platform).await {
             Ok(()) => Answer::Dead(reason),
             Err(error) => Answer::Again {
                 after: Duration::from_secs(1),
@@ -311,15 +271,4 @@ fn refusal(error: &CloudError) -> Refusal {
             .bound("at most 1000 events"),
         CloudError::Data { id, form } => refused.at("data", id).bound(*form),
     }
-}
-
-/// Divides a notification that is too large for one message.
-fn divided(notification: &str) -> Vec<String> {
-    if notification.len() <= LARGEST_MESSAGE {
-        return vec![notification.to_owned()];
-    }
-    let value: Value = serde_json::from_str(notification).unwrap_or_default();
-    let records = value.get("Records").and_then(Value::as_array);
-    let one = |record: &Value| json!({"Records": [record]}).to_string();
-    records.map_or_else(Vec::new, |records| records.iter().map(one).collect())
 }
