@@ -1,7 +1,5 @@
 //! A store is tried before the first conditional write: one that lets several writers win is refused.
 
-#![expect(clippy::unwrap_used, reason = "a test ends where an expectation fails")]
-
 use std::{
     collections::BTreeMap,
     path::Path,

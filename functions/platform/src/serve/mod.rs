@@ -72,8 +72,8 @@ pub async fn serve_with(
     match (arguments.asked, place) {
         (_, Place::Lambda) => {
             let own = platform.clone();
-            let router = move || routes(&own, &config.http).guarded(&config.http, &own);
-            let served = lambda::serve(work, router, platform, ending).await;
+            let face = move || routes(&own, &config.http).guarded(&config.http, &own);
+            let served = lambda::serve(work, face, platform, ending).await;
             served.map_err(anyhow::Error::from_boxed)?;
             Ok(ExitCode::SUCCESS)
         }

@@ -90,6 +90,9 @@ pub(crate) async fn set_up(clients: Clients, wanted: Wanted<'_>) -> Result<Vec<S
     for stage in Stage::ALL {
         steps.extend(setup.queue(stage).await?);
     }
+    if setup.clients.on_aws && setup.wanted.notify.is_none() {
+        steps.extend(setup.policy().await?);
+    }
     if bucket_is_there {
         steps.push(
             setup

@@ -26,48 +26,18 @@ impl Setup<'_> {
     /// Has the bucket tell the queue of `preprocess`, or another target, about new objects under `raw/`.
     pub(super) async fn notifications(&self) -> Result<Step, SetupError> {
         const WHAT: &str = "notifications";
-        let asked = self
-            .clients
-            .s3
-            .get_bucket_notification_configuration()
-            .bucket(self.wanted.bucket);
-        let configured = match asked.send().await {
-            Ok(configured) => configured,
-            Err(error) if not_offered(&error) => {
-                return Ok(step(
-                    WHAT,
-                    Found::NotOffered,
-                    "this store announces no objects; `flits sweep` finds them",
-                ));
-            }
-            // moto answers with another root element. No server that people share does, so there are no rules to lose.
-            Err(error) if !self.clients.on_aws && is_unreadable(&error) => Configured::builder().build(),
-            Err(error) => {
-                return Err(cannot(format!(
-                    "read the notifications of bucket `{}`",
-                    self.wanted.bucket
-                ))(error));
-            }
+        let Some(configured) = self.configured().await? else {
+            let detail = "this store announces no objects; `flits sweep` finds them";
+            return Ok(step(WHAT, Found::NotOffered, detail));
         };
-        let target = match &self.wanted.notify {
-            Some(arn) => (*arn).to_owned(),
-            None => {
-                let name = self.queue_name(Stage::Preprocess);
-                match self.find(&name).await? {
-                    Some(queue) => {
-                        if self.wanted.change && self.clients.on_aws {
-                            self.allow(&name, &queue).await?;
-                        }
-                        queue.arn().to_owned()
-                    }
-                    None => return Ok(step(WHAT, Found::Missing, format!("queue `{name}` does not exist"))),
-                }
-            }
+        let Some(target) = self.target().await? else {
+            let name = self.queue_name(Stage::Preprocess);
+            return Ok(step(WHAT, Found::Missing, format!("queue `{name}` does not exist")));
         };
         let ours = configured.queue_configurations().iter().find(|rule| is_ours(rule));
-        let detail = format!("new objects under `{}` go to {target}", keys::RAW);
+        let told = |arn: &str| format!("new objects under `{}` go to {arn}", keys::RAW);
         if ours.is_some_and(|rule| rule.queue_arn() == target && has_all_events(rule)) {
-            return Ok(step(WHAT, Found::Right, detail));
+            return Ok(step(WHAT, Found::Right, told(&target)));
         }
         let (open, done) = match ours {
             Some(_) => (Found::Wrong, Found::Changed),
@@ -77,11 +47,33 @@ impl Setup<'_> {
             .change(open, done, self.notify(configured.clone(), &target))
             .await?;
         let detail = match (found, ours) {
-            (Found::Wrong, Some(rule)) => format!("new objects under `{}` go to {}", keys::RAW, rule.queue_arn()),
+            (Found::Wrong, Some(rule)) => told(rule.queue_arn()),
             (Found::Missing, _) => format!("nobody is told about new objects under `{}`", keys::RAW),
-            _ => detail,
+            _ => told(&target),
         };
         Ok(step(WHAT, found, detail))
+    }
+
+    /// Returns the rules of the bucket; `None` where the store announces nothing.
+    async fn configured(&self) -> Result<Option<Configured>, SetupError> {
+        let bucket = self.wanted.bucket;
+        let asked = self.clients.s3.get_bucket_notification_configuration().bucket(bucket);
+        match asked.send().await {
+            Ok(configured) => Ok(Some(configured)),
+            Err(error) if not_offered(&error) => Ok(None),
+            // moto answers with another root element. No server that people share does, so there are no rules to lose.
+            Err(error) if !self.clients.on_aws && is_unreadable(&error) => Ok(Some(Configured::builder().build())),
+            Err(error) => Err(cannot(format!("read the notifications of bucket `{bucket}`"))(error)),
+        }
+    }
+
+    /// Returns the ARN of what is to be told; `None` where the queue does not exist.
+    async fn target(&self) -> Result<Option<String>, SetupError> {
+        if let Some(arn) = self.wanted.notify {
+            return Ok(Some(arn.to_owned()));
+        }
+        let queue = self.find(&self.queue_name(Stage::Preprocess)).await?;
+        Ok(queue.map(|queue| queue.arn().to_owned()))
     }
 
     /// Writes the rules of others and ours.

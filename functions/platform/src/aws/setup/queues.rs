@@ -62,15 +62,12 @@ impl Setup<'_> {
     }
 
     async fn dead_letters(&self, name: &str) -> Result<Step, SetupError> {
-        let found = match self.find(name).await? {
-            Some(_) => Found::Right,
-            None => {
-                let make = self.make(
-                    name,
-                    [(Attribute::MessageRetentionPeriod, RETENTION_S.to_string())].into(),
-                );
-                self.change(Found::Missing, Found::Made, make).await?
-            }
+        let found = if self.find(name).await?.is_some() {
+            Found::Right
+        } else {
+            let kept = [(Attribute::MessageRetentionPeriod, RETENTION_S.to_string())];
+            self.change(Found::Missing, Found::Made, self.make(name, kept.into()))
+                .await?
         };
         let detail = if found == Found::Missing {
             "does not exist"
@@ -150,22 +147,29 @@ impl Setup<'_> {
         done.map(drop).map_err(cannot(format!("change queue `{name}`")))
     }
 
-    /// Lets the bucket send to a queue. The statements of others stay.
-    pub(super) async fn allow(&self, name: &str, queue: &Queue) -> Result<bool, SetupError> {
+    /// Lets the bucket send to the queue of `preprocess`, which exists. The statements of others stay.
+    pub(super) async fn policy(&self) -> Result<Option<Step>, SetupError> {
+        let name = self.queue_name(Stage::Preprocess);
+        let Some(queue) = self.find(&name).await? else {
+            return Ok(None);
+        };
         let mut policy = queue
             .json(&Attribute::Policy)
             .unwrap_or_else(|| json!({"Version": "2012-10-17"}));
         let statement = statement(queue.arn(), self.wanted.bucket);
         let mut statements = policy["Statement"].as_array().cloned().unwrap_or_default();
-        if statements.contains(&statement) {
-            return Ok(false);
-        }
-        statements.retain(|other| other["Sid"] != statement["Sid"]);
-        statements.push(statement);
-        policy["Statement"] = statements.into();
-        self.set(name, &queue.url, [(Attribute::Policy, policy.to_string())].into())
-            .await?;
-        Ok(true)
+        let found = if statements.contains(&statement) {
+            Found::Right
+        } else {
+            statements.retain(|other| other["Sid"] != statement["Sid"]);
+            statements.push(statement);
+            policy["Statement"] = statements.into();
+            let set = self.set(&name, &queue.url, [(Attribute::Policy, policy.to_string())].into());
+            self.change(Found::Missing, Found::Made, set).await?
+        };
+        let may = if found == Found::Missing { "may not" } else { "may" };
+        let detail = format!("bucket {} {may} send to it", self.wanted.bucket);
+        Ok(Some(step(format!("policy of queue {name}"), found, detail)))
     }
 }
 
