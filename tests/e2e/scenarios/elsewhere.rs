@@ -2,7 +2,7 @@
 //! `FLITS_TEST_SQS` name them; `FLITS_TEST_ACCESS_KEY` and `FLITS_TEST_SECRET_KEY` are their credentials.
 //!
 //! The bucket `flits`, its notifications and the queues `flits-{stage}` must be there (`flits setup`). **Every scenario
-//! empties them.** `tests/recipes/scenarios.sh` runs this.
+//! empties them** and hides received messages for a second only. `tests/recipes/scenarios.sh` runs this.
 
 use async_trait::async_trait;
 use contract::Stage;

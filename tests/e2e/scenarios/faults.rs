@@ -21,7 +21,7 @@ const POISON: &str = r#"{"Records":[{"eventName":"ObjectCreated:Put","s3":7}]}"#
 /// Quick, because there are nine of them.
 const NEIGHBOUR: &str = "[window]\ncontext = 4\n[[models]]\nkind = \"naive\"\n";
 
-/// Every message is delivered ten times, in another order.
+/// Every message is there ten times, in another order.
 pub(super) async fn duplicates(hosts: &dyn Hosts) {
     let host = hosts.fresh().await;
     upload(&*host, SPEC).await;
@@ -52,18 +52,13 @@ async fn first_waiting(host: &dyn Host) -> Option<Stage> {
 pub(super) async fn poison(hosts: &dyn Hosts) {
     let host = hosts.fresh().await;
     upload_neighbours(&*host).await;
-    host.platform()
-        .outbox
-        .send(Stage::Preprocess, &[POISON.to_owned()])
-        .await
-        .unwrap();
+    let outbox = &host.platform().outbox;
+    outbox.send(Stage::Preprocess, &[POISON.to_owned()]).await.unwrap();
     work(&*host).await;
     let store = host.platform().store.as_ref();
     assert_eq!(bucket::list(store, "failed/").await.unwrap().len(), 1);
-    let refused = ledgers(&*host)
-        .await
-        .into_iter()
-        .filter(|ledger| ledger.stage == FailedStage::Receive);
+    let ledgers = ledgers(&*host).await;
+    let refused = ledgers.iter().filter(|ledger| ledger.stage == FailedStage::Receive);
     let refused: Vec<_> = refused.map(|ledger| (ledger.state, ledger.token)).collect();
     assert_eq!(refused, [(State::Failed, 1)], "it is looked at once");
     assert_left(&*host, &walked(upload_neighbours).await).await;

@@ -1,7 +1,7 @@
 //! What a scenario needs of a host, and what it can do on any.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     time::{Duration, Instant},
 };
 
@@ -162,8 +162,9 @@ pub(crate) async fn left(host: &dyn Host) -> Left {
 /// Asserts that a host holds what is expected, a forecast among it.
 pub(crate) async fn assert_left(host: &dyn Host, expected: &Left) {
     let left = left(host).await;
-    let keys = left.keys().chain(expected.keys());
-    let apart: Vec<&String> = keys.filter(|key| left.get(*key) != expected.get(*key)).collect();
+    let keys: BTreeSet<&String> = left.keys().chain(expected.keys()).collect();
+    let differ = |key: &&&String| left.get(**key) != expected.get(**key);
+    let apart: Vec<_> = keys.iter().filter(differ).collect();
     assert!(apart.is_empty(), "other objects than in memory: {apart:#?}");
     assert!(left.keys().any(|key| key.ends_with("latest.json")), "{left:#?}");
 }

@@ -152,6 +152,6 @@ impl Clock for Looks {
     }
 
     async fn sleep(&self, _: Duration) {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }

@@ -26,10 +26,11 @@ use self::{host::Hosts, memory::InMemory, processes::Embedded};
 use crate::house::{KEY, SPEC, csv};
 
 /// Runs all scenarios, so many at once.
+#[expect(clippy::print_stdout, reason = "the recipe counts which ones ran")]
 async fn suite(hosts: &dyn Hosts, at_once: usize) {
     let scenarios: [(&str, LocalBoxFuture<'_, ()>); 8] = [
-        ("an upload becomes a forecast", Box::pin(people::upload(hosts))),
-        ("the same upload again", Box::pin(people::upload_again(hosts))),
+        ("an upload becomes a forecast", Box::pin(people::one_upload(hosts))),
+        ("the same upload again", Box::pin(people::same_upload(hosts))),
         ("rollback and unpin", Box::pin(people::rollback(hosts))),
         (
             "ten duplicates of each message, shuffled",

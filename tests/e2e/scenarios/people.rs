@@ -1,34 +1,34 @@
 //! What a person does.
 
-use contract::{FailedStage, Message, PartId, Stage, Task};
+use contract::{Digest, FailedStage, Message, PartId, Stage, Task};
 use eval::rollback::{forecast, pin, unpin};
 use platform::{bucket, ledger::Ledger};
 
 use super::{
     calm::calm,
-    host::{Host, Hosts, Left, assert_left, cell, ledgers, left, put_raw, upload as put, work},
+    host::{Host, Hosts, Left, assert_left, cell, ledgers, left, put_raw, upload, work},
     memory::InMemory,
 };
 use crate::house::{KEY, SPEC, csv};
 
 /// An upload becomes a forecast.
-pub(super) async fn upload(hosts: &dyn Hosts) {
+pub(super) async fn one_upload(hosts: &dyn Hosts) {
     let host = hosts.fresh().await;
-    put(&*host, SPEC).await;
+    upload(&*host, SPEC).await;
     work(&*host).await;
     assert_left(&*host, &calm(SPEC).await).await;
 }
 
 /// A new event of known bytes: nothing is trained again, and the forecast, which somebody has deleted, is there again.
-pub(super) async fn upload_again(hosts: &dyn Hosts) {
+pub(super) async fn same_upload(hosts: &dyn Hosts) {
     let host = hosts.fresh().await;
-    put(&*host, SPEC).await;
+    upload(&*host, SPEC).await;
     work(&*host).await;
     let trained = fits(&*host).await;
     let store = host.platform().store.as_ref();
     let latest = bucket::latest(store, &cell()).await.unwrap().unwrap();
     store.delete(&latest.key).await.unwrap();
-    put(&*host, SPEC).await;
+    upload(&*host, SPEC).await;
     work(&*host).await;
     assert_eq!(fits(&*host).await, trained, "nothing is trained again");
     assert_left(&*host, &calm(SPEC).await).await;
@@ -51,7 +51,7 @@ pub(super) async fn rollback(hosts: &dyn Hosts) {
 
 async fn rolled_back(host: &dyn Host) -> Left {
     let (store, part) = (host.platform().store.as_ref(), PartId::WHOLE);
-    put(host, SPEC).await;
+    upload(host, SPEC).await;
     work(host).await;
     let pinned = pin(store, &cell(), part, None).await.unwrap();
     let (task, spec) = forecast(store, &cell(), part, &pinned).await.unwrap();
@@ -72,7 +72,7 @@ async fn rolled_back(host: &dyn Host) -> Left {
     left(host).await
 }
 
-async fn reigning(host: &dyn Host) -> contract::Digest {
+async fn reigning(host: &dyn Host) -> Digest {
     let store = host.platform().store.as_ref();
     bucket::champion(store, &cell()).await.unwrap().unwrap().artifact
 }

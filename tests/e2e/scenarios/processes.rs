@@ -34,7 +34,7 @@ use super::host::{Host, Hosts, Pace, Running};
 const REGION: &str = "us-east-1";
 /// For how long a received message is hidden before its function says how long it needs. A pump that was stopped may
 /// leave a receive behind, whose message shows up again only after this.
-const HIDDEN_S: &str = "2";
+const HIDDEN_S: &str = "1";
 /// How often the queues are looked at.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -151,23 +151,17 @@ impl Processes {
     /// Returns the command that runs the functions.
     fn pump(&self, stages: &[Stage], pace: Pace, fit: &Path) -> Command {
         let stages: Vec<&str> = stages.iter().map(|stage| stage.name()).collect();
-        let (fit, train) = (fit.display(), self.binaries.join("train"));
-        let fitting = format!("sh -c 'echo $$ >\"{fit}\"; exec \"{}\"'", train.display());
+        let train = self.binaries.join("train");
+        // A shell, which says its process id and becomes the function.
+        let gru = format!("sh -c 'echo $$ >\"{}\"; exec \"{}\"'", fit.display(), train.display());
         let mut command = Command::new(self.binaries.join("flits"));
         command
-            .args([
-                "pump",
-                "--isolated",
-                "--json",
-                "--workers",
-                "2",
-                "--stage",
-                &stages.join(","),
-            ])
+            .args(["pump", "--isolated", "--json", "--workers", "2"])
+            .args(["--stage", &stages.join(",")])
             .args(["--store", &format!("{}/{}", self.servers.s3, self.platform.host.bucket)])
             .args(["--queue", &self.servers.sqs])
             .args(["--set", "host.lease=2s", "--set", "host.max_attempts=50"])
-            .args(["--set", &format!("host.command.train-gru={fitting}")])
+            .args(["--set", &format!("host.command.train-gru={gru}")])
             // `flits setup` has raced the writers of a server, and the embedded one is raced by `tests/ports`.
             .env("FLITS__STORE__CHECKED", "true")
             .current_dir(self.dir.path())
@@ -259,7 +253,7 @@ impl Pumping {
 #[async_trait]
 impl Running for Pumping {
     async fn kill(&mut self) {
-        // Without a file the fit has not begun, which the scenario finds out.
+        // Without a file the fit has not begun, which the ledger says too.
         if let Ok(fit) = std::fs::read_to_string(&self.fit) {
             signal(fit.trim(), "-KILL");
         }
@@ -269,11 +263,7 @@ impl Running for Pumping {
         let pump = self.pump.id().expect("it was not waited for");
         signal(&pump.to_string(), "-TERM");
         let ended = self.pump.wait().await.unwrap();
-        assert!(
-            ended.success(),
-            "{ended}: {}",
-            std::fs::read_to_string(&self.log).unwrap()
-        );
+        assert!(ended.success(), "{ended}: {}", self.log());
     }
 }
 
