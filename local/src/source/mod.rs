@@ -40,6 +40,8 @@ pub struct Record {
 pub struct Handed {
     /// How many records, from the first one on, are done and need not be read again.
     pub done: usize,
+    /// The offset after the last of those in each of their partitions: what a group commits.
+    pub next: BTreeMap<i32, i64>,
     /// How many messages were put on the queue for them.
     pub messages: usize,
     /// How many of them were put aside.
@@ -65,20 +67,8 @@ pub async fn hand_over(topic: &str, records: &[Record], platform: &Platform) -> 
             }
         }
     }
+    handed.next = next_offsets(&records[..handed.done]);
     handed
-}
-
-/// Returns the offset after the last record of each partition: what a group commits once all of them are done.
-#[must_use]
-pub fn next_offsets(done: &[Record]) -> BTreeMap<i32, i64> {
-    let mut next = BTreeMap::new();
-    for record in done {
-        let after = record.offset + 1;
-        next.entry(record.partition)
-            .and_modify(|offset: &mut i64| *offset = after.max(*offset))
-            .or_insert(after);
-    }
-    next
 }
 
 /// Hands a few records over and returns how many messages were sent and how many records were put aside.
@@ -103,6 +93,18 @@ async fn hand_over_together(topic: &str, records: &[Record], platform: &Platform
         platform.outbox.send(Stage::Preprocess, &messages).await?;
     }
     Ok((messages.len(), dead))
+}
+
+/// Returns the offset after the last record of each partition, in whatever order they were read.
+fn next_offsets(done: &[Record]) -> BTreeMap<i32, i64> {
+    let mut next = BTreeMap::new();
+    for record in done {
+        let after = record.offset + 1;
+        next.entry(record.partition)
+            .and_modify(|offset: &mut i64| *offset = after.max(*offset))
+            .or_insert(after);
+    }
+    next
 }
 
 /// Returns the messages that a value asks for, or why it can never be accepted.
@@ -210,6 +212,7 @@ mod tests {
         let handed = hand_over(TOPIC, &records, &platform(&world)).await;
         assert!(handed.stopped.is_none(), "{handed:?}");
         assert_eq!((handed.done, handed.messages, handed.dead), (23, 23, 0));
+        assert_eq!(handed.next, BTreeMap::from([(0, 23)]));
         let expected: Vec<String> = (0..23).map(|number| about("flits", number)).collect();
         assert_eq!(queued(&world), expected);
     }
@@ -279,7 +282,7 @@ mod tests {
         assert_eq!(handed.done, 10);
         let why = format!("{:#}", handed.stopped.unwrap());
         assert!(why.contains("queue `flits-preprocess` did not answer"), "{why}");
-        assert_eq!(next_offsets(&records[..handed.done]), BTreeMap::from([(0, 10)]));
+        assert_eq!(handed.next, BTreeMap::from([(0, 10)]));
 
         let handed = hand_over(TOPIC, &records[handed.done..], &platform).await;
         assert!(handed.stopped.is_none(), "{handed:?}");
@@ -294,7 +297,7 @@ mod tests {
         let (platform, _) = failing(0, &world);
         let records = [record(0, "not json"), record(1, about("flits", 1))];
         let handed = hand_over(TOPIC, &records, &platform).await;
-        assert_eq!(handed.done, 0);
+        assert_eq!((handed.done, handed.next.len()), (0, 0));
         assert!(handed.stopped.is_some());
         assert!(queued(&world).is_empty(), "the records behind it wait");
         let handed = hand_over(TOPIC, &records, &platform).await;

@@ -6,7 +6,7 @@
 mod connect;
 mod context;
 
-use std::{pin::pin, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, pin::pin, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use futures_util::FutureExt as _;
@@ -20,7 +20,7 @@ use rdkafka::{
 use tokio::sync::oneshot;
 
 use self::context::Context;
-use super::{Handed, Properties, Record, hand_over, next_offsets};
+use super::{Handed, Properties, Record, hand_over};
 
 /// The most records that are handed over before their offsets are committed.
 const BATCH: usize = 100;
@@ -118,13 +118,14 @@ impl Member<'_> {
             let (handed, arrived) = self.polling(handing_over).await?;
             let Handed {
                 done,
+                next,
                 messages,
                 dead,
                 stopped,
             } = handed;
             if done > 0 {
                 tracing::info!(records = done, messages, dead, "records are handed over");
-                self.store_offsets(&records[..done]);
+                self.store_offsets(next);
                 self.commit().await;
                 records.drain(..done);
                 pause = FIRST_PAUSE;
@@ -210,12 +211,12 @@ impl Member<'_> {
     }
 
     /// Remembers how far each partition is done, for this commit and, should it fail, for any later one.
-    fn store_offsets(&mut self, done: &[Record]) {
-        for (partition, next) in next_offsets(done) {
-            let mut offsets = TopicPartitionList::new();
-            let stored = offsets
+    fn store_offsets(&mut self, offsets: BTreeMap<i32, i64>) {
+        for (partition, next) in offsets {
+            let mut one = TopicPartitionList::new();
+            let stored = one
                 .add_partition_offset(&self.options.topic, partition, Offset::Offset(next))
-                .and_then(|()| self.consumer.store_offsets(&offsets));
+                .and_then(|()| self.consumer.store_offsets(&one));
             match stored {
                 Ok(()) => self.owes = true,
                 // The group has taken the partition away; its next owner hands these records over once more.
