@@ -49,6 +49,10 @@ scenarios:
     tests/recipes/scenarios.sh moto
     tests/recipes/scenarios.sh minio
 
+# Kafka as a source, against a broker from Maven
+kafka:
+    tests/recipes/kafka.sh
+
 # The zips of the functions for AWS Lambda: arm64 or x86_64
 zips ARCH="arm64":
     infra/aws/zips.sh {{ARCH}}

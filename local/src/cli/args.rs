@@ -72,11 +72,11 @@ pub struct DirArgs {
     /// The directory that holds everything.
     #[arg(long, value_name = "D", default_value = ".flits")]
     pub dir: PathBuf,
-    #[command(flatten)]
-    servers: ServerArgs,
     /// Print one JSON object per line instead of text.
     #[arg(long)]
     pub json: bool,
+    #[command(flatten)]
+    servers: ServerArgs,
 }
 
 impl DirArgs {
@@ -190,8 +190,6 @@ pub struct UpArgs {
 /// `flits setup`.
 #[derive(Debug, Args)]
 pub struct SetupArgs {
-    #[command(flatten)]
-    pub(super) servers: ServerArgs,
     /// What the bucket notifies of new objects, as an ARN: a webhook of `MinIO` is `arn:minio:sqs::NAME:webhook`. The queue
     /// `flits-preprocess` unless given.
     #[arg(long, value_name = "ARN")]
@@ -202,13 +200,13 @@ pub struct SetupArgs {
     /// Print one JSON object per line instead of text.
     #[arg(long)]
     pub json: bool,
+    #[command(flatten)]
+    pub(super) servers: ServerArgs,
 }
 
 /// `flits pump`.
 #[derive(Debug, Args)]
 pub struct PumpArgs {
-    #[command(flatten)]
-    pub(super) servers: ServerArgs,
     /// The stages to run, separated by commas; all of them unless given.
     #[arg(long = "stage", value_name = "STAGE", value_delimiter = ',', value_parser = stage)]
     pub stages: Vec<Stage>,
@@ -230,6 +228,8 @@ pub struct PumpArgs {
     /// Print one JSON object per line instead of text.
     #[arg(long)]
     pub json: bool,
+    #[command(flatten)]
+    pub(super) servers: ServerArgs,
 }
 
 /// Reads the name of a stage.
