@@ -40,7 +40,7 @@ packed=()
 for function in "${functions[@]}"; do packed+=(-p "$function" --bin "$function"); done
 # Zips of another processor must not be taken for these.
 for function in "${functions[@]}"; do rm -f "$out/$function.zip"; done
-PATH="$PWD/$venv/bin:$PATH" cargo lambda build --release --locked --target "$target" --output-format zip --lambda-dir "$out" "${packed[@]}"
+PATH="$PWD/$venv/bin:$PATH" cargo lambda build --profile dist --locked --target "$target" --output-format zip --lambda-dir "$out" "${packed[@]}"
 
 failed=0
 for function in "${functions[@]}"; do
