@@ -123,6 +123,11 @@ bench-uploads:
     cargo build --release -p flits -p preprocess --bins
     python3 benches/uploads.py --binaries target/release
 
+# From exec to the first answer of each function, through the Runtime API
+bench-cold-start:
+    cargo build --release --bins
+    python3 benches/cold_start.py --binaries target/release
+
 # A sweep over 100,000 ledgers: seconds and requests
 bench-sweep:
     cargo run --release -p sweep --example ledgers
