@@ -548,8 +548,8 @@ FAULTS = {
     "a pump that goes round the broker": {
         "case": "train jobsink",
         "file": "templates/pump.yaml",
-        "old": '"%s#{stage}" (include "flits.sinkURL" .)',
-        "new": '"%s" $to',
+        "old": '- {{ include "flits.sinkURL" . | quote }}',
+        "new": "- {{ $to | quote }}",
         "found_by": "pump",
         "says": "posts to",
     },

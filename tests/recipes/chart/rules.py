@@ -388,7 +388,7 @@ def pump(rendering):
         stages = words[words.index("--stage") + 1].split(",")
         to = words[words.index("--to") + 1]
         if rendering.with_eventing:
-            if to.removesuffix("#{stage}") not in sinks:
+            if to not in sinks:
                 yield f"{pod}: posts to {to}, and jobs go to {sinks}"
             if set(stages) != STAGES:
                 yield f"{pod}: leaves {STAGES - set(stages)} in the queues, which nobody empties"
