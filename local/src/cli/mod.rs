@@ -99,9 +99,9 @@ pub async fn main(cli: Cli) -> anyhow::Result<ExitCode> {
 pub fn logs(cli: &Cli) -> Option<Logging> {
     let filter = match cli.command {
         // The S3 server answers refusals to its client; its protocol crate logs them as errors.
-        Command::Up(_) | Command::Pump(_) | Command::Source(_) => "info,s3s=off",
+        Command::Up(_) | Command::Pump(_) | Command::Source(_) => "info,s3s=off,aws_config=error",
         // A failed job is printed with its result.
-        _ => "error,s3s=off,platform::driver=off",
+        _ => "error,s3s=off,platform::driver=off,aws_config=off",
     };
     let started = Sources::of_process(None)
         .map(|sources| sources.fallback("log.filter", filter))
