@@ -4,4 +4,5 @@
 
 mod child;
 mod isolated;
+mod posting;
 mod pumping;
