@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# Makes an image of ElasticMQ from its Maven jars, a Java runtime cut out of this machine's JDK and the shared libraries that
+# it links, FROM scratch. Usage: infra/kind/elasticmq.sh NAME:TAG FILE.tar
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+name=$1 file=$2
+version=1.7.1
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/flits-tools/elasticmq-$version
+
+if [ ! -e "$cache/jars.done" ]; then
+  mkdir -p "$cache/jars"
+  cat >"$cache/pom.xml" <<POM
+<project><modelVersion>4.0.0</modelVersion><groupId>flits</groupId><artifactId>elasticmq</artifactId><version>1</version>
+  <packaging>pom</packaging>
+  <dependencies><dependency>
+    <groupId>org.elasticmq</groupId><artifactId>elasticmq-server_2.13</artifactId><version>$version</version>
+  </dependency></dependencies>
+</project>
+POM
+  mvn -B -q -f "$cache/pom.xml" dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory="$cache/jars"
+  touch "$cache/jars.done"
+fi
+
+root=$(mktemp -d)
+trap 'rm -rf "$root"' EXIT
+jlink --add-modules java.base,java.logging,java.management,java.naming,java.sql,java.xml,jdk.unsupported \
+  --strip-debug --no-header-files --no-man-pages --output "$root/jre"
+find "$root/jre" -type f \( -name '*.so' -o -path '*/bin/java' \) -print0 | xargs -0 ldd 2>/dev/null |
+  sed -n 's/.*=> \(\/[^ ]*\).*/\1/p; s/^\s*\(\/[^ ]*ld-linux[^ ]*\).*/\1/p' | grep -v "^$root" | sort -u |
+  while read -r library; do
+    install -D -m 755 "$(realpath "$library")" "$root$library"
+  done
+install -d "$root/jars"
+install -m 644 "$cache"/jars/*.jar "$root/jars/"
+python3 infra/images/image.py --root "$root" --out "$file" --name "$name" \
+  --env LD_LIBRARY_PATH=/jre/lib:/jre/lib/server \
+  --entrypoint "/jre/bin/java -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xmx256m -Dconfig.file=/opt/elasticmq.conf -cp /jars/* org.elasticmq.server.Main"
