@@ -25,11 +25,7 @@ root=$(mktemp -d)
 trap 'rm -rf "$root"' EXIT
 jlink --add-modules java.base,java.logging,java.management,java.naming,java.sql,java.xml,jdk.unsupported \
   --strip-debug --no-header-files --no-man-pages --output "$root/jre"
-find "$root/jre" -type f \( -name '*.so' -o -path '*/bin/java' \) -print0 | xargs -0 ldd 2>/dev/null |
-  sed -n 's/.*=> \(\/[^ ]*\).*/\1/p; s/^\s*\(\/[^ ]*ld-linux[^ ]*\).*/\1/p' | grep -v "^$root" | sort -u |
-  while read -r library; do
-    install -D -m 755 "$(realpath "$library")" "$root$library"
-  done
+find "$root/jre" -type f \( -name '*.so' -o -path '*/bin/java' \) -print0 | xargs -0 infra/kind/libraries.sh "$root"
 install -d "$root/jars"
 install -m 644 "$cache"/jars/*.jar "$root/jars/"
 python3 infra/images/image.py --root "$root" --out "$file" --name "$name" \

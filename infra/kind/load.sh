@@ -15,6 +15,7 @@ minio() {
   local root
   root=$(mktemp -d)
   install -m 755 "$TOOLS/bin/minio" "$root/minio"
+  infra/kind/libraries.sh "$root" "$root/minio"
   python3 infra/images/image.py --root "$root" --out "$IMAGES/minio.tar" --name dev.local/minio:dev --entrypoint /minio
   rm -rf "$root"
 }

@@ -44,7 +44,7 @@ same() {
     return
   fi
   here=$("$FLITS" run "$2" --dir "$work/here" --json "${@:3}" 2>/dev/null | tail -n 1 | jq -r .forecast)
-  there=$(ask gateway "/status/$1" | jq -r '[.. | .forecast? // empty | .key? // .] | map(select(type == "string")) | last')
+  there=$(ask gateway "/status/$1" --fail | jq -r .forecast)
   if [ "$here" != "$there" ]; then
     echo "the forecast of $1 is $there, here it is $here" >&2
     return 1
@@ -92,9 +92,9 @@ zero() {
 # A dataset whose net trains for about a minute.
 slow() {
   cat >"$work/slow.toml" <<'TOML'
-models = ["linear", { kind = "gru", epochs = 40, patience = 40 }]
+models = ["linear", { kind = "gru", epochs = 60, patience = 60 }]
 TOML
-  "$FLITS" generate --rows 12000 --seed "$2" --out "$work/$1.csv" 2>/dev/null
+  "$FLITS" generate --rows 4000 --seed "$2" --out "$work/$1.csv" 2>/dev/null
   put "$work/slow.toml" "specs/$1.toml"
   put "$work/$1.csv" "raw/$1/$1.csv"
 }
@@ -103,7 +103,7 @@ TOML
 training() {
   local pod
   for pod in $(pods app.kubernetes.io/component=train); do
-    if kubectl -n flits logs "$pod" | grep '"started"' | grep "\"$1\"" | grep -q '"gru"'; then
+    if kubectl -n flits logs "$pod" | grep -q "started .*stage=\"train\" dataset=$1 .*model=gru"; then
       echo "$pod"
       return
     fi

@@ -50,12 +50,12 @@ metadata: { name: minio, namespace: flits }
 stringData:
   MINIO_ROOT_USER: "$user"
   MINIO_ROOT_PASSWORD: "$password"
-  MINIO_NOTIFY_WEBHOOK_AUTH_TOKEN_flits: "Bearer $token"
+  MINIO_NOTIFY_WEBHOOK_AUTH_TOKEN_FLITS: "Bearer $token"
 YAML
 fi
 kubectl apply -f infra/kind/services.yaml >/dev/null
 kubectl -n flits rollout status deploy/minio --timeout=180s
-kubectl -n flits rollout status deploy/elasticmq --timeout=180s
+kubectl -n flits rollout status deploy/queue --timeout=180s
 within 30 "MinIO's port" curl -fsS -m 2 "$STORE/minio/health/ready"
 
 say "chart"
