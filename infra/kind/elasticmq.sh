@@ -4,22 +4,9 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 name=$1 file=$2
-version=1.7.1
-cache=${XDG_CACHE_HOME:-$HOME/.cache}/flits-tools/elasticmq-$version
-
-if [ ! -e "$cache/jars.done" ]; then
-  mkdir -p "$cache/jars"
-  cat >"$cache/pom.xml" <<POM
-<project><modelVersion>4.0.0</modelVersion><groupId>flits</groupId><artifactId>elasticmq</artifactId><version>1</version>
-  <packaging>pom</packaging>
-  <dependencies><dependency>
-    <groupId>org.elasticmq</groupId><artifactId>elasticmq-server_2.13</artifactId><version>$version</version>
-  </dependency></dependencies>
-</project>
-POM
-  mvn -B -q -f "$cache/pom.xml" dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory="$cache/jars"
-  touch "$cache/jars.done"
-fi
+# shellcheck source=infra/minio/servers.sh
+. infra/minio/servers.sh
+fetch_elasticmq
 
 root=$(mktemp -d)
 trap 'rm -rf "$root"' EXIT
@@ -27,7 +14,7 @@ jlink --add-modules java.base,java.logging,java.management,java.naming,java.sql,
   --strip-debug --no-header-files --no-man-pages --output "$root/jre"
 find "$root/jre" -type f \( -name '*.so' -o -path '*/bin/java' \) -print0 | xargs -0 infra/kind/libraries.sh "$root"
 install -d "$root/jars"
-install -m 644 "$cache"/jars/*.jar "$root/jars/"
+install -m 644 "$elasticmq_jars"/*.jar "$root/jars/"
 python3 infra/images/image.py --root "$root" --out "$file" --name "$name" \
   --env LD_LIBRARY_PATH=/jre/lib:/jre/lib/server \
   --entrypoint "/jre/bin/java -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xmx256m -Dconfig.file=/opt/elasticmq.conf -cp /jars/* org.elasticmq.server.Main"

@@ -4,7 +4,7 @@
 # Scripts that make a Kind cluster with Knative without pulling an image; where they are missing, public images are used.
 FLITS_KIND_LAB=${FLITS_KIND_LAB:-../shared/tools/kind}
 CLUSTER=${FLITS_KIND_CLUSTER:-flits}
-TOOLS=${XDG_CACHE_HOME:-$HOME/.cache}/flits-tools
+TOOLS=${FLITS_TOOLS:-${XDG_CACHE_HOME:-$HOME/.cache}/flits-tools}
 KINDLAB=${KINDLAB:-${XDG_CACHE_HOME:-$HOME/.cache}/kindlab}
 IMAGES=${FLITS_IMAGES:-${CARGO_TARGET_DIR:-target}/images}
 PATH=$TOOLS/bin:$KINDLAB/bin:$PATH
@@ -23,8 +23,8 @@ STORE=http://127.0.0.1:18081
 DOMAIN=flits.example.com
 export CLUSTER KINDLAB KUBECONFIG PATH OFFLINE NODE INGRESS STORE DOMAIN IMAGES
 
-started=$(date +%s)
-say() { printf '[%3d s] %s\n' $(($(date +%s) - started)) "$*"; }
+begin=$(date +%s)
+say() { printf '[%3d s] %s\n' $(($(date +%s) - begin)) "$*"; }
 
 # Tries a command until it succeeds: within SECONDS what COMMAND...
 within() {

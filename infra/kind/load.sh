@@ -6,15 +6,14 @@ cd "$(dirname "$0")/../.."
 # shellcheck source=infra/kind/env.sh
 . infra/kind/env.sh
 
-MINIO_MODULE=github.com/minio/minio@v0.0.0-20260212201848-7aac2a2c5b7c
+# shellcheck source=infra/minio/servers.sh
+. infra/minio/servers.sh
 
 minio() {
-  if ! [ -x "$TOOLS/bin/minio" ]; then
-    GOBIN=$TOOLS/bin CGO_ENABLED=0 GOFLAGS=-trimpath go install -ldflags="-s -w" "$MINIO_MODULE"
-  fi
+  fetch_minio
   local root
   root=$(mktemp -d)
-  install -m 755 "$TOOLS/bin/minio" "$root/minio"
+  install -m 755 "$tools/bin/minio" "$root/minio"
   infra/kind/libraries.sh "$root" "$root/minio"
   python3 infra/images/image.py --root "$root" --out "$IMAGES/minio.tar" --name dev.local/minio:dev --entrypoint /minio
   rm -rf "$root"
@@ -25,7 +24,7 @@ if [ -n "$OFFLINE" ]; then
   [ -s "$IMAGES/elasticmq.tar" ] || infra/kind/elasticmq.sh dev.local/elasticmq:dev "$IMAGES/elasticmq.tar"
   others=("$IMAGES/minio.tar" "$IMAGES/elasticmq.tar")
 else
-  docker pull "${MINIO_IMAGE:=minio/minio:latest}"
+  docker pull "${MINIO_IMAGE:=minio/minio:RELEASE.2025-09-07T16-13-09Z}"
   docker pull "${ELASTICMQ_IMAGE:=softwaremill/elasticmq-native:1.7.1}"
   docker tag "$MINIO_IMAGE" dev.local/minio:dev
   docker tag "$ELASTICMQ_IMAGE" dev.local/elasticmq:dev
