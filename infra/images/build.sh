@@ -24,13 +24,8 @@ all=(preprocess sample train eval infer sweep gateway flits)
 if [ -z "$binaries" ]; then
   # Static glibc: names are resolved without shared libraries. No paths of this machine stand in the binaries.
   RUSTFLAGS="-C target-feature=+crt-static --remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=/cargo --remap-path-prefix=$PWD=/flits" \
-    cargo build --release --locked --target "$triple" --bins "${all[@]/#/--package=}"
-  # The release profile keeps names of functions for backtraces, a quarter of a binary; a panic's line stays without them.
-  binaries=$(mktemp -d)
-  trap 'rm -rf "$binaries"' EXIT
-  for name in "${names[@]}"; do
-    "${STRIP:-strip}" --strip-all -o "$binaries/$name" "$target/$triple/release/$name"
-  done
+    cargo build --profile dist --locked --target "$triple" --bins "${all[@]/#/--package=}"
+  binaries=$target/$triple/dist
 fi
 
 python3 infra/images/image.py --binaries "$binaries" --out "$out" --target "$triple" "${names[@]}"

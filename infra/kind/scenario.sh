@@ -9,7 +9,7 @@ cd "$(dirname "$0")/../.."
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-FLITS=${FLITS:-$(dirname "$IMAGES")/$(rustc -vV | sed -n 's/^host: //p')/release/flits}
+FLITS=${FLITS:-$(dirname "$IMAGES")/$(rustc -vV | sed -n 's/^host: //p')/dist/flits}
 user=$(secret flits-access access-key) password=$(secret flits-access secret-key)
 (umask 077 && printf 'Authorization: Bearer %s\n' "$(secret flits-token token)" >"$work/token")
 export MC_CONFIG_DIR=$work/mc MC_HOST_flits="${STORE/:\/\//:\/\/$user:$password@}"
