@@ -45,7 +45,7 @@ is_newest() { [ "$(newest "$1")" = "$2" ]; }
 same() {
   local here
   if ! [ -x "$FLITS" ]; then
-    figures+=("$1 not compared, there is no $FLITS")
+    figures+=("${1%-*} not compared, there is no $FLITS")
     return
   fi
   here=$("$FLITS" run "$3" --dir "$work/here" --json "${@:4}" 2>/dev/null | tail -n 1 | jq -r .forecast)
@@ -53,7 +53,7 @@ same() {
     echo "the cluster has $(newest "$1"), a local run made $here" >&2
     return 1
   fi
-  figures+=("$1 equals a local run")
+  figures+=("${1%-*} equals a local run")
 }
 
 pods() { kubectl -n flits get pods -l "$1" --field-selector=status.phase=Running -o name; }
@@ -97,21 +97,24 @@ zero() {
   done
 }
 
-# A dataset whose net trains for about a minute.
+# A dataset whose net trains for about a minute, another one in each run: slow DATASET
 slow() {
   cat >"$work/slow.toml" <<'TOML'
 models = ["linear", { kind = "gru", epochs = 60, patience = 60 }]
 TOML
-  "$FLITS" generate --rows 4000 --seed "$2" --out "$work/$1.csv" >/dev/null 2>&1
+  "$FLITS" generate --rows 4000 --seed "$begin" --out "$work/$1.csv" >/dev/null 2>&1
   put "$work/slow.toml" "specs/$1.toml"
   put "$work/$1.csv" "raw/$1/$1.csv"
 }
+
+# The lines that a pod logs about the fit of a dataset's net: net POD DATASET
+net() { kubectl -n flits logs "$1" | grep "stage=\"train\" dataset=$2 .*model=gru"; }
 
 # The pod that fits the net of a dataset: training DATASET
 training() {
   local pod
   for pod in $(pods app.kubernetes.io/component=train); do
-    if kubectl -n flits logs "$pod" | grep -q "started .*stage=\"train\" dataset=$1 .*model=gru"; then
+    if net "$pod" "$1" | tail -n 1 | grep -q ': started '; then
       echo "$pod"
       return
     fi
@@ -119,36 +122,32 @@ training() {
   return 1
 }
 
-killed() {
-  say "a pod is killed while it trains"
-  local pod start
-  slow killed 1
-  within 240 "a pod that trains" training killed
-  pod=$(training killed)
-  sleep 3
+# What happens to a pod that has trained for a few seconds, and what follows: lost HOW COMMAND...
+lost() {
+  local how=$1 pod start dataset=$1-$begin
+  say "a pod is $how while it trains"
+  slow "$dataset"
+  within 240 "a pod that trains" training "$dataset"
+  pod=$(training "$dataset")
+  sleep 5
   start=$(date +%s)
-  # As the kernel does where memory is short: no SIGTERM, nothing is saved.
-  docker exec "$NODE" ctr --namespace k8s.io tasks kill --signal SIGKILL "$(container "$pod")"
-  forecast killed 600
-  figures+=("killed in training, forecast $(($(date +%s) - start)) s later")
-  same killed 300 "$work/killed.csv" --spec "$work/slow.toml"
+  "$2" "$pod"
+  forecast "$dataset" 600
+  figures+=("$how in training, forecast $(($(date +%s) - start)) s later")
+  same "$dataset" 300 "$work/$dataset.csv" --spec "$work/slow.toml"
 }
 
-evicted() {
-  say "a pod is evicted while it trains"
-  local pod start name
-  slow evicted 2
-  within 240 "a pod that trains" training evicted
-  pod=$(training evicted) name=${pod#pod/}
-  sleep 3
-  start=$(date +%s)
-  kubectl create --raw "/api/v1/namespaces/flits/pods/$name/eviction" -f - >/dev/null <<JSON
-{"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": "$name", "namespace": "flits"}}
+# As the kernel does where memory is short: no SIGTERM, nothing is saved.
+kill_pod() { docker exec "$NODE" ctr --namespace k8s.io tasks kill --signal SIGKILL "$(container "$1")"; }
+
+evict_pod() {
+  kubectl create --raw "/api/v1/namespaces/flits/pods/${1#pod/}/eviction" -f - >/dev/null <<JSON
+{"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": "${1#pod/}", "namespace": "flits"}}
 JSON
-  forecast evicted 600
-  figures+=("evicted in training, forecast $(($(date +%s) - start)) s later")
-  same evicted 300 "$work/evicted.csv" --spec "$work/slow.toml"
 }
+
+killed() { lost killed kill_pod; }
+evicted() { lost evicted evict_pod; }
 
 steps=("${@:-upload}")
 [ $# -gt 0 ] || steps=(upload zero killed evicted)
