@@ -61,6 +61,15 @@ zips ARCH="arm64":
 aws:
     tests/recipes/aws.sh
 
+# One image per binary, without an engine, and their checks
+images *ARGS:
+    infra/images/build.sh {{ARGS}}
+    tests/recipes/images.sh
+
+# A cluster on this machine with Knative, MinIO and the chart; a file through it, pods killed; and down again
+kind *ARGS:
+    tests/recipes/kind.sh {{ARGS}}
+
 # The Helm chart: every rendering, strict schemas, planted faults
 chart:
     tests/recipes/chart.sh
