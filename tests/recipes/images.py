@@ -1,5 +1,5 @@
 """Checks images that `infra/images/build.sh` has left: what they hold, how they run, what their bills of materials list.
-Then it plants a fault of each kind and must find it. Usage: images.py CHECK|RUN|FAULTS DIR [BINARY…]"""
+Then it plants a fault of each kind and must find it. Usage: images.py CHECK|RUN|FAULTS|REVISION|EXTRACT DIR [BINARY…]"""
 
 import gzip
 import hashlib
@@ -351,6 +351,18 @@ def faults(directory, _):
     sys.exit(not all(hits))
 
 
+def revision(directory, binaries):
+    """Prints the commit of the images, or `several`."""
+    labels = [Archive(path).config["Labels"] for path in sorted(directory.glob("flits*.tar"))]
+    found = {label["org.opencontainers.image.revision"] for label in labels}
+    print(found.pop() if len(found) == 1 else "several")
+
+
+def extract(directory, binaries):
+    """Prints a binary."""
+    sys.stdout.buffer.write(Archive(files(directory, binaries[0])[0]).files[binaries[0]])
+
+
 if __name__ == "__main__":
     verb, directory, *binaries = sys.argv[1:]
-    {"CHECK": check, "RUN": run, "FAULTS": faults}[verb](pathlib.Path(directory), binaries or list(IMAGES))
+    {"CHECK": check, "RUN": run, "FAULTS": faults, "REVISION": revision, "EXTRACT": extract}[verb](pathlib.Path(directory), binaries or list(IMAGES))
