@@ -37,7 +37,7 @@ fn the_effective_configuration_can_be_read_back() {
     time = "300s"
 
     [log]
-    filter = "info"
+    filter = "info,aws_config=error"
     format = "auto"
 
     [queue]
@@ -46,6 +46,7 @@ fn the_effective_configuration_can_be_read_back() {
 
     [store]
     bucket = "flits"
+    checked = false
     "#);
     let again = Config::read(Sources::default().file("effective", &config.effective())).unwrap();
     assert_eq!(again, config);
