@@ -41,8 +41,8 @@ pub enum RaceError {
         winners: usize,
     },
     /// It did not answer.
-    #[error("cannot race conditional writes")]
-    Store(#[source] StoreError),
+    #[error(transparent)]
+    Store(StoreError),
 }
 
 /// Lets writers race for new keys, `rounds` times. What they write is deleted again.

@@ -3,6 +3,9 @@
 use anyhow::Context as _;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+/// The exit code after Ctrl-C, as shells count it.
+pub(super) const INTERRUPTED: u8 = 130;
+
 /// Waits for Ctrl-C or SIGTERM.
 pub(super) struct Interrupt {
     interrupt: Signal,

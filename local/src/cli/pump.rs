@@ -10,16 +10,17 @@ use tokio_util::sync::CancellationToken;
 use super::{
     args::PumpArgs,
     health::Health,
-    interrupt::Interrupt,
+    interrupt::{INTERRUPTED, Interrupt},
     print::{print, print_json},
 };
 use crate::{
     functions,
     harness::{Options, Servers, isolated},
-    pump::{self, InProcess, Invoker, Posting, Pump, Workers},
+    pump::{self, InProcess, Invoker, Polls, Posting, Pump, Workers},
 };
 
-/// Receives from the queues and runs the functions until Ctrl-C or SIGTERM.
+/// Receives from the queues and runs the functions until Ctrl-C or SIGTERM, the second of which does not wait for what is
+/// under way.
 ///
 /// # Errors
 /// When a setting is wrong, a binary is missing, or the port is not free.
@@ -38,6 +39,7 @@ pub(super) async fn pump(args: &PumpArgs) -> anyhow::Result<()> {
     let pump = Pump {
         stages: stages.clone(),
         queue: platform.queue.clone(),
+        polls: Polls::Awaited(platform.host.poll),
         invoker: invoker(args, &options, &stages, &config, &platform)?,
         deaths: pump::deaths(platform.clone()),
         workers: match args.workers {
@@ -62,7 +64,11 @@ pub(super) async fn pump(args: &PumpArgs) -> anyhow::Result<()> {
         health.stop.ask();
     }
     stop.cancel();
-    pumping.await.context("the pump ended by itself")
+    tokio::select! {
+        ended = pumping => ended.context("the pump ended by itself"),
+        // What runs is killed with this process, and delivered again after its visibility time-out.
+        () = interrupt.wait() => std::process::exit(i32::from(INTERRUPTED)),
+    }
 }
 
 fn invoker(

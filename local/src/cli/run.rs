@@ -10,7 +10,7 @@ use platform::Link;
 use super::{
     args::{RunArgs, SpecArgs, UploadArgs},
     follow::{Followed, Following, SENDING},
-    interrupt::Interrupt,
+    interrupt::{INTERRUPTED, Interrupt},
     lengths, plot,
     print::{print, print_json},
     progress::Progress,
@@ -21,9 +21,6 @@ use crate::{
     harness::{Harness, Options, Session},
     submit::{self, Prepared, Refused, SubmitError},
 };
-
-/// The exit code after Ctrl-C, as shells count it.
-const INTERRUPTED: u8 = 130;
 
 /// Uploads a file and follows it to its forecast.
 ///

@@ -31,7 +31,7 @@ use self::{
 };
 use crate::{
     functions,
-    pump::{self, InProcess, Invoker, Isolated, Pump, Workers},
+    pump::{self, InProcess, Invoker, Isolated, Polls, Pump, Workers},
 };
 
 /// How often a client checks whether the directory is served yet.
@@ -142,6 +142,7 @@ impl Harness {
         let pump = Pump {
             stages: Stage::ALL.to_vec(),
             queue: platform.queue.clone(),
+            polls: Polls::Left,
             invoker,
             deaths: pump::deaths(platform.clone()),
             workers: Workers::of_cores(platform.host.threads),

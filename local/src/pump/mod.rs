@@ -18,7 +18,10 @@ use std::{sync::Arc, time::Duration};
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use contract::Stage;
-use platform::{Clock, Delivered, Queue, Stop, process, serve::succeeded};
+use platform::{
+    Clock, Delivered, Queue, Stop, process,
+    serve::{poll, succeeded},
+};
 use tokio::{sync::Semaphore, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
@@ -32,14 +35,24 @@ pub use self::{
     workers::Workers,
 };
 
-/// How long one receive waits for a message; the longest that queues allow.
-const POLL: Duration = Duration::from_secs(20);
+/// The longest wait that queues allow.
+const LONGEST: Duration = Duration::from_secs(20);
 
 /// How long to wait before a batch that failed as a whole is delivered again.
 const GIVE_BACK: Duration = Duration::from_secs(1);
 
 /// How long to wait after a queue could not be reached.
 const UNREACHABLE: Duration = Duration::from_secs(1);
+
+/// How the pump waits at its queues.
+#[derive(Clone, Copy, Debug)]
+pub enum Polls {
+    /// As long as queues allow; a stop leaves a poll at once. For queues that forget a poll whose client has gone, as the
+    /// embedded ones do.
+    Left,
+    /// So long; a stop [awaits](poll) a poll that is under way. For all other queues.
+    Awaited(Duration),
+}
 
 /// What the pump works with.
 #[derive(Clone)]
@@ -48,6 +61,8 @@ pub struct Pump {
     pub stages: Vec<Stage>,
     /// The queues to receive from.
     pub queue: Arc<dyn Queue>,
+    /// How it waits at them.
+    pub polls: Polls,
     /// What runs the batches.
     pub invoker: Arc<dyn Invoker>,
     /// What counts invocations that ended without an answer.
@@ -65,8 +80,8 @@ pub struct Pump {
 impl Pump {
     /// Pumps its stages until `stop` is cancelled.
     ///
-    /// Then it receives no more, asks running invocations to stop, and returns when they have ended. What they did not
-    /// finish stays in the queues.
+    /// Then it receives no more, asks running invocations to stop, and returns when they and awaited [polls](Polls) have
+    /// ended. What they did not finish stays in the queues.
     pub async fn run(self, stop: CancellationToken) {
         let mut stages = JoinSet::new();
         for stage in self.stages.clone() {
@@ -80,7 +95,7 @@ impl Pump {
         let free = Arc::new(Semaphore::new(self.workers.of(stage)));
         let mut running = JoinSet::new();
         while let Some(permit) = unless(stop, Arc::clone(&free).acquire_owned()).await {
-            let Some(batch) = unless(stop, self.receive(stage)).await else {
+            let Some(batch) = self.poll(stage, stop).await else {
                 break;
             };
             // Finished ones are removed, so that the set does not grow.
@@ -99,8 +114,14 @@ impl Pump {
         finish(&mut running).await;
     }
 
-    async fn receive(&self, stage: Stage) -> Vec<Delivered> {
-        match self.queue.receive(stage, Workers::batch(stage), POLL).await {
+    /// Receives, or returns `None` once `stop` is cancelled.
+    async fn poll(&self, stage: Stage, stop: &CancellationToken) -> Option<Vec<Delivered>> {
+        let (queue, most) = (&*self.queue, Workers::batch(stage));
+        let polled = match self.polls {
+            Polls::Left => unless(stop, queue.receive(stage, most, LONGEST)).await.transpose(),
+            Polls::Awaited(wait) => poll(queue, (stage, most, wait), stop.cancelled()).await,
+        };
+        match polled {
             Ok(batch) => batch,
             Err(error) => {
                 tracing::warn!(
@@ -108,8 +129,7 @@ impl Pump {
                     error = &error as &dyn std::error::Error,
                     "cannot receive"
                 );
-                self.clock.sleep(UNREACHABLE).await;
-                Vec::new()
+                unless(stop, self.clock.sleep(UNREACHABLE)).await.map(|()| Vec::new())
             }
         }
     }

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use contract::Stage;
-use flits::pump::{Batch, Deadline, InProcess, InvokeError, Invoker, Pump, Workers};
+use flits::pump::{Batch, Deadline, InProcess, InvokeError, Invoker, Polls, Pump, Workers};
 use platform::{Clock, Outbox as _};
 use testing::memory::{Limits, MemoryClock, MemoryQueue};
 use tokio::{
@@ -56,6 +56,7 @@ impl Bench {
         let (asked, calls) = mpsc::unbounded_channel();
         let pump = Pump {
             queue: queue.clone(),
+            polls: Polls::Left,
             invoker: Arc::new(Scripted(asked)),
             // When a death cannot be counted, the messages are given back.
             deaths: Arc::new(|_, _| Arc::new(|_, _| Box::pin(async { panic!("nobody counts here") }))),
@@ -180,6 +181,26 @@ async fn stopping_waits_for_what_runs_and_leaves_the_rest_in_the_queue() {
     call.answer.send(Ok(vec![])).ok().unwrap();
     patient(pump).await.unwrap();
     assert_eq!(bench.queue.bodies(Stage::Train), ["waiting"]);
+}
+
+#[tokio::test]
+async fn a_stop_awaits_polls_where_they_would_hide_a_message_and_gives_it_back() {
+    let mut bench = Bench::new(1);
+    bench.pump.polls = Polls::Awaited(Duration::from_secs(5));
+    let (stop, pump) = bench.start();
+    // The polls begin.
+    while bench.clock.sleepers() < Stage::ALL.len() {
+        tokio::task::yield_now().await;
+    }
+    stop.cancel();
+    tokio::task::yield_now().await;
+    assert!(!pump.is_finished());
+    bench.send(Stage::Sample, &["late"]).await;
+    bench.clock.advance(Duration::from_secs(5));
+    patient(pump).await.unwrap();
+    assert!(bench.calls.try_recv().is_err(), "it is not worked on");
+    assert_eq!(bench.queue.bodies(Stage::Sample), ["late"]);
+    assert_eq!(bench.queue.next_visible(), Some(Duration::from_secs(5 + 1)));
 }
 
 /// Runs one batch of one stage in this process.

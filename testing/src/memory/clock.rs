@@ -22,6 +22,12 @@ impl MemoryClock {
         }
     }
 
+    /// Returns how many wait for a time.
+    #[must_use]
+    pub fn sleepers(&self) -> usize {
+        self.elapsed.receiver_count()
+    }
+
     /// Advances the clock and wakes those who waited for the time.
     pub fn advance(&self, time: Duration) {
         self.elapsed.send_modify(|elapsed| *elapsed += time);

@@ -32,8 +32,8 @@ use tokio::{
 use super::host::{Host, Hosts, Pace, Running};
 
 const REGION: &str = "us-east-1";
-/// For how long a received message is hidden before its function says how long it needs. A pump that was stopped may
-/// leave a receive behind, whose message shows up again only after this.
+/// For how long a received message is hidden before its function says how long it needs. So long waits who takes over from
+/// one that was killed.
 const HIDDEN_S: &str = "1";
 /// How often the queues are looked at.
 const LOOK: Duration = Duration::from_millis(50);
@@ -161,6 +161,7 @@ impl Processes {
             .args(["--store", &format!("{}/{}", self.servers.s3, self.platform.host.bucket)])
             .args(["--queue", &self.servers.sqs])
             .args(["--set", "host.lease=2s", "--set", "host.max_attempts=50"])
+            .args(["--set", "host.poll=1s"])
             .args(["--set", &format!("host.command.train-gru={gru}")])
             // `flits setup` has raced the writers of a server, and the embedded one is raced by `tests/ports`.
             .env("FLITS__STORE__CHECKED", "true")

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 
-use super::received;
+use super::{poll::poll, received};
 use crate::{batch::handle_batch, error::chain, host::Platform, stop::Stop, work::ErasedWork};
 
 /// How many polls in a row must be empty.
@@ -16,10 +16,10 @@ pub(super) async fn drain(work: &dyn ErasedWork, ending: &Stop, platform: &Platf
     let (stage, mut empty, mut handled) = (work.stage(), 0, 0_usize);
     while empty < EMPTY {
         let host = &platform.host;
-        let receiving = platform.queue.receive(stage, host.threads.clamp(1, 10), host.poll);
-        let batch = tokio::select! {
-            () = ending.asked() => break,
-            batch = receiving => batch.context("cannot receive from the queue")?,
+        let most = host.threads.clamp(1, 10);
+        let polled = poll(&*platform.queue, (stage, most, host.poll), ending.asked()).await;
+        let Some(batch) = polled.context("cannot receive from the queue")? else {
+            break;
         };
         if batch.is_empty() {
             empty += 1;

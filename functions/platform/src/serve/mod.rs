@@ -16,6 +16,7 @@ mod drain;
 mod face;
 mod lambda;
 mod once;
+mod poll;
 mod received;
 mod scheduled;
 mod url;
@@ -33,6 +34,7 @@ use crate::{
 };
 
 pub use crate::batch::handle_batch;
+pub use poll::poll;
 pub use received::{event_of, succeeded};
 pub use scheduled::serve_scheduled;
 
