@@ -44,6 +44,10 @@ ports:
     tests/recipes/boto3.sh
     tests/recipes/emulator.sh
 
+# The functions behind Lambda's API, by cargo lambda watch and invoke, on moto
+lambda:
+    tests/recipes/lambda.sh
+
 # One suite of scenarios on moto, and on MinIO with ElasticMQ
 scenarios:
     tests/recipes/scenarios.sh moto
