@@ -8,7 +8,7 @@ check:
     cargo fmt --all -- --check
     cargo clippy --workspace --exclude recurrent-tch --all-targets -- -D warnings
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --exclude recurrent-tch --no-deps
-    cargo deny --offline check licenses bans sources
+    cargo deny check licenses bans sources
 
 # Everything without services
 test:
