@@ -64,6 +64,9 @@ pub(super) async fn pump(args: &PumpArgs) -> anyhow::Result<()> {
         health.stop.ask();
     }
     stop.cancel();
+    if !args.json {
+        print("ends when what is under way has stopped; Ctrl-C again ends at once.");
+    }
     tokio::select! {
         ended = pumping => ended.context("the pump ended by itself"),
         // What runs is killed with this process, and delivered again after its visibility time-out.
