@@ -6,7 +6,13 @@ cd "$(dirname "$0")/../.."
 # shellcheck source=infra/kind/env.sh
 . infra/kind/env.sh
 
-[ -s "$IMAGES/images.txt" ] || infra/images/build.sh
+# Images that were named are taken as they are.
+if [ ! -s "$IMAGES/images.txt" ]; then
+  infra/images/build.sh
+elif [ -z "${FLITS_IMAGES:-}" ] && [[ $(python3 tests/recipes/images.py REVISION "$IMAGES") != $(git rev-parse HEAD)* ]]; then
+  say "images are of another commit"
+  infra/images/build.sh
+fi
 
 if [ -n "$OFFLINE" ]; then
   if ! [ -x "$KINDLAB/bin/kingress" ]; then
