@@ -61,6 +61,10 @@ kafka:
 zips ARCH="arm64":
     infra/aws/zips.sh {{ARCH}}
 
+# The arm64 zips under qemu-user: the digests of this machine
+arm64:
+    tests/recipes/arm64.sh
+
 # The AWS template: cfn-lint, SAM's transform, every right of every role, planted faults
 aws:
     tests/recipes/aws.sh
