@@ -239,8 +239,14 @@ fn read_flags(cells: &StringChunked, rows: usize) -> Option<Numbers> {
         cell if is(cell, no) => Some(0.0),
         cell => is_missing(cell).then_some(f64::NAN),
     };
+    let values: Vec<f64> = cells.iter().take(rows).map(value).collect::<Option<_>>()?;
+    // A letter that stands alone is a code.
+    let are_letters = yes.len() == 1;
+    if are_letters && !(values.contains(&1.0) && values.contains(&0.0)) {
+        return None;
+    }
     Some(Numbers {
-        values: cells.iter().take(rows).map(value).collect::<Option<_>>()?,
+        values,
         flags: true,
         ..Numbers::default()
     })

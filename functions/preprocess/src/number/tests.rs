@@ -83,6 +83,12 @@ fn words_of_one_pair_are_flags_and_units_are_one_unit() {
     assert_eq!(read(&["True", "", "FALSE"], Decimal::Point).count(), 2);
     assert!(read(&["yes", "no", "n/a"], Decimal::Point).flags);
     assert_eq!(read(&["yes", "false"], Decimal::Point).text, Some(0));
+    assert!(read(&["y", "N"], Decimal::Point).flags);
+    assert_eq!(
+        read(&["y", "y"], Decimal::Point).text,
+        Some(0),
+        "a letter that stands alone is a code"
+    );
     assert_eq!(read(&["$5", "6"], Decimal::Point).text, None);
     assert_eq!(read(&["$5", "€6"], Decimal::Point).text, Some(1));
     assert_eq!(read(&["5 kWh", "6 kWh"], Decimal::Point).affix.to_string(), "kWh");
