@@ -41,8 +41,11 @@ const LONGEST: Duration = Duration::from_secs(20);
 /// How long to wait before a batch that failed as a whole is delivered again.
 const GIVE_BACK: Duration = Duration::from_secs(1);
 
-/// How long to wait after a queue could not be reached.
+/// How long to wait after a queue could not be reached. It doubles each time.
 const UNREACHABLE: Duration = Duration::from_secs(1);
+
+/// The longest such wait.
+const LONGEST_UNREACHABLE: Duration = Duration::from_secs(8);
 
 /// How the pump waits at its queues.
 #[derive(Clone, Copy, Debug)]
@@ -94,8 +97,9 @@ impl Pump {
     async fn stage(&self, stage: Stage, stop: &CancellationToken) {
         let free = Arc::new(Semaphore::new(self.workers.of(stage)));
         let mut running = JoinSet::new();
+        let mut pause = UNREACHABLE;
         while let Some(permit) = unless(stop, Arc::clone(&free).acquire_owned()).await {
-            let Some(batch) = self.poll(stage, stop).await else {
+            let Some(batch) = self.poll(stage, stop, &mut pause).await else {
                 break;
             };
             // Finished ones are removed, so that the set does not grow.
@@ -114,22 +118,27 @@ impl Pump {
         finish(&mut running).await;
     }
 
-    /// Receives, or returns `None` once `stop` is cancelled.
-    async fn poll(&self, stage: Stage, stop: &CancellationToken) -> Option<Vec<Delivered>> {
+    /// Receives, or returns `None` once `stop` is cancelled. Waits for `pause` where the queue cannot be reached.
+    async fn poll(&self, stage: Stage, stop: &CancellationToken, pause: &mut Duration) -> Option<Vec<Delivered>> {
         let (queue, most) = (&*self.queue, Workers::batch(stage));
         let polled = match self.polls {
             Polls::Left => unless(stop, queue.receive(stage, most, LONGEST)).await.transpose(),
             Polls::Awaited(wait) => poll(queue, (stage, most, wait), stop.cancelled()).await,
         };
         match polled {
-            Ok(batch) => batch,
+            Ok(batch) => {
+                *pause = UNREACHABLE;
+                batch
+            }
             Err(error) => {
                 tracing::warn!(
                     stage = stage.name(),
                     error = &error as &dyn std::error::Error,
                     "cannot receive"
                 );
-                unless(stop, self.clock.sleep(UNREACHABLE)).await.map(|()| Vec::new())
+                unless(stop, self.clock.sleep(*pause)).await?;
+                *pause = (*pause * 2).min(LONGEST_UNREACHABLE);
+                Some(Vec::new())
             }
         }
     }

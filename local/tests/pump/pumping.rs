@@ -1,12 +1,19 @@
 //! The pump on queues in memory, with an invoker whose answers come from the test.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use contract::Stage;
 use flits::pump::{Batch, Deadline, InProcess, InvokeError, Invoker, Polls, Pump, Workers};
-use platform::{Clock, Outbox as _};
+use platform::{Clock, Delivered, Outbox, Queue, QueueError};
 use testing::memory::{Limits, MemoryClock, MemoryQueue};
 use tokio::{
     sync::{mpsc, oneshot},
@@ -86,6 +93,41 @@ impl Bench {
 
     async fn call(&mut self) -> Call {
         patient(self.calls.recv()).await.unwrap()
+    }
+}
+
+/// A queue that cannot be reached so often.
+struct Away {
+    queue: Arc<MemoryQueue>,
+    times: AtomicUsize,
+}
+
+#[async_trait]
+impl Outbox for Away {
+    async fn send(&self, stage: Stage, bodies: &[String]) -> Result<(), QueueError> {
+        self.queue.send(stage, bodies).await
+    }
+}
+
+#[async_trait]
+impl Queue for Away {
+    async fn receive(&self, stage: Stage, max: usize, wait: Duration) -> Result<Vec<Delivered>, QueueError> {
+        let left = self.times.fetch_update(Relaxed, Relaxed, |times| times.checked_sub(1));
+        if left.is_ok() {
+            return Err(QueueError::Unavailable {
+                queue: stage.to_string(),
+                source: "away".into(),
+            });
+        }
+        self.queue.receive(stage, max, wait).await
+    }
+
+    async fn delete(&self, stage: Stage, handle: &str) -> Result<(), QueueError> {
+        self.queue.delete(stage, handle).await
+    }
+
+    async fn extend(&self, stage: Stage, handle: &str, visibility: Duration) -> Result<(), QueueError> {
+        self.queue.extend(stage, handle, visibility).await
     }
 }
 
@@ -181,6 +223,36 @@ async fn stopping_waits_for_what_runs_and_leaves_the_rest_in_the_queue() {
     call.answer.send(Ok(vec![])).ok().unwrap();
     patient(pump).await.unwrap();
     assert_eq!(bench.queue.bodies(Stage::Train), ["waiting"]);
+}
+
+#[tokio::test]
+async fn a_queue_that_is_away_is_asked_after_doubling_pauses() {
+    let mut bench = Bench::new(1);
+    bench.pump.stages = vec![Stage::Sample];
+    bench.pump.queue = Arc::new(Away {
+        queue: bench.queue.clone(),
+        times: AtomicUsize::new(5),
+    });
+    bench.send(Stage::Sample, &["a"]).await;
+    let (stop, pump) = bench.start();
+    let mut call = None;
+    for _ in 0..60 {
+        // The pump sees the time that has passed.
+        for _ in 0..10 {
+            tokio::task::yield_now().await;
+        }
+        call = bench.calls.try_recv().ok();
+        if call.is_some() {
+            break;
+        }
+        bench.clock.advance(Duration::from_secs(1));
+    }
+    let call = call.expect("the queue is asked again");
+    assert_eq!(bench.clock.monotonic(), Duration::from_secs(1 + 2 + 4 + 8 + 8));
+    assert_eq!(call.bodies, ["a"]);
+    call.answer.send(Ok(vec![])).ok().unwrap();
+    stop.cancel();
+    patient(pump).await.unwrap();
 }
 
 #[tokio::test]
