@@ -24,7 +24,7 @@ all=(preprocess sample train eval infer sweep gateway flits)
 if [ -z "$binaries" ]; then
   # Static glibc: names are resolved without shared libraries. No paths of this machine stand in the binaries.
   RUSTFLAGS="-C target-feature=+crt-static --remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=/cargo --remap-path-prefix=$PWD=/flits" \
-    cargo build --profile dist --locked --target "$triple" --bins "${all[@]/#/--package=}"
+    cargo build --profile dist --locked --target "$triple" --bins "${names[@]/#/--package=}"
   binaries=$target/$triple/dist
 fi
 

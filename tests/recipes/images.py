@@ -284,7 +284,7 @@ def one_clear_line(binary, code, out):
 
 def faults(directory, _):
     """Plants one fault at a time into a good image; each must be found, and nothing be found before."""
-    binary = "sample"
+    binary = "sweep"
     path, bill = files(directory, binary)
     good = Archive(path)
     base, own = image.base(), image.Layer()

@@ -28,25 +28,25 @@ if of_this_commit; then
   stand_in=
 else
   # It names a source as binaries of ours do.
-  tokio=$(cargo tree --locked --package sample --invert tokio --depth 0 --prefix none --format '{p}' | sed 's/tokio v//')
+  tokio=$(cargo tree --locked --package sweep --invert tokio --depth 0 --prefix none --format '{p}' | sed 's/tokio v//')
   mkdir "$work/static"
-  rustc -C target-feature=+crt-static --target "$FLITS_TARGET" --crate-name sample -o "$work/static/sample" - <<RUST
+  rustc -C target-feature=+crt-static --target "$FLITS_TARGET" --crate-name sweep -o "$work/static/sweep" - <<RUST
 fn main() { println!("/cargo/registry/src/index/tokio-$tokio/src/lib.rs"); }
 RUST
-  dir=$work/stand-in binaries=(sample) stand_in=yes
-  pack sample "$work/static" "$dir"
+  dir=$work/stand-in binaries=(sweep) stand_in=yes
+  pack sweep "$work/static" "$dir"
 fi
 
 python3 tests/recipes/images.py CHECK "$dir" "${binaries[@]}"
 python3 tests/recipes/images.py FAULTS "$dir"
 
 mkdir "$work/binary"
-python3 tests/recipes/images.py EXTRACT "$dir" sample >"$work/binary/sample"
-pack sample "$work/binary" "$work/once" >/dev/null
-touch -d '2001-01-01' "$work/binary/sample"
-(umask 077 && TZ=Asia/Tokyo pack sample "$work/binary" "$work/again" >/dev/null)
+python3 tests/recipes/images.py EXTRACT "$dir" sweep >"$work/binary/sweep"
+pack sweep "$work/binary" "$work/once" >/dev/null
+touch -d '2001-01-01' "$work/binary/sweep"
+(umask 077 && TZ=Asia/Tokyo pack sweep "$work/binary" "$work/again" >/dev/null)
 diff -r "$work/once" "$work/again"
-echo "packed twice, sample has equal bytes"
+echo "packed twice, sweep has equal bytes"
 
 if [ -n "$stand_in" ]; then
   echo "images: NOT RUN, there are none of this commit (infra/images/build.sh makes them); a program that stands in for a binary" \
