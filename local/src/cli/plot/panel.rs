@@ -183,7 +183,8 @@ impl Frame<'_> {
         scene.dashes(vec![(x, self.top - 12.0), (x, self.bottom)], QUIET);
         let label = format!("forecast from {}", moment(panel.frequency, first));
         let y = self.top - 6.0;
-        if x + 6.0 + font::width(&label, NOTE) <= f64::from(scene.width) - 4.0 {
+        // Beyond the frame stands the last value.
+        if x + 6.0 + font::width(&label, NOTE) <= self.right {
             scene.text((x + 6.0, y), label, NOTE, Anchor::Start, FUTURE);
         } else {
             scene.text((x - 6.0, y), label, NOTE, Anchor::End, FUTURE);
