@@ -6,11 +6,9 @@ cd "$(dirname "$0")/../.."
 # shellcheck source=infra/kind/env.sh
 . infra/kind/env.sh
 
-# Images that were named are taken as they are.
-if [ ! -s "$IMAGES/images.txt" ]; then
-  infra/images/build.sh
-elif [ -z "${FLITS_IMAGES:-}" ] && [[ $(python3 tests/recipes/images.py REVISION "$IMAGES") != $(git rev-parse HEAD)* ]]; then
-  say "images are of another commit"
+# Images of another commit are built again, unless they were named.
+revision=$([ ! -s "$IMAGES/images.txt" ] || python3 tests/recipes/images.py REVISION "$IMAGES")
+if [ -z "$revision" ] || { [ -z "${FLITS_IMAGES:-}" ] && [[ $revision != $(git rev-parse HEAD)* ]]; }; then
   infra/images/build.sh
 fi
 

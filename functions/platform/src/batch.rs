@@ -10,10 +10,12 @@ use serde_json::{Value, json};
 use crate::{
     class::{Class, Classify},
     driver::{self, EventJob, receive},
+    error::chain,
     event::{Body, BodyError},
     front,
     host::Platform,
     outcome::{Delivery, Ended, Outcome},
+    ports::Queue,
     stop::Stop,
     work::ErasedWork,
 };
@@ -82,7 +84,7 @@ pub(crate) async fn handle_record(
     if stop.should_stop() {
         if let Some(handle) = &record.receipt_handle {
             // Not begun: another worker may take it at once.
-            hide(work.stage(), handle, Duration::ZERO, platform).await;
+            hide(&*platform.queue, work.stage(), handle, Duration::ZERO).await;
         }
         return Handled {
             id,
@@ -179,15 +181,19 @@ async fn give_back(work: &dyn ErasedWork, outcomes: &[Outcome], delivery: &Deliv
     });
     let Some(after) = waits.min() else { return false };
     if let Some(handle) = &delivery.handle {
-        hide(work.stage(), handle, after, platform).await;
+        hide(&*platform.queue, work.stage(), handle, after).await;
     }
     true
 }
 
 /// Hides a message for some time. Best effort: without this it comes again when its present visibility timeout ends.
-async fn hide(stage: Stage, handle: &str, after: Duration, platform: &Platform) {
-    if let Err(error) = platform.queue.extend(stage, handle, after).await {
-        tracing::debug!(%error, "cannot hide the message that is given back");
+pub(crate) async fn hide(queue: &dyn Queue, stage: Stage, handle: &str, after: Duration) {
+    if let Err(error) = queue.extend(stage, handle, after).await {
+        tracing::debug!(
+            stage = stage.name(),
+            error = chain(&error),
+            "cannot hide the message that is given back"
+        );
     }
 }
 

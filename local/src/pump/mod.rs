@@ -20,7 +20,7 @@ use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use contract::Stage;
 use platform::{
     Clock, Delivered, Queue, Stop, process,
-    serve::{poll, succeeded},
+    serve::{give_back, poll, succeeded},
 };
 use tokio::{sync::Semaphore, task::JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -35,11 +35,8 @@ pub use self::{
     workers::Workers,
 };
 
-/// The longest wait that queues allow.
-const LONGEST: Duration = Duration::from_secs(20);
-
-/// How long to wait before a batch that failed as a whole is delivered again.
-const GIVE_BACK: Duration = Duration::from_secs(1);
+/// The longest poll that queues allow.
+const LONGEST_POLL: Duration = Duration::from_secs(20);
 
 /// How long to wait after a queue could not be reached. It doubles each time.
 const UNREACHABLE: Duration = Duration::from_secs(1);
@@ -50,10 +47,10 @@ const LONGEST_UNREACHABLE: Duration = Duration::from_secs(8);
 /// How the pump waits at its queues.
 #[derive(Clone, Copy, Debug)]
 pub enum Polls {
-    /// As long as queues allow; a stop leaves a poll at once. For queues that forget a poll whose client has gone, as the
-    /// embedded ones do.
+    /// Polls wait as long as queues allow, and a stop leaves them at once. For queues that forget a poll whose client has
+    /// gone, as the embedded ones do.
     Left,
-    /// So long; a stop [awaits](poll) a poll that is under way. For all other queues.
+    /// Polls wait for this time, and a stop [awaits](poll) those that are under way. For all other queues.
     Awaited(Duration),
 }
 
@@ -122,7 +119,7 @@ impl Pump {
     async fn poll(&self, stage: Stage, stop: &CancellationToken, pause: &mut Duration) -> Option<Vec<Delivered>> {
         let (queue, most) = (&*self.queue, Workers::batch(stage));
         let polled = match self.polls {
-            Polls::Left => unless(stop, queue.receive(stage, most, LONGEST)).await.transpose(),
+            Polls::Left => unless(stop, queue.receive(stage, most, LONGEST_POLL)).await.transpose(),
             Polls::Awaited(wait) => poll(queue, (stage, most, wait), stop.cancelled()).await,
         };
         match polled {
@@ -164,7 +161,7 @@ impl Pump {
         }
         // The handles of deleted messages are no longer valid, so only the others are delivered again.
         for delivered in &batch {
-            self.give_back(stage, delivered).await;
+            give_back(&*self.queue, stage, delivered).await;
         }
     }
 
@@ -187,17 +184,6 @@ impl Pump {
                 stage = stage.name(),
                 error = &error as &dyn std::error::Error,
                 "cannot delete a message"
-            );
-        }
-    }
-
-    /// Makes a message visible soon. Its handler, which is gone, may have hidden it for as long as its lease.
-    async fn give_back(&self, stage: Stage, delivered: &Delivered) {
-        if let Err(error) = self.queue.extend(stage, &delivered.handle, GIVE_BACK).await {
-            tracing::debug!(
-                stage = stage.name(),
-                error = &error as &dyn std::error::Error,
-                "cannot give a message back"
             );
         }
     }

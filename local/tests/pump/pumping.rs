@@ -275,6 +275,19 @@ async fn a_stop_awaits_polls_where_they_would_hide_a_message_and_gives_it_back()
     assert_eq!(bench.queue.next_visible(), Some(Duration::from_secs(5 + 1)));
 }
 
+#[tokio::test]
+async fn after_a_stop_no_poll_begins() {
+    let bench = Bench::new(1);
+    bench.send(Stage::Train, &["waiting"]).await;
+    let polled = platform::serve::poll(&*bench.queue, (Stage::Train, 1, Duration::ZERO), async {}).await;
+    assert!(matches!(polled, Ok(None)), "{polled:?}");
+    assert_eq!(
+        bench.queue.next_visible(),
+        Some(Duration::ZERO),
+        "nobody has received it"
+    );
+}
+
 /// Runs one batch of one stage in this process.
 async fn in_process(handler: Batch, stop: CancellationToken) -> Result<SqsBatchResponse, InvokeError> {
     let clock: Arc<dyn Clock> = Arc::new(MemoryClock::new());

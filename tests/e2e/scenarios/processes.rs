@@ -32,8 +32,7 @@ use tokio::{
 use super::host::{Host, Hosts, Pace, Running};
 
 const REGION: &str = "us-east-1";
-/// For how long a received message is hidden before its function says how long it needs. So long waits who takes over from
-/// one that was killed.
+/// For how long a received message is hidden before its function says how long it needs.
 const HIDDEN_S: &str = "1";
 /// How often the queues are looked at.
 const LOOK: Duration = Duration::from_millis(50);

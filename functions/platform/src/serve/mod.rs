@@ -34,7 +34,7 @@ use crate::{
 };
 
 pub use crate::batch::handle_batch;
-pub use poll::poll;
+pub use poll::{give_back, poll};
 pub use received::{event_of, succeeded};
 pub use scheduled::serve_scheduled;
 
